@@ -1,0 +1,5 @@
+"""``python -m api`` is ``calx``."""
+
+from .cli import main
+
+main()

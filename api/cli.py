@@ -1,0 +1,263 @@
+"""The command line: ``calx recommend``, ``calx query``, ``calx check``, ``calx facts``."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import sys
+from collections.abc import Iterator
+from enum import StrEnum
+from pathlib import Path
+from typing import IO, Annotated, NoReturn, Optional
+
+import typer
+
+from ontology import DEFAULT_DIRECTORY, GuidelineError
+from reasoner.answer import Answer
+from reasoner.batch import Outcome, outcomes
+from reasoner.casefile import SUFFIXES, Submission, submissions, suffix_of
+from reasoner.errors import CaseError
+from reasoner.recommendation import Reasoner
+
+DONE, AT_FAULT, WRONG_USE = 0, 1, 2
+
+app = typer.Typer(
+    add_completion=False,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    help="An executable guideline for PCI in calcified coronary lesions. Decision support for professionals and research; never an order.",
+)
+
+
+class Format(StrEnum):
+    """How an answer is shown."""
+
+    text = "text"
+    json = "json"
+    turtle = "turtle"
+    jsonld = "jsonld"
+
+
+class Language(StrEnum):
+    """Language of labels and messages."""
+
+    en = "en"
+    zh = "zh"
+
+
+Ontology = Annotated[Path, typer.Option("--ontology", metavar="DIR", help="Folder of the guideline's files.", show_default="the one that comes with Calx")]
+Lang = Annotated[Language, typer.Option("--lang", help="Language of labels.")]
+
+
+@app.callback()
+def calx() -> None:
+    """Keep the commands as commands."""
+
+
+@app.command()
+def recommend(
+    cases: Annotated[list[str], typer.Argument(metavar="CASE...", help=f"Case files ({', '.join(SUFFIXES)}), or - for JSON lines on standard input.")],
+    format: Annotated[Optional[Format], typer.Option("--format", help="Form of the answer.", show_default="text on a terminal, else json")] = None,  # noqa: UP045
+    explain: Annotated[bool, typer.Option("--explain", help="Add every step of the proof to the text.")] = False,
+    lang: Lang = Language.en,
+    ontology: Ontology = DEFAULT_DIRECTORY,
+) -> None:
+    """Answer one or more cases: strategy, devices, alerts, sizes, what is missing, and why."""
+    sources = [_source(name) for name in cases]
+    shown = format or (Format.text if sys.stdout.isatty() or explain else Format.json)
+    reasoner = _reasoner(ontology)
+    status, seen = DONE, dict[str, str]()
+    with _progress(sources) as advance:
+        for name, suffix in sources:
+            with _opened(name) as stream:
+                for outcome in outcomes(reasoner, advance(name, submissions(stream, suffix, reasoner.guideline)), lang.value, seen):
+                    if outcome.error:
+                        status = AT_FAULT
+                        _report(name, outcome.error)
+                    _show(outcome, shown, lang.value, explain)
+    raise typer.Exit(status)
+
+
+@app.command()
+def facts(lang: Lang = Language.en, ontology: Ontology = DEFAULT_DIRECTORY) -> None:
+    """List the facts that a case may give: name, type, unit, bounds or values, meaning."""
+    for fact in _reasoner(ontology).guideline.facts.values():
+        if fact.given:
+            low = "" if fact.minimum is None else f"{'>' if fact.exclusive_minimum else '≥'} {fact.minimum}"
+            high = "" if fact.maximum is None else f"≤ {fact.maximum}"
+            kind = " | ".join(fact.values) or " ".join(part for part in (fact.kind, low, high, fact.unit if fact.unit != "1" else None) if part)
+            typer.echo(f"{fact.name}: {kind}\n    {fact.label[lang.value]}. {fact.definition[lang.value]}")
+
+
+@app.command()
+def check(ontology: Ontology = DEFAULT_DIRECTORY) -> None:
+    """Is the guideline well formed: syntax, profile, layers, labels, evidence, literals. Lists every fault."""
+    from ontology import GuidelineFiles
+    from reasoner.authoring import read
+
+    try:
+        guideline, problems = read(GuidelineFiles(ontology))
+    except GuidelineError as error:
+        _refuse(error)
+    for problem in problems:
+        typer.echo(str(problem), err=True)
+    for rule in guideline.suspended:
+        typer.echo(f"warning: {rule.rule}: does not fire, its only support was withdrawn ({', '.join(rule.studies)})", err=True)
+    if any(problem.severity == "error" for problem in problems):
+        raise typer.Exit(AT_FAULT)
+    typer.echo(f"{len(guideline.rules)} rules, {len(guideline.statements)} statements, {len(guideline.studies)} studies: no fault found")
+
+
+@app.command()
+def query(
+    query_file: Annotated[str, typer.Argument(metavar="QUERY.rq", help="A SPARQL 1.1 query, or - for standard input.")],
+    cases: Annotated[Optional[list[str]], typer.Argument(metavar="[CASE...]", help="Case files to ask about, with their conclusions.")] = None,  # noqa: UP045
+    format: Annotated[
+        str, typer.Option("--format", help="table, json, csv, tsv or xml; turtle for CONSTRUCT.", show_default="table on a terminal, else csv or turtle")
+    ] = "",
+    limit: Annotated[float, typer.Option("--timeout", help="Seconds that the query may take.", min=0.1, max=600)] = 10,
+    lang: Lang = Language.en,
+    ontology: Ontology = DEFAULT_DIRECTORY,
+) -> None:
+    """Ask the knowledge base, and given cases with their conclusions, in SPARQL."""
+    from .query import QueryError, run
+
+    if query_file != "-" and not Path(query_file).is_file():
+        _wrong(f"{query_file}: no such file")
+    sources = [_source(name) for name in cases or ()]
+    reasoner = _reasoner(ontology)
+    answers, status = list[Answer](), DONE
+    for name, suffix in sources:
+        with _opened(name) as stream:
+            for answer, error in outcomes(reasoner, submissions(stream, suffix, reasoner.guideline), lang.value):
+                if error:
+                    status = AT_FAULT
+                    _report(name, error)
+                elif answer:
+                    answers.append(answer)
+    text = sys.stdin.buffer.read() if query_file == "-" else Path(query_file).read_bytes()
+    try:
+        typer.echo(run(text, ontology, answers, format or None, limit, sys.stdout.isatty()), nl=False)
+    except QueryError as problem:
+        typer.echo(f"{query_file}: {problem}", err=True)
+        raise typer.Exit(AT_FAULT) from None
+    raise typer.Exit(status)
+
+
+# --- sources and problems ----------------------------------------------------------
+
+
+def _source(name: str) -> tuple[str, str]:
+    """A case file and how to read it."""
+    if name == "-":
+        return name, ".jsonl"
+    path = Path(name)
+    if not path.is_file():
+        _wrong(f"{name}: {'is a folder; name the files in it' if path.is_dir() else 'no such file'}")
+    suffix = suffix_of(path)
+    if suffix is None:
+        _wrong(f"{name}: cannot tell how to read it; name it {', '.join(SUFFIXES)}, or pass JSON lines on standard input with -")
+    return name, suffix
+
+
+def _wrong(message: str) -> NoReturn:
+    typer.echo(message, err=True)
+    raise typer.Exit(WRONG_USE)
+
+
+@contextlib.contextmanager
+def _opened(name: str) -> Iterator[IO[bytes]]:
+    if name == "-":
+        yield sys.stdin.buffer
+        return
+    try:
+        with Path(name).open("rb") as stream:
+            yield stream
+    except PermissionError:
+        _wrong(f"{name}: may not be read")
+
+
+def _reasoner(ontology: Path) -> Reasoner:
+    try:
+        return Reasoner.load(ontology)
+    except GuidelineError as error:
+        _refuse(error)
+
+
+def _refuse(error: GuidelineError) -> NoReturn:
+    for problem in error.problems:
+        typer.echo(str(problem), err=True)
+    raise typer.Exit(AT_FAULT)
+
+
+def _report(name: str, error: CaseError) -> None:
+    """Problems of a case on standard error, one a line."""
+    for problem in error.problems:
+        case = f"{error.case_id}: " if error.case_id else ""
+        typer.echo(f"{'standard input' if name == '-' else name}: {case}{problem}", err=True)
+
+
+# --- showing -----------------------------------------------------------------------
+
+
+def _show(outcome: Outcome, form: Format, language: str, explain: bool) -> None:
+    if form is Format.json:
+        result = outcome.answer.json(language) if outcome.answer else outcome.error.json() if outcome.error else {}
+        typer.echo(json.dumps(result, ensure_ascii=False))
+    elif outcome.answer is None:
+        return
+    elif form is Format.text:
+        from reasoner.text import render
+
+        typer.echo(render(outcome.answer, language, explain))
+    else:
+        from reasoner import rdf
+
+        typer.echo(rdf.turtle(outcome.answer) if form is Format.turtle else rdf.jsonld(outcome.answer))
+
+
+class _Advance:
+    """Passes submissions on and moves the bar by the bytes that they took."""
+
+    def __init__(self, progress: object = None, task: object = None) -> None:
+        self._progress, self._task, self._before = progress, task, 0
+
+    def __call__(self, name: str, cases: Iterator[Submission]) -> Iterator[Submission]:
+        size = 0
+        for case in cases:
+            size = max(size, case.consumed)
+            if self._progress is not None:
+                self._progress.update(self._task, completed=self._before + size)  # type: ignore[attr-defined]
+            yield case
+        self._before += os.path.getsize(name) if name != "-" else size
+
+
+LONG_BYTES = 200_000
+
+
+@contextlib.contextmanager
+def _progress(sources: list[tuple[str, str]]) -> Iterator[_Advance]:
+    """A bar on standard error for long batches, where somebody watches and answers go elsewhere."""
+    size = sum(os.path.getsize(name) for name, _ in sources if name != "-")
+    if size < LONG_BYTES or not sys.stderr.isatty() or sys.stdout.isatty():
+        yield _Advance()
+        return
+    from rich.console import Console
+    from rich.progress import Progress
+
+    with Progress(console=Console(stderr=True), transient=True) as bar:
+        yield _Advance(bar, bar.add_task("answering", total=size))
+
+
+def main() -> None:
+    """Run the command line; a reader that went away is no fault."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(encoding="utf-8", errors="backslashreplace")
+    try:
+        app()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(DONE)

@@ -1,0 +1,1 @@
+"""Calx against its peers, in one run: ``python -m benchmarks``."""

@@ -1,0 +1,53 @@
+"""Many cases, one answer each: a bad case gets its problems, the others are answered."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
+
+from .answer import Answer
+from .casefile import Submission
+from .errors import CaseError, Problem
+from .recommendation import Reasoner
+
+
+class Outcome(NamedTuple):
+    """What came of one submission: an answer, or an error."""
+
+    answer: Answer | None
+    error: CaseError | None
+
+
+def outcomes(reasoner: Reasoner, cases: Iterable[Submission], language: str = "en", seen: dict[str, str] | None = None) -> Iterator[Outcome]:
+    """Answer each case in turn.
+
+    Args:
+        reasoner: answers them.
+        cases: as they were handed in.
+        language: of messages.
+        seen: case ids already used, with their places; pass one dictionary for several files.
+    """
+    used = {} if seen is None else seen
+    for case in cases:
+        try:
+            yield Outcome(_answer(reasoner, case, language, used), None)
+        except CaseError as error:
+            yield Outcome(None, error)
+
+
+def _answer(reasoner: Reasoner, case: Submission, language: str, used: dict[str, str]) -> Answer:
+    """Admit and answer one case, adding the problems of the reading to those of the gate."""
+    problems, name = list(case.problems), case.raw.get("case_id")
+    if not case.readable:
+        raise CaseError(problems)
+    if isinstance(name, str) and name in used:
+        problems.append(Problem(f"the case_id '{name[:64]}' was used before, at {used[name]}; give each case its own", "case_id", case.place))
+    try:
+        admitted = reasoner.gate.admit(case.raw, language)
+    except CaseError as error:
+        placed = [Problem(p.message, p.fact, p.place or case.place, p.facts) for p in error.problems]
+        raise CaseError(problems + placed, error.case_id) from None
+    if problems:
+        raise CaseError(problems, admitted.id)
+    used[admitted.id] = case.place or "the start"
+    return reasoner.answer(admitted)

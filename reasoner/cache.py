@@ -1,0 +1,119 @@
+"""A compiled guideline on disk, so that start-up does not parse RDF again.
+
+The cache is JSON, named and sealed by content digests. It is rebuilt, never trusted, when it is damaged, was
+written by another version or user, or belongs to other files. It holds data only: no code, no pickle.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import hashlib
+import json
+import os
+import tempfile
+from decimal import Decimal
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from ontology import DEFAULT_DIRECTORY, GuidelineFiles
+
+from . import condition, guideline
+from .guideline import Guideline
+
+CLASSES = {
+    cls.__name__: cls
+    for module in (condition, guideline)
+    for cls in vars(module).values()
+    if isinstance(cls, type) and dataclasses.is_dataclass(cls) and cls.__module__ == module.__name__
+}
+
+
+def load(directory: Path = DEFAULT_DIRECTORY) -> Guideline:
+    """The guideline of a folder, from the cache where that is sound.
+
+    Raises:
+        GuidelineError: the guideline has faults; all are listed.
+    """
+    files = GuidelineFiles(directory)
+    path = _path(files.digest)
+    found = _stored(path, files.digest)
+    if found is None:
+        from .authoring import read_strict
+
+        found = read_strict(files)
+        _store(path, found)
+    return found
+
+
+def folder() -> Path:
+    """Where compiled guidelines are kept: ``$CALX_CACHE``, else the user's cache folder."""
+    chosen = os.environ.get("CALX_CACHE") or os.path.join(os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache"), "calx")
+    return Path(chosen)
+
+
+def _path(digest: str) -> Path:
+    return folder() / f"{digest.removeprefix('sha256:')[:32]}-{_reader_digest()[:16]}.json"
+
+
+@cache
+def _reader_digest() -> str:
+    """Changes whenever the code that reads guidelines does."""
+    here = Path(__file__).parent
+    digest = hashlib.sha256()
+    for name in ("authoring.py", "cache.py", "condition.py", "guideline.py", "shacl.py", "wellformed.py"):
+        digest.update((here / name).read_bytes())
+    return digest.hexdigest()
+
+
+def _stored(path: Path, digest: str) -> Guideline | None:
+    try:
+        with path.open("rb") as file:
+            status = os.fstat(file.fileno())
+            if hasattr(os, "getuid") and (status.st_uid != os.getuid() or status.st_mode & 0o022):
+                return None  # somebody else could have written it
+            seal, _, body = file.read().partition(b"\n")
+        if seal.decode("ascii") != _seal(digest, body):
+            return None
+        found = _decoded(json.loads(body))
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, ArithmeticError, RecursionError):
+        return None
+    return found if isinstance(found, Guideline) and found.digest == digest else None
+
+
+def _store(path: Path, compiled: Guideline) -> None:
+    """Keep the guideline; a folder that cannot be written to only costs time."""
+    body = json.dumps(_encoded(compiled), ensure_ascii=False, separators=(",", ":")).encode()
+    with contextlib.suppress(OSError):
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as file:
+            file.write(_seal(compiled.digest, body).encode() + b"\n" + body)
+        os.replace(file.name, path)
+
+
+def _seal(digest: str, body: bytes) -> str:
+    return hashlib.sha256(f"{_reader_digest()}\0{digest}\0".encode() + body).hexdigest()
+
+
+def _encoded(value: Any) -> Any:
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return [type(value).__name__, *(_encoded(getattr(value, field.name)) for field in dataclasses.fields(value))]
+    if isinstance(value, tuple):
+        return ["", *map(_encoded, value)]
+    if isinstance(value, dict):
+        return {key: _encoded(item) for key, item in value.items()}
+    return ["#", str(value)] if isinstance(value, Decimal) else value
+
+
+def _decoded(value: Any) -> Any:
+    if isinstance(value, list):
+        tag, *parts = value
+        if tag == "#":
+            return Decimal(parts[0])
+        if tag == "":
+            return tuple([_decoded(part) for part in parts])
+        return CLASSES[tag](*[_decoded(part) for part in parts])
+    if isinstance(value, dict):
+        return {key: _decoded(item) for key, item in value.items()}
+    return value

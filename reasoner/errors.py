@@ -1,0 +1,38 @@
+"""What can be wrong with a case, told so that the person who entered it can mend it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from ontology import CalxError
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One thing wrong with a case: where, which fact, what to do."""
+
+    message: str
+    fact: str | None = None
+    place: str | None = None
+    facts: tuple[str, ...] = ()
+    """All facts concerned, where a combination is at fault."""
+
+    def __str__(self) -> str:
+        return ": ".join(part for part in (self.place, self.fact, self.message) if part)
+
+    def json(self) -> dict[str, Any]:
+        return {"place": self.place, "fact": self.fact, "message": self.message}
+
+
+class CaseError(CalxError):
+    """A case that cannot be answered; `problems` lists everything that is wrong with it."""
+
+    def __init__(self, problems: list[Problem], case_id: str | None = None) -> None:
+        self.problems = problems
+        self.case_id = case_id
+        super().__init__("; ".join(str(problem) for problem in problems))
+
+    def json(self) -> dict[str, Any]:
+        """The error object of the public contract."""
+        return {"case_id": self.case_id, "error": {"problems": [problem.json() for problem in self.problems]}}

@@ -1,0 +1,61 @@
+"""From a case to its answer: the reasoner as its users meet it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from ontology import DEFAULT_DIRECTORY
+
+from .answer import Answer
+from .cache import load
+from .case import Case, Gate
+from .evaluation import Evaluation
+from .evidence import Evidence
+from .guideline import Guideline
+from .proof import ProofView
+from .uncertainty import Uncertainty
+
+
+class Reasoner:
+    """Answers cases by one guideline. Immutable; one instance serves any number of cases and threads.
+
+    >>> answer = Reasoner.load().recommend({"case_id": "demo", "max_superficial_arc_deg": 300})
+    >>> answer.json()["strategy"]["id"]
+    'active_modification'
+    """
+
+    def __init__(self, guideline: Guideline) -> None:
+        self.guideline = guideline
+        self.evaluation = Evaluation(guideline)
+        self.uncertainty = Uncertainty(guideline)
+        self.gate = Gate(self.evaluation)
+        self._evidence = Evidence(guideline)
+        self._view = ProofView(guideline)
+
+    @classmethod
+    def load(cls, directory: Path = DEFAULT_DIRECTORY) -> Reasoner:
+        """The reasoner of the guideline in a folder.
+
+        Raises:
+            GuidelineError: the guideline has faults; all are listed.
+        """
+        return cls(load(directory))
+
+    def recommend(self, raw: Mapping[str, Any], language: str = "en") -> Answer:
+        """The answer to one case.
+
+        Args:
+            raw: ``case_id`` and facts, as JSON gives them (docs/facts.md); absent or None means unknown.
+            language: of error messages about contradictions.
+
+        Raises:
+            CaseError: the case cannot be answered; every problem is listed.
+        """
+        return self.answer(self.gate.admit(raw, language))
+
+    def answer(self, case: Case) -> Answer:
+        """The answer to an admitted case."""
+        trace = self.evaluation.run(case.facts)
+        return Answer(self.guideline, case, trace, self.uncertainty.outlook(trace.values), self._evidence, self._view)

@@ -1,0 +1,300 @@
+"""The answer as a cardiologist reads it: most important first, in English or Chinese."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Iterator
+from typing import Any
+
+from .answer import Answer
+from .guideline import Guideline
+
+WIDTH = 100
+WORDS = {
+    "en": {
+        "lesion": "Lesion",
+        "guideline": "guideline",
+        "critical": "CRITICAL",
+        "warning": "WARNING",
+        "info": "Note",
+        "strategy": "Strategy",
+        "no strategy": "none can be derived yet; see what is missing",
+        "settled": "settled",
+        "provisional": "PROVISIONAL: unknown facts could change it",
+        "disputed by": "disputed by",
+        "limited by": "limit:",
+        "calcium": "Calcium",
+        "arc grade": "arc grade",
+        "unknown": "unknown",
+        "score": "calcium score",
+        "could add": "could still rise:",
+        "high risk": "High risk",
+        "devices": "Devices",
+        "preferred": "preferred",
+        "suitable": "suitable",
+        "contraindicated": "contraindicated",
+        "not_indicated": "not indicated",
+        "caution": "caution",
+        "not verified": "contraindications not ruled out, unknown:",
+        "sizes": "Sizes",
+        "stent": "Stent",
+        "met": "met",
+        "not_met": "NOT MET",
+        "advice": "advised",
+        "factors": "because of",
+        "missing": "Missing",
+        "decides": "decides",
+        "strategy word": "the strategy and the devices",
+        "n devices": "{} devices",
+        "not ruled out": "Not excluded",
+        "colon": ": ",
+        "prognosis": "Prognosis",
+        "comparisons": "Compare",
+        "suspended": "Rules not firing, their studies withdrawn",
+        "why": "Why",
+        "because": "because",
+        "not known": "not known",
+        "not derived": "not derived",
+        "always": "always",
+        "evidence": "evidence",
+        "level": "level",
+        "set by": "set by",
+        "supports": "supports",
+        "disputes": "DISPUTES",
+        "limits": "limits",
+        "true": "yes",
+        "false": "no",
+    },
+    "zh": {
+        "lesion": "病变",
+        "guideline": "指南",
+        "critical": "危急",
+        "warning": "警告",
+        "info": "提示",
+        "strategy": "策略",
+        "no strategy": "尚不能得出；见缺失信息",
+        "settled": "已确定",
+        "provisional": "暂定：未知信息可能改变结论",
+        "disputed by": "受质疑于",
+        "limited by": "局限：",
+        "calcium": "钙化",
+        "arc grade": "弧度分级",
+        "unknown": "未知",
+        "score": "钙化评分",
+        "could add": "仍可能加分：",
+        "high risk": "高危特征",
+        "devices": "器械",
+        "preferred": "优先",
+        "suitable": "适用",
+        "contraindicated": "禁忌",
+        "not_indicated": "无指征",
+        "caution": "警示",
+        "not verified": "禁忌未排除，未知：",
+        "sizes": "尺寸",
+        "stent": "支架",
+        "met": "达标",
+        "not_met": "未达标",
+        "advice": "建议",
+        "factors": "因素",
+        "missing": "缺失信息",
+        "decides": "影响",
+        "strategy word": "策略及器械",
+        "n devices": "{}种器械",
+        "not ruled out": "未排除",
+        "colon": "：",
+        "prognosis": "预后",
+        "comparisons": "比较",
+        "suspended": "因研究撤回而停用的规则",
+        "why": "理由",
+        "because": "依据",
+        "not known": "未知",
+        "not derived": "未得出",
+        "always": "始终适用",
+        "evidence": "证据",
+        "level": "等级",
+        "set by": "取决于",
+        "supports": "支持",
+        "disputes": "质疑",
+        "limits": "限定",
+        "true": "是",
+        "false": "否",
+    },
+}
+
+
+def render(answer: Answer, language: str = "en", explain: bool = False) -> str:
+    """The answer in plain text; with `explain`, every step of the proof after it."""
+    return "\n".join(_Page(answer, language).lines(explain)) + "\n"
+
+
+class _Page:
+    def __init__(self, answer: Answer, language: str) -> None:
+        self.answer = answer
+        self.guideline: Guideline = answer.guideline
+        self.language = language
+        self.words = WORDS[language]
+        self.result = answer.json(language)
+        self.separator = ", " if language == "en" else "、"
+
+    def lines(self, explain: bool) -> Iterator[str]:
+        result, words = self.result, self.words
+        yield f"{words['lesion']} {result['case_id']}   ({words['guideline']} Calx {self.guideline.version}, {self.guideline.digest[:19]})"
+        yield "─" * WIDTH
+        yield from self._alerts(("critical",))
+        yield from self._strategy()
+        yield from self._calcium()
+        yield from self._devices()
+        yield from self._alerts(("warning", "info"))
+        yield from self._row(words["sizes"], [f"{self._fact(name)} {self._number(name, value)}" for name, value in result["parameters"].items()])
+        yield from self._stent()
+        yield from self._missing()
+        yield from self._row(words["prognosis"], [self._term("prognosis", id_) for id_ in result["prognosis"]])
+        yield from self._row(words["comparisons"], [self._term("comparison", id_) for id_ in result["comparisons"]])
+        yield from self._row(words["suspended"], [f"{s['rule']} ({', '.join(s['withdrawn'])})" for s in result["guideline"]["suspended"]])
+        if explain:
+            yield from self._why()
+        yield "─" * WIDTH
+        yield from self._wrapped(result["notice"], 0)
+
+    # --- parts ----------------------------------------------------------------------
+
+    def _alerts(self, severities: tuple[str, ...]) -> Iterator[str]:
+        for alert in self.result["alerts"]:
+            if alert["severity"] in severities:
+                yield from self._row(self.words[alert["severity"]], [f"{alert['label']}  [{', '.join(alert['rules'])}; {alert['level']}]"])
+                factors, advice = ([self._term(kind, id_) for id_ in alert[key]] for kind, key in (("factor", "factors"), ("advice", "advice")))
+                yield from self._more(self.words["factors"], factors)
+                yield from self._more(self.words["advice"], advice)
+                yield from self._reservations(alert)
+
+    def _strategy(self) -> Iterator[str]:
+        strategy = self.result["strategy"]
+        if strategy is None:
+            yield from self._row(self.words["strategy"], [self.words["no strategy"]])
+            return
+        standing = self.words["settled" if strategy["settled"] else "provisional"]
+        yield from self._row(self.words["strategy"], [f"{strategy['label'].upper()}  [{strategy['rule']}; {strategy['level']}]  {standing}"])
+        yield from self._more("", [self.guideline.terms[f"strategy/{strategy['id']}"].definition[self.language]])
+        yield from self._reservations(strategy)
+
+    def _reservations(self, conclusion: dict[str, Any]) -> Iterator[str]:
+        """What speaks against a conclusion, and where it stops."""
+        yield from self._more(self.words["disputed by"], [self.guideline.studies[study].label[self.language] for study in conclusion["disputed_by"]])
+        for limit in conclusion["limits"]:
+            yield from self._more(self.words["limited by"], [self.guideline.statements[limit].text[self.language]])
+
+    def _calcium(self) -> Iterator[str]:
+        result, words, score = self.result, self.words, self.result["calcium_score"]
+        parts = [f"{words['arc grade']} {result['arc_grade'] or words['unknown']}"]
+        points = self.separator.join(self._term("point", point) for point in score["points"])
+        parts.append(f"{words['score']} {score['value']}{f' ({points})' if points else ''}")
+        yield from self._row(words["calcium"], parts)
+        yield from self._more(words["could add"], [self._term("point", point) for point in score["unknown"]])
+        yield from self._more("", [self._term("finding", finding) for finding in result["findings"]])
+        yield from self._row(words["high risk"], [self._term("feature", feature) for feature in result["high_risk_features"]])
+
+    def _devices(self) -> Iterator[str]:
+        devices, words = self.result["devices"], self.words
+        yield from self._row(words["devices"], [""])
+        for status, mark in (("preferred", "✓✓"), ("suitable", "✓"), ("contraindicated", "✗")):
+            for device in devices:
+                if device["status"] == status:
+                    yield from self._device(device, mark)
+        rest = [device["label"] for device in devices if device["status"] == "not_indicated"]
+        yield from self._wrapped(f"–  {words['not_indicated']}: {self.separator.join(rest)}", 2) if rest else ()
+
+    def _device(self, device: dict[str, Any], mark: str) -> Iterator[str]:
+        words = self.words
+        against = [f"{self.guideline.rule[c['rule']].label[self.language]} [{c['rule']}; {c['level']}]" for c in device["contraindications"]]
+        rules = device["indicated_by"] + device["preferred_by"]
+        reasons = self.separator.join(against) if against else f"[{', '.join(rules)}; {device['level']}]"
+        sizes = self.separator.join(f"{self._fact(name)} {self._number(name, value)}" for name, value in device["parameters"].items())
+        yield from self._wrapped(f"{mark:2} {device['label']}: {words[device['status']]}  {reasons}{'  ' + sizes if sizes else ''}", 2)
+        for contraindication in device["contraindications"]:
+            yield from self._more(words["disputed by"], [self.guideline.studies[s].label[self.language] for s in contraindication["disputed_by"]], 9)
+        if not against:
+            yield from self._more(words["disputed by"], [self.guideline.studies[s].label[self.language] for s in device["disputed_by"]], 9)
+        for caution in device["cautions"]:
+            disputed = f" ({words['disputed by']} {', '.join(caution['disputed_by'])})" if caution["disputed_by"] else ""
+            yield from self._more(f"! {words['caution']}", [f"{caution['label']} [{caution['rule']}; {caution['level']}]{disputed}"], 7)
+        yield from self._more(f"? {words['not verified']}", [self._fact(fact) for fact in device["unverified"]], 7)
+
+    def _stent(self) -> Iterator[str]:
+        optimisation, words = self.result["optimisation"], self.words
+        yield from self._row(words["stent"], [f"{self._term('criterion', id_)}: {words[verdict]}" for id_, verdict in optimisation["criteria"].items()])
+        yield from self._more(words["advice"], [self._term("advice", id_) for id_ in optimisation["advice"]])
+        for limit in optimisation["limits"]:
+            yield from self._more(words["limited by"], [self.guideline.statements[limit].text[self.language]])
+
+    def _missing(self) -> Iterator[str]:
+        """Unknown facts, those that decide the same things in one line."""
+        together: dict[tuple[str, ...], list[str]] = {}
+        for item in self.result["missing"]:
+            key = ("strategy",) if "strategy" in item["decides"] else tuple(item["decides"])
+            together.setdefault(key, []).append(self._fact(item["fact"]))
+        head = self.words["missing"]
+        for decides, facts in together.items():
+            if decides == ("strategy",):
+                told = self.words["strategy word"]
+            elif len(decides) > 3:
+                told = self.words["n devices"].format(len(decides))
+            else:
+                told = self.separator.join(self._term("device", device) for device in decides)
+            yield from self._row(head, [f"{self.words['decides']} {told}{self.words['colon']}{self.separator.join(facts)}"])
+            head = ""
+        for alert in self.result["possible_alerts"]:
+            facts = [self._fact(fact) for fact in alert["because_of"]]
+            shown = facts if len(facts) <= 4 else [*facts[:4], "…"]
+            yield from self._row(self.words["not ruled out"], [f"{alert['label']} ({self.words['unknown']}{self.words['colon']}{self.separator.join(shown)})"])
+
+    def _why(self) -> Iterator[str]:
+        words = self.words
+        yield ""
+        yield f"{words['why']}"
+        for step in self.result["steps"]:
+            setter = f", {words['set by']} {step['level_set_by']}" if step["level_set_by"] != step["rule"] else ""
+            yield f"  {step['rule']}  {step['label']}  →  {step['conclusion']}   [{words['level']} {step['level']}{setter}]"
+            yield from self._more(words["because"], [self._premise(premise) for premise in step["premises"]] or [words["always"]], 6)
+            for cited in step["evidence"]:
+                yield from self._more(
+                    f"{words['evidence']}", [f"{cited['study']}, {cited['locator']} [{cited['level']}] {words[cited['stance']]}: {cited['statement']}"], 6
+                )
+
+    def _premise(self, premise: dict[str, Any]) -> str:
+        if "step" in premise:
+            return str(premise["step"])
+        if "not" in premise:
+            return f"{premise['not']} {self.words['not derived']}"
+        value = premise["value"]
+        return f"{self._fact(premise['fact'])} = {self.words['not known'] if value is None else self._number(premise['fact'], value)}"
+
+    # --- words ----------------------------------------------------------------------
+
+    def _term(self, kind: str, id_: str) -> str:
+        return self.guideline.terms[f"{kind}/{id_}"].label[self.language]
+
+    def _fact(self, name: str) -> str:
+        return self.guideline.facts[name].label[self.language]
+
+    def _number(self, name: str, value: Any) -> str:
+        fact = self.guideline.facts[name]
+        if isinstance(value, bool):
+            return self.words[str(value).lower()]
+        if isinstance(value, str):
+            return self.guideline.value_labels.get(value, {self.language: value})[self.language]
+        unit = {"deg": "°", "mm2": " mm²", "a": "", "1": "", "{pulse}": "", None: ""}.get(fact.unit, f" {fact.unit}")
+        return f"{value:.6g}{unit}"
+
+    def _row(self, head: str, parts: list[str]) -> Iterator[str]:
+        if parts:
+            width = sum(2 if ord(c) > 0x2E7F else 1 for c in head)
+            yield from self._wrapped(self.separator.join(parts), 14, head + " " * max(1, 14 - width))
+
+    def _more(self, head: str, parts: list[str], indent: int = 14) -> Iterator[str]:
+        if parts:
+            yield from self._wrapped(f"{head + ' ' if head else ''}{self.separator.join(parts)}", indent + 2, " " * indent)
+
+    def _wrapped(self, text: str, indent: int, first: str | None = None) -> Iterator[str]:
+        yield from textwrap.wrap(text, WIDTH, initial_indent=" " * indent if first is None else first, subsequent_indent=" " * indent) or [
+            (first or "").rstrip()
+        ]

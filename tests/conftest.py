@@ -1,0 +1,53 @@
+"""What the tests share: the reasoner of the guideline that comes with Calx, and copies of it to edit."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ontology import DEFAULT_DIRECTORY
+from reasoner.recommendation import Reasoner
+
+CONFORMANCE = Path(__file__).parent / "conformance"
+
+
+@pytest.fixture(scope="session")
+def reasoner() -> Reasoner:
+    return Reasoner.load()
+
+
+@pytest.fixture
+def result(reasoner: Reasoner) -> Callable[..., dict[str, Any]]:
+    """The JSON answer to a case given by its facts."""
+
+    def answer(**facts: Any) -> dict[str, Any]:
+        return reasoner.recommend({"case_id": "t", **facts}).json()
+
+    return answer
+
+
+def conformance_cases() -> list[dict[str, Any]]:
+    return [json.loads(line, parse_float=Decimal) for line in (CONFORMANCE / "cases.jsonl").read_text().splitlines()]
+
+
+@pytest.fixture
+def edited(tmp_path: Path) -> Callable[[str, str, str], Path]:
+    """A copy of the guideline in which one text of one file is replaced; may be called again to edit further."""
+    copy = tmp_path / "guideline"
+
+    def edit(file: str, old: str, new: str) -> Path:
+        if not copy.exists():
+            shutil.copytree(DEFAULT_DIRECTORY, copy, ignore=shutil.ignore_patterns("*.py", "__pycache__"))
+        path = copy / file
+        text = path.read_text(encoding="utf-8")
+        assert old in text, f"{file} no longer says {old!r}"
+        path.write_text(text.replace(old, new, 1), encoding="utf-8")
+        return copy
+
+    return edit
