@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import multiprocessing
-import os
 import resource
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -83,7 +82,7 @@ def _checked(query: bytes) -> str:
 
 def _supervised(text: str, documents: list[bytes], form: str | None, seconds: float, terminal: bool) -> str:
     """Run the query in a process of its own; Oxigraph cannot be interrupted in any other way."""
-    context = multiprocessing.get_context("spawn" if os.name == "nt" else "fork")
+    context = multiprocessing.get_context("fork")
     here, there = context.Pipe(duplex=False)
     worker = context.Process(target=_work, args=(there, text, documents, form, terminal), daemon=True)
     worker.start()
@@ -122,12 +121,17 @@ def _serialised(found: Any, form: str | None, terminal: bool) -> str:
         triples = [triple for _, triple in zip(range(ROWS + 1), found, strict=False)]
         if len(triples) > ROWS:
             raise QueryError(f"more than {ROWS:,} triples; add LIMIT")
-        return ox.serialize(triples, format=ox.RdfFormat.TURTLE).decode()
+        return (ox.serialize(triples, format=ox.RdfFormat.TURTLE) or b"").decode()
     if isinstance(found, ox.QueryBoolean):
-        return f"{str(bool(found)).lower()}\n" if form in (None, "table", "csv", "tsv") else found.serialize(format=_results(form)).decode()
+        return f"{str(bool(found)).lower()}\n" if form in (None, "table", "csv", "tsv") else _encoded(found, form)
     if form in ("json", "csv", "tsv", "xml") or (form is None and not terminal):
-        return found.serialize(format=_results(form or "csv")).decode()
+        return _encoded(found, form or "csv")
     return _table(found)
+
+
+def _encoded(found: Any, form: str) -> str:
+    text: bytes = found.serialize(format=_results(form))
+    return text.decode()
 
 
 def _results(form: str | None) -> Any:

@@ -144,8 +144,8 @@ class Answer:
             "severity": next(severity for name, severity in SEVERITIES.items() if f"{name}:{alert.local}" in keys),
             "rules": [rule.id for rule in rules],
             "label": alert.label[language],
-            "factors": sorted(self.guideline.term("factor", c.term).id for c in added if c.property == "factor"),
-            "advice": list(dict.fromkeys(self.guideline.term("advice", c.term).id for c in added if c.property == "advice")),
+            "factors": sorted(self.guideline.term("factor", c.term).id for c in added if c.predicate == "factor"),
+            "advice": list(dict.fromkeys(self.guideline.term("advice", c.term).id for c in added if c.predicate == "advice")),
             "level": self.guideline.levels[min(self.trace.derived[key] for key in keys)],
             "disputed_by": evidence_of.disputed_by(statements),
             "limits": evidence_of.limits(statements),
@@ -164,7 +164,7 @@ class Answer:
         met, missed = self.ids("criterionMet"), self.ids("criterionNotMet")
         criteria = {c.id: "met" if c.id in met else "not_met" if c.id in missed else "unknown" for c in self.guideline.of_kind("criterion")}
         judging = [
-            r for r in self.guideline.rules if any(isinstance(p.conclusion, Assertion) and p.conclusion.property == "criterionMet" for p in r.productions)
+            r for r in self.guideline.rules if any(isinstance(p.conclusion, Assertion) and p.conclusion.predicate == "criterionMet" for p in r.productions)
         ]
         limits = evidence_of.limits(statement for rule in judging for statement in self._evidence.of(rule, self.trace, self.outlook))
         return {"criteria": criteria, "advice": self.ids("stentAdvice"), "limits": limits}

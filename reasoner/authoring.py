@@ -85,7 +85,7 @@ class _Reader:
 
     def read(self) -> tuple[Guideline, list[AuthoringProblem]]:
         self._declared_once()
-        levels = sorted(self.graph.subjects(RDF.type, CALX.EvidenceLevel), key=lambda level: int(self._value(level, CALX["rank"]) or 0))
+        levels = self._ordered(CALX.EvidenceLevel, CALX["rank"])
         self.levels = tuple(str(self._value(level, SKOS.notation)) for level in levels)
         self.facts = self._facts()
         self.terms = self._terms()
@@ -130,12 +130,12 @@ class _Reader:
                 facts[fact.name] = fact
             except ProfileError as error:
                 self._problem(lesion, f"{short(path)}: {error}")
-        for path in self._declared(CALX.Quantity):
-            name = str(self._value(path, SKOS.notation))
-            facts[name] = replace(self._described(cast(URIRef, path), name), given=False)
+        for quantity in self._declared(CALX.Quantity):
+            name = str(self._value(quantity, SKOS.notation))
+            facts[name] = replace(self._described(quantity, name), given=False)
         return dict(sorted(facts.items(), key=lambda item: (not item[1].given, item[1].order)))
 
-    def _described(self, path: URIRef, name: str) -> Fact:
+    def _described(self, path: Node, name: str) -> Fact:
         unit, key, device = (self._value(path, predicate) for predicate in (CALX.unit, CALX.resultKey, CALX.ofDevice))
         return Fact(
             name=name,
@@ -210,7 +210,7 @@ class _Reader:
             else:
                 name = next((fact for fact in self.facts if self.facts[fact].local == self._local(node)), None)
                 if name is None:
-                    described = self._described(cast(URIRef, node), self._snake(self._local(node)))
+                    described = self._described(node, self._snake(self._local(node)))
                     self.facts[described.name] = replace(described, given=False, kind="integer" if self._value(node, RDFS.range) == XSD.integer else "number")
         return properties
 
@@ -232,7 +232,7 @@ class _Reader:
         for node in self._declared(CALX.Study):
             kind = self._value(node, CALX.studyType)
             level = self._value(kind, CALX.level) if kind is not None else None
-            if level is None:
+            if kind is None or level is None:
                 self._problem(node, "has no study type with a level; give it calx:studyType")
                 continue
             participants = self._value(node, CALX.participants)
@@ -315,7 +315,7 @@ class _Reader:
     def _rules(self) -> Iterable[Rule]:
         nodes = dict.fromkeys(self.graph.subjects(SH.rule, None))
         nodes |= {node: None for node in self.graph.subjects() if str(node).startswith(PREFIXES["rule"])}
-        for node in sorted(nodes):
+        for node in sorted(nodes, key=str):
             homes = [name for name, graph in self.graphs.items() if (node, None, None) in graph]
             if len(homes) > 1:
                 self._problem(node, f"is described in {' and '.join(homes)}; a rule has one home", homes[1])
@@ -399,13 +399,13 @@ class _Reader:
     # --- the graph ------------------------------------------------------------------
 
     def _declared(self, cls: URIRef) -> list[Node]:
-        return sorted(set(self.graph.subjects(RDF.type, cls)))
+        return sorted(set(self.graph.subjects(RDF.type, cls)), key=str)
 
-    def _ordered(self, cls: URIRef) -> list[Node]:
-        return sorted(self._declared(cls), key=lambda node: int(cast(Literal, self._value(node, SH.order) or Literal(0))))
+    def _ordered(self, cls: URIRef, by: URIRef = SH.order) -> list[Node]:
+        return sorted(self._declared(cls), key=lambda node: int(cast(Literal, self._value(node, by) or Literal(0))))
 
     def _value(self, node: Node, predicate: URIRef) -> Node | None:
-        return cast("Node | None", self.graph.value(node, predicate, any=True))
+        return self.graph.value(node, predicate, any=True)
 
     def _header(self, predicate: URIRef) -> Node:
         value = self._value(URIRef(IRI), predicate)

@@ -52,22 +52,22 @@ class Absent:
 
 @dataclass(frozen=True, slots=True)
 class Derived:
-    """Some rule concludes `property` with this term."""
+    """Some rule concludes `predicate` with this term."""
 
-    property: str
+    predicate: str
     term: str
 
     @property
     def key(self) -> str:
-        return f"{self.property}:{self.term}"
+        return f"{self.predicate}:{self.term}"
 
 
 @dataclass(frozen=True, slots=True)
 class AtLeast:
-    """Rules conclude at least `count` terms of `property`."""
+    """Rules conclude at least `count` terms of `predicate`."""
 
     count: int
-    property: str
+    predicate: str
 
 
 @dataclass(frozen=True, slots=True)

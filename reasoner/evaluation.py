@@ -44,7 +44,7 @@ class _Compiled(NamedTuple):
     rank: int
     key: str
     """Key of the conclusion; the name of the value where one is assigned."""
-    property: str
+    predicate: str
     calculate: Callable[[Values], Value | None] | None
     """The value that is assigned; None for a production that asserts a term."""
 
@@ -66,7 +66,7 @@ class Evaluation:
         rank = self.guideline.levels.index(rule.level)
         premises, keys, explain = (why.premises, why.keys, None) if isinstance(why, Reasons) else ((), (), why)
         if not isinstance(conclusion, Assignment):
-            return _Compiled(rule, production, test, premises, keys, explain, rank, conclusion.key, conclusion.property, None)
+            return _Compiled(rule, production, test, premises, keys, explain, rank, conclusion.key, conclusion.predicate, None)
         own = Premise("fact", conclusion.fact)  # "not given" is the guard of an implied fact, no reason for it
         if explain is not None:
             explain = _without(own, explain)

@@ -115,12 +115,12 @@ class Statement:
 class Assertion:
     """The conclusion that a property holds of the lesion with a term."""
 
-    property: str
+    predicate: str
     term: str
 
     @property
     def key(self) -> str:
-        return f"{self.property}:{self.term}"
+        return f"{self.predicate}:{self.term}"
 
 
 @dataclass(frozen=True)

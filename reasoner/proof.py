@@ -31,7 +31,7 @@ class ProofView:
         for rule in guideline.rules:
             for production in rule.productions:
                 conclusion = production.conclusion
-                names = (conclusion.key, conclusion.property) if isinstance(conclusion, Assertion) else (conclusion.fact,)
+                names = (conclusion.key, conclusion.predicate) if isinstance(conclusion, Assertion) else (conclusion.fact,)
                 for name in names:
                     self._producers[name] = tuple(dict.fromkeys((*self._producers.get(name, ()), rule.id)))
                 if isinstance(conclusion, Assertion):
@@ -39,7 +39,7 @@ class ProofView:
         self._absences = {name: [{"not": rule} for rule in rules] for name, rules in self._producers.items()}
 
     def _assertion(self, conclusion: Assertion) -> str:
-        key, term = self.guideline.properties[conclusion.property].result_key, self.guideline.term(conclusion.property, conclusion.term)
+        key, term = self.guideline.properties[conclusion.predicate].result_key, self.guideline.term(conclusion.predicate, conclusion.term)
         return f"{key}.{term.device}: {term.id}" if term.device else f"{key}: {term.id}"
 
     def conclusion(self, step: Step, values: Values) -> str:

@@ -58,8 +58,8 @@ def literal(value: Value) -> Literal:
 def _triple(answer: Answer, step: Step) -> tuple[URIRef, Node]:
     conclusion = step[1].conclusion
     if isinstance(conclusion, Assertion):
-        kind = answer.guideline.properties[conclusion.property].kind
-        return CALX[conclusion.property], URIRef(f"{IRI}{kind}/{conclusion.term}")
+        kind = answer.guideline.properties[conclusion.predicate].kind
+        return CALX[conclusion.predicate], URIRef(f"{IRI}{kind}/{conclusion.term}")
     return CALX[answer.guideline.facts[conclusion.fact].local], literal(answer.trace.values[conclusion.fact])
 
 
@@ -70,7 +70,7 @@ def _steps(found: Graph, answer: Answer, lesion: URIRef, decision: URIRef) -> No
         rule, production, premises, rank = step
         node = URIRef(f"{lesion}/step/{number}")
         predicate, target = _triple(answer, step)
-        parent = answer.guideline.properties[production.conclusion.property].parent if isinstance(production.conclusion, Assertion) else None
+        parent = answer.guideline.properties[production.conclusion.predicate].parent if isinstance(production.conclusion, Assertion) else None
         found.add((lesion, predicate, target))
         if parent:
             found.add((lesion, CALX[parent], target))

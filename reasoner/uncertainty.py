@@ -25,7 +25,7 @@ class Uncertainty:
                 conclusion = production.conclusion
                 if isinstance(conclusion, Assertion):
                     if conclusion.key not in self.producers:
-                        self.keys_of.setdefault(conclusion.property, []).append(conclusion.key)
+                        self.keys_of.setdefault(conclusion.predicate, []).append(conclusion.key)
                     self.producers.setdefault(conclusion.key, []).append((rule, production))
 
     def outlook(self, values: Values) -> Outlook:

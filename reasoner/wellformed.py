@@ -33,7 +33,7 @@ def _layering(guideline: Guideline, rule: Rule) -> Iterator[str]:
         if isinstance(conclusion, Assignment) and guideline.facts[conclusion.fact].given and rule.layer >= FIRST_LAYER_OF_CONCLUSIONS:
             yield f"concludes the fact {conclusion.fact} in layer {rule.layer}; facts are implied below layer {FIRST_LAYER_OF_CONCLUSIONS}"
         if isinstance(conclusion, Assertion) and rule.layer < FIRST_LAYER_OF_CONCLUSIONS:
-            yield f"concludes {conclusion.property} in layer {rule.layer}; conclusions start in layer {FIRST_LAYER_OF_CONCLUSIONS}"
+            yield f"concludes {conclusion.predicate} in layer {rule.layer}; conclusions start in layer {FIRST_LAYER_OF_CONCLUSIONS}"
         for other in guideline.rules:
             if other.layer >= rule.layer:
                 for key in dict.fromkeys(key for written in other.productions for key in _meetings(production, written)):
@@ -49,8 +49,8 @@ def _meetings(reader: Production, writer: Production) -> Iterator[str]:
     written = writer.conclusion
     if isinstance(written, Assertion):
         for leaf in leaves(reader.condition):
-            if (isinstance(leaf, Derived) and leaf.key == written.key) or (isinstance(leaf, AtLeast) and leaf.property == written.property):
-                yield leaf.property
+            if (isinstance(leaf, Derived) and leaf.key == written.key) or (isinstance(leaf, AtLeast) and leaf.predicate == written.predicate):
+                yield leaf.predicate
         return
     if isinstance(reader.conclusion, Assignment) and written.fact in inputs(reader.conclusion.expression):
         yield written.fact
@@ -76,8 +76,8 @@ def _evidence(guideline: Guideline, rule: Rule) -> Iterator[str]:
         return
     if all(statement.level == "U" for statement in supports):
         for production in rule.productions:
-            if isinstance(production.conclusion, Assertion) and production.conclusion.property in BINDING:
-                yield f"rests on unverified knowledge alone and concludes {production.conclusion.property}; it may only raise a caution"
+            if isinstance(production.conclusion, Assertion) and production.conclusion.predicate in BINDING:
+                yield f"rests on unverified knowledge alone and concludes {production.conclusion.predicate}; it may only raise a caution"
 
 
 def _literals(guideline: Guideline, rule: Rule) -> Iterator[str]:
