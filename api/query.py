@@ -74,9 +74,9 @@ def _checked(query: bytes) -> str:
         if isinstance(node, CompValue):
             if node.name in REFUSED:
                 raise QueryError(f"{REFUSED[node.name]}, and Calx reads only its own graph; remove it")
-            open_nodes += node.values()
+            open_nodes.extend(node.values())
         elif hasattr(node, "__iter__") and not isinstance(node, str):
-            open_nodes += node
+            open_nodes.extend(list(node))
     return text
 
 

@@ -61,7 +61,7 @@ class GuidelineFiles:
                 graphs[name] = Graph(bind_namespaces="none").parse(data=text, format="turtle")
             except BadSyntax as error:
                 reason = error.message if hasattr(error, "message") else str(error).rsplit("\n", 1)[-1]
-                problems.append(AuthoringProblem(name, f"not Turtle: {reason[:120]}", line=getattr(error, "lines", 0) + 1))
+                problems.append(AuthoringProblem(name, f"not Turtle: {' '.join(reason.split())[:120]}", line=getattr(error, "lines", 0) + 1))
             except (ValueError, RecursionError) as error:
                 problems.append(AuthoringProblem(name, f"not Turtle: {str(error)[:120]}"))
         if problems:

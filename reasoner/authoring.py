@@ -206,6 +206,7 @@ class _Reader:
                     kind=kinds.get(cast(URIRef, self._value(node, RDFS.range)), ""),
                     label=self._text(node, RDFS.label),
                     parent=self._local(parent) if parent else None,
+                    functional=(node, RDF.type, OWL.FunctionalProperty) in self.graph,
                 )
             else:
                 name = next((fact for fact in self.facts if self.facts[fact].local == self._local(node)), None)

@@ -208,15 +208,19 @@ def _graph(text: str, suffix: str) -> Any | Problem:
     try:
         graph.parse(data=text, format="turtle" if suffix == ".ttl" else "json-ld", publicID=IRI + "case/")
     except BadSyntax as error:
-        return Problem(f"broken Turtle: {getattr(error, 'message', error)!s:.120}", place=f"line {error.lines + 1}")
+        return Problem(f"broken Turtle: {_one_line(getattr(error, 'message', error))}", place=f"line {error.lines + 1}")
     except RecursionError:
         return Problem("nested too deeply; a case is one lesion with its facts")
     except Exception as error:  # rdflib's parsers raise whatever they meet
-        return Problem(f"not readable as {'Turtle' if suffix == '.ttl' else 'JSON-LD'}: {str(error)[:120]}")
+        return Problem(f"not readable as {'Turtle' if suffix == '.ttl' else 'JSON-LD'}: {_one_line(error)}")
     imports = sorted(str(target) for target in graph.objects(None, OWL.imports))
     if imports:
         return Problem(f"owl:imports {', '.join(imports)[:120]} is never fetched; write the facts into the file and remove the import")
     return graph
+
+
+def _one_line(message: object) -> str:
+    return " ".join(str(message).split())[:120]
 
 
 def _lesions(graph: Any, guideline: Guideline) -> Iterator[Submission]:

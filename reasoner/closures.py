@@ -26,7 +26,7 @@ NEUTRAL = -1
 # --- does it hold? -----------------------------------------------------------------
 
 
-def tests(conditions: Sequence[Condition]) -> list[Holds]:
+def compiled_tests(conditions: Sequence[Condition]) -> list[Holds]:
     """One test a condition: ``test(values, derivations, counts)``."""
     constants: dict[str, object] = {}
 
@@ -162,7 +162,7 @@ def _together(parts: list[Reasons | Explain]) -> Reasons | Explain:
 
 def _alternatives(parts: tuple[Condition, ...], reasons: list[Reasons | Explain]) -> Explain:
     """Every alternative that holds is shown; the best sets the rank."""
-    pairs = list(zip(tests(parts), reasons, strict=True))
+    pairs = list(zip(compiled_tests(parts), reasons, strict=True))
 
     def joined(v: Values, d: Derivations, c: Counts) -> tuple[tuple[Premise, ...], int]:
         found = [_reasons(why, v, d, c) for test, why in pairs if test(v, d, c)]

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple, TypeAlias
 
-from .closures import Counts, Derivations, Explain, Holds, Premise, Reasons, Values, calculation, explanation, tests
+from .closures import Counts, Derivations, Explain, Holds, Premise, Reasons, Values, calculation, compiled_tests, explanation
 from .condition import Value
 from .guideline import FIRST_LAYER_OF_CONCLUSIONS, Assignment, Constraint, Guideline, Production, Rule
 
@@ -55,10 +55,10 @@ class Evaluation:
     def __init__(self, guideline: Guideline) -> None:
         self.guideline = guideline
         pairs = [(rule, production) for rule in guideline.rules for production in rule.productions]
-        compiled = [self._compile(*pair, test) for pair, test in zip(pairs, tests([p.condition for _, p in pairs]), strict=True)]
+        compiled = [self._compile(*pair, test) for pair, test in zip(pairs, compiled_tests([p.condition for _, p in pairs]), strict=True)]
         self._completing = [item for item in compiled if item.rule.layer < FIRST_LAYER_OF_CONCLUSIONS]
         self._concluding = [item for item in compiled if item.rule.layer >= FIRST_LAYER_OF_CONCLUSIONS]
-        forbidden = tests([constraint.condition for constraint in guideline.constraints])
+        forbidden = compiled_tests([constraint.condition for constraint in guideline.constraints])
         self._constraints = list(zip(guideline.constraints, forbidden, strict=True))
 
     def _compile(self, rule: Rule, production: Production, test: Holds) -> _Compiled:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from .closures import Holds, tests
+from .closures import Holds, compiled_tests
 from .condition import ALWAYS
 from .evaluation import Trace
 from .guideline import Guideline, Rule, Statement
@@ -19,7 +19,7 @@ class Evidence:
         live = {s.id: s for s in guideline.statements.values() if not guideline.studies[s.study].withdrawn}
         self._of_rule = {rule.id: tuple(live[s] for s in rule.evidence if s in live) for rule in guideline.rules}
         conditions = [statement.when or ALWAYS for statement in live.values()]
-        self._concerns: dict[str, Holds] = dict(zip(live, tests(conditions), strict=True))
+        self._concerns: dict[str, Holds] = dict(zip(live, compiled_tests(conditions), strict=True))
         self._citations = {language: {s.id: _citation(s, language) for s in live.values()} for language in guideline.title}
         self._plain = {rule.id: all(s.when is None and s.when_known is None for s in self._of_rule[rule.id]) for rule in guideline.rules}
 

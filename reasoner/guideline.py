@@ -66,6 +66,8 @@ class ConclusionProperty:
     """Kind of its terms."""
     label: Text
     parent: str | None = None
+    functional: bool = False
+    """At most one term holds."""
 
 
 @dataclass(frozen=True)

@@ -16,12 +16,14 @@ from rdflib.term import Node
 from .answer import Answer
 from .condition import Value
 from .evaluation import Step
-from .guideline import IRI, Assertion
+from .guideline import IRI, Assertion, Fact
 
 CALX = Namespace(IRI)
 RULE, EV, CASE = Namespace(IRI + "rule/"), Namespace(IRI + "ev/"), Namespace(IRI + "case/")
 CITO = Namespace("http://purl.org/spar/cito/")
 PREFIXES = {"calx": CALX, "rule": RULE, "ev": EV, "case": CASE, "sh": SH, "prov": PROV, "cito": CITO, "rdf": RDF, "rdfs": RDFS, "xsd": XSD}
+SOURCE_RULE = URIRef(str(SH) + "sourceRule")
+"""From SHACL 1.2; rdflib's closed list of SHACL terms does not know it."""
 CITES = {"supports": CITO.citesAsEvidence, "disputes": CITO.disputes, "limits": CITO.qualifies}
 
 
@@ -34,7 +36,8 @@ def graph(answer: Answer) -> Graph:
     found.add((lesion, RDF.type, CALX.Lesion))
     found.add((lesion, CALX.caseId, Literal(answer.case.id)))
     for name, value in answer.case.facts.items():
-        found.add((lesion, CALX[guideline.facts[name].local], literal(value)))
+        fact = guideline.facts[name]
+        found.add((lesion, CALX[fact.local], literal(fact, value)))
     decision = URIRef(f"{lesion}/decision")
     found.add((decision, RDF.type, PROV.Activity))
     found.add((decision, RDF.type, CALX.Decision))
@@ -48,10 +51,10 @@ def graph(answer: Answer) -> Graph:
     return found
 
 
-def literal(value: Value) -> Literal:
-    """The value as a typed literal; numbers are decimals."""
+def literal(fact: Fact, value: Value) -> Literal:
+    """The value of a fact as a typed literal; numbers are decimals, counts integers."""
     if isinstance(value, Decimal):
-        return Literal(format(value, "f"), datatype=XSD.decimal)
+        return Literal(int(value)) if fact.kind == "integer" else Literal(format(value, "f"), datatype=XSD.decimal)
     return Literal(value)
 
 
@@ -60,7 +63,8 @@ def _triple(answer: Answer, step: Step) -> tuple[URIRef, Node]:
     if isinstance(conclusion, Assertion):
         kind = answer.guideline.properties[conclusion.predicate].kind
         return CALX[conclusion.predicate], URIRef(f"{IRI}{kind}/{conclusion.term}")
-    return CALX[answer.guideline.facts[conclusion.fact].local], literal(answer.trace.values[conclusion.fact])
+    fact = answer.guideline.facts[conclusion.fact]
+    return CALX[fact.local], literal(fact, answer.trace.values[conclusion.fact])
 
 
 def _steps(found: Graph, answer: Answer, lesion: URIRef, decision: URIRef) -> None:
@@ -80,7 +84,7 @@ def _steps(found: Graph, answer: Answer, lesion: URIRef, decision: URIRef) -> No
             (RDF.subject, lesion),
             (RDF.predicate, predicate),
             (RDF.object, target),
-            (SH.sourceRule, RULE[rule.id]),
+            (SOURCE_RULE, RULE[rule.id]),
             (CALX.level, Literal(answer.guideline.levels[rank])),
             (PROV.wasGeneratedBy, decision),
             *((RDFS.label, Literal(text, lang=language)) for language, text in rule.label.items()),
@@ -107,7 +111,7 @@ def _fact(found: Graph, answer: Answer, lesion: URIRef, name: str, facts: dict[s
         found.add((node, RDF.subject, lesion))
         found.add((node, RDF.predicate, CALX[fact.local]))
         if value is not None:
-            found.add((node, RDF.object, literal(value)))
+            found.add((node, RDF.object, literal(fact, value)))
     return facts[name]
 
 

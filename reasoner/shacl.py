@@ -77,7 +77,7 @@ class ShapeReader:
             ProfileError: the shape uses something outside the profile.
         """
         self._numbers = []
-        return self._node_shape(node), tuple(dict.fromkeys(self._numbers))
+        return self._node_shape(node), tuple(sorted(set(self._numbers), key=repr))
 
     def _node_shape(self, node: Node) -> Condition:
         if node in self._open:
@@ -129,25 +129,30 @@ class ShapeReader:
             raise ProfileError(f"counts on {fact.name} may be sh:minCount 1 (known) or sh:maxCount 0 alone (unknown)")
         if (bounds or allowed is not None) and minimum != 1:
             raise ProfileError(f"a range or sh:in on {fact.name} needs sh:minCount 1: without it the shape also holds where the value is missing")
-        for comparator, bound in bounds:
-            if fact.kind not in ("number", "integer"):
-                raise ProfileError(f"{fact.name} is not a number and cannot be compared")
-            parts.append(Compare(fact.name, comparator, number(bound)))
-            self._record(fact, comparator, number(bound))
+        for comparator, limit in self._limits(fact, bounds):
+            parts.append(Compare(fact.name, comparator, limit))
+            self._record(fact, comparator, limit)
         if allowed is not None:
             parts.append(OneOf(fact.name, tuple(self.value(fact, member) for member in Collection(graph, allowed))))
         if exact is not None:
-            value = self.value(fact, exact)
-            if isinstance(value, Decimal):
-                parts.append(Compare(fact.name, "=", value))
-                self._record(fact, "=", value)
-            else:
-                parts.append(OneOf(fact.name, (value,)))
+            parts.append(OneOf(fact.name, (self.value(fact, exact),)))
+        if fact.kind in ("number", "integer") and (allowed is not None or exact is not None):
+            raise ProfileError(f"sh:hasValue and sh:in compare how a number is written (0 is not 0.0); for {fact.name} use sh:minInclusive and sh:maxInclusive")
         if not parts:
             if minimum != 1:
                 raise ProfileError(f"nothing is asked of {fact.name}; give a bound, sh:hasValue, sh:in or a count")
             return Not(Absent(fact.name))
         return parts[0] if len(parts) == 1 else All(tuple(parts))
+
+    @staticmethod
+    def _limits(fact: Fact, bounds: list[tuple[Comparator, Node]]) -> list[tuple[Comparator, Decimal]]:
+        """The limits of a range; equal inclusive limits are one equality."""
+        if bounds and fact.kind not in ("number", "integer"):
+            raise ProfileError(f"{fact.name} is not a number and cannot be compared")
+        limits = [(comparator, number(bound)) for comparator, bound in bounds]
+        if len(limits) == 2 and {comparator for comparator, _ in limits} == {">=", "<="} and limits[0][1] == limits[1][1]:
+            return [("=", limits[0][1])]
+        return limits
 
     def _about_conclusion(self, node: Node, name: str) -> Condition:
         minimum, maximum = (self._count(node, count) for count in (SH.minCount, SH.maxCount))
@@ -216,14 +221,15 @@ class ShapeReader:
             part, literals = self.condition(shape)
             parts.append(part)
             numbers += literals
+        parts.sort(key=repr)
         condition = parts[0] if len(parts) == 1 else All(tuple(parts))
         predicate, target = self._one(node, SH.predicate), self._one(node, SH.object)
         local = str(predicate).removeprefix(IRI)
         if local in self.facts:
             assignment, literal = self._assignment(self.facts[local], target)
-            return Production(condition, assignment, tuple(dict.fromkeys(numbers + literal)))
+            return Production(condition, assignment, tuple(sorted({*numbers, *literal}, key=repr)))
         if local in self.properties:
-            return Production(condition, Assertion(local, self.term(local, target)), tuple(dict.fromkeys(numbers)))
+            return Production(condition, Assertion(local, self.term(local, target)), tuple(sorted(set(numbers), key=repr)))
         raise ProfileError(f"sh:predicate {short(predicate)} is neither a conclusion nor a fact")
 
     def _assignment(self, fact: Fact, target: Node) -> tuple[Assignment, list[Number]]:

@@ -1,0 +1,49 @@
+"""What HermiT finds: the terms are consistent, no class is empty, and OWL's definitions agree with the rules."""
+
+from __future__ import annotations
+
+import owlready2
+import pytest
+from rdflib import OWL, RDF
+
+from reasoner.recommendation import Reasoner
+from tests.lesions import lesions
+
+from .hermit import CALX, classified, lesion_classes, terms, with_lesions
+
+PREDICATE = {"grade": "arcGrade", "finding": "finding", "point": "scorePoint"}
+
+
+def test_the_terms_are_consistent_and_every_class_can_have_members() -> None:
+    world = classified(terms())
+    assert [cls.iri for cls in world.inconsistent_classes()] == []
+    assert len(list(world.classes())) > 50
+
+
+def test_a_contradiction_in_the_terms_is_found() -> None:
+    graph = terms()
+    graph.add((CALX.EllisTwo, OWL.equivalentClass, CALX.EllisThree))
+    assert {cls.name for cls in classified(graph).inconsistent_classes()} >= {"EllisTwo", "EllisThree"}
+
+
+def test_an_individual_of_disjoint_classes_is_found() -> None:
+    graph = terms()
+    graph.add((CALX["device/cutting_balloon"], RDF.type, CALX.PlainBalloon))
+    with pytest.raises(owlready2.OwlReadyInconsistentOntologyError):
+        classified(graph)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_definitions_in_owl_and_rules_agree_on_the_same_lesions(seed: int, reasoner: Reasoner) -> None:
+    cases = [reasoner.gate.admit(raw).facts for raw in lesions(reasoner, 30, 100 + seed, density=0.6)]
+    traces = [reasoner.evaluation.run(facts) for facts in cases]
+    graph = with_lesions(reasoner.guideline, [reasoner.evaluation.complete(facts).values for facts in cases])
+    defined, world, members = lesion_classes(graph), classified(graph), 0
+    assert len(defined) == 13
+    for cls, term in defined.items():
+        kind, local = term.split("/")
+        by_hermit = {int(member.iri.rpartition("/")[2]) for member in world[str(cls)].instances() if "/case/" in member.iri}
+        by_rules = {number for number, trace in enumerate(traces) if local in trace.terms(PREDICATE[kind])}
+        assert by_hermit == by_rules, cls
+        members += len(by_rules)
+    assert members > 30

@@ -1,0 +1,150 @@
+"""Levels, disputes, limits and withdrawal: evidence reaches the answer that it concerns, lowering nothing silently."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ontology import GuidelineFiles
+from reasoner.authoring import read
+from reasoner.recommendation import Reasoner
+
+Result = Callable[..., dict[str, Any]]
+HIGH_RISK = {"max_superficial_arc_deg": 300}
+
+
+def device(result: dict[str, Any], name: str) -> dict[str, Any]:
+    return next(d for d in result["devices"] if d["id"] == name)
+
+
+def alert(result: dict[str, Any], name: str) -> dict[str, Any]:
+    return next(a for a in result["alerts"] if a["id"] == name)
+
+
+# --- levels ------------------------------------------------------------------------
+
+
+def test_each_level_follows_from_the_type_of_the_study(reasoner: Reasoner) -> None:
+    studies = reasoner.guideline.studies
+    assert {name: studies[name].level for name in ("amin2024-bayes-nma", "eclipse2025", "BCIS16", "CCAT23", "review", "general-knowledge")} == {
+        "amin2024-bayes-nma": "A", "eclipse2025": "B-R", "BCIS16": "B-NR", "CCAT23": "C-LD", "review": "C-EO", "general-knowledge": "U",
+    }  # fmt: skip
+
+
+def test_an_unverified_statement_of_a_good_study_counts_as_unverified(reasoner: Reasoner) -> None:
+    assert reasoner.guideline.studies["EAPCI18-ST"].level == "C-EO"
+    assert reasoner.guideline.statements["eapci-malapposition"].level == "U"
+
+
+def test_a_rule_has_the_best_level_among_its_supports(reasoner: Reasoner) -> None:
+    for rule in reasoner.guideline.rules:
+        levels = [reasoner.guideline.statements[s].level for s in rule.evidence if reasoner.guideline.statements[s].stance == "supports"]
+        assert rule.level == min(levels, key=reasoner.guideline.levels.index)
+
+
+def test_a_conclusion_has_the_weakest_level_of_its_chain_and_names_the_link(result: Result) -> None:
+    steps = {step["conclusion"]: step for step in result(max_superficial_arc_deg=300)["steps"]}
+    balloon = steps["indicated: cutting_balloon"]
+    assert (balloon["level"], balloon["level_set_by"]) == ("C-EO", "D4")
+
+
+def test_of_several_proofs_the_best_counts(result: Result) -> None:
+    """Perforation is a risk by the occlusion itself (registry), whatever the chain to the device says."""
+    assert alert(result(chronic_total_occlusion=True, **HIGH_RISK), "perforation_risk")["level"] == "B-R"
+    assert alert(result(**HIGH_RISK), "perforation_risk")["level"] == "C-EO"
+
+
+def test_facts_and_absences_count_nothing(result: Result) -> None:
+    assert next(step for step in result()["steps"] if step["rule"] == "K3")["level"] == "A"
+
+
+@pytest.mark.parametrize(("name", "level"), [("c_cat", "C-LD"), ("no_usable_device", "C-EO")])
+def test_alerts_carry_a_level(name: str, level: str, result: Result) -> None:
+    assert alert(result(residual_thin_plaque=True, wire_crossed=False, **HIGH_RISK), name)["level"] == level
+
+
+# --- disputes and limits -----------------------------------------------------------
+
+
+def test_eclipse_disputes_active_modification_unless_no_balloon_can_treat_the_lesion(result: Result) -> None:
+    assert result(**HIGH_RISK)["strategy"]["disputed_by"] == ["eclipse2025", "zhang2021-ivus-score"][:1]
+    assert result(balloon_crossed=False, **HIGH_RISK)["strategy"]["disputed_by"] == []
+    assert result(predilation_balloon="non_compliant", balloon_fully_expanded=False, **HIGH_RISK)["strategy"]["disputed_by"] == []
+
+
+def test_the_score_disputes_an_arc_alone_only_when_it_is_known_to_be_below_2(result: Result) -> None:
+    known = {"superficial_arc_gt270_length_mm": 2, "calcified_nodule": False, "vessel_diameter_mm": 4}
+    assert result(**HIGH_RISK, **known)["strategy"]["disputed_by"] == ["eclipse2025", "zhang2021-ivus-score"]
+    for fact in ("superficial_arc_gt270_length_mm", "vessel_diameter_mm"):
+        partly = {name: value for name, value in known.items() if name != fact}
+        # one unknown point alone still leaves the score below 2
+        assert result(**HIGH_RISK, **partly)["strategy"]["disputed_by"] == ["eclipse2025", "zhang2021-ivus-score"]
+    assert result(**HIGH_RISK, vessel_diameter_mm=4)["strategy"]["disputed_by"] == ["eclipse2025"]
+    assert result(**HIGH_RISK, **{**known, "calcified_nodule": True})["strategy"]["disputed_by"] == ["eclipse2025"]
+
+
+def test_eclipse_disputes_orbital_atherectomy_and_not_lithotripsy(result: Result) -> None:
+    answer = result(**HIGH_RISK)
+    assert device(answer, "orbital_atherectomy")["disputed_by"] == ["eclipse2025"]
+    assert device(answer, "intravascular_lithotripsy")["disputed_by"] == []
+
+
+def test_a_dissection_contraindicates_rotational_atherectomy_and_a_trial_disputes_it(result: Result) -> None:
+    (reason,) = device(result(dissection_before_modification=True, **HIGH_RISK), "rotational_atherectomy")["contraindications"]
+    assert (reason["rule"], reason["facts"], reason["disputed_by"]) == ("F-RA-3", ["dissection_before_modification"], ["immediate-ra-dissection2015"])
+
+
+def test_the_limits_of_the_c_cat_sign_reach_its_alert(result: Result) -> None:
+    assert "ccat-n3-no-controls" in alert(result(residual_thin_plaque=True, **HIGH_RISK), "c_cat")["limits"]
+
+
+def test_every_answer_with_a_stent_criterion_says_that_ultimate_extrapolates(result: Result) -> None:
+    assert "ultimate-excluded-ra" in result(stent_implanted=True)["optimisation"]["limits"]
+    assert result(stent_implanted=False)["optimisation"]["limits"] == []
+
+
+def test_an_unverified_number_is_said_to_be_so(result: Result) -> None:
+    cautions = {c["id"]: c for c in device(result(lvef_percent=20, only_patent_vessel=True), "rotational_atherectomy")["cautions"]}
+    assert cautions["lv_dysfunction"]["limits"] == ["lvef-30-limit"]
+    assert cautions["last_vessel"]["level"] == "U"
+
+
+def test_the_two_calcium_scores_are_told_apart(result: Result) -> None:
+    step = next(step for step in result(patient_ivus_calcium_score=90)["steps"] if step["rule"] == "K1")
+    assert "two-calcium-scores" in {cited["id"] for cited in step["evidence"]}
+
+
+# --- withdrawal --------------------------------------------------------------------
+
+
+def withdraw(edited: Callable[[str, str, str], Path], study: str) -> Path:
+    text = edited("evidence/studies.ttl", f"ev:{study} a calx:Study", f"ev:{study} a calx:Study")
+    path = text / "evidence" / "studies.ttl"
+    head, _, rest = path.read_text(encoding="utf-8").partition(f"ev:{study} a calx:Study")
+    path.write_text(head + f"ev:{study} a calx:Study" + rest.replace("calx:withdrawn false", "calx:withdrawn true", 1), encoding="utf-8")
+    return text
+
+
+def test_a_rule_left_without_support_stops_firing_and_is_reported(edited: Callable[[str, str, str], Path]) -> None:
+    reasoner = Reasoner.load(withdraw(edited, "CCAT23"))
+    assert {s.rule for s in reasoner.guideline.suspended} == {"A10", "P4", "W-SHP-1"}
+    answer = reasoner.recommend({"case_id": "t", "residual_thin_plaque": True, **HIGH_RISK}).json()
+    assert "c_cat_sign" not in answer["findings"]
+    assert {"rule": "A10", "withdrawn": ["CCAT23"]} in answer["guideline"]["suspended"]
+    assert not [c for step in answer["steps"] for c in step["evidence"] if c["study"] == "CCAT23"]
+
+
+def test_a_rule_with_other_support_goes_on(edited: Callable[[str, str, str], Path]) -> None:
+    guideline, problems = read(GuidelineFiles(withdraw(edited, "zhang2021-ivus-score")))
+    assert problems == []
+    assert {s.rule for s in guideline.suspended} == {"B-SUM", "K2"}
+    assert guideline.rule["B1"].level == "C-EO"
+
+
+def test_a_withdrawn_dispute_disputes_no_more(edited: Callable[[str, str, str], Path]) -> None:
+    answer = Reasoner.load(withdraw(edited, "eclipse2025")).recommend({"case_id": "t", **HIGH_RISK}).json()
+    assert answer["strategy"]["disputed_by"] == []
+    assert {s["rule"] for s in answer["guideline"]["suspended"]} == {"W-OA-1"}

@@ -1,0 +1,113 @@
+"""The ontology is complete: labels, definitions, sources, units, and the words of the public contract."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from rdflib import DCTERMS, OWL, RDF, RDFS, SKOS, Graph, Literal, Namespace, URIRef
+from rdflib.namespace import VANN
+
+from ontology import DEFAULT_DIRECTORY, GuidelineFiles
+from reasoner.guideline import IRI
+from reasoner.recommendation import Reasoner
+
+CALX = Namespace(IRI)
+UCUM = {None, "1", "a", "%", "mm", "mm2", "deg", "{pulse}"}
+DEVICES = [
+    "rotational_atherectomy", "orbital_atherectomy", "intravascular_lithotripsy", "cutting_balloon", "scoring_balloon", "non_compliant_balloon",
+    "semi_compliant_balloon", "super_high_pressure_balloon", "excimer_laser",
+]  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def graph() -> Graph:
+    found = Graph()
+    for part in GuidelineFiles().graphs().values():
+        for triple in part:
+            found.add(triple)
+    return found
+
+
+def terms(graph: Graph) -> Iterator[URIRef]:
+    kinds = (
+        OWL.Class,
+        OWL.DatatypeProperty,
+        OWL.ObjectProperty,
+        OWL.AnnotationProperty,
+        OWL.NamedIndividual,
+        CALX.FactValue,
+        CALX.StudyType,
+        CALX.EvidenceLevel,
+    )
+    for kind in kinds:
+        for subject in graph.subjects(RDF.type, kind):
+            if isinstance(subject, URIRef) and str(subject).startswith(IRI):
+                yield subject
+
+
+def test_the_header_says_what_an_ontology_should(graph: Graph) -> None:
+    header = URIRef(IRI)
+    for predicate in (OWL.versionIRI, DCTERMS.license, DCTERMS.creator, VANN.preferredNamespacePrefix, VANN.preferredNamespaceUri):
+        assert graph.value(header, predicate), predicate
+    assert {title.language for title in graph.objects(header, DCTERMS.title) if isinstance(title, Literal)} == {"en", "zh"}
+
+
+def test_every_term_has_labels_definitions_and_a_source(graph: Graph) -> None:
+    found = set(terms(graph))
+    assert len(found) > 250
+    for term in found:
+        for predicate in (RDFS.label, SKOS.definition):
+            languages = sorted(str(text.language) for text in graph.objects(term, predicate) if isinstance(text, Literal))
+            assert languages == ["en", "zh"], (term, predicate)
+        assert graph.value(term, DCTERMS.source, any=True), term
+
+
+def test_every_fact_has_type_bounds_or_values_and_a_unit_where_it_is_measured(reasoner: Reasoner) -> None:
+    facts = [fact for fact in reasoner.guideline.facts.values() if fact.given]
+    assert len(facts) == 64
+    for fact in reasoner.guideline.facts.values():
+        assert fact.unit in UCUM
+        assert (fact.unit is not None) == (fact.kind in ("number", "integer"))
+        assert bool(fact.values) == (fact.kind == "text")
+        if fact.given and fact.kind in ("number", "integer"):
+            assert fact.minimum is not None
+        for value in fact.values:
+            assert value in reasoner.guideline.value_labels
+
+
+def test_the_devices_stand_in_the_order_of_the_contract(reasoner: Reasoner) -> None:
+    assert [device.id for device in reasoner.guideline.of_kind("device")] == DEVICES
+
+
+def test_every_rule_has_its_words(reasoner: Reasoner) -> None:
+    for rule in reasoner.guideline.rules:
+        assert all(rule.label[language] and rule.rationale[language] for language in ("en", "zh"))
+        assert "\n" not in rule.rationale["en"]
+
+
+def test_every_study_and_statement_is_used_or_explains_itself(reasoner: Reasoner) -> None:
+    guideline = reasoner.guideline
+    used = {statement for rule in guideline.rules for statement in rule.evidence}
+    assert set(guideline.statements) - used == set()
+    assert set(guideline.studies) - {statement.study for statement in guideline.statements.values()} == set()
+
+
+def test_every_calx_term_used_in_the_files_is_defined(graph: Graph) -> None:
+    defined = set(graph.subjects())
+    for triple in graph:
+        for node in triple:
+            if isinstance(node, URIRef) and str(node).startswith(IRI) and node != CALX["1.0.0"]:
+                assert node in defined, node
+
+
+def test_the_files_are_utf8_with_one_newline_at_the_end() -> None:
+    for path in DEFAULT_DIRECTORY.rglob("*.ttl"):
+        text = path.read_text(encoding="utf-8")
+        assert text.endswith("\n") and "\t" not in text and "\r" not in text, path
+
+
+def test_reading_is_reproducible() -> None:
+    from reasoner.authoring import read_strict
+
+    assert repr(read_strict(GuidelineFiles())) == repr(read_strict(GuidelineFiles()))
