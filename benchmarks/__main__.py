@@ -68,7 +68,7 @@ def cold(arguments: list[str], times: int = 9) -> tuple[float, float]:
     seconds, peak = [], 0.0
     for _ in range(times):
         started = time.perf_counter()
-        process = subprocess.Popen([sys.executable, *arguments], stdout=subprocess.DEVNULL)
+        process = subprocess.Popen([sys.executable, *arguments], stdout=subprocess.DEVNULL)  # noqa: S603
         _, _, usage = os.wait4(process.pid, 0)
         seconds.append(time.perf_counter() - started)
         peak = max(peak, usage.ru_maxrss / 1024)
