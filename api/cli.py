@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import sys
 from collections.abc import Iterator
@@ -11,6 +10,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import IO, Annotated, NoReturn, Optional
 
+import orjson
 import typer
 
 from ontology import DEFAULT_DIRECTORY, GuidelineError
@@ -205,7 +205,7 @@ def _report(name: str, error: CaseError) -> None:
 def _show(outcome: Outcome, form: Format, language: str, explain: bool) -> None:
     if form is Format.json:
         result = outcome.answer.json(language) if outcome.answer else outcome.error.json() if outcome.error else {}
-        typer.echo(json.dumps(result, ensure_ascii=False))
+        sys.stdout.buffer.write(orjson.dumps(result, option=orjson.OPT_APPEND_NEWLINE))
     elif outcome.answer is None:
         return
     elif form is Format.text:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import cached_property
 from typing import Any
 
@@ -62,14 +62,14 @@ class Answer:
             "comparisons": self.ids("comparison"),
             "missing": self.missing,
             "possible_alerts": self.possible_alerts(language),
-            "steps": self._view.steps(self.trace, self.statements, language, self._cited(language)),
+            "steps": self._view.steps(self.trace, language, self._cited(language)),
         }
 
     # --- conclusions ----------------------------------------------------------------
 
     def ids(self, property_name: str) -> list[str]:
         """Ids concluded for a property, sorted."""
-        return sorted(self.guideline.term(property_name, local).id for local in self.trace.terms(property_name))
+        return sorted([self._view.id_of[key] for key in self.trace.by_property.get(property_name, ())])
 
     def strategy(self, language: str) -> dict[str, Any] | None:
         """The strategy with its rule, and whether the unknown facts leave it standing; None where there is none."""
@@ -106,7 +106,7 @@ class Answer:
                 {"rule": rule.id, "facts": list(self.guideline.given_facts(production.reads)), **self._backing(rule)} for rule, production in forbidding
             ],
             "cautions": self._cautions(device, language),
-            "unverified": sorted(self.outlook.unknown_producers(key["contraindicated"])),
+            "unverified": self.outlook.open_producers(key["contraindicated"]),
             "parameters": self._parameters(device.local),
             "level": self._level(key[status]),
             "disputed_by": evidence_of.disputed_by(reasons),
@@ -115,12 +115,10 @@ class Answer:
 
     def _cautions(self, device: Term, language: str) -> list[dict[str, Any]]:
         shown = []
-        for local in self.trace.terms("caution"):
-            caution = self.guideline.term("caution", local)
+        for key in self.trace.by_property.get("caution", ()):
+            caution = self.guideline.terms[key.replace(":", "/", 1)]
             if caution.device == device.local:
-                shown += [
-                    {"id": caution.id, "rule": rule.id, "label": caution.label[language], **self._backing(rule)} for rule in self._rules_of(f"caution:{local}")
-                ]
+                shown += [{"id": caution.id, "rule": rule.id, "label": caution.label[language], **self._backing(rule)} for rule in self._rules_of(key)]
         return shown
 
     def _backing(self, rule: Rule) -> dict[str, Any]:
@@ -130,44 +128,39 @@ class Answer:
     def alerts(self, language: str) -> list[dict[str, Any]]:
         """Alerts, the most severe first, each with the advice and factors that its rules add."""
         raised = dict.fromkeys(local for name in ALERTS for local in self.trace.terms(name))
-        shown = [self._alert(self.guideline.term("alert", local), language) for local in raised]
+        shown = [self._alert(self.guideline.terms[f"alert/{local}"], language) for local in raised]
         return sorted(shown, key=lambda alert: (list(SEVERITIES.values()).index(alert["severity"]), alert["id"]))
 
     def _alert(self, alert: Term, language: str) -> dict[str, Any]:
         keys = [key for key in (f"{name}:{alert.local}" for name in ALERTS) if key in self.trace.derived]
-        adding = [(rule, production) for rule, production, _, _ in self.trace.steps if rule.alert == alert.local or production.conclusion.key in keys]
-        rules = list({rule.id: rule for rule, _ in adding}.values())
-        added = [p.conclusion for _, p in adding if isinstance(p.conclusion, Assertion)]
+        raising = {rule.id for key in keys for rule in self._rules_of(key)}
+        adding = [(rule, production.conclusion) for rule, production, _, _ in self.trace.steps if rule.alert == alert.local or rule.id in raising]
+        rules = list({rule.id: rule for rule, conclusion in adding if rule.alert == alert.local or conclusion.key in keys}.values())
+        added = [conclusion for rule, conclusion in adding if rule.alert == alert.local and isinstance(conclusion, Assertion)]
         statements = self._statements_of(rules)
         return {
             "id": alert.id,
             "severity": next(severity for name, severity in SEVERITIES.items() if f"{name}:{alert.local}" in keys),
             "rules": [rule.id for rule in rules],
             "label": alert.label[language],
-            "factors": sorted(self.guideline.term("factor", c.term).id for c in added if c.predicate == "factor"),
-            "advice": list(dict.fromkeys(self.guideline.term("advice", c.term).id for c in added if c.predicate == "advice")),
+            "factors": sorted(self._view.id_of[c.key] for c in added if c.predicate == "factor"),
+            "advice": list(dict.fromkeys(self._view.id_of[c.key] for c in added if c.predicate == "advice")),
             "level": self.guideline.levels[min(self.trace.derived[key] for key in keys)],
             "disputed_by": evidence_of.disputed_by(statements),
             "limits": evidence_of.limits(statements),
         }
 
     def _parameters(self, device: str | None) -> dict[str, Any]:
-        return {
-            name: plain(self.trace.values[name])
-            for name, fact in self.guideline.facts.items()
-            if fact.result_key == "parameters" and fact.device == device and name in self.trace.values
-        }
+        values = self.trace.values
+        return {name: plain(values[name]) for name in self.guideline.parameters.get(device, ()) if name in values}
 
     def _optimisation(self) -> dict[str, Any]:
         if self.trace.values.get("stent_implanted") is not True:
             return {"criteria": {}, "advice": [], "limits": []}
         met, missed = self.ids("criterionMet"), self.ids("criterionNotMet")
         criteria = {c.id: "met" if c.id in met else "not_met" if c.id in missed else "unknown" for c in self.guideline.of_kind("criterion")}
-        judging = [
-            r for r in self.guideline.rules if any(isinstance(p.conclusion, Assertion) and p.conclusion.predicate == "criterionMet" for p in r.productions)
-        ]
-        limits = evidence_of.limits(statement for rule in judging for statement in self._evidence.of(rule, self.trace, self.outlook))
-        return {"criteria": criteria, "advice": self.ids("stentAdvice"), "limits": limits}
+        judging = (statement for rule in self.guideline.judging for statement in self._evidence.of(rule, self.trace, self.outlook))
+        return {"criteria": criteria, "advice": self.ids("stentAdvice"), "limits": evidence_of.limits(judging)}
 
     # --- what is unknown ------------------------------------------------------------
 
@@ -183,12 +176,12 @@ class Answer:
         order = sorted(decides, key=lambda fact: ("strategy" not in decides[fact], -len(decides[fact]), fact))
         return [{"fact": fact, "decides": sorted(decides[fact], key=lambda id_: (id_ != "strategy", id_))} for fact in order]
 
-    def _open(self, terms: list[Term], properties: tuple[str, ...]) -> set[str]:
+    def _open(self, terms: Sequence[Term], properties: tuple[str, ...]) -> list[str]:
         """The unknown facts that leave open which of these conclusions holds."""
         keys = [f"{name}:{term.local}" for name in properties for term in terms]
         if any(self.outlook.holds(key) is True for key in keys):
-            return set()
-        return set().union(*(self.outlook.because_of(key) for key in keys))
+            return []
+        return self.outlook.because_of(*keys)
 
     def possible_alerts(self, language: str) -> list[dict[str, Any]]:
         """Critical alerts that were not raised and that unknown facts leave open: unknown is never "no"."""
@@ -196,7 +189,7 @@ class Answer:
         for alert in self.guideline.of_kind("alert"):
             key = f"criticalAlert:{alert.local}"
             if key not in self.trace.derived and self.outlook.holds(key) is None:
-                shown.append({"id": alert.id, "label": alert.label[language], "because_of": sorted(self.outlook.because_of(key))})
+                shown.append({"id": alert.id, "label": alert.label[language], "because_of": self.outlook.because_of(key)})
         return shown
 
     # --- evidence -------------------------------------------------------------------

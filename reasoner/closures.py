@@ -1,4 +1,4 @@
-"""Compiles conditions into Python functions: does it hold, and why. The closed-world reading of SHACL.
+"""Compiles conditions into Python functions: does it hold (closed world, certainly, possibly), and why.
 
 A test is one Python expression a condition, built from the algebra (never from text of an author: names are
 quoted, constants are bound), because nested closures cost three times as much.
@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from decimal import InvalidOperation
+from enum import Enum
+from typing import Any as Any_
 from typing import NamedTuple, TypeAlias, cast
 
 from .condition import Absent, All, Any, Arithmetic, AtLeast, Compare, Condition, Constant, Derived, Expression, Not, Of, OneOf, Value
@@ -26,50 +28,91 @@ NEUTRAL = -1
 # --- does it hold? -----------------------------------------------------------------
 
 
-def compiled_tests(conditions: Sequence[Condition]) -> list[Holds]:
-    """One test a condition: ``test(values, derivations, counts)``."""
-    constants: dict[str, object] = {}
+class Reading(Enum):
+    """How unknown facts are taken.
 
-    def bound(value: object) -> str:
-        constants[name := f"k{len(constants)}"] = value
+    ``CLOSED``: what is not known does not hold. ``CERTAIN`` and ``POSSIBLE`` together are the strong three-valued
+    (Kleene) reading: what holds whatever the unknown facts are, and what holds for some of their values, taken one by one.
+    """
+
+    CLOSED = "closed"
+    CERTAIN = "certain"
+    POSSIBLE = "possible"
+
+
+OPPOSITE = {Reading.CLOSED: Reading.CLOSED, Reading.CERTAIN: Reading.POSSIBLE, Reading.POSSIBLE: Reading.CERTAIN}
+"""A "not" is certain where its part is not even possible."""
+PARAMETERS = "v, d, c, p, q"
+"""Values; derivations and counts (the certain ones, where there are two); possible derivations and counts."""
+
+
+class Compiler:
+    """Turns conditions into Python expressions, and expressions into functions."""
+
+    def __init__(self) -> None:
+        self.constants: dict[str, object] = {}
+
+    def bound(self, value: object) -> str:
+        """A name for a constant."""
+        self.constants[name := f"k{len(self.constants)}"] = value
         return name
 
-    def source(condition: Condition) -> str:
+    def function(self, parameters: str, expression: str) -> Any_:
+        """The function of these parameters that the expression is."""
+        scope = {"__builtins__": {"len": len}, **self.constants}
+        return eval(compile(f"lambda {parameters}: {expression}", "<conditions>", "eval"), scope)  # noqa: S307
+
+    def source(self, condition: Condition, reading: Reading = Reading.CLOSED) -> str:
+        """The expression that tests a condition."""
+        possible = reading is Reading.POSSIBLE
+        derived, counts = ("p", "q") if possible else ("d", "c")
         match condition:
             case Compare(fact, comparator, limit):
-                return f"({fact!r} in v and v[{fact!r}] {'==' if comparator == '=' else comparator} {bound(limit)})"
-            case OneOf(fact, (True,)) | OneOf(fact, (False,)):
-                return f"v.get({fact!r}) is {condition.values[0]}"
+                known = f"{fact!r} not in v or" if possible else f"{fact!r} in v and"
+                return f"({known} v[{fact!r}] {'==' if comparator == '=' else comparator} {self.bound(limit)})"
+            case OneOf(fact, (bool() as value,)):
+                return f"v.get({fact!r}) is not {not value}" if possible else f"v.get({fact!r}) is {value}"
             case OneOf(fact, values):
-                return f"v.get({fact!r}) in {bound(frozenset(values))}"
+                return f"v.get({fact!r}) in {self.bound(frozenset((*values, None) if possible else values))}"
             case Absent(fact):
-                return f"{fact!r} not in v"
+                return "False" if reading is Reading.CERTAIN else f"{fact!r} not in v"
             case Derived():
-                return f"{condition.key!r} in d"
+                return f"{condition.key!r} in {derived}"
             case AtLeast(1, name):
-                return f"{name!r} in c"
+                return f"{name!r} in {counts}"
             case AtLeast(count, name):
-                return f"len(c.get({name!r}, ())) >= {int(count)}"
+                return f"len({counts}.get({name!r}, ())) >= {int(count)}"
             case Not(part):
-                return f"not ({source(part)})"
+                return f"not ({self.source(part, OPPOSITE[reading])})"
             case All(parts):
-                return "(" + " and ".join(map(source, parts)) + ")" if parts else "True"
+                return "(" + " and ".join(self.source(part, reading) for part in parts) + ")" if parts else "True"
             case Any(parts):
-                return "(" + " or ".join(map(source, parts)) + ")"
+                return "(" + " or ".join(self.source(part, reading) for part in parts) + ")"
 
-    text = "[" + ",\n".join(f"lambda v, d, c: {source(condition)}" for condition in conditions) + "]"
-    return cast("list[Holds]", eval(compile(text, "<conditions>", "eval"), {"__builtins__": {"len": len}, **constants}))  # noqa: S307
+
+def compiled_tests(conditions: Sequence[Condition]) -> list[Holds]:
+    """One closed-world test a condition: ``test(values, derivations, counts)``."""
+    compiler = Compiler()
+    tests = compiler.function("", "[" + ",".join(f"lambda v, d, c: {compiler.source(condition)}" for condition in conditions) + "]")
+    return cast("list[Holds]", tests())
+
+
+def tested_together(conditions: Sequence[Condition], reading: Reading = Reading.CLOSED) -> Callable[..., tuple[bool, ...]]:
+    """One test for many conditions, as a tuple; its parameters are ``v, d, c`` where the reading is closed, else `PARAMETERS`."""
+    compiler = Compiler()
+    sources = [compiler.source(condition, reading) for condition in conditions]
+    parameters = "v, d, c" if reading is Reading.CLOSED else PARAMETERS
+    return cast("Callable[..., tuple[bool, ...]]", compiler.function(parameters, "(" + "".join(f"{source}," for source in sources) + ")"))
 
 
 def calculation(expression: Expression) -> Callable[[Values], Value | None]:
-    """The value of an expression, or None where an input is unknown or a divisor is 0."""
-    constants: dict[str, object] = {}
+    """The value of an expression whose inputs are known, or None where a divisor is 0."""
+    compiler = Compiler()
 
     def source(part: Expression) -> str:
         match part:
             case Constant(value):
-                constants[name := f"k{len(constants)}"] = value
-                return name
+                return compiler.bound(value)
             case Of(fact):
                 return f"v[{fact!r}]"
             case Arithmetic(sign, left, right):
@@ -81,8 +124,8 @@ def calculation(expression: Expression) -> Callable[[Values], Value | None]:
         except (KeyError, ZeroDivisionError, InvalidOperation):
             return None
 
-    formula = cast("Callable[[Values], Value]", eval(f"lambda v: {source(expression)}", {"__builtins__": {}, **constants}))  # noqa: S307
-    return calculate
+    formula = cast("Callable[[Values], Value]", compiler.function("v", source(expression)))
+    return formula if isinstance(expression, Constant) else calculate
 
 
 # --- why? --------------------------------------------------------------------------
@@ -146,16 +189,21 @@ def _refutation(condition: Condition) -> Reasons | Explain:
 
 def _together(parts: list[Reasons | Explain]) -> Reasons | Explain:
     """Every part is needed: all premises, and the weakest sets the rank."""
-    if all(isinstance(part, Reasons) for part in parts):
-        fixed = cast("list[Reasons]", parts)
-        return Reasons(
-            tuple(dict.fromkeys(premise for part in fixed for premise in part.premises)),
-            tuple(dict.fromkeys(key for part in fixed for key in part.keys)),
-        )
+    fixed = [part for part in parts if isinstance(part, Reasons)]
+    varying = [part for part in parts if not isinstance(part, Reasons)]
+    premises = tuple(dict.fromkeys(premise for part in fixed for premise in part.premises))
+    keys = tuple(dict.fromkeys(key for part in fixed for key in part.keys))
+    if not varying:
+        return Reasons(premises, keys)
 
     def joined(v: Values, d: Derivations, c: Counts) -> tuple[tuple[Premise, ...], int]:
-        found = [_reasons(part, v, d, c) for part in parts]
-        return tuple(dict.fromkeys(premise for premises, _ in found for premise in premises)), max(rank for _, rank in found)
+        found = dict.fromkeys(premises)
+        weakest = max([d[key] for key in keys]) if keys else NEUTRAL
+        for part in varying:
+            more, rank = part(v, d, c)
+            found |= dict.fromkeys(more)
+            weakest = max(weakest, rank)
+        return tuple(found), weakest
 
     return joined
 

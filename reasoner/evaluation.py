@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import compress, groupby
 from typing import NamedTuple, TypeAlias
 
-from .closures import Counts, Derivations, Explain, Holds, Premise, Reasons, Values, calculation, compiled_tests, explanation
-from .condition import Value
+from .closures import Counts, Derivations, Explain, Premise, Reasons, Values, calculation, explanation, tested_together
+from .condition import Absent, All, Condition, Not, Value, inputs
 from .guideline import FIRST_LAYER_OF_CONCLUSIONS, Assignment, Constraint, Guideline, Production, Rule
 
 Step: TypeAlias = tuple[Rule, Production, tuple[Premise, ...], int]
@@ -34,14 +35,12 @@ class Trace:
 
 
 class _Compiled(NamedTuple):
-    rule: Rule
-    production: Production
-    holds: Holds
-    premises: tuple[Premise, ...]
+    step: Step
+    """As it stands in a trace where premises and rank are the same in every case."""
     keys: tuple[str, ...]
+    """Conclusions among those premises, whose level counts."""
     explain: Explain | None
-    """None where premises and keys are the same in every case."""
-    rank: int
+    """Premises and rank, where they differ from case to case."""
     key: str
     """Key of the conclusion; the name of the value where one is assigned."""
     predicate: str
@@ -49,36 +48,40 @@ class _Compiled(NamedTuple):
     """The value that is assigned; None for a production that asserts a term."""
 
 
+_Layer: TypeAlias = tuple[Callable[..., tuple[bool, ...]], list[_Compiled]]
+
+
 class Evaluation:
     """The compiled rules of a guideline. Immutable; one instance serves any number of cases and threads."""
 
     def __init__(self, guideline: Guideline) -> None:
         self.guideline = guideline
-        pairs = [(rule, production) for rule in guideline.rules for production in rule.productions]
-        compiled = [self._compile(*pair, test) for pair, test in zip(pairs, compiled_tests([p.condition for _, p in pairs]), strict=True)]
-        self._completing = [item for item in compiled if item.rule.layer < FIRST_LAYER_OF_CONCLUSIONS]
-        self._concluding = [item for item in compiled if item.rule.layer >= FIRST_LAYER_OF_CONCLUSIONS]
-        forbidden = compiled_tests([constraint.condition for constraint in guideline.constraints])
-        self._constraints = list(zip(guideline.constraints, forbidden, strict=True))
+        self._completing: list[_Layer] = []
+        self._concluding: list[_Layer] = []
+        for layer, rules in groupby(guideline.rules, key=lambda rule: rule.layer):
+            pairs = [(rule, production) for rule in rules for production in rule.productions]
+            test = tested_together([_with_inputs(production) for _, production in pairs])
+            target = self._completing if layer < FIRST_LAYER_OF_CONCLUSIONS else self._concluding
+            target.append((test, [self._compile(*pair) for pair in pairs]))
+        self._forbidden = tested_together([constraint.condition for constraint in guideline.constraints])
 
-    def _compile(self, rule: Rule, production: Production, test: Holds) -> _Compiled:
+    def _compile(self, rule: Rule, production: Production) -> _Compiled:
         conclusion, why = production.conclusion, explanation(production.condition)
         rank = self.guideline.levels.index(rule.level)
         premises, keys, explain = (why.premises, why.keys, None) if isinstance(why, Reasons) else ((), (), why)
         if not isinstance(conclusion, Assignment):
-            return _Compiled(rule, production, test, premises, keys, explain, rank, conclusion.key, conclusion.predicate, None)
+            return _Compiled((rule, production, premises, rank), keys, explain, conclusion.key, conclusion.predicate, None)
         own = Premise("fact", conclusion.fact)  # "not given" is the guard of an implied fact, no reason for it
         if explain is not None:
             explain = _without(own, explain)
         else:
             read = (Premise("fact", fact) for fact in production.reads)
             premises = tuple(premise for premise in dict.fromkeys((*premises, *read)) if premise != own)
-        return _Compiled(rule, production, test, premises, keys, explain, rank, conclusion.fact, "", calculation(conclusion.expression))
+        return _Compiled((rule, production, premises, rank), keys, explain, conclusion.fact, "", calculation(conclusion.expression))
 
     def run(self, facts: Values) -> Trace:
         """Everything that the rules conclude of the facts of an admitted case."""
-        trace = Trace(dict(facts), {}, {}, [])
-        _fire(self._completing, trace)
+        trace = self.complete(facts)
         _fire(self._concluding, trace)
         return trace
 
@@ -90,7 +93,14 @@ class Evaluation:
 
     def violated(self, values: Values) -> list[Constraint]:
         """The consistency rules that completed values break."""
-        return [constraint for constraint, test in self._constraints if test(values, {}, {})]
+        return list(compress(self.guideline.constraints, self._forbidden(values, {}, {})))
+
+
+def _with_inputs(production: Production) -> Condition:
+    """The condition, and that what the conclusion is computed from is known."""
+    if not isinstance(production.conclusion, Assignment):
+        return production.condition
+    return All((production.condition, *(Not(Absent(fact)) for fact in inputs(production.conclusion.expression))))
 
 
 def _without(own: Premise, explain: Explain) -> Explain:
@@ -101,30 +111,33 @@ def _without(own: Premise, explain: Explain) -> Explain:
     return other
 
 
-def _fire(compiled: list[_Compiled], trace: Trace) -> None:
+def _fire(layers: list[_Layer], trace: Trace) -> None:
+    """Run layers in their order. Rules of one layer do not read each other, so they are tested together."""
     values, derived, by_property, steps = trace.values, trace.derived, trace.by_property, trace.steps
-    for rule, production, holds, premises, keys, explain, weakest, key, name, calculate in compiled:
-        if not holds(values, derived, by_property):
-            continue
-        if explain is not None:
-            premises, rank = explain(values, derived, by_property)
-            if rank > weakest:
-                weakest = rank
-        else:
-            for premise in keys:
-                if derived[premise] > weakest:
-                    weakest = derived[premise]
-        if calculate is not None:
-            value = calculate(values)
-            if value is None:
-                continue
-            values[key] = value
-        elif key not in derived:
-            derived[key] = weakest
-            if name in by_property:
-                by_property[name].append(key)
-            else:
-                by_property[name] = [key]
-        elif weakest < derived[key]:
-            derived[key] = weakest
-        steps.append((rule, production, premises, weakest))
+    for test, compiled in layers:
+        for step, keys, explain, key, predicate, calculate in compress(compiled, test(values, derived, by_property)):
+            weakest = rank = step[3]
+            if explain is not None:
+                premises, weakest = explain(values, derived, by_property)
+                if weakest < rank:
+                    weakest = rank
+                step = (step[0], step[1], premises, weakest)
+            elif keys:
+                for premise in keys:
+                    if derived[premise] > weakest:
+                        weakest = derived[premise]
+                if weakest != rank:
+                    step = (step[0], step[1], step[2], weakest)
+            if calculate is not None:
+                value = calculate(values)
+                if value is None or values.setdefault(key, value) != value:
+                    continue
+            elif key not in derived:
+                derived[key] = weakest
+                if predicate in by_property:
+                    by_property[predicate].append(key)
+                else:
+                    by_property[predicate] = [key]
+            elif weakest < derived[key]:
+                derived[key] = weakest
+            steps.append(step)

@@ -31,8 +31,7 @@ class Evidence:
         return tuple(
             statement
             for statement in statements
-            if self._concerns[statement.id](trace.values, trace.derived, trace.by_property)
-            and (statement.when_known is None or outlook.truth(statement.when_known) is True)
+            if self._concerns[statement.id](trace.values, trace.derived, trace.by_property) and outlook.concerns(statement)
         )
 
     def cited(self, statements: tuple[Statement, ...], language: str) -> list[dict[str, str]]:

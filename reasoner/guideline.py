@@ -120,7 +120,7 @@ class Assertion:
     predicate: str
     term: str
 
-    @property
+    @cached_property
     def key(self) -> str:
         return f"{self.predicate}:{self.term}"
 
@@ -132,7 +132,7 @@ class Assignment:
     fact: str
     expression: Expression
 
-    @property
+    @cached_property
     def key(self) -> str:
         return f"={self.fact}"
 
@@ -238,6 +238,27 @@ class Guideline:
     def term(self, property_name: str, local: str) -> Term:
         return self.terms[f"{self.properties[property_name].kind}/{local}"]
 
-    def of_kind(self, kind: str) -> list[Term]:
+    def of_kind(self, kind: str) -> tuple[Term, ...]:
         """The terms of a kind, in their order."""
-        return sorted((term for term in self.terms.values() if term.kind == kind), key=lambda term: (term.order, term.id))
+        return self._kinds.get(kind, ())
+
+    @cached_property
+    def _kinds(self) -> dict[str, tuple[Term, ...]]:
+        kinds: dict[str, tuple[Term, ...]] = {}
+        for term in sorted(self.terms.values(), key=lambda term: (term.order, term.id)):
+            kinds[term.kind] = (*kinds.get(term.kind, ()), term)
+        return kinds
+
+    @cached_property
+    def parameters(self) -> dict[str | None, tuple[str, ...]]:
+        """Values shown as parameters, by the device that they size; None for those of the case."""
+        found: dict[str | None, tuple[str, ...]] = {}
+        for fact in self.facts.values():
+            if fact.result_key == "parameters":
+                found[fact.device] = (*found.get(fact.device, ()), fact.name)
+        return found
+
+    @cached_property
+    def judging(self) -> tuple[Rule, ...]:
+        """The rules that judge stent criteria."""
+        return tuple(rule for rule in self.rules if any(production.conclusion.key.startswith("criterionMet:") for production in rule.productions))

@@ -5,10 +5,10 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from .closures import Premise, Values
+from .closures import Values
 from .condition import Value
 from .evaluation import Step, Trace
-from .guideline import Assertion, Assignment, Guideline, Statement
+from .guideline import Assertion, Assignment, Fact, Guideline, Statement
 
 if TYPE_CHECKING:
     import networkx as nx
@@ -22,72 +22,71 @@ def plain(value: Value | None) -> bool | str | int | float | None:
 
 
 class ProofView:
-    """Puts the steps of traces into the words of the public contract. Immutable; one a guideline."""
+    """Puts conclusions and steps into the words of the public contract. Immutable; one a guideline."""
 
     def __init__(self, guideline: Guideline) -> None:
         self.guideline = guideline
+        self.id_of: dict[str, str] = {}
+        """The public id of the term in a conclusion (``property:term``)."""
         self._words: dict[str, str] = {}
-        self._producers: dict[str, tuple[str, ...]] = {}
+        producers: dict[str, dict[str, None]] = {}
         for rule in guideline.rules:
-            for production in rule.productions:
-                conclusion = production.conclusion
-                names = (conclusion.key, conclusion.predicate) if isinstance(conclusion, Assertion) else (conclusion.fact,)
-                for name in names:
-                    self._producers[name] = tuple(dict.fromkeys((*self._producers.get(name, ()), rule.id)))
+            for conclusion in (production.conclusion for production in rule.productions):
                 if isinstance(conclusion, Assertion):
-                    self._words[conclusion.key] = self._assertion(conclusion)
-        self._absences = {name: [{"not": rule} for rule in rules] for name, rules in self._producers.items()}
-
-    def _assertion(self, conclusion: Assertion) -> str:
-        key, term = self.guideline.properties[conclusion.predicate].result_key, self.guideline.term(conclusion.predicate, conclusion.term)
-        return f"{key}.{term.device}: {term.id}" if term.device else f"{key}: {term.id}"
+                    term = guideline.term(conclusion.predicate, conclusion.term)
+                    key = guideline.properties[conclusion.predicate].result_key
+                    self.id_of[conclusion.key] = term.id
+                    self._words[conclusion.key] = f"{key}.{term.device}: {term.id}" if term.device else f"{key}: {term.id}"
+                    producers.setdefault(conclusion.predicate, {})[rule.id] = None
+                producers.setdefault(conclusion.key, {})[rule.id] = None
+        self._absences = {key: [{"not": rule} for rule in rules] for key, rules in producers.items()}
+        self._places = {fact.name: _place(fact) for fact in guideline.facts.values()}
 
     def conclusion(self, step: Step, values: Values) -> str:
         """What a step concludes, as ``key of the answer: id or value``."""
         conclusion = step[1].conclusion
         if isinstance(conclusion, Assertion):
             return self._words[conclusion.key]
-        fact = self.guideline.facts[conclusion.fact]
-        place = ".".join(part for part in (fact.result_key if fact.result_key == "parameters" else None, fact.device, fact.name) if part)
-        value = plain(values[fact.name])
-        return f"{place}: {str(value).lower() if isinstance(value, bool) else value}"
+        value = plain(values[conclusion.fact])
+        return f"{self._places[conclusion.fact]}: {str(value).lower() if isinstance(value, bool) else value}"
 
-    def premises(self, premises: tuple[Premise, ...], trace: Trace, origins: dict[str, list[str]]) -> list[dict[str, Any]]:
-        """Premises as facts with their values, steps that concluded them, or rules that did not fire."""
-        shown: list[dict[str, Any]] = []
-        for kind, of in premises:
-            if kind == "not":
-                shown += self._absences.get(of, ())
-            elif kind == "conclusion" or of in origins:
-                shown += [{"step": rule} for rule in origins[of]]
-            else:
-                shown.append({"fact": of, "value": plain(trace.values.get(of))})
-        return shown
-
-    def steps(self, trace: Trace, statements: dict[str, tuple[Statement, ...]], language: str, cited: dict[str, list[dict[str, Any]]]) -> list[dict[str, Any]]:
+    def steps(self, trace: Trace, language: str, cited: dict[str, list[dict[str, str]]]) -> list[dict[str, Any]]:
         """The proof, premises before conclusions.
 
         Args:
             trace: what the rules concluded.
-            statements: for each rule that fired the statements that concern the case.
             language: of labels.
-            cited: the same statements as the contract shows them.
+            cited: for each rule that fired the statements that concern the case, as the contract shows them.
         """
-        levels, origins, weakest, shown = self.guideline.levels, origin(trace), weakest_links(trace, self.guideline), []
-        for step, link in zip(trace.steps, weakest, strict=True):
-            rule = step[0]
+        levels, origins, values = self.guideline.levels, origin(trace), trace.values
+        shown = []
+        for step, link in zip(trace.steps, weakest_links(trace, self.guideline), strict=True):
+            rule, _, read, rank = step
+            premises: list[dict[str, Any]] = []
+            for kind, of in read:
+                if kind == "not":
+                    premises += self._absences.get(of, ())
+                elif of in origins:
+                    premises += [{"step": other} for other in origins[of]]
+                else:
+                    premises.append({"fact": of, "value": plain(values.get(of))})
             shown.append(
                 {
                     "rule": rule.id,
                     "label": rule.label[language],
-                    "conclusion": self.conclusion(step, trace.values),
-                    "premises": self.premises(step[2], trace, origins),
+                    "conclusion": self.conclusion(step, values),
+                    "premises": premises,
                     "evidence": cited[rule.id],
-                    "level": levels[step[3]],
+                    "level": levels[rank],
                     "level_set_by": link,
                 }
             )
         return shown
+
+
+def _place(fact: Fact) -> str:
+    """Where a value stands in the answer."""
+    return ".".join(part for part in ("parameters" if fact.result_key == "parameters" else None, fact.device, fact.name) if part)
 
 
 def origin(trace: Trace) -> dict[str, list[str]]:
@@ -105,15 +104,16 @@ def origin(trace: Trace) -> dict[str, list[str]]:
 
 def weakest_links(trace: Trace, guideline: Guideline) -> list[str]:
     """For each step the rule whose evidence sets its level."""
-    rank = {level: index for index, level in enumerate(guideline.levels)}
+    levels, derived = guideline.levels, trace.derived
     setter: dict[str, str] = {}
     links = []
     for rule, production, premises, weakest in trace.steps:
         link = rule.id
-        if rank[rule.level] != weakest:
-            link = next((setter[of] for kind, of in premises if kind == "conclusion" and trace.derived[of] == weakest and of in setter), rule.id)
-        if isinstance(production.conclusion, Assertion) and trace.derived[production.conclusion.key] == weakest:
-            setter.setdefault(production.conclusion.key, link)
+        if rule.level != levels[weakest]:
+            link = next((setter[of] for kind, of in premises if kind == "conclusion" and derived[of] == weakest and of in setter), link)
+        key = production.conclusion.key
+        if key not in setter and derived.get(key) == weakest:
+            setter[key] = link
         links.append(link)
     return links
 

@@ -1,117 +1,145 @@
 """What is not settled: the strong three-valued (Kleene) reading of the same rules.
 
-An unknown fact makes unknown what hangs on it, and every kind of "not" is the plain one. `Outlook.holds` is True,
-False or None (unknown) for each conclusion; `Outlook.because_of` names the unknown facts behind a None.
+An unknown fact makes unknown what hangs on it, and every kind of "not" is the plain one. The reading runs the rules twice in
+step: what is certain, and what is possible. What is possible and not certain is unknown, and hangs on unknown facts,
+which are kept as the bits of a number.
 """
 
 from __future__ import annotations
 
-from .closures import Values
-from .condition import COMPARISONS, Absent, All, Any, AtLeast, Compare, Condition, Derived, Not, OneOf
-from .guideline import Assertion, Guideline, Production, Rule
+from collections.abc import Callable
+from itertools import compress, groupby
+from operator import ne
+from typing import TypeAlias, cast
 
-Truth = bool | None
+from .closures import PARAMETERS, Compiler, Reading, Values, tested_together
+from .condition import Absent, All, Any, AtLeast, Compare, Condition, Derived, Not, OneOf
+from .guideline import FIRST_LAYER_OF_CONCLUSIONS, Assertion, Guideline, Statement
+
+Truth: TypeAlias = bool | None
+Blame: TypeAlias = Callable[..., int]
+"""The unknown facts that leave a condition unknown, as bits."""
 
 
 class Uncertainty:
     """The three-valued reading of a guideline. Immutable; makes one `Outlook` a case."""
 
     def __init__(self, guideline: Guideline) -> None:
-        self.guideline = guideline
-        self.producers: dict[str, list[tuple[Rule, Production]]] = {}
-        self.keys_of: dict[str, list[str]] = {}
-        for rule in guideline.rules:
-            for production in rule.productions:
-                conclusion = production.conclusion
-                if isinstance(conclusion, Assertion):
-                    if conclusion.key not in self.producers:
-                        self.keys_of.setdefault(conclusion.predicate, []).append(conclusion.key)
-                    self.producers.setdefault(conclusion.key, []).append((rule, production))
+        self._facts = [name for name, fact in guideline.facts.items() if fact.given]
+        self._bit = {name: 1 << index for index, name in enumerate(self._facts)}
+        self._base = {name: guideline.given_facts((name,)) for name in guideline.facts}
+        self._keys_of: dict[str, dict[str, None]] = {}
+        self.layers: list[tuple[Callable[..., tuple[bool, ...]], Callable[..., tuple[bool, ...]], list[tuple[str, str, Blame]]]] = []
+        for layer, rules in groupby(guideline.rules, key=lambda rule: rule.layer):
+            asserting = [(p.condition, p.conclusion) for rule in rules for p in rule.productions if isinstance(p.conclusion, Assertion)]
+            if layer >= FIRST_LAYER_OF_CONCLUSIONS and asserting:
+                conditions = [condition for condition, _ in asserting]
+                blamed = [(conclusion.key, conclusion.predicate, self._blame(condition)) for condition, conclusion in asserting]
+                self.layers.append((tested_together(conditions, Reading.CERTAIN), tested_together(conditions, Reading.POSSIBLE), blamed))
+                for key, predicate, _ in blamed:
+                    self._keys_of.setdefault(predicate, {})[key] = None
+        self._certain = {s.id: tested_together([s.when_known], Reading.CERTAIN) for s in guideline.statements.values() if s.when_known is not None}
 
     def outlook(self, values: Values) -> Outlook:
         """The three-valued reading of one case, given its completed values."""
-        return Outlook(self, values)
+        certain: dict[str, None] = {}
+        possible: dict[str, None] = {}
+        certain_of: dict[str, list[str]] = {}
+        possible_of: dict[str, list[str]] = {}
+        open_: dict[str, int] = {}
+        for test_certain, test_possible, productions in self.layers:
+            surely = test_certain(values, certain, certain_of, possible, possible_of)
+            maybe = test_possible(values, certain, certain_of, possible, possible_of)
+            if surely != maybe:
+                for key, _, blame in compress(productions, map(ne, surely, maybe)):
+                    open_[key] = open_.get(key, 0) | blame(values, certain, certain_of, possible, possible_of, open_)
+            for verdicts, keys, of in ((surely, certain, certain_of), (maybe, possible, possible_of)):
+                for key, predicate, _ in compress(productions, verdicts):
+                    if key not in keys:
+                        keys[key] = None
+                        of.setdefault(predicate, []).append(key)
+        return Outlook(self, values, certain, certain_of, possible, possible_of, open_)
+
+    def concerns(self, statement: Statement, outlook: Outlook) -> bool:
+        """Whether what a statement asks to be known (`when_known`) holds whatever the unknown facts are."""
+        test = self._certain.get(statement.id)
+        return test is None or test(outlook.values, outlook.certain, outlook.certain_of, outlook.possible, outlook.possible_of)[0]
+
+    def names(self, bits: int) -> list[str]:
+        """The facts that bits stand for, sorted."""
+        found = []
+        while bits:
+            lowest = bits & -bits
+            found.append(self._facts[lowest.bit_length() - 1])
+            bits ^= lowest
+        return sorted(found)
+
+    def _blame(self, condition: Condition) -> Blame:
+        compiler = Compiler()
+
+        def parts_of(whole: Condition, parts: tuple[Condition, ...]) -> str:
+            """Blame of the parts, where the whole is unknown."""
+            blamed = " | ".join(source(part) for part in parts)
+            return f"(({blamed}) if {compiler.source(whole, Reading.POSSIBLE)} and not {compiler.source(whole, Reading.CERTAIN)} else 0)"
+
+        def source(part: Condition) -> str:
+            match part:
+                case Compare(fact, _, _) | OneOf(fact, _) | Absent(fact):
+                    bases = " | ".join(f"(0 if {base!r} in v else {self._bit[base]})" for base in self._base[fact])
+                    return bases if self._base[fact] == (fact,) else f"(0 if {fact!r} in v else {bases})"
+                case Derived():
+                    return f"(0 if {part.key!r} in d else o.get({part.key!r}, 0))"
+                case AtLeast(_, name):
+                    every = " | ".join(f"(0 if {key!r} in d else o.get({key!r}, 0))" for key in self._keys_of.get(name, ()))
+                    return f"(({every or 0}) if {compiler.source(part, Reading.POSSIBLE)} and not {compiler.source(part, Reading.CERTAIN)} else 0)"
+                case Not(inner):
+                    return source(inner)
+                case All(parts) | Any(parts):
+                    return parts_of(part, parts) if parts else "0"
+
+        text = source(condition)
+        return cast("Blame", compiler.function(f"{PARAMETERS}, o", text))
 
 
 class Outlook:
-    """One case read with three truth values; works out only what is asked, and remembers it."""
+    """One case read with three truth values."""
 
-    def __init__(self, uncertainty: Uncertainty, values: Values) -> None:
+    __slots__ = ("_all", "_open", "certain", "certain_of", "possible", "possible_of", "values")
+
+    def __init__(
+        self,
+        uncertainty: Uncertainty,
+        values: Values,
+        certain: dict[str, None],
+        certain_of: dict[str, list[str]],
+        possible: dict[str, None],
+        possible_of: dict[str, list[str]],
+        open_: dict[str, int],
+    ) -> None:
         self._all = uncertainty
-        self._values = values
-        self._truth: dict[str, Truth] = {}
-        self._blame: dict[str, frozenset[str]] = {}
+        self._open = open_
+        self.values = values
+        self.certain = certain
+        self.certain_of = certain_of
+        self.possible = possible
+        self.possible_of = possible_of
 
     def holds(self, key: str) -> Truth:
         """Whether a conclusion (``property:term``) holds; None where that is unknown."""
-        if key not in self._truth:
-            self._truth[key] = _any(self.truth(production.condition) for _, production in self._all.producers.get(key, ()))
-        return self._truth[key]
+        return True if key in self.certain else None if key in self.possible else False
 
-    def truth(self, condition: Condition) -> Truth:
-        """Whether a condition holds; None where that is unknown."""
-        match condition:
-            case Compare(fact, comparator, limit):
-                value = self._values.get(fact)
-                return None if value is None else COMPARISONS[comparator](value, limit)  # type: ignore[arg-type]
-            case OneOf(fact, values):
-                value = self._values.get(fact)
-                return None if value is None else value in values
-            case Absent(fact):
-                return None if fact not in self._values else False
-            case Derived():
-                return self.holds(condition.key)
-            case AtLeast(count, name):
-                found = [self.holds(key) for key in self._all.keys_of.get(name, ())]
-                certain, possible = found.count(True), len(found) - found.count(False)
-                return True if certain >= count else None if possible >= count else False
-            case Not(part):
-                truth = self.truth(part)
-                return None if truth is None else not truth
-            case All(parts):
-                unknown = False
-                for part in parts:
-                    truth = self.truth(part)
-                    if truth is False:
-                        return False
-                    unknown = unknown or truth is None
-                return None if unknown else True
-            case Any(parts):
-                return _any(self.truth(part) for part in parts)
+    def concerns(self, statement: Statement) -> bool:
+        """Whether what a statement asks to be known (`when_known`) holds whatever the unknown facts are."""
+        return self._all.concerns(statement, self)
 
-    def because_of(self, key: str) -> frozenset[str]:
-        """The unknown facts on which an unknown conclusion hangs; none where it is known."""
-        if key not in self._blame:
-            self._blame[key] = frozenset()  # layers forbid loops; this only guards a broken guideline
-            if self.holds(key) is None:
-                self._blame[key] = frozenset().union(*(self.unknown_facts(production.condition) for _, production in self._all.producers[key]))
-        return self._blame[key]
+    def because_of(self, *keys: str) -> list[str]:
+        """The unknown facts on which unknown conclusions hang, sorted; none for what is known."""
+        bits = 0
+        for key in keys:
+            if key not in self.certain:
+                bits |= self._open.get(key, 0)
+        return self._all.names(bits)
 
-    def unknown_facts(self, condition: Condition) -> frozenset[str]:
-        """The unknown facts that leave a condition unknown; none where it is known."""
-        if self.truth(condition) is not None:
-            return frozenset()
-        match condition:
-            case Compare(fact, _, _) | OneOf(fact, _) | Absent(fact):
-                return frozenset(base for base in self._all.guideline.given_facts((fact,)) if base not in self._values)
-            case Derived():
-                return self.because_of(condition.key)
-            case AtLeast(_, name):
-                return frozenset().union(*(self.because_of(key) for key in self._all.keys_of.get(name, ())))
-            case Not(part):
-                return self.unknown_facts(part)
-            case All(parts) | Any(parts):
-                return frozenset().union(*(self.unknown_facts(part) for part in parts))
-
-    def unknown_producers(self, key: str) -> frozenset[str]:
-        """The unknown facts of the producers of a conclusion that are themselves unknown, whatever the others say."""
-        return frozenset().union(*(self.unknown_facts(production.condition) for _, production in self._all.producers.get(key, ())))
-
-
-def _any(truths: object) -> Truth:
-    unknown = False
-    for truth in truths:  # type: ignore[attr-defined]
-        if truth:
-            return True
-        unknown = unknown or truth is None
-    return None if unknown else False
+    def open_producers(self, key: str) -> list[str]:
+        """The unknown facts of those producers of a conclusion that are themselves unknown, whatever the others say; sorted."""
+        return self._all.names(self._open.get(key, 0))
