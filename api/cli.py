@@ -204,8 +204,9 @@ def _report(name: str, error: CaseError) -> None:
 
 def _show(outcome: Outcome, form: Format, language: str, explain: bool) -> None:
     if form is Format.json:
-        result = outcome.answer.json(language) if outcome.answer else outcome.error.json() if outcome.error else {}
-        sys.stdout.buffer.write(orjson.dumps(result, option=orjson.OPT_APPEND_NEWLINE))
+        sys.stdout.buffer.write(
+            (outcome.answer.json_bytes(language) if outcome.answer else orjson.dumps(outcome.error.json() if outcome.error else {})) + b"\n"
+        )
     elif outcome.answer is None:
         return
     elif form is Format.text:

@@ -15,7 +15,6 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-import orjson
 from rich.console import Console
 from rich.table import Table
 
@@ -91,7 +90,7 @@ def main() -> None:
             ("(c) if and else by hand, no proof", lambda case: decide(case.facts)),
             ("(b) Calx, evaluation with full proof", lambda case: reasoner.evaluation.run(case.facts)),
             ("    with the three-valued reading", outlook(reasoner)),
-            ("    complete JSON result", lambda case: orjson.dumps(reasoner.answer(case).json())),
+            ("    complete JSON result", lambda case: reasoner.answer(case).json_bytes()),
         ]
         for name, work in runs:
             found[name] = per_case(work, one, 500), per_case(work, many, 1)

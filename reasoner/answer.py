@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
 from functools import cached_property
 from typing import Any
 
-from . import evidence as evidence_of
+import orjson
+
 from .case import Case
 from .evaluation import Trace
-from .evidence import Evidence
+from .evidence import Evidence, reservations
 from .guideline import Assertion, Assignment, Guideline, Rule, Statement, Term
-from .proof import ProofView, plain
+from .proof import STATUSES, ProofView, plain
 from .uncertainty import Outlook
 
 SEVERITIES = {"criticalAlert": "critical", "warningAlert": "warning", "infoAlert": "info"}
 ALERTS = ("alert", *SEVERITIES)
-STATUSES = {"contraindicated": "contraindicated", "preferred": "preferred", "suitable": "suitable", "notIndicated": "not_indicated"}
 
 
 class Answer:
@@ -34,6 +33,14 @@ class Answer:
 
     def json(self, language: str = "en") -> dict[str, Any]:
         """The result of the public contract; labels in `language` (``en`` or ``zh``)."""
+        result: dict[str, Any] = orjson.loads(self.json_bytes(language))
+        return result
+
+    def json_bytes(self, language: str = "en") -> bytes:
+        """The same as JSON text, UTF-8, on one line."""
+        return orjson.dumps(self._result(language))
+
+    def _result(self, language: str) -> dict[str, Any]:
         guideline, values = self.guideline, self.trace.values
         return {
             "case_id": self.case.id,
@@ -78,24 +85,22 @@ class Answer:
             return None
         key = f"strategy:{local}"
         rule = self._rules_of(key)[0]
-        statements = self.statements[rule.id]
         return {
             "id": self.guideline.term("strategy", local).id,
             "rule": rule.id,
             "label": self.guideline.term("strategy", local).label[language],
             "settled": self.outlook.holds(key) is True,
             "level": self._level(key),
-            "disputed_by": evidence_of.disputed_by(statements),
-            "limits": evidence_of.limits(statements),
+            **reservations(self.statements[rule.id]),
         }
 
     def _device(self, device: Term, language: str) -> dict[str, Any]:
-        key = {name: f"{name}:{device.local}" for name in ("indicated", "favoured", *STATUSES)}
-        status = next((name for name in STATUSES if key[name] in self.trace.derived), "notIndicated")
+        key, derived = self._view.device_keys[device.local], self.trace.derived
+        status = next(name for name in STATUSES if key[name] in derived)
         used = status in ("preferred", "suitable")
         indicated, favoured = self._rules_of(key["indicated"]), self._rules_of(key["favoured"]) if used else []
         forbidding = self._by_key.get(key["contraindicated"], [])
-        reasons = self._statements_of([rule for rule, _ in forbidding] if forbidding else indicated + favoured)
+        reasons = [rule for rule, _ in forbidding] or [*indicated, *favoured]
         return {
             "id": device.id,
             "label": device.label[language],
@@ -105,25 +110,27 @@ class Answer:
             "contraindications": [
                 {"rule": rule.id, "facts": list(self.guideline.given_facts(production.reads)), **self._backing(rule)} for rule, production in forbidding
             ],
-            "cautions": self._cautions(device, language),
+            "cautions": [
+                {"id": caution.id, "rule": rule.id, "label": caution.label[language], **self._backing(rule)}
+                for caution, rule in self._cautions.get(device.local, ())
+            ],
             "unverified": self.outlook.open_producers(key["contraindicated"]),
             "parameters": self._parameters(device.local),
             "level": self._level(key[status]),
-            "disputed_by": evidence_of.disputed_by(reasons),
-            "limits": evidence_of.limits(reasons),
+            **reservations(statement for rule in reasons for statement in self.statements[rule.id]),
         }
 
-    def _cautions(self, device: Term, language: str) -> list[dict[str, Any]]:
-        shown = []
+    @cached_property
+    def _cautions(self) -> dict[str | None, list[tuple[Term, Rule]]]:
+        """The cautions of each device, with the rules that raised them."""
+        found: dict[str | None, list[tuple[Term, Rule]]] = {}
         for key in self.trace.by_property.get("caution", ()):
             caution = self.guideline.terms[key.replace(":", "/", 1)]
-            if caution.device == device.local:
-                shown += [{"id": caution.id, "rule": rule.id, "label": caution.label[language], **self._backing(rule)} for rule in self._rules_of(key)]
-        return shown
+            found.setdefault(caution.device, []).extend((caution, rule) for rule in self._rules_of(key))
+        return found
 
     def _backing(self, rule: Rule) -> dict[str, Any]:
-        statements = self.statements[rule.id]
-        return {"level": rule.level, "disputed_by": evidence_of.disputed_by(statements), "limits": evidence_of.limits(statements)}
+        return {"level": rule.level, **reservations(self.statements[rule.id])}
 
     def alerts(self, language: str) -> list[dict[str, Any]]:
         """Alerts, the most severe first, each with the advice and factors that its rules add."""
@@ -137,7 +144,6 @@ class Answer:
         adding = [(rule, production.conclusion) for rule, production, _, _ in self.trace.steps if rule.alert == alert.local or rule.id in raising]
         rules = list({rule.id: rule for rule, conclusion in adding if rule.alert == alert.local or conclusion.key in keys}.values())
         added = [conclusion for rule, conclusion in adding if rule.alert == alert.local and isinstance(conclusion, Assertion)]
-        statements = self._statements_of(rules)
         return {
             "id": alert.id,
             "severity": next(severity for name, severity in SEVERITIES.items() if f"{name}:{alert.local}" in keys),
@@ -146,8 +152,7 @@ class Answer:
             "factors": sorted(self._view.id_of[c.key] for c in added if c.predicate == "factor"),
             "advice": list(dict.fromkeys(self._view.id_of[c.key] for c in added if c.predicate == "advice")),
             "level": self.guideline.levels[min(self.trace.derived[key] for key in keys)],
-            "disputed_by": evidence_of.disputed_by(statements),
-            "limits": evidence_of.limits(statements),
+            **reservations(statement for rule in rules for statement in self.statements[rule.id]),
         }
 
     def _parameters(self, device: str | None) -> dict[str, Any]:
@@ -160,37 +165,25 @@ class Answer:
         met, missed = self.ids("criterionMet"), self.ids("criterionNotMet")
         criteria = {c.id: "met" if c.id in met else "not_met" if c.id in missed else "unknown" for c in self.guideline.of_kind("criterion")}
         judging = (statement for rule in self.guideline.judging for statement in self._evidence.of(rule, self.trace, self.outlook))
-        return {"criteria": criteria, "advice": self.ids("stentAdvice"), "limits": evidence_of.limits(judging)}
+        return {"criteria": criteria, "advice": self.ids("stentAdvice"), "limits": reservations(judging)["limits"]}
 
     # --- what is unknown ------------------------------------------------------------
 
     @cached_property
     def missing(self) -> list[dict[str, Any]]:
         """The unknown facts that could change the strategy or a device, what matters most first."""
-        decides: dict[str, list[str]] = {}
-        for fact in self._open(self.guideline.of_kind("strategy"), ("strategy",)):
-            decides.setdefault(fact, []).append("strategy")
-        for device in self.guideline.of_kind("device"):
-            for fact in self._open([device], tuple(STATUSES)):
-                decides.setdefault(fact, []).append(device.id)
+        decides = self.outlook.decides(self._view.questions)
         order = sorted(decides, key=lambda fact: ("strategy" not in decides[fact], -len(decides[fact]), fact))
-        return [{"fact": fact, "decides": sorted(decides[fact], key=lambda id_: (id_ != "strategy", id_))} for fact in order]
-
-    def _open(self, terms: Sequence[Term], properties: tuple[str, ...]) -> list[str]:
-        """The unknown facts that leave open which of these conclusions holds."""
-        keys = [f"{name}:{term.local}" for name in properties for term in terms]
-        if any(self.outlook.holds(key) is True for key in keys):
-            return []
-        return self.outlook.because_of(*keys)
+        return [{"fact": fact, "decides": decides[fact]} for fact in order]
 
     def possible_alerts(self, language: str) -> list[dict[str, Any]]:
         """Critical alerts that were not raised and that unknown facts leave open: unknown is never "no"."""
-        shown = []
-        for alert in self.guideline.of_kind("alert"):
-            key = f"criticalAlert:{alert.local}"
-            if key not in self.trace.derived and self.outlook.holds(key) is None:
-                shown.append({"id": alert.id, "label": alert.label[language], "because_of": self.outlook.because_of(key)})
-        return shown
+        certain, possible = self.outlook.certain, self.outlook.possible
+        return [
+            {"id": alert.id, "label": alert.label[language], "because_of": self.outlook.because_of(key)}
+            for key, alert in self._view.critical
+            if key in possible and key not in certain and key not in self.trace.derived
+        ]
 
     # --- evidence -------------------------------------------------------------------
 
@@ -211,12 +204,9 @@ class Answer:
     def _rules_of(self, key: str) -> list[Rule]:
         return [rule for rule, _ in self._by_key.get(key, ())]
 
-    def _statements_of(self, rules: Iterable[Rule]) -> list[Statement]:
-        return [statement for rule in rules for statement in self.statements[rule.id]]
-
     def _level(self, key: str) -> str | None:
         rank = self.trace.derived.get(key)
         return None if rank is None else self.guideline.levels[rank]
 
-    def _cited(self, language: str) -> dict[str, list[dict[str, Any]]]:
-        return {rule: self._evidence.cited(statements, language) for rule, statements in self.statements.items()}
+    def _cited(self, language: str) -> dict[str, Any]:
+        return {rule: self._evidence.cited(rule, statements, language) for rule, statements in self.statements.items()}

@@ -148,80 +148,94 @@ class Reasons(NamedTuple):
 
 
 Explain: TypeAlias = Callable[[Values, Derivations, Counts], tuple[tuple[Premise, ...], int]]
-"""The premises that made a condition hold, and the rank of the weakest link of the best proof."""
+"""The premises that made a condition hold (some may repeat), and the rank of the weakest link of the best proof."""
 
 
 def explanation(condition: Condition) -> Reasons | Explain:
     """Why the condition holds, asked only where it does."""
-    match condition:
-        case Compare(fact, _, _) | OneOf(fact, _) | Absent(fact):
-            return Reasons((Premise("fact", fact),), ())
-        case Derived():
-            return Reasons((Premise("conclusion", condition.key),), (condition.key,))
-        case AtLeast(count, name):
-            return lambda v, d, c: (tuple(Premise("conclusion", key) for key in c[name]), sorted(d[key] for key in c[name])[count - 1])
-        case Not(part):
-            return _refutation(part)
-        case All(parts):
-            return _together([explanation(part) for part in parts])
-        case Any(parts):
-            return _alternatives(parts, [explanation(part) for part in parts])
-
-
-def _refutation(condition: Condition) -> Reasons | Explain:
-    """Why the condition does not hold, asked only where it does not."""
-    match condition:
-        case Compare(fact, _, _) | OneOf(fact, _) | Absent(fact):
-            return Reasons((Premise("fact", fact),), ())
-        case Derived():
-            return Reasons((Premise("not", condition.key),), ())
-        case AtLeast(1, name):
-            return Reasons((Premise("not", name),), ())
-        case AtLeast(_, name):
-            return lambda v, d, c: (tuple(Premise("conclusion", key) for key in c.get(name, ())) or (Premise("not", name),), NEUTRAL)
-        case Not(part):
-            return explanation(part)
-        case All(parts):
-            return _alternatives(tuple(Not(part) for part in parts), [_refutation(part) for part in parts])
-        case Any(parts):
-            return _together([_refutation(part) for part in parts])
-
-
-def _together(parts: list[Reasons | Explain]) -> Reasons | Explain:
-    """Every part is needed: all premises, and the weakest sets the rank."""
-    fixed = [part for part in parts if isinstance(part, Reasons)]
-    varying = [part for part in parts if not isinstance(part, Reasons)]
-    premises = tuple(dict.fromkeys(premise for part in fixed for premise in part.premises))
-    keys = tuple(dict.fromkeys(key for part in fixed for key in part.keys))
-    if not varying:
-        return Reasons(premises, keys)
-
-    def joined(v: Values, d: Derivations, c: Counts) -> tuple[tuple[Premise, ...], int]:
-        found = dict.fromkeys(premises)
-        weakest = max([d[key] for key in keys]) if keys else NEUTRAL
-        for part in varying:
-            more, rank = part(v, d, c)
-            found |= dict.fromkeys(more)
-            weakest = max(weakest, rank)
-        return tuple(found), weakest
-
-    return joined
-
-
-def _alternatives(parts: tuple[Condition, ...], reasons: list[Reasons | Explain]) -> Explain:
-    """Every alternative that holds is shown; the best sets the rank."""
-    pairs = list(zip(compiled_tests(parts), reasons, strict=True))
-
-    def joined(v: Values, d: Derivations, c: Counts) -> tuple[tuple[Premise, ...], int]:
-        found = [_reasons(why, v, d, c) for test, why in pairs if test(v, d, c)]
-        if len(found) == 1:
-            return found[0]
-        return tuple(dict.fromkeys(premise for premises, _ in found for premise in premises)), min(rank for _, rank in found)
-
-    return joined
-
-
-def _reasons(why: Reasons | Explain, v: Values, d: Derivations, c: Counts) -> tuple[tuple[Premise, ...], int]:
+    writer = _Explaining()
+    why = writer.explain(condition)
     if isinstance(why, Reasons):
-        return why.premises, max((d[key] for key in why.keys), default=NEUTRAL)
-    return why(v, d, c)
+        return why
+    premises, rank = why
+    return cast("Explain", writer.function("v, d, c", f"({premises}, {rank})"))
+
+
+Varying: TypeAlias = tuple[str, str]
+"""Expressions for premises and rank that differ from case to case."""
+
+
+class _Explaining(Compiler):
+    """Writes the expressions that say why a condition holds, or does not."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.constants |= {"tuple": tuple, "min": min, "max": max, "sorted": sorted, "Premise": Premise}
+
+    def explain(self, condition: Condition) -> Reasons | Varying:
+        """Why the condition holds."""
+        match condition:
+            case Compare(fact, _, _) | OneOf(fact, _) | Absent(fact):
+                return Reasons((Premise("fact", fact),), ())
+            case Derived():
+                return Reasons((Premise("conclusion", condition.key),), (condition.key,))
+            case AtLeast(count, name):
+                return f"tuple([Premise('conclusion', key) for key in c[{name!r}]])", f"sorted([d[key] for key in c[{name!r}]])[{count - 1}]"
+            case Not(part):
+                return self.refute(part)
+            case All(parts):
+                return self._together([self.explain(part) for part in parts])
+            case Any(parts):
+                return self._alternatives(parts, [self.explain(part) for part in parts])
+
+    def refute(self, condition: Condition) -> Reasons | Varying:
+        """Why the condition does not hold."""
+        match condition:
+            case Compare(fact, _, _) | OneOf(fact, _) | Absent(fact):
+                return Reasons((Premise("fact", fact),), ())
+            case Derived():
+                return Reasons((Premise("not", condition.key),), ())
+            case AtLeast(1, name):
+                return Reasons((Premise("not", name),), ())
+            case AtLeast(_, name):
+                return f"(tuple([Premise('conclusion', key) for key in c.get({name!r}, ())]) or {self.bound((Premise('not', name),))})", str(NEUTRAL)
+            case Not(part):
+                return self.explain(part)
+            case All(parts):
+                return self._alternatives(tuple(Not(part) for part in parts), [self.refute(part) for part in parts])
+            case Any(parts):
+                return self._together([self.refute(part) for part in parts])
+
+    def _together(self, reasons: list[Reasons | Varying]) -> Reasons | Varying:
+        """Every part is needed: all premises, and the weakest sets the rank."""
+        fixed = [part for part in reasons if isinstance(part, Reasons)]
+        merged = Reasons(
+            tuple(dict.fromkeys(premise for part in fixed for premise in part.premises)), tuple(dict.fromkeys(key for part in fixed for key in part.keys))
+        )
+        varying = [part for part in reasons if not isinstance(part, Reasons)]
+        if not varying:
+            return merged
+        parts = [self._written(merged), *varying]
+        ranks = dict.fromkeys(rank for _, rank in parts if rank != str(NEUTRAL))
+        return " + ".join(premises for premises, _ in parts), _chosen("max", list(ranks))
+
+    def _alternatives(self, parts: tuple[Condition, ...], reasons: list[Reasons | Varying]) -> Varying:
+        """Every alternative that holds is shown; the best sets the rank."""
+        written = [(self.source(part), *self._written(why)) for part, why in zip(parts, reasons, strict=True)]
+        premises = " + ".join(f"({premises} if {test} else ())" for test, premises, _ in written)
+        if all(rank == str(NEUTRAL) for _, _, rank in written):
+            return f"({premises})", str(NEUTRAL)
+        return f"({premises})", _chosen("min", [f"({rank} if {test} else {WORSE_THAN_ANY})" for test, _, rank in written])
+
+    def _written(self, why: Reasons | Varying) -> Varying:
+        if not isinstance(why, Reasons):
+            return why
+        return self.bound(why.premises), _chosen("max", [f"d[{key!r}]" for key in why.keys])
+
+
+WORSE_THAN_ANY = 99
+"""Above the rank of every level."""
+
+
+def _chosen(function: str, ranks: list[str]) -> str:
+    return str(NEUTRAL) if not ranks else ranks[0] if len(ranks) == 1 else f"{function}({', '.join(ranks)})"

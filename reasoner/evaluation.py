@@ -106,28 +106,29 @@ def _with_inputs(production: Production) -> Condition:
 def _without(own: Premise, explain: Explain) -> Explain:
     def other(v: Values, d: Derivations, c: Counts) -> tuple[tuple[Premise, ...], int]:
         premises, rank = explain(v, d, c)
-        return tuple(premise for premise in premises if premise != own), rank
+        return tuple([premise for premise in premises if premise != own]), rank
 
     return other
 
 
 def _fire(layers: list[_Layer], trace: Trace) -> None:
     """Run layers in their order. Rules of one layer do not read each other, so they are tested together."""
-    values, derived, by_property, steps = trace.values, trace.derived, trace.by_property, trace.steps
+    values, derived, by_property = trace.values, trace.derived, trace.by_property
+    add = trace.steps.append
     for test, compiled in layers:
         for step, keys, explain, key, predicate, calculate in compress(compiled, test(values, derived, by_property)):
             weakest = rank = step[3]
-            if explain is not None:
-                premises, weakest = explain(values, derived, by_property)
-                if weakest < rank:
-                    weakest = rank
-                step = (step[0], step[1], premises, weakest)
-            elif keys:
+            if keys:
                 for premise in keys:
                     if derived[premise] > weakest:
                         weakest = derived[premise]
                 if weakest != rank:
                     step = (step[0], step[1], step[2], weakest)
+            elif explain is not None:
+                premises, weakest = explain(values, derived, by_property)
+                if weakest < rank:
+                    weakest = rank
+                step = (step[0], step[1], tuple(dict.fromkeys(premises)), weakest)
             if calculate is not None:
                 value = calculate(values)
                 if value is None or values.setdefault(key, value) != value:
@@ -140,4 +141,4 @@ def _fire(layers: list[_Layer], trace: Trace) -> None:
                     by_property[predicate] = [key]
             elif weakest < derived[key]:
                 derived[key] = weakest
-            steps.append(step)
+            add(step)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+import orjson
+
 from .closures import Holds, compiled_tests
 from .condition import ALWAYS
 from .evaluation import Trace
@@ -15,29 +17,37 @@ class Evidence:
     """The evidence of a guideline's rules. Immutable."""
 
     def __init__(self, guideline: Guideline) -> None:
-        self.guideline = guideline
         live = {s.id: s for s in guideline.statements.values() if not guideline.studies[s.study].withdrawn}
-        self._of_rule = {rule.id: tuple(live[s] for s in rule.evidence if s in live) for rule in guideline.rules}
         conditions = [statement.when or ALWAYS for statement in live.values()]
         self._concerns: dict[str, Holds] = dict(zip(live, compiled_tests(conditions), strict=True))
-        self._citations = {language: {s.id: _citation(s, language) for s in live.values()} for language in guideline.title}
-        self._plain = {rule.id: all(s.when is None and s.when_known is None for s in self._of_rule[rule.id]) for rule in guideline.rules}
+        self._citations = {language: {s.id: orjson.dumps(_citation(s, language)) for s in live.values()} for language in guideline.title}
+        self._always: dict[str, tuple[Statement, ...]] = {}
+        """The statements of the rules whose every statement concerns every case."""
+        self._at_times: dict[str, tuple[Statement, ...]] = {}
+        for rule in guideline.rules:
+            statements = tuple(live[s] for s in rule.evidence if s in live)
+            plain = all(s.when is None and s.when_known is None for s in statements)
+            (self._always if plain else self._at_times)[rule.id] = statements
+        self._cited = {language: {rule: self._json(found, language) for rule, found in self._always.items()} for language in guideline.title}
 
     def of(self, rule: Rule, trace: Trace, outlook: Outlook) -> tuple[Statement, ...]:
         """The statements behind a rule that concern this case, supports first."""
-        statements = self._of_rule[rule.id]
-        if self._plain[rule.id]:
-            return statements
+        always = self._always.get(rule.id)
+        if always is not None:
+            return always
         return tuple(
             statement
-            for statement in statements
+            for statement in self._at_times[rule.id]
             if self._concerns[statement.id](trace.values, trace.derived, trace.by_property) and outlook.concerns(statement)
         )
 
-    def cited(self, statements: tuple[Statement, ...], language: str) -> list[dict[str, str]]:
-        """Statements as the contract shows them."""
+    def cited(self, rule: str, statements: tuple[Statement, ...], language: str) -> orjson.Fragment:
+        """The statements behind a rule as the contract shows them, in JSON."""
+        return self._cited[language].get(rule) or self._json(statements, language)
+
+    def _json(self, statements: tuple[Statement, ...], language: str) -> orjson.Fragment:
         citations = self._citations[language]
-        return [citations[statement.id] for statement in statements]
+        return orjson.Fragment(b"[" + b",".join([citations[statement.id] for statement in statements]) + b"]")
 
 
 def _citation(statement: Statement, language: str) -> dict[str, str]:
@@ -52,11 +62,12 @@ def _citation(statement: Statement, language: str) -> dict[str, str]:
     }
 
 
-def disputed_by(statements: Iterable[Statement]) -> list[str]:
-    """Studies that dispute, sorted."""
-    return sorted({statement.study for statement in statements if statement.stance == "disputes"})
-
-
-def limits(statements: Iterable[Statement]) -> list[str]:
-    """Statements that limit, sorted."""
-    return sorted({statement.id for statement in statements if statement.stance == "limits"})
+def reservations(statements: Iterable[Statement]) -> dict[str, list[str]]:
+    """What speaks against a conclusion: the studies that dispute it and the statements that limit it, sorted."""
+    disputing, limiting = set[str](), set[str]()
+    for statement in statements:
+        if statement.stance == "disputes":
+            disputing.add(statement.study)
+        elif statement.stance == "limits":
+            limiting.add(statement.id)
+    return {"disputed_by": sorted(disputing), "limits": sorted(limiting)}

@@ -132,9 +132,9 @@ class Assignment:
     fact: str
     expression: Expression
 
-    @cached_property
+    @property
     def key(self) -> str:
-        return f"={self.fact}"
+        return self.fact
 
 
 @dataclass(frozen=True)

@@ -14,10 +14,15 @@ if TYPE_CHECKING:
     import networkx as nx
 
 
+STATUSES = {"contraindicated": "contraindicated", "preferred": "preferred", "suitable": "suitable", "notIndicated": "not_indicated"}
+"""Properties that give a device its status, the first that holds counting, and the word for it in an answer."""
+
+
 def plain(value: Value | None) -> bool | str | int | float | None:
     """The value as JSON has it: whole numbers as integers."""
     if isinstance(value, Decimal):
-        return int(value) if value == value.to_integral_value() else float(value)
+        number = float(value)
+        return int(number) if number.is_integer() else number
     return value
 
 
@@ -39,7 +44,16 @@ class ProofView:
                     self._words[conclusion.key] = f"{key}.{term.device}: {term.id}" if term.device else f"{key}: {term.id}"
                     producers.setdefault(conclusion.predicate, {})[rule.id] = None
                 producers.setdefault(conclusion.key, {})[rule.id] = None
+        self._steps = {rule.id: {"step": rule.id} for rule in guideline.rules}
         self._absences = {key: [{"not": rule} for rule in rules] for key, rules in producers.items()}
+        devices = guideline.of_kind("device")
+        self.device_keys = {d.local: {name: f"{name}:{d.local}" for name in ("indicated", "favoured", *STATUSES)} for d in devices}
+        self.questions = {"strategy": [f"strategy:{strategy.local}" for strategy in guideline.of_kind("strategy")]}
+        """What an unknown fact may leave open, with the conclusions that answer it: the strategy, then each device's status."""
+        self.questions |= {d.id: [f"{name}:{d.local}" for name in STATUSES] for d in sorted(devices, key=lambda device: device.id)}
+        critical = [(f"criticalAlert:{alert.local}", alert) for alert in guideline.of_kind("alert")]
+        self.critical = [(key, alert) for key, alert in critical if key in producers]
+        """The alerts that can be critical, by the key of that conclusion."""
         self._places = {fact.name: _place(fact) for fact in guideline.facts.values()}
 
     def conclusion(self, step: Step, values: Values) -> str:
@@ -50,34 +64,45 @@ class ProofView:
         value = plain(values[conclusion.fact])
         return f"{self._places[conclusion.fact]}: {str(value).lower() if isinstance(value, bool) else value}"
 
-    def steps(self, trace: Trace, language: str, cited: dict[str, list[dict[str, str]]]) -> list[dict[str, Any]]:
+    def steps(self, trace: Trace, language: str, cited: dict[str, Any]) -> list[dict[str, Any]]:
         """The proof, premises before conclusions.
 
         Args:
             trace: what the rules concluded.
             language: of labels.
-            cited: for each rule that fired the statements that concern the case, as the contract shows them.
+            cited: for each rule that fired the statements that concern the case, as the answer shows them.
         """
-        levels, origins, values = self.guideline.levels, origin(trace), trace.values
+        levels, derived, values = self.guideline.levels, trace.derived, trace.values
+        origins: dict[str, list[dict[str, str]]] = {}
+        setter: dict[str, str] = {}
         shown = []
-        for step, link in zip(trace.steps, weakest_links(trace, self.guideline), strict=True):
-            rule, _, read, rank = step
+        for step in trace.steps:
+            rule, production, read, rank = step
             premises: list[dict[str, Any]] = []
             for kind, of in read:
-                if kind == "not":
+                if of in origins:
+                    premises += origins[of]
+                elif kind == "not":
                     premises += self._absences.get(of, ())
-                elif of in origins:
-                    premises += [{"step": other} for other in origins[of]]
                 else:
                     premises.append({"fact": of, "value": plain(values.get(of))})
+            level, name, key = levels[rank], rule.id, production.conclusion.key
+            link = name if rule.level == level else next((setter[of] for _, of in read if of in setter and derived.get(of) == rank), name)
+            if key not in setter and derived.get(key) == rank:
+                setter[key] = link
+            source = self._steps[name]
+            if key not in origins:
+                origins[key] = [source]
+            elif source not in origins[key]:
+                origins[key].append(source)
             shown.append(
                 {
-                    "rule": rule.id,
+                    "rule": name,
                     "label": rule.label[language],
                     "conclusion": self.conclusion(step, values),
                     "premises": premises,
-                    "evidence": cited[rule.id],
-                    "level": levels[rank],
+                    "evidence": cited[name],
+                    "level": level,
                     "level_set_by": link,
                 }
             )
@@ -87,35 +112,6 @@ class ProofView:
 def _place(fact: Fact) -> str:
     """Where a value stands in the answer."""
     return ".".join(part for part in ("parameters" if fact.result_key == "parameters" else None, fact.device, fact.name) if part)
-
-
-def origin(trace: Trace) -> dict[str, list[str]]:
-    """For each conclusion and each implied or computed value the rules that concluded it."""
-    origins: dict[str, list[str]] = {}
-    for rule, production, _, _ in trace.steps:
-        conclusion = production.conclusion
-        name = conclusion.fact if isinstance(conclusion, Assignment) else conclusion.key
-        if name not in origins:
-            origins[name] = [rule.id]
-        elif rule.id not in origins[name]:
-            origins[name].append(rule.id)
-    return origins
-
-
-def weakest_links(trace: Trace, guideline: Guideline) -> list[str]:
-    """For each step the rule whose evidence sets its level."""
-    levels, derived = guideline.levels, trace.derived
-    setter: dict[str, str] = {}
-    links = []
-    for rule, production, premises, weakest in trace.steps:
-        link = rule.id
-        if rule.level != levels[weakest]:
-            link = next((setter[of] for kind, of in premises if kind == "conclusion" and derived[of] == weakest and of in setter), link)
-        key = production.conclusion.key
-        if key not in setter and derived.get(key) == weakest:
-            setter[key] = link
-        links.append(link)
-    return links
 
 
 def graph(trace: Trace, guideline: Guideline, statements: dict[str, tuple[Statement, ...]]) -> nx.DiGraph[str]:
@@ -128,7 +124,7 @@ def graph(trace: Trace, guideline: Guideline, statements: dict[str, tuple[Statem
 
     view = ProofView(guideline)
     network: nx.DiGraph[str] = nx.DiGraph()
-    implied = origin(trace)
+    implied = {production.conclusion.fact for _, production, _, _ in trace.steps if isinstance(production.conclusion, Assignment)}
     for number, step in enumerate(trace.steps):
         rule, production, premises, rank = step
         conclusion = production.conclusion

@@ -97,7 +97,7 @@ def _steps(found: Graph, answer: Answer, lesion: URIRef, decision: URIRef) -> No
                 found.add((node, CALX.inAbsenceOf, Literal(of)))
         for statement in answer.statements[rule.id]:
             found.add((node, CITES[statement.stance], EV[statement.id]))
-        key = production.conclusion.key.lstrip("=")
+        key = production.conclusion.key
         nodes.setdefault(key, []).append(node)
 
 

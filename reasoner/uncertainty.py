@@ -7,15 +7,16 @@ which are kept as the bits of a number.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from itertools import compress, groupby
-from operator import ne
 from typing import TypeAlias, cast
 
 from .closures import PARAMETERS, Compiler, Reading, Values, tested_together
-from .condition import Absent, All, Any, AtLeast, Compare, Condition, Derived, Not, OneOf
+from .condition import Absent, All, Any, AtLeast, Compare, Condition, Derived, Not, OneOf, leaves
 from .guideline import FIRST_LAYER_OF_CONCLUSIONS, Assertion, Guideline, Statement
 
+ASKED = ("strategy", "contraindicated", "preferred", "suitable", "notIndicated", "scorePoint", "criterionMet", "criticalAlert")
+"""The conclusions whose outlook an answer tells; what they hang on is read too, the rest is not."""
 Truth: TypeAlias = bool | None
 Blame: TypeAlias = Callable[..., int]
 """The unknown facts that leave a condition unknown, as bits."""
@@ -25,13 +26,19 @@ class Uncertainty:
     """The three-valued reading of a guideline. Immutable; makes one `Outlook` a case."""
 
     def __init__(self, guideline: Guideline) -> None:
-        self._facts = [name for name, fact in guideline.facts.items() if fact.given]
-        self._bit = {name: 1 << index for index, name in enumerate(self._facts)}
+        self.facts = [name for name, fact in guideline.facts.items() if fact.given]
+        self._bit = {name: 1 << index for index, name in enumerate(self.facts)}
         self._base = {name: guideline.given_facts((name,)) for name in guideline.facts}
         self._keys_of: dict[str, dict[str, None]] = {}
         self.layers: list[tuple[Callable[..., tuple[bool, ...]], Callable[..., tuple[bool, ...]], list[tuple[str, str, Blame]]]] = []
+        read = _hang_on(guideline, ASKED)
         for layer, rules in groupby(guideline.rules, key=lambda rule: rule.layer):
-            asserting = [(p.condition, p.conclusion) for rule in rules for p in rule.productions if isinstance(p.conclusion, Assertion)]
+            asserting = [
+                (p.condition, p.conclusion)
+                for rule in rules
+                for p in rule.productions
+                if isinstance(p.conclusion, Assertion) and p.conclusion.predicate in read
+            ]
             if layer >= FIRST_LAYER_OF_CONCLUSIONS and asserting:
                 conditions = [condition for condition, _ in asserting]
                 blamed = [(conclusion.key, conclusion.predicate, self._blame(condition)) for condition, conclusion in asserting]
@@ -48,16 +55,19 @@ class Uncertainty:
         possible_of: dict[str, list[str]] = {}
         open_: dict[str, int] = {}
         for test_certain, test_possible, productions in self.layers:
-            surely = test_certain(values, certain, certain_of, possible, possible_of)
             maybe = test_possible(values, certain, certain_of, possible, possible_of)
-            if surely != maybe:
-                for key, _, blame in compress(productions, map(ne, surely, maybe)):
+            if True not in maybe:
+                continue
+            surely = test_certain(values, certain, certain_of, possible, possible_of)
+            for (key, predicate, blame), sure in compress(zip(productions, surely, strict=True), maybe):  # what is certain is possible
+                if not sure:
                     open_[key] = open_.get(key, 0) | blame(values, certain, certain_of, possible, possible_of, open_)
-            for verdicts, keys, of in ((surely, certain, certain_of), (maybe, possible, possible_of)):
-                for key, predicate, _ in compress(productions, verdicts):
-                    if key not in keys:
-                        keys[key] = None
-                        of.setdefault(predicate, []).append(key)
+                elif key not in certain:
+                    certain[key] = None
+                    certain_of.setdefault(predicate, []).append(key)
+                if key not in possible:
+                    possible[key] = None
+                    possible_of.setdefault(predicate, []).append(key)
         return Outlook(self, values, certain, certain_of, possible, possible_of, open_)
 
     def concerns(self, statement: Statement, outlook: Outlook) -> bool:
@@ -67,12 +77,7 @@ class Uncertainty:
 
     def names(self, bits: int) -> list[str]:
         """The facts that bits stand for, sorted."""
-        found = []
-        while bits:
-            lowest = bits & -bits
-            found.append(self._facts[lowest.bit_length() - 1])
-            bits ^= lowest
-        return sorted(found)
+        return sorted([self.facts[bit.bit_length() - 1] for bit in single_bits(bits)])
 
     def _blame(self, condition: Condition) -> Blame:
         compiler = Compiler()
@@ -99,6 +104,20 @@ class Uncertainty:
 
         text = source(condition)
         return cast("Blame", compiler.function(f"{PARAMETERS}, o", text))
+
+
+def _hang_on(guideline: Guideline, asked: Iterable[str]) -> set[str]:
+    """The properties asked for, and those that their conclusions are drawn from."""
+    productions = [production for rule in guideline.rules for production in rule.productions]
+    found, todo = set[str](), list(asked)
+    todo += [leaf.predicate for s in guideline.statements.values() if s.when_known for leaf in leaves(s.when_known) if isinstance(leaf, Derived | AtLeast)]
+    while todo:
+        predicate = todo.pop()
+        if predicate not in found:
+            found.add(predicate)
+            conditions = [p.condition for p in productions if isinstance(p.conclusion, Assertion) and p.conclusion.predicate == predicate]
+            todo += [leaf.predicate for condition in conditions for leaf in leaves(condition) if isinstance(leaf, Derived | AtLeast)]
+    return found
 
 
 class Outlook:
@@ -134,12 +153,37 @@ class Outlook:
 
     def because_of(self, *keys: str) -> list[str]:
         """The unknown facts on which unknown conclusions hang, sorted; none for what is known."""
+        return self._all.names(self._bits(keys))
+
+    def _bits(self, keys: Iterable[str]) -> int:
         bits = 0
         for key in keys:
             if key not in self.certain:
                 bits |= self._open.get(key, 0)
-        return self._all.names(bits)
+        return bits
+
+    def decides(self, questions: dict[str, list[str]]) -> dict[str, list[str]]:
+        """For each unknown fact the questions that it leaves open.
+
+        Args:
+            questions: for each the conclusions that answer it; it is open where none of them is certain.
+        """
+        masks = [(name, self._bits(keys)) for name, keys in questions.items() if not any(key in self.certain for key in keys)]
+        every = 0
+        for _, mask in masks:
+            every |= mask
+        return {self._all.facts[bit.bit_length() - 1]: [name for name, mask in masks if mask & bit] for bit in single_bits(every)}
 
     def open_producers(self, key: str) -> list[str]:
         """The unknown facts of those producers of a conclusion that are themselves unknown, whatever the others say; sorted."""
         return self._all.names(self._open.get(key, 0))
+
+
+def single_bits(bits: int) -> list[int]:
+    """The bits of a number, one by one."""
+    found = []
+    while bits:
+        lowest = bits & -bits
+        found.append(lowest)
+        bits ^= lowest
+    return found
