@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import os
 import sys
 from collections.abc import Iterator
@@ -68,6 +69,7 @@ def recommend(
     sources = [_source(name) for name in cases]
     shown = format or (Format.text if sys.stdout.isatty() or explain else Format.json)
     reasoner = _reasoner(ontology)
+    gc.freeze()  # the guideline is not garbage to look through, case after case
     status, seen = DONE, dict[str, str]()
     with _progress(sources) as advance:
         for name, suffix in sources:

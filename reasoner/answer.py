@@ -10,7 +10,7 @@ import orjson
 from .case import Case
 from .evaluation import Trace
 from .evidence import Evidence, reservations
-from .guideline import Assertion, Assignment, Guideline, Rule, Statement, Term
+from .guideline import Assertion, Assignment, Guideline, Production, Rule, Statement, Term
 from .proof import STATUSES, ProofView, plain
 from .uncertainty import Outlook
 
@@ -91,7 +91,7 @@ class Answer:
             "label": self.guideline.term("strategy", local).label[language],
             "settled": self.outlook.holds(key) is True,
             "level": self._level(key),
-            **reservations(self.statements[rule.id]),
+            **self._evidence.reservations([rule], self.statements),
         }
 
     def _device(self, device: Term, language: str) -> dict[str, Any]:
@@ -117,7 +117,7 @@ class Answer:
             "unverified": self.outlook.open_producers(key["contraindicated"]),
             "parameters": self._parameters(device.local),
             "level": self._level(key[status]),
-            **reservations(statement for rule in reasons for statement in self.statements[rule.id]),
+            **self._evidence.reservations(reasons, self.statements),
         }
 
     @cached_property
@@ -130,7 +130,7 @@ class Answer:
         return found
 
     def _backing(self, rule: Rule) -> dict[str, Any]:
-        return {"level": rule.level, **reservations(self.statements[rule.id])}
+        return {"level": rule.level, **self._evidence.reservations([rule], self.statements)}
 
     def alerts(self, language: str) -> list[dict[str, Any]]:
         """Alerts, the most severe first, each with the advice and factors that its rules add."""
@@ -140,19 +140,18 @@ class Answer:
 
     def _alert(self, alert: Term, language: str) -> dict[str, Any]:
         keys = [key for key in (f"{name}:{alert.local}" for name in ALERTS) if key in self.trace.derived]
-        raising = {rule.id for key in keys for rule in self._rules_of(key)}
-        adding = [(rule, production.conclusion) for rule, production, _, _ in self.trace.steps if rule.alert == alert.local or rule.id in raising]
-        rules = list({rule.id: rule for rule, conclusion in adding if rule.alert == alert.local or conclusion.key in keys}.values())
-        added = [conclusion for rule, conclusion in adding if rule.alert == alert.local and isinstance(conclusion, Assertion)]
+        adding = self._by_alert.get(alert.local, ())
+        rules = list({rule.id: rule for rule in (*(rule for key in keys for rule in self._rules_of(key)), *(rule for rule, _ in adding))}.values())
+        added = [(conclusion.predicate, self._view.id_of[conclusion.key]) for _, conclusion in adding if isinstance(conclusion, Assertion)]
         return {
             "id": alert.id,
             "severity": next(severity for name, severity in SEVERITIES.items() if f"{name}:{alert.local}" in keys),
             "rules": [rule.id for rule in rules],
             "label": alert.label[language],
-            "factors": sorted(self._view.id_of[c.key] for c in added if c.predicate == "factor"),
-            "advice": list(dict.fromkeys(self._view.id_of[c.key] for c in added if c.predicate == "advice")),
+            "factors": sorted(id_ for predicate, id_ in added if predicate == "factor"),
+            "advice": list(dict.fromkeys(id_ for predicate, id_ in added if predicate == "advice")),
             "level": self.guideline.levels[min(self.trace.derived[key] for key in keys)],
-            **reservations(statement for rule in rules for statement in self.statements[rule.id]),
+            **self._evidence.reservations(rules, self.statements),
         }
 
     def _parameters(self, device: str | None) -> dict[str, Any]:
@@ -194,11 +193,24 @@ class Answer:
         return {name: self._evidence.of(rule, self.trace, self.outlook) for name, rule in rules.items()}
 
     @cached_property
-    def _by_key(self) -> dict[str, list[tuple[Rule, Any]]]:
-        found: dict[str, list[tuple[Rule, Any]]] = {}
+    def _by_key(self) -> dict[str, list[tuple[Rule, Production]]]:
+        """What concluded each conclusion."""
+        found: dict[str, list[tuple[Rule, Production]]] = {}
         for rule, production, _, _ in self.trace.steps:
-            if not isinstance(production.conclusion, Assignment):
-                found.setdefault(production.conclusion.key, []).append((rule, production))
+            key = production.conclusion.key
+            if key in found:
+                found[key].append((rule, production))
+            else:
+                found[key] = [(rule, production)]
+        return found
+
+    @cached_property
+    def _by_alert(self) -> dict[str, list[tuple[Rule, Assertion | Assignment]]]:
+        """What rules add to each alert, in their order."""
+        found: dict[str, list[tuple[Rule, Assertion | Assignment]]] = {}
+        for rule, production, _, _ in self.trace.steps:
+            if rule.alert is not None:
+                found.setdefault(rule.alert, []).append((rule, production.conclusion))
         return found
 
     def _rules_of(self, key: str) -> list[Rule]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import orjson
 
@@ -28,6 +28,7 @@ class Evidence:
             statements = tuple(live[s] for s in rule.evidence if s in live)
             plain = all(s.when is None and s.when_known is None for s in statements)
             (self._always if plain else self._at_times)[rule.id] = statements
+        self._reservations = {rule: reservations(found) for rule, found in self._always.items()}
         self._cited = {language: {rule: self._json(found, language) for rule, found in self._always.items()} for language in guideline.title}
 
     def of(self, rule: Rule, trace: Trace, outlook: Outlook) -> tuple[Statement, ...]:
@@ -40,6 +41,12 @@ class Evidence:
             for statement in self._at_times[rule.id]
             if self._concerns[statement.id](trace.values, trace.derived, trace.by_property) and outlook.concerns(statement)
         )
+
+    def reservations(self, rules: Sequence[Rule], statements: dict[str, tuple[Statement, ...]]) -> dict[str, list[str]]:
+        """What speaks against the conclusions of some rules, given the statements that concern the case."""
+        if len(rules) == 1 and rules[0].id in self._reservations:
+            return self._reservations[rules[0].id]
+        return reservations(statement for rule in rules for statement in statements[rule.id])
 
     def cited(self, rule: str, statements: tuple[Statement, ...], language: str) -> orjson.Fragment:
         """The statements behind a rule as the contract shows them, in JSON."""

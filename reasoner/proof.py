@@ -72,7 +72,7 @@ class ProofView:
             language: of labels.
             cited: for each rule that fired the statements that concern the case, as the answer shows them.
         """
-        levels, derived, values = self.guideline.levels, trace.derived, trace.values
+        levels, derived, values, words, absences = self.guideline.levels, trace.derived, trace.values, self._words, self._absences
         origins: dict[str, list[dict[str, str]]] = {}
         setter: dict[str, str] = {}
         shown = []
@@ -83,7 +83,7 @@ class ProofView:
                 if of in origins:
                     premises += origins[of]
                 elif kind == "not":
-                    premises += self._absences.get(of, ())
+                    premises += absences.get(of, ())
                 else:
                     premises.append({"fact": of, "value": plain(values.get(of))})
             level, name, key = levels[rank], rule.id, production.conclusion.key
@@ -99,7 +99,7 @@ class ProofView:
                 {
                     "rule": name,
                     "label": rule.label[language],
-                    "conclusion": self.conclusion(step, values),
+                    "conclusion": words.get(key) or self.conclusion(step, values),
                     "premises": premises,
                     "evidence": cited[name],
                     "level": level,

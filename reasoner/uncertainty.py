@@ -8,6 +8,7 @@ which are kept as the bits of a number.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from functools import lru_cache
 from itertools import compress, groupby
 from typing import TypeAlias, cast
 
@@ -27,6 +28,8 @@ class Uncertainty:
 
     def __init__(self, guideline: Guideline) -> None:
         self.facts = [name for name, fact in guideline.facts.items() if fact.given]
+        self.names = lru_cache(maxsize=10_000)(self._names)
+        """The facts that bits stand for, sorted; few sets of facts recur in most cases."""
         self._bit = {name: 1 << index for index, name in enumerate(self.facts)}
         self._base = {name: guideline.given_facts((name,)) for name in guideline.facts}
         self._keys_of: dict[str, dict[str, None]] = {}
@@ -75,9 +78,8 @@ class Uncertainty:
         test = self._certain.get(statement.id)
         return test is None or test(outlook.values, outlook.certain, outlook.certain_of, outlook.possible, outlook.possible_of)[0]
 
-    def names(self, bits: int) -> list[str]:
-        """The facts that bits stand for, sorted."""
-        return sorted([self.facts[bit.bit_length() - 1] for bit in single_bits(bits)])
+    def _names(self, bits: int) -> tuple[str, ...]:
+        return tuple(sorted([self.facts[bit.bit_length() - 1] for bit in single_bits(bits)]))
 
     def _blame(self, condition: Condition) -> Blame:
         compiler = Compiler()
@@ -151,7 +153,7 @@ class Outlook:
         """Whether what a statement asks to be known (`when_known`) holds whatever the unknown facts are."""
         return self._all.concerns(statement, self)
 
-    def because_of(self, *keys: str) -> list[str]:
+    def because_of(self, *keys: str) -> tuple[str, ...]:
         """The unknown facts on which unknown conclusions hang, sorted; none for what is known."""
         return self._all.names(self._bits(keys))
 
@@ -174,7 +176,7 @@ class Outlook:
             every |= mask
         return {self._all.facts[bit.bit_length() - 1]: [name for name, mask in masks if mask & bit] for bit in single_bits(every)}
 
-    def open_producers(self, key: str) -> list[str]:
+    def open_producers(self, key: str) -> tuple[str, ...]:
         """The unknown facts of those producers of a conclusion that are themselves unknown, whatever the others say; sorted."""
         return self._all.names(self._open.get(key, 0))
 
