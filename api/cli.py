@@ -41,6 +41,13 @@ class Format(StrEnum):
     jsonld = "jsonld"
 
 
+class Listing(StrEnum):
+    """How a list is shown."""
+
+    text = "text"
+    markdown = "markdown"
+
+
 class Language(StrEnum):
     """Language of labels and messages."""
 
@@ -83,14 +90,16 @@ def recommend(
 
 
 @app.command()
-def facts(lang: Lang = Language.en, ontology: Ontology = DEFAULT_DIRECTORY) -> None:
+def facts(
+    format: Annotated[Listing, typer.Option("--format", help="Form of the list.")] = Listing.text,
+    lang: Lang = Language.en,
+    ontology: Ontology = DEFAULT_DIRECTORY,
+) -> None:
     """List the facts that a case may give: name, type, unit, bounds or values, meaning."""
-    for fact in _reasoner(ontology).guideline.facts.values():
-        if fact.given:
-            low = "" if fact.minimum is None else f"{'>' if fact.exclusive_minimum else '≥'} {fact.minimum}"
-            high = "" if fact.maximum is None else f"≤ {fact.maximum}"
-            kind = " | ".join(fact.values) or " ".join(part for part in (fact.kind, low, high, fact.unit if fact.unit != "1" else None) if part)
-            typer.echo(f"{fact.name}: {kind}\n    {fact.label[lang.value]}. {fact.definition[lang.value]}")
+    from reasoner.text import facts_as_markdown, facts_as_text
+
+    guideline = _reasoner(ontology).guideline
+    typer.echo((facts_as_markdown if format is Listing.markdown else facts_as_text)(guideline, lang.value), nl=False)
 
 
 @app.command()

@@ -102,7 +102,7 @@ class Gate:
         return []
 
     def _unknown(self, key: object) -> str:
-        near = difflib.get_close_matches(str(key)[:64].lower(), [*self._facts, "case_id"], n=1, cutoff=0.5)
+        near = difflib.get_close_matches(str(key)[:64].lower(), [*self._facts, "case_id"], n=1, cutoff=0.55)
         return f"unknown fact; did you mean '{near[0]}'?" if near else "unknown fact; 'calx facts' lists the known ones"
 
 

@@ -1,0 +1,127 @@
+"""What the documents say is so: examples run, tables are current, every command, key and option is documented."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from reasoner.recommendation import Reasoner
+from tests.test_cli import EXAMPLE, calx
+from tests.test_proof import KEYS
+
+ROOT = Path(__file__).parent.parent
+DOCS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("examples/*.md")])
+QUERIES = sorted((ROOT / "docs" / "queries").glob("*.rq"))
+
+
+def blocks(path: Path, language: str) -> list[str]:
+    return re.findall(rf"```{language}\n(.*?)```", path.read_text(encoding="utf-8"), re.DOTALL)
+
+
+@pytest.mark.parametrize("path", DOCS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_links_lead_somewhere(path: Path) -> None:
+    for target in re.findall(r"\]\(([^)#]+)(?:#[^)]*)?\)", path.read_text(encoding="utf-8")):
+        if not target.startswith("http"):
+            assert (path.parent / target).exists(), target
+
+
+def test_the_answer_in_the_readme_is_the_answer() -> None:
+    shown = blocks(ROOT / "README.md", "text")[0].splitlines()[1:]
+    real = calx("recommend", EXAMPLE, "--format", "text").stdout.strip().splitlines()[1:]
+    assert shown == real
+
+
+def test_the_list_of_facts_is_current() -> None:
+    assert (ROOT / "docs" / "facts.md").read_text(encoding="utf-8") == calx("facts", "--format", "markdown").stdout
+
+
+def test_the_cases_of_the_newcomers_page_run_as_it_says(reasoner: Reasoner) -> None:
+    first, second = (json.loads(block) for block in blocks(ROOT / "docs" / "newcomer.md", "json"))
+    assert first == json.loads(EXAMPLE.read_text())
+    provisional, settled = reasoner.recommend(first).json(), reasoner.recommend(second).json()
+    assert not provisional["strategy"]["settled"]
+    assert "c_cat" in {alert["id"] for alert in provisional["possible_alerts"]}
+    assert settled["strategy"]["settled"]
+    assert settled["alerts"][0]["id"] == "c_cat"
+    assert settled["parameters"]["max_balloon_diameter_mm"] == 2.5
+
+
+def test_the_bad_case_of_the_newcomers_page_is_told_as_it_says() -> None:
+    told = calx("recommend", "-", stdin='{"case_id": "x", "max_superficial_arc_deg": "344 deg", "thrombs": true}').stderr
+    assert "'344 deg' is not a number" in told
+    assert "did you mean 'thrombus'" in told
+
+
+def test_the_python_of_the_integrators_page_runs() -> None:
+    (code,) = blocks(ROOT / "docs" / "integrators.md", "python")
+    scope: dict[str, Any] = {}
+    exec(code, scope)
+    assert scope["answer"].json()["strategy"]["id"] == "active_modification"
+
+
+def test_every_key_of_the_result_is_documented() -> None:
+    text = (ROOT / "docs" / "integrators.md").read_text(encoding="utf-8")
+    for key in KEYS:
+        assert f"`{key}`" in text, key
+
+
+def test_every_command_and_option_is_documented() -> None:
+    text = (ROOT / "docs" / "integrators.md").read_text(encoding="utf-8")
+    for command in ("recommend", "query", "check", "facts"):
+        assert f"`calx {command}" in text
+        for option in set(re.findall(r"--[a-z]+", calx(command, "--help").stdout)) - {"--help"}:
+            assert option in text, (command, option)
+
+
+def test_the_tutorial_of_the_authors_page_comes_out_as_it_says(tmp_path: Path) -> None:
+    import shutil
+
+    copy = tmp_path / "mine"
+    shutil.copytree(ROOT / "ontology", copy)
+
+    def edit(file: str, old: str, new: str) -> None:
+        path = copy / file
+        text = path.read_text(encoding="utf-8")
+        assert old in text
+        path.write_text(text.replace(old, new), encoding="utf-8")
+
+    edit("rules/assessment.ttl", "sh:path calx:scorePoint ; sh:minCount 2 ]", "sh:path calx:scorePoint ; sh:minCount 3 ]")
+    refused = calx("check", "--ontology", copy)
+    assert refused.returncode == 1
+    assert "scorePoint >= 3 1 is backed by no supporting statement of the rule; they state >= 2 1" in refused.stderr
+    edit("evidence/reading.ttl", 'calx:scorePoint ; calx:comparator ">=" ; calx:value 2 ;', 'calx:scorePoint ; calx:comparator ">=" ; calx:value 3 ;')
+    assert calx("check", "--ontology", copy).returncode == 0
+    case = '{"case_id": "t", "calcified_nodule": true, "vessel_diameter_mm": 3}'
+    ours, mine = (json.loads(calx("recommend", "-", *more, stdin=case).stdout) for more in ((), ("--ontology", copy)))
+    assert ("score_ge_2" in ours["high_risk_features"], "score_ge_2" in mine["high_risk_features"]) == (True, False)
+
+
+@pytest.mark.parametrize("query", QUERIES, ids=lambda path: path.stem)
+def test_ready_questions_have_answers(query: Path, tmp_path: Path) -> None:
+    case = tmp_path / "c.json"
+    case.write_text('{"case_id": "c", "max_superficial_arc_deg": 300, "thrombus": true}')
+    done = calx("query", query, case)
+    assert done.returncode == 0, done.stderr
+    assert len(done.stdout.splitlines()) > 2
+
+
+def test_what_falls_with_a_study_is_what_its_withdrawal_suspends() -> None:
+    done = calx("query", ROOT / "docs" / "queries" / "what-falls.rq")
+    (row,) = (line for line in done.stdout.splitlines() if line.startswith("https://w3id.org/calx/ev/CCAT23,"))
+    assert set(row.partition(",")[2].split()) == {"A10", "P4", "W-SHP-1"}
+
+
+def test_no_clinical_number_stands_in_the_code() -> None:
+    """The numbers of the guideline's rules do not appear as literals in the reasoner or the interfaces."""
+    import ast
+
+    numbers = {float(n.value) for rule in Reasoner.load().guideline.rules for p in rule.productions for n in p.numbers}
+    harmless = {0.0, 1.0, 2.0, 3.0, 4.0, 5.0, 100.0}  # counts, indices, exit codes
+    for path in [*ROOT.glob("reasoner/*.py"), *ROOT.glob("api/*.py")]:
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Constant) and isinstance(node.value, int | float) and not isinstance(node.value, bool):
+                assert float(node.value) not in numbers - harmless, f"{path.name}:{node.lineno}: {node.value}"
