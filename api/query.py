@@ -13,7 +13,7 @@ from reasoner.answer import Answer
 
 ROWS = 1_000_000
 """Rows, or triples, that an answer may have."""
-MEMORY = 4 * 2**30
+MEMORY = 4 * 1024**3
 FORMATS = {"json", "csv", "tsv", "xml", "table", "turtle"}
 REFUSED = {"ServiceGraphPattern": "SERVICE would reach another server", "DatasetClause": "FROM would read another graph"}
 

@@ -11,6 +11,7 @@ import dataclasses
 import hashlib
 import json
 import os
+import stat
 import tempfile
 from decimal import Decimal
 from functools import cache
@@ -62,7 +63,7 @@ def _reader_digest() -> str:
     """Changes whenever the code that reads guidelines does."""
     here = Path(__file__).parent
     digest = hashlib.sha256()
-    for name in ("authoring.py", "cache.py", "condition.py", "guideline.py", "shacl.py", "wellformed.py"):
+    for name in ("authoring.py", "cache.py", "condition.py", "guideline.py", "shacl.py", "source.py", "vocabulary.py", "wellformed.py"):
         digest.update((here / name).read_bytes())
     return digest.hexdigest()
 
@@ -71,7 +72,7 @@ def _stored(path: Path, digest: str) -> Guideline | None:
     try:
         with path.open("rb") as file:
             status = os.fstat(file.fileno())
-            if hasattr(os, "getuid") and (status.st_uid != os.getuid() or status.st_mode & 0o022):
+            if hasattr(os, "getuid") and (status.st_uid != os.getuid() or status.st_mode & (stat.S_IWGRP | stat.S_IWOTH)):
                 return None  # somebody else could have written it
             seal, _, body = file.read().partition(b"\n")
         if seal.decode("ascii") != _seal(digest, body):

@@ -123,7 +123,7 @@ def _typed(fact: Fact, value: object) -> Value | Problem:
     if fact.kind == "text":
         if isinstance(value, str) and value in fact.values:
             return value
-        near = difflib.get_close_matches(str(value), fact.values, n=1, cutoff=0.6)
+        near = difflib.get_close_matches(str(value), fact.values, n=1, cutoff=0.55)
         hint = f"did you mean '{near[0]}'? " if near else ""
         return Problem(f"{_shown(value)} is not a value of this fact; {hint}it is one of {', '.join(fact.values)}", fact.name)
     return _number(fact, value)
@@ -139,7 +139,7 @@ def _number(fact: Fact, value: object) -> Value | Problem:
     number = Decimal(repr(value)) if isinstance(value, float) else Decimal(value)
     if not number.is_finite() or (isinstance(value, float) and not math.isfinite(value)):
         return Problem(f"{_shown(value)} is not a finite number; leave the fact out where it is unknown", fact.name)
-    if number and not -18 <= number.adjusted() < 12:
+    if number and number.adjusted() >= LARGEST.adjusted():
         return Problem(f"{_shown(value)} is out of range{_range(fact)}", fact.name)
     if _fraction_digits(number) > FRACTION_DIGITS:
         return Problem(f"{_shown(value)} has more than {FRACTION_DIGITS} digits after the point; round it", fact.name)

@@ -17,9 +17,10 @@ from typing import IO, Any
 from .errors import Problem
 from .guideline import IRI, Guideline
 
-DOCUMENT_BYTES = 16 * 2**20
+MIB = 1024 * 1024
+DOCUMENT_BYTES = 16 * MIB
 """Largest JSON, Turtle or JSON-LD document; JSON lines may be of any length, line by line."""
-LINE_BYTES = 2**20
+LINE_BYTES = MIB
 SUFFIXES = (".json", ".jsonl", ".ttl", ".jsonld")
 
 
@@ -49,7 +50,7 @@ def submissions(stream: IO[bytes], suffix: str, guideline: Guideline) -> Iterato
         return
     content = stream.read(DOCUMENT_BYTES + 1)
     if len(content) > DOCUMENT_BYTES:
-        yield _unreadable(f"larger than {DOCUMENT_BYTES // 2**20} MiB; hand in many cases as JSON lines (.jsonl), which are read one by one")
+        yield _unreadable(f"larger than {DOCUMENT_BYTES // MIB} MiB; hand in many cases as JSON lines (.jsonl), which are read one by one")
         return
     text = _decoded(content)
     if isinstance(text, Problem):
@@ -148,7 +149,7 @@ def _lines(stream: IO[bytes]) -> Iterator[Submission]:
                 line = stream.readline(LINE_BYTES)
                 consumed += len(line)
             found = True
-            yield _unreadable(f"longer than {LINE_BYTES // 2**20} MiB; a case is one short line", place)
+            yield _unreadable(f"longer than {LINE_BYTES // MIB} MiB; a case is one short line", place)
             continue
         text = _decoded(line, number)
         if isinstance(text, Problem):

@@ -35,7 +35,7 @@ def problems(reasoner: Reasoner, **facts: Any) -> list[Problem]:
         ("max_superficial_arc_deg", -1, "from 0 to 360"),
         ("max_superficial_arc_deg", 10**400, "out of range"),
         ("max_superficial_arc_deg", Decimal("1e99999"), "out of range"),
-        ("max_superficial_arc_deg", Decimal("1e-99999"), "out of range"),
+        ("max_superficial_arc_deg", Decimal("1e-99999"), "more than 6 digits"),
         ("max_superficial_arc_deg", Decimal("180.0000001"), "more than 6 digits"),
         ("max_superficial_arc_deg", Decimal("180." + "0" * 60 + "1"), "more than 6 digits"),
         ("stent_length_mm", 0, "above 0"),

@@ -1,0 +1,88 @@
+"""The merged graph of a guideline's files, as readers ask it: values, wordings, declarations, and faults with their place."""
+
+from __future__ import annotations
+
+from typing import cast
+
+from rdflib import RDF, SH, Graph, Literal, Namespace, URIRef
+from rdflib.term import Node
+
+from ontology import AuthoringProblem, GuidelineError, GuidelineFiles
+
+from .guideline import IRI, Text
+from .shacl import short
+
+CALX = Namespace(IRI)
+LANGUAGES = ("en", "zh")
+PREFIXES = {"rule": IRI + "rule/", "ev": IRI + "ev/", "shape": IRI + "shape/", "cond": IRI + "condition/", "calx": IRI}
+
+
+class Source:
+    """One guideline's files, merged; faults found on the way gather in `problems`.
+
+    Raises:
+        GuidelineError: a file is not Turtle.
+    """
+
+    def __init__(self, files: GuidelineFiles) -> None:
+        self.files = files
+        self.graphs = files.graphs()
+        self.graph = Graph(bind_namespaces="none")
+        for graph in self.graphs.values():
+            for triple in graph:
+                self.graph.add(triple)
+        self.problems: list[AuthoringProblem] = []
+
+    def declared(self, cls: URIRef) -> list[Node]:
+        return sorted(set(self.graph.subjects(RDF.type, cls)), key=str)
+
+    def ordered(self, cls: URIRef, by: URIRef = SH.order) -> list[Node]:
+        return sorted(self.declared(cls), key=lambda node: int(cast(Literal, self.value(node, by) or Literal(0))))
+
+    def value(self, node: Node, predicate: URIRef) -> Node | None:
+        return self.graph.value(node, predicate, any=True)
+
+    def header(self, predicate: URIRef) -> Node:
+        value = self.value(URIRef(IRI), predicate)
+        if value is None:
+            raise GuidelineError(
+                [*self.problems, AuthoringProblem("calx.ttl", f"the header <{IRI}> has no {short(predicate)}; is this the folder of a guideline?")]
+            )
+        return value
+
+    def local(self, node: Node | None) -> str:
+        text = str(node)
+        for base in (PREFIXES["rule"], PREFIXES["ev"], PREFIXES["shape"], PREFIXES["cond"]):
+            if text.startswith(base):
+                return text.removeprefix(base)
+        return text.removeprefix(IRI).rpartition("/")[2]
+
+    def text(self, node: Node, predicate: URIRef) -> Text:
+        """One wording a language; both must be there."""
+        wordings: dict[str, list[str]] = {language: [] for language in LANGUAGES}
+        for literal in self.graph.objects(node, predicate):
+            wordings.setdefault(getattr(literal, "language", None) or "no language", []).append(str(literal))
+        for language, found in wordings.items():
+            if language in LANGUAGES and len(found) != 1:
+                self.problem(node, f"has {len(found) or 'no'} {short(predicate)} in '{language}'; give exactly one in each of {', '.join(LANGUAGES)}")
+        return {language: (wordings[language] or wordings["en"] or [self.local(node)])[0] for language in LANGUAGES}
+
+    def problem(self, node: Node, message: str, file: str | None = None) -> None:
+        name = next((f"{prefix}:{str(node).removeprefix(base)}" for prefix, base in PREFIXES.items() if str(node).startswith(base)), short(node))
+        homes = [file] if file else [home for home, graph in self.graphs.items() if (node, None, None) in graph]
+        home = homes[0] if homes else "calx.ttl"
+        self.problems.append(AuthoringProblem(home, message, name.partition(":")[2] if name.startswith("rule:") else name, self.files.line_of(home, name)))
+
+    def declared_once(self) -> None:
+        """Ids stand once; a thing in the rules' namespace is a rule."""
+        seen: dict[str, tuple[str, int]] = {}
+        for prefix in ("rule", "ev", "shape", "cond"):
+            for file, subject, line in self.files.declarations(prefix):
+                if subject in seen:
+                    first = seen[subject]
+                    self.problems.append(
+                        AuthoringProblem(
+                            file, f"{subject} is declared twice, first in {first[0]}:{first[1]}; give one of them another id", subject.partition(":")[2], line
+                        )
+                    )
+                seen.setdefault(subject, (file, line))
