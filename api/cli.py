@@ -8,6 +8,7 @@ import os
 import sys
 from collections.abc import Iterator
 from enum import StrEnum
+from importlib.metadata import version
 from pathlib import Path
 from typing import IO, Annotated, NoReturn, Optional
 
@@ -41,6 +42,17 @@ class Format(StrEnum):
     jsonld = "jsonld"
 
 
+class Table(StrEnum):
+    """How the result of a query is shown."""
+
+    table = "table"
+    json = "json"
+    csv = "csv"
+    tsv = "tsv"
+    xml = "xml"
+    turtle = "turtle"
+
+
 class Listing(StrEnum):
     """How a list is shown."""
 
@@ -59,8 +71,14 @@ Ontology = Annotated[Path, typer.Option("--ontology", metavar="DIR", help="Folde
 Lang = Annotated[Language, typer.Option("--lang", help="Language of labels.")]
 
 
+def _version(asked: bool) -> None:
+    if asked:
+        typer.echo(f"calx {version('calx')}")
+        raise typer.Exit(DONE)
+
+
 @app.callback()
-def calx() -> None:
+def calx(asked: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")] = False) -> None:
     """Keep the commands as commands."""
 
 
@@ -74,14 +92,14 @@ def recommend(
 ) -> None:
     """Answer one or more cases: strategy, devices, alerts, sizes, what is missing, and why."""
     sources = [_source(name) for name in cases]
-    shown = format or (Format.text if sys.stdout.isatty() or explain else Format.json)
+    shown = format or (Format.text if sys.stdout.isatty() else Format.json)
     reasoner = _reasoner(ontology)
     gc.freeze()  # the guideline is not garbage to look through, case after case
     status, seen = DONE, dict[str, str]()
     with _progress(sources) as advance:
         for name, suffix in sources:
             with _opened(name) as stream:
-                for outcome in outcomes(reasoner, advance(name, submissions(stream, suffix, reasoner.guideline)), lang.value, seen):
+                for outcome in outcomes(reasoner, advance(name, submissions(stream, suffix, reasoner.guideline)), lang.value, seen, name):
                     if outcome.error:
                         status = AT_FAULT
                         _report(name, outcome.error)
@@ -103,31 +121,48 @@ def facts(
 
 
 @app.command()
-def check(ontology: Ontology = DEFAULT_DIRECTORY) -> None:
-    """Is the guideline well formed: syntax, profile, layers, labels, evidence, literals. Lists every fault."""
+def check(lang: Lang = Language.en, ontology: Ontology = DEFAULT_DIRECTORY) -> None:
+    """Is the guideline well formed: syntax, profile, layers, labels, evidence, literals, OWL consistency. Lists every fault."""
     from ontology import GuidelineFiles
+    from reasoner import owl
     from reasoner.authoring import read
 
     try:
-        guideline, problems = read(GuidelineFiles(ontology))
+        files = GuidelineFiles(_folder(ontology))
+        guideline, problems = read(files)
     except GuidelineError as error:
         _refuse(error)
+    inconsistent = owl.faults(files)
+    problems += inconsistent or []
     for problem in problems:
         typer.echo(str(problem), err=True)
     for rule in guideline.suspended:
         typer.echo(f"warning: {rule.rule}: does not fire, its only support was withdrawn ({', '.join(rule.studies)})", err=True)
     if any(problem.severity == "error" for problem in problems):
         raise typer.Exit(AT_FAULT)
-    typer.echo(f"{len(guideline.rules)} rules, {len(guideline.statements)} statements, {len(guideline.studies)} studies: no fault found")
+    judged = CHECKED[lang.value]["not asked" if inconsistent is None else "consistent"]
+    typer.echo(CHECKED[lang.value]["sound"].format(rules=len(guideline.rules), statements=len(guideline.statements), studies=len(guideline.studies)) + judged)
+
+
+CHECKED = {
+    "en": {
+        "sound": "{rules} rules, {statements} statements, {studies} studies: no fault found",
+        "consistent": "; the terms are consistent (HermiT)",
+        "not asked": "; OWL consistency not checked (install the extra: pip install 'calx[authoring]')",
+    },
+    "zh": {
+        "sound": "{rules}条规则、{statements}条陈述、{studies}项研究：未发现问题",
+        "consistent": "；术语一致（HermiT）",
+        "not asked": "；未检查OWL一致性（请安装：pip install 'calx[authoring]'）",
+    },
+}
 
 
 @app.command()
 def query(
     query_file: Annotated[str, typer.Argument(metavar="QUERY.rq", help="A SPARQL 1.1 query, or - for standard input.")],
     cases: Annotated[Optional[list[str]], typer.Argument(metavar="[CASE...]", help="Case files to ask about, with their conclusions.")] = None,  # noqa: UP045
-    format: Annotated[
-        str, typer.Option("--format", help="table, json, csv, tsv or xml; turtle for CONSTRUCT.", show_default="table on a terminal, else csv or turtle")
-    ] = "",
+    format: Annotated[Optional[Table], typer.Option("--format", help="Form of the result.", show_default="table on a terminal, else csv or turtle")] = None,  # noqa: UP045
     limit: Annotated[float, typer.Option("--timeout", help="Seconds that the query may take.", min=0.1, max=600)] = 10,
     lang: Lang = Language.en,
     ontology: Ontology = DEFAULT_DIRECTORY,
@@ -138,11 +173,13 @@ def query(
     if query_file != "-" and not Path(query_file).is_file():
         _wrong(f"{query_file}: no such file")
     sources = [_source(name) for name in cases or ()]
+    if query_file == "-" and any(name == "-" for name, _ in sources):
+        _wrong("-: standard input is either the query or the cases, not both")
     reasoner = _reasoner(ontology)
-    answers, status = list[Answer](), DONE
+    answers, status, seen = list[Answer](), DONE, dict[str, str]()
     for name, suffix in sources:
         with _opened(name) as stream:
-            for answer, error in outcomes(reasoner, submissions(stream, suffix, reasoner.guideline), lang.value):
+            for answer, error in outcomes(reasoner, submissions(stream, suffix, reasoner.guideline), lang.value, seen, name):
                 if error:
                     status = AT_FAULT
                     _report(name, error)
@@ -150,10 +187,10 @@ def query(
                     answers.append(answer)
     text = sys.stdin.buffer.read() if query_file == "-" else Path(query_file).read_bytes()
     try:
-        typer.echo(run(text, ontology, answers, format or None, limit, sys.stdout.isatty()), nl=False)
+        typer.echo(run(text, ontology, answers, format.value if format else None, limit, sys.stdout.isatty()), nl=False)
     except QueryError as problem:
         typer.echo(f"{query_file}: {problem}", err=True)
-        raise typer.Exit(AT_FAULT) from None
+        raise typer.Exit(WRONG_USE) from None
     raise typer.Exit(status)
 
 
@@ -190,9 +227,15 @@ def _opened(name: str) -> Iterator[IO[bytes]]:
         _wrong(f"{name}: may not be read")
 
 
+def _folder(ontology: Path) -> Path:
+    if not ontology.is_dir():
+        _wrong(f"{ontology}: no such folder; give the folder that holds the guideline's .ttl files")
+    return ontology
+
+
 def _reasoner(ontology: Path) -> Reasoner:
     try:
-        return Reasoner.load(ontology)
+        return Reasoner.load(_folder(ontology))
     except GuidelineError as error:
         _refuse(error)
 

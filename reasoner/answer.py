@@ -15,6 +15,7 @@ from .proof import STATUSES, ProofView, plain
 from .uncertainty import Outlook
 
 SEVERITIES = {"criticalAlert": "critical", "warningAlert": "warning", "infoAlert": "info"}
+SEVERITY_ORDER = {severity: index for index, severity in enumerate(SEVERITIES.values())}
 ALERTS = ("alert", *SEVERITIES)
 
 
@@ -96,7 +97,7 @@ class Answer:
 
     def _device(self, device: Term, language: str) -> dict[str, Any]:
         key, derived = self._view.device_keys[device.local], self.trace.derived
-        status = next(name for name in STATUSES if key[name] in derived)
+        status = next((name for name in STATUSES if key[name] in derived), "notIndicated")
         used = status in ("preferred", "suitable")
         indicated, favoured = self._rules_of(key["indicated"]), self._rules_of(key["favoured"]) if used else []
         forbidding = self._by_key.get(key["contraindicated"], [])
@@ -105,14 +106,14 @@ class Answer:
             "id": device.id,
             "label": device.label[language],
             "status": STATUSES[status],
-            "indicated_by": [rule.id for rule in indicated],
-            "preferred_by": [rule.id for rule in favoured],
+            "indicated_by": sorted(rule.id for rule in indicated),
+            "preferred_by": sorted(rule.id for rule in favoured),
             "contraindications": [
                 {"rule": rule.id, "facts": list(self.guideline.given_facts(production.reads)), **self._backing(rule)} for rule, production in forbidding
             ],
             "cautions": [
-                {"id": caution.id, "rule": rule.id, "label": caution.label[language], **self._backing(rule)}
-                for caution, rule in self._cautions.get(device.local, ())
+                {"id": caution.id, "rule": rule.id, "label": caution.label[language], **self._backing(rule), "level": self._level(f"caution:{caution.local}")}
+                for caution, rule in sorted(self._cautions.get(device.local, ()), key=lambda pair: pair[0].id)
             ],
             "unverified": self.outlook.open_producers(key["contraindicated"]),
             "parameters": self._parameters(device.local),
@@ -134,9 +135,9 @@ class Answer:
 
     def alerts(self, language: str) -> list[dict[str, Any]]:
         """Alerts, the most severe first, each with the advice and factors that its rules add."""
-        raised = dict.fromkeys(local for name in ALERTS for local in self.trace.terms(name))
-        shown = [self._alert(self.guideline.terms[f"alert/{local}"], language) for local in raised]
-        return sorted(shown, key=lambda alert: (list(SEVERITIES.values()).index(alert["severity"]), alert["id"]))
+        raised = {local for name in ALERTS for local in self.trace.terms(name)}
+        shown = [self._alert(alert, language) for alert in self.guideline.of_kind("alert") if alert.local in raised]
+        return sorted(shown, key=lambda alert: SEVERITY_ORDER[alert["severity"]])
 
     def _alert(self, alert: Term, language: str) -> dict[str, Any]:
         keys = [key for key in (f"{name}:{alert.local}" for name in ALERTS) if key in self.trace.derived]
@@ -145,8 +146,9 @@ class Answer:
         added = [(conclusion.predicate, self._view.id_of[conclusion.key]) for _, conclusion in adding if isinstance(conclusion, Assertion)]
         return {
             "id": alert.id,
-            "severity": next(severity for name, severity in SEVERITIES.items() if f"{name}:{alert.local}" in keys),
-            "rules": [rule.id for rule in rules],
+            # an alert whose severity no rule tells (its study was withdrawn) is taken for the worst
+            "severity": next((severity for name, severity in SEVERITIES.items() if f"{name}:{alert.local}" in keys), "critical"),
+            "rules": sorted(rule.id for rule in rules),
             "label": alert.label[language],
             "factors": sorted(id_ for predicate, id_ in added if predicate == "factor"),
             "advice": list(dict.fromkeys(id_ for predicate, id_ in added if predicate == "advice")),
@@ -173,16 +175,17 @@ class Answer:
         """The unknown facts that could change the strategy or a device, what matters most first."""
         decides = self.outlook.decides(self._view.questions)
         order = sorted(decides, key=lambda fact: ("strategy" not in decides[fact], -len(decides[fact]), fact))
-        return [{"fact": fact, "decides": decides[fact]} for fact in order]
+        return [{"fact": fact, "decides": sorted(decides[fact])} for fact in order]
 
     def possible_alerts(self, language: str) -> list[dict[str, Any]]:
-        """Critical alerts that were not raised and that unknown facts leave open: unknown is never "no"."""
+        """Critical alerts that were not raised and that unknown facts leave open, those nearest to firing first: unknown is never "no"."""
         certain, possible = self.outlook.certain, self.outlook.possible
-        return [
+        found = [
             {"id": alert.id, "label": alert.label[language], "because_of": self.outlook.because_of(key)}
             for key, alert in self._view.critical
             if key in possible and key not in certain and key not in self.trace.derived
         ]
+        return sorted(found, key=lambda alert: len(alert["because_of"]))
 
     # --- evidence -------------------------------------------------------------------
 

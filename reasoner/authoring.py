@@ -92,7 +92,13 @@ class _Reader:
         lines = {rule.id: source.files.line_of(rule.file, f"rule:{rule.id}") for rule in guideline.rules}
         for fault in faults(guideline):
             source.problems.append(replace(fault, line=fault.line or lines.get(fault.rule or "")))
-        return _suspend(guideline), list(dict.fromkeys(source.problems))
+        suspended = suspend(guideline)
+        for rule, literal in _left_without_source(suspended):
+            message = (
+                f"the literal {literal.quantity} {literal.comparator} {literal.value} {literal.unit} rests on withdrawn studies alone; find another source"
+            )
+            source.problems.append(AuthoringProblem(rule.file, message, rule.id, lines.get(rule.id), "warning"))
+        return suspended, list(dict.fromkeys(source.problems))
 
     # --- evidence -------------------------------------------------------------------
 
@@ -257,8 +263,8 @@ class _Reader:
                 self.source.problem(node, str(error))
 
 
-def _suspend(guideline: Guideline) -> Guideline:
-    """Take out the rules whose every support was withdrawn, and say so."""
+def suspend(guideline: Guideline) -> Guideline:
+    """The guideline without the rules whose every support was withdrawn; `suspended` names them."""
     kept: list[Rule] = []
     suspended: list[Suspension] = []
     for rule in guideline.rules:
@@ -268,3 +274,14 @@ def _suspend(guideline: Guideline) -> Guideline:
         else:
             kept.append(rule)
     return replace(guideline, rules=tuple(kept), suspended=tuple(suspended))
+
+
+def _left_without_source(guideline: Guideline) -> Iterable[tuple[Rule, Number]]:
+    """Literals of rules that still fire, whose every source was withdrawn."""
+    for rule in guideline.rules:
+        statements = [guideline.statements[s] for s in rule.evidence if s in guideline.statements]
+        live = {stated for s in statements if not guideline.studies[s.study].withdrawn for stated in s.numbers}
+        withdrawn = {stated for s in statements for stated in s.numbers} - live
+        for literal in dict.fromkeys(literal for production in rule.productions for literal in production.numbers):
+            if literal in withdrawn:
+                yield rule, literal

@@ -18,7 +18,7 @@ class Outcome(NamedTuple):
     error: CaseError | None
 
 
-def outcomes(reasoner: Reasoner, cases: Iterable[Submission], language: str = "en", seen: dict[str, str] | None = None) -> Iterator[Outcome]:
+def outcomes(reasoner: Reasoner, cases: Iterable[Submission], language: str = "en", seen: dict[str, str] | None = None, source: str = "") -> Iterator[Outcome]:
     """Answer each case in turn.
 
     Args:
@@ -26,22 +26,23 @@ def outcomes(reasoner: Reasoner, cases: Iterable[Submission], language: str = "e
         cases: as they were handed in.
         language: of messages.
         seen: case ids already used, with their places; pass one dictionary for several files.
+        source: name of the file, for the places of case ids.
     """
     used = {} if seen is None else seen
     for case in cases:
         try:
-            yield Outcome(_answer(reasoner, case, language, used), None)
+            yield Outcome(_answer(reasoner, case, language, used, source), None)
         except CaseError as error:
             yield Outcome(None, error)
 
 
-def _answer(reasoner: Reasoner, case: Submission, language: str, used: dict[str, str]) -> Answer:
+def _answer(reasoner: Reasoner, case: Submission, language: str, used: dict[str, str], source: str) -> Answer:
     """Admit and answer one case, adding the problems of the reading to those of the gate."""
     problems, name = list(case.problems), case.raw.get("case_id")
     if not case.readable:
         raise CaseError(problems)
     if isinstance(name, str) and name in used:
-        problems.append(Problem(f"the case_id '{name[:64]}' was used before, at {used[name]}; give each case its own", "case_id", case.place))
+        problems.append(Problem(f"the case_id '{name[:64]}' was used before ({used[name]}); give each case its own", "case_id", case.place))
     try:
         admitted = reasoner.gate.admit(case.raw, language)
     except CaseError as error:
@@ -49,5 +50,5 @@ def _answer(reasoner: Reasoner, case: Submission, language: str, used: dict[str,
         raise CaseError(problems + placed, error.case_id) from None
     if problems:
         raise CaseError(problems, admitted.id)
-    used[admitted.id] = case.place or "the start"
+    used[admitted.id] = ", ".join(part for part in (source, case.place) if part) or "earlier"
     return reasoner.answer(admitted)

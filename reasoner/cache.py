@@ -61,10 +61,9 @@ def _path(digest: str) -> Path:
 @cache
 def _reader_digest() -> str:
     """Changes whenever the code that reads guidelines does."""
-    here = Path(__file__).parent
     digest = hashlib.sha256()
-    for name in ("authoring.py", "cache.py", "condition.py", "guideline.py", "shacl.py", "source.py", "vocabulary.py", "wellformed.py"):
-        digest.update((here / name).read_bytes())
+    for path in sorted(Path(__file__).parent.glob("*.py")):
+        digest.update(path.read_bytes())
     return digest.hexdigest()
 
 
@@ -88,9 +87,11 @@ def _store(path: Path, compiled: Guideline) -> None:
     body = json.dumps(_encoded(compiled), ensure_ascii=False, separators=(",", ":")).encode()
     with contextlib.suppress(OSError):
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as file:
-            file.write(_seal(compiled.digest, body).encode() + b"\n" + body)
-        os.replace(file.name, path)
+        with tempfile.TemporaryDirectory(dir=path.parent) as drafts:
+            draft = Path(drafts) / path.name
+            draft.write_bytes(_seal(compiled.digest, body).encode() + b"\n" + body)
+            draft.chmod(stat.S_IRUSR | stat.S_IWUSR)
+            draft.replace(path)
 
 
 def _seal(digest: str, body: bytes) -> str:

@@ -8,7 +8,6 @@ implied facts) what may not stand together. All problems are reported at once.
 from __future__ import annotations
 
 import difflib
-import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -47,20 +46,20 @@ class Gate:
 
         Args:
             raw: fact names to values, as JSON gives them; None means unknown.
-            language: of the messages about contradictions.
+            language: of the messages.
 
         Raises:
             CaseError: with every problem found.
         """
-        problems = self._identity(raw.get("case_id"))
+        problems = _identity(raw.get("case_id"), language)
         facts: Values = {}
         for key, value in raw.items():
             if key == "case_id":
                 continue
             if key not in self._facts:
-                problems.append(Problem(self._unknown(key), str(key)[:64]))
+                problems.append(Problem(self._unknown(key, language), str(key)[:64]))
             elif value is not None:
-                typed = _typed(self._facts[key], value)
+                typed = _typed(self._facts[key], value, language)
                 if isinstance(typed, Problem):
                     problems.append(typed)
                 else:
@@ -80,7 +79,7 @@ class Gate:
         problems = []
         for constraint in self._evaluation.violated(completed.values):
             named = self._given(values_read(constraint.condition), facts, origins)
-            told = ", ".join(f"{fact} = {_shown(facts[fact])}" if fact in facts else f"{fact} is missing" for fact in named)
+            told = ", ".join(f"{fact} = {_shown(facts[fact])}" if fact in facts else _say("missing", language, fact=fact) for fact in named)
             problems.append(Problem(f"{constraint.message[language]} ({told})", named[0] if named else None, facts=tuple(named)))
         return problems
 
@@ -94,60 +93,95 @@ class Gate:
                 found[name] = None
         return list(found)
 
-    def _identity(self, name: object) -> list[Problem]:
-        if name is None:
-            return [Problem("every case needs a case_id: 1 to 64 letters, digits, '.', '_' or '-'; never a patient's name", "case_id")]
-        if not isinstance(name, str) or not CASE_ID.fullmatch(name):
-            return [Problem(f"{_shown(name)} is no case_id; use 1 to 64 letters, digits, '.', '_' or '-'", "case_id")]
-        return []
-
-    def _unknown(self, key: object) -> str:
+    def _unknown(self, key: object, language: str) -> str:
         near = difflib.get_close_matches(str(key)[:64].lower(), [*self._facts, "case_id"], n=1, cutoff=0.55)
-        return f"unknown fact; did you mean '{near[0]}'?" if near else "unknown fact; 'calx facts' lists the known ones"
+        return _say("unknown fact, near", language, near=near[0]) if near else _say("unknown fact", language)
+
+
+MESSAGES = {
+    "no case id": (
+        "every case needs a case_id: 1 to 64 letters, digits, '.', '_' or '-'; never a patient's name",
+        "每个病例需有case_id：1至64个字母、数字、“.”、“_”或“-”；不得使用患者姓名",
+    ),
+    "not a case id": ("{value} is no case_id; use 1 to 64 letters, digits, '.', '_' or '-'", "{value}不是有效的case_id；请用1至64个字母、数字、“.”、“_”或“-”"),
+    "unknown fact": ("unknown fact; 'calx facts' lists the known ones", "未知的事实名；“calx facts”可列出全部"),
+    "unknown fact, near": ("unknown fact; did you mean '{near}'?", "未知的事实名；是否应为“{near}”？"),
+    "missing": ("{fact} is missing", "缺少{fact}"),
+    "not boolean": ("{value} is not true or false; leave the fact out where it is unknown", "{value}不是true或false；未知时请省略该项"),
+    "not a value": ("{value} is not a value of this fact; it is one of {values}", "{value}不是该事实的取值；可取：{values}"),
+    "not a value, near": (
+        "{value} is not a value of this fact; did you mean '{near}'? it is one of {values}",
+        "{value}不是该事实的取值；是否应为“{near}”？可取：{values}",
+    ),
+    "text for number": ("{value} is not a number; write the number alone, without quotes or unit{unit}", "{value}不是数字；请只写数字，不加引号或单位{unit}"),
+    "not a number": ("{value} is not a number; give one number{unit}", "{value}不是数字；请给出一个数字{unit}"),
+    "not finite": ("{value} is not a finite number; leave the fact out where it is unknown", "{value}不是有限数字；未知时请省略该项"),
+    "too many digits": ("{value} has more than {digits} digits after the point; round it", "{value}的小数位超过{digits}位；请四舍五入"),
+    "not whole": ("{value} is not a whole number", "{value}不是整数"),
+    "out of range": ("{value}{unit} is out of range; it must be {range}", "{value}{unit}超出范围；应为{range}"),
+}
+"""What the gate says, in English and Chinese."""
+
+
+def _say(message: str, language: str, **parts: object) -> str:
+    return MESSAGES[message][0 if language == "en" else 1].format(**parts)
+
+
+def _identity(name: object, language: str) -> list[Problem]:
+    if name is None:
+        return [Problem(_say("no case id", language), "case_id")]
+    if not isinstance(name, str) or not CASE_ID.fullmatch(name):
+        return [Problem(_say("not a case id", language, value=_shown(name)), "case_id")]
+    return []
 
 
 def _shown(value: object) -> str:
-    """A value as its author would write it, shortened."""
+    """A value as its author would write it, shortened, on one line."""
     if isinstance(value, bool):
         return str(value).lower()
-    text = str(value) if isinstance(value, int | float | Decimal) else f"'{value}'" if isinstance(value, str) else type(value).__name__
+    if isinstance(value, int) and abs(value) >= LARGEST:
+        return f"a whole number of {value.bit_length()} bits"
+    text = str(value) if isinstance(value, int | float | Decimal) else repr(value) if isinstance(value, str) else type(value).__name__
     return text if len(text) <= 40 else text[:37] + "…'"
 
 
-def _typed(fact: Fact, value: object) -> Value | Problem:
+def _typed(fact: Fact, value: object, language: str) -> Value | Problem:
     """The value in the fact's type, or what is wrong with it."""
+    shown = _shown(value)
     if fact.kind == "boolean":
-        if isinstance(value, bool):
-            return value
-        return Problem(f"{_shown(value)} is not true or false; leave the fact out where it is unknown", fact.name)
+        return value if isinstance(value, bool) else Problem(_say("not boolean", language, value=shown), fact.name)
     if fact.kind == "text":
         if isinstance(value, str) and value in fact.values:
             return value
-        near = difflib.get_close_matches(str(value), fact.values, n=1, cutoff=0.55)
-        hint = f"did you mean '{near[0]}'? " if near else ""
-        return Problem(f"{_shown(value)} is not a value of this fact; {hint}it is one of {', '.join(fact.values)}", fact.name)
-    return _number(fact, value)
+        near = difflib.get_close_matches(str(value)[:64], fact.values, n=1, cutoff=0.55)
+        message = "not a value, near" if near else "not a value"
+        return Problem(_say(message, language, value=shown, near=near[0] if near else "", values=", ".join(fact.values)), fact.name)
+    return _number(fact, value, language)
 
 
-def _number(fact: Fact, value: object) -> Value | Problem:
-    unit = f" in {fact.unit}" if fact.unit and fact.unit != "1" else ""
+def _number(fact: Fact, value: object, language: str) -> Value | Problem:
+    unit = f" {fact.unit}" if fact.unit and fact.unit != "1" else ""
+
+    def wrong(message: str) -> Problem:
+        told = f" (unit{unit})" if unit and message != "out of range" else unit
+        return Problem(_say(message, language, value=_shown(value), unit=told, digits=FRACTION_DIGITS, range=_range(fact)), fact.name)
+
     if isinstance(value, bool) or not isinstance(value, int | float | Decimal):
-        advice = "write the number alone, without quotes or unit" if isinstance(value, str) else "give one number"
-        return Problem(f"{_shown(value)} is not a number; {advice}{f' (unit {fact.unit})' if unit else ''}", fact.name)
+        return wrong("text for number" if isinstance(value, str) else "not a number")
     if isinstance(value, int) and abs(value) >= LARGEST:
-        return Problem(f"a number of {value.bit_length()} bits is out of range{_range(fact)}", fact.name)
+        return wrong("out of range")
     number = Decimal(repr(value)) if isinstance(value, float) else Decimal(value)
-    if not number.is_finite() or (isinstance(value, float) and not math.isfinite(value)):
-        return Problem(f"{_shown(value)} is not a finite number; leave the fact out where it is unknown", fact.name)
-    if number and number.adjusted() >= LARGEST.adjusted():
-        return Problem(f"{_shown(value)} is out of range{_range(fact)}", fact.name)
+    if not number.is_finite():
+        return wrong("not finite")
     if _fraction_digits(number) > FRACTION_DIGITS:
-        return Problem(f"{_shown(value)} has more than {FRACTION_DIGITS} digits after the point; round it", fact.name)
+        return wrong("too many digits")
+    if number and number.adjusted() >= LARGEST.adjusted():
+        return wrong("out of range")
     if fact.kind == "integer" and number != number.to_integral_value():
-        return Problem(f"{_shown(value)} is not a whole number", fact.name)
+        return wrong("not whole")
     low = fact.minimum is not None and (number < fact.minimum or (fact.exclusive_minimum and number == fact.minimum))
     if low or (fact.maximum is not None and number > fact.maximum):
-        return Problem(f"{_shown(value)}{unit} is out of range{_range(fact)}", fact.name)
+        return wrong("out of range")
     return number + 0
 
 
@@ -155,10 +189,10 @@ def _fraction_digits(number: Decimal) -> int:
     """Digits after the point in the shortest form; exact, whatever the precision of decimal arithmetic."""
     _, digits, exponent = number.as_tuple()
     zeros = len(digits) - len("".join(map(str, digits)).rstrip("0")) if number else len(digits)
-    return max(0, -int(exponent) - zeros)
+    return max(0, -int(exponent) - zeros) if number else 0
 
 
 def _range(fact: Fact) -> str:
-    lowest = "" if fact.minimum is None else f"above {fact.minimum}" if fact.exclusive_minimum else f"from {fact.minimum}"
-    highest = "" if fact.maximum is None else f"to {fact.maximum}"
-    return f"; it must be {' '.join(part for part in (lowest, highest) if part)}" if lowest or highest else ""
+    low = "" if fact.minimum is None else f"{'>' if fact.exclusive_minimum else '≥'} {fact.minimum}"
+    high = f"≤ {LARGEST - 1 if fact.maximum is None else fact.maximum}"
+    return ", ".join(part for part in (low, high) if part)

@@ -106,7 +106,8 @@ def _parsed(text: str, line: int | None) -> Any | Problem:
     try:
         return _DECODER.decode(text)
     except json.JSONDecodeError as error:
-        return Problem(f"broken JSON at column {error.colno}: {error.msg}", place=f"line {(line or 1) + error.lineno - 1}")
+        hint = "; each line holds one whole case: name a file to read a case of several lines" if line else ""
+        return Problem(f"broken JSON at column {error.colno}: {error.msg}{hint}", place=f"line {(line or 1) + error.lineno - 1}")
     except RecursionError:
         return Problem("nested too deeply; a case is one flat JSON object of facts", place=f"line {line or 1}")
 

@@ -20,7 +20,7 @@ class Evidence:
         live = {s.id: s for s in guideline.statements.values() if not guideline.studies[s.study].withdrawn}
         conditions = [statement.when or ALWAYS for statement in live.values()]
         self._concerns: dict[str, Holds] = dict(zip(live, compiled_tests(conditions), strict=True))
-        self._citations = {language: {s.id: orjson.dumps(_citation(s, language)) for s in live.values()} for language in guideline.title}
+        self._citations = {language: {s.id: orjson.dumps(_citation(s, guideline, language)) for s in live.values()} for language in guideline.title}
         self._always: dict[str, tuple[Statement, ...]] = {}
         """The statements of the rules whose every statement concerns every case."""
         self._at_times: dict[str, tuple[Statement, ...]] = {}
@@ -57,10 +57,12 @@ class Evidence:
         return orjson.Fragment(b"[" + b",".join([citations[statement.id] for statement in statements]) + b"]")
 
 
-def _citation(statement: Statement, language: str) -> dict[str, str]:
+def _citation(statement: Statement, guideline: Guideline, language: str) -> dict[str, str | None]:
     return {
         "id": statement.id,
         "study": statement.study,
+        "citation": guideline.studies[statement.study].citation,
+        "population": statement.population,
         "statement": statement.text[language],
         "locator": statement.locator,
         "verified": statement.verified,

@@ -232,8 +232,8 @@ class Guideline:
         return {fact: given(fact) for fact in direct}
 
     def given_facts(self, names: tuple[str, ...]) -> tuple[str, ...]:
-        """The same names with each quantity replaced by the facts that it comes from."""
-        return tuple(dict.fromkeys(base for name in names for base in self.computed_from.get(name, (name,))))
+        """The same names with each quantity replaced by the facts that it comes from; none where no rule computes it."""
+        return tuple(dict.fromkeys(base for name in names for base in self.computed_from.get(name, (name,) if self.facts[name].given else ())))
 
     def term(self, property_name: str, local: str) -> Term:
         return self.terms[f"{self.properties[property_name].kind}/{local}"]

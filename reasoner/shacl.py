@@ -263,7 +263,7 @@ class ShapeReader:
             bgp = extend.p
             fine = algebra.name == "ConstructQuery" and not more and extend.name == "Extend" and bgp.name == "BGP" and not algebra.datasetClause
         except Exception as error:
-            raise ProfileError(f"a SPARQL rule that cannot be read ({str(error)[:80]}); {form}") from None
+            raise ProfileError(f"a SPARQL rule that cannot be read ({str(error)[:100]}); {form}") from None
         if not fine or result != extend.var or any(s != subject for s, _, _ in bgp.triples):
             raise ProfileError(f"a SPARQL rule beyond one number from facts of the lesion; {form}")
         names = {variable: self._fact_at(path) for _, path, variable in bgp.triples}

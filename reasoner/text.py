@@ -29,7 +29,7 @@ WORDS = {
         "score": "calcium score",
         "could add": "could still rise:",
         "high risk": "High risk",
-        "devices": "Devices",
+        "devices": "Devices to prepare the lesion",
         "preferred": "preferred",
         "suitable": "suitable",
         "contraindicated": "contraindicated",
@@ -47,6 +47,11 @@ WORDS = {
         "strategy word": "the strategy and the devices",
         "n devices": "{} devices",
         "not ruled out": "Not excluded",
+        "undecided": "undecided, the strategy is open",
+        "none": "none",
+        "so far": " so far",
+        "references": "References",
+        "levels": "Levels of evidence",
         "colon": ": ",
         "prognosis": "Prognosis",
         "comparisons": "Compare",
@@ -75,7 +80,7 @@ WORDS = {
         "no strategy": "尚不能得出；见缺失信息",
         "settled": "已确定",
         "provisional": "暂定：未知信息可能改变结论",
-        "disputed by": "受质疑于",
+        "disputed by": "有研究质疑：",
         "limited by": "局限：",
         "calcium": "钙化",
         "arc grade": "弧度分级",
@@ -83,7 +88,7 @@ WORDS = {
         "score": "钙化评分",
         "could add": "仍可能加分：",
         "high risk": "高危特征",
-        "devices": "器械",
+        "devices": "病变预处理器械",
         "preferred": "优先",
         "suitable": "适用",
         "contraindicated": "禁忌",
@@ -95,12 +100,17 @@ WORDS = {
         "met": "达标",
         "not_met": "未达标",
         "advice": "建议",
-        "factors": "因素",
+        "factors": "由于",
         "missing": "缺失信息",
         "decides": "影响",
         "strategy word": "策略及器械",
         "n devices": "{}种器械",
         "not ruled out": "未排除",
+        "undecided": "未定（策略未明）",
+        "none": "无",
+        "so far": "（目前）",
+        "references": "参考文献",
+        "levels": "证据等级",
         "colon": "：",
         "prognosis": "预后",
         "comparisons": "比较",
@@ -183,6 +193,7 @@ class _Page:
         yield from self._row(words["suspended"], [f"{s['rule']} ({', '.join(s['withdrawn'])})" for s in result["guideline"]["suspended"]])
         if explain:
             yield from self._why()
+            yield from self._references()
         yield "─" * WIDTH
         yield from self._wrapped(result["notice"], 0)
 
@@ -209,15 +220,17 @@ class _Page:
 
     def _reservations(self, conclusion: dict[str, Any]) -> Iterator[str]:
         """What speaks against a conclusion, and where it stops."""
-        yield from self._more(self.words["disputed by"], [self.guideline.studies[study].label[self.language] for study in conclusion["disputed_by"]])
+        yield from self._more(self.words["disputed by"], self._studies(conclusion["disputed_by"]))
         for limit in conclusion["limits"]:
             yield from self._more(self.words["limited by"], [self.guideline.statements[limit].text[self.language]])
 
     def _calcium(self) -> Iterator[str]:
         result, words, score = self.result, self.words, self.result["calcium_score"]
-        parts = [f"{words['arc grade']} {result['arc_grade'] or words['unknown']}"]
+        no_arc = self.answer.trace.values.get("max_superficial_arc_deg") == 0
+        parts = [f"{words['arc grade']} {result['arc_grade'] or words['none' if no_arc else 'unknown']}"]
         points = self.separator.join(self._term("point", point) for point in score["points"])
-        parts.append(f"{words['score']} {score['value']}{f' ({points})' if points else ''}")
+        so_far = words["so far"] if score["unknown"] else ""
+        parts.append(f"{words['score']} {score['value']}{so_far}{f' ({points})' if points else ''}")
         yield from self._row(words["calcium"], parts)
         yield from self._more(words["could add"], [self._term("point", point) for point in score["unknown"]])
         yield from self._more("", [self._term("finding", finding) for finding in result["findings"]])
@@ -225,13 +238,19 @@ class _Page:
 
     def _devices(self) -> Iterator[str]:
         devices, words = self.result["devices"], self.words
-        yield from self._row(words["devices"], [""])
+        yield words["devices"]
         for status, mark in (("preferred", "✓✓"), ("suitable", "✓"), ("contraindicated", "✗")):
             for device in devices:
                 if device["status"] == status:
                     yield from self._device(device, mark)
-        rest = [device["label"] for device in devices if device["status"] == "not_indicated"]
-        yield from self._wrapped(f"–  {words['not_indicated']}: {self.separator.join(rest)}", 2) if rest else ()
+        idle = [device for device in devices if device["status"] == "not_indicated"]
+        for mark, word, open_ in (("?", "undecided", True), ("–", "not_indicated", False)):
+            rest = [device["label"] for device in idle if self._could_be_indicated(device["id"]) is open_]
+            yield from self._wrapped(f"{self.separator.join(rest)}", 5, f"  {mark}  {words[word]}{words['colon']}") if rest else ()
+
+    def _could_be_indicated(self, device: str) -> bool:
+        """Whether unknown facts leave open that the device is indicated."""
+        return f"indicated:{device}" in self.answer.outlook.possible
 
     def _device(self, device: dict[str, Any], mark: str) -> Iterator[str]:
         words = self.words
@@ -241,17 +260,22 @@ class _Page:
         sizes = self.separator.join(f"{self._fact(name)} {self._number(name, value)}" for name, value in device["parameters"].items())
         yield from self._wrapped(f"{mark:2} {device['label']}: {words[device['status']]}  {reasons}{'  ' + sizes if sizes else ''}", 2)
         for contraindication in device["contraindications"]:
-            yield from self._more(words["disputed by"], [self.guideline.studies[s].label[self.language] for s in contraindication["disputed_by"]], 9)
+            yield from self._more(words["disputed by"], self._studies(contraindication["disputed_by"]), 9)
         if not against:
-            yield from self._more(words["disputed by"], [self.guideline.studies[s].label[self.language] for s in device["disputed_by"]], 9)
+            yield from self._more(words["disputed by"], self._studies(device["disputed_by"]), 9)
         for caution in device["cautions"]:
-            disputed = f" ({words['disputed by']} {', '.join(caution['disputed_by'])})" if caution["disputed_by"] else ""
+            disputers = self.separator.join(self._studies(caution["disputed_by"]))
+            disputed = f" ({words['disputed by']} {disputers})" if disputers else ""
             yield from self._more(f"! {words['caution']}", [f"{caution['label']} [{caution['rule']}; {caution['level']}]{disputed}"], 7)
-        yield from self._more(f"? {words['not verified']}", [self._fact(fact) for fact in device["unverified"]], 7)
+        if not device["contraindications"]:
+            yield from self._more(f"? {words['not verified']}", [self._fact(fact) for fact in device["unverified"]], 7)
 
     def _stent(self) -> Iterator[str]:
         optimisation, words = self.result["optimisation"], self.words
-        yield from self._row(words["stent"], [f"{self._term('criterion', id_)}: {words[verdict]}" for id_, verdict in optimisation["criteria"].items()])
+        head = words["stent"]
+        for id_, verdict in optimisation["criteria"].items():
+            yield from self._row(head, [f"{self._term('criterion', id_)}{words['colon']}{words[verdict]}"])
+            head = ""
         yield from self._more(words["advice"], [self._term("advice", id_) for id_ in optimisation["advice"]])
         for limit in optimisation["limits"]:
             yield from self._more(words["limited by"], [self.guideline.statements[limit].text[self.language]])
@@ -260,8 +284,11 @@ class _Page:
         """Unknown facts, those that decide the same things in one line."""
         together: dict[tuple[str, ...], list[str]] = {}
         for item in self.result["missing"]:
-            key = ("strategy",) if "strategy" in item["decides"] else tuple(item["decides"])
-            together.setdefault(key, []).append(self._fact(item["fact"]))
+            # a device that cannot be indicated is of no interest, though a contraindication of it may be unknown
+            devices = tuple(device for device in item["decides"] if device != "strategy" and self._could_be_indicated(device))
+            key = ("strategy",) if "strategy" in item["decides"] else devices
+            if key:
+                together.setdefault(key, []).append(self._fact(item["fact"]))
         head = self.words["missing"]
         for decides, facts in together.items():
             if decides == ("strategy",):
@@ -272,10 +299,12 @@ class _Page:
                 told = self.separator.join(self._term("device", device) for device in decides)
             yield from self._row(head, [f"{self.words['decides']} {told}{self.words['colon']}{self.separator.join(facts)}"])
             head = ""
-        for alert in self.result["possible_alerts"]:
-            facts = [self._fact(fact) for fact in alert["because_of"]]
-            shown = facts if len(facts) <= 4 else [*facts[:4], "…"]
-            yield from self._row(self.words["not ruled out"], [f"{alert['label']} ({self.words['unknown']}{self.words['colon']}{self.separator.join(shown)})"])
+        not_excluded = "; ".join(f"{alert['label']} ({self._some(alert['because_of'])})" for alert in self.result["possible_alerts"])
+        yield from self._row(self.words["not ruled out"], [not_excluded] if not_excluded else [])
+
+    def _some(self, facts: list[str]) -> str:
+        shown = [self._fact(fact) for fact in facts]
+        return f"{self.words['unknown']}{self.words['colon']}{self.separator.join(shown if len(shown) <= 4 else [*shown[:3], '…'])}"
 
     def _why(self) -> Iterator[str]:
         words = self.words
@@ -283,12 +312,39 @@ class _Page:
         yield f"{words['why']}"
         for step in self.result["steps"]:
             setter = f", {words['set by']} {step['level_set_by']}" if step["level_set_by"] != step["rule"] else ""
-            yield f"  {step['rule']}  {step['label']}  →  {step['conclusion']}   [{words['level']} {step['level']}{setter}]"
+            yield f"  {step['rule']}  {step['label']}  →  {self._concluded(step['conclusion'])}   [{words['level']} {step['level']}{setter}]"
+            yield from self._more("", [self.guideline.rule[step["rule"]].rationale[self.language]], 6)
             yield from self._more(words["because"], [self._premise(premise) for premise in step["premises"]] or [words["always"]], 6)
             for cited in step["evidence"]:
                 yield from self._more(
                     f"{words['evidence']}", [f"{cited['study']}, {cited['locator']} [{cited['level']}] {words[cited['stance']]}: {cited['statement']}"], 6
                 )
+
+    def _concluded(self, conclusion: str) -> str:
+        """The conclusion of a step in words, for those who do not read ids."""
+        if self.language == "en":
+            return conclusion
+        key, _, id_ = conclusion.rpartition(": ")
+        for name, described in self.guideline.properties.items():
+            if key in (described.result_key, f"{described.result_key}.{key.rpartition('.')[2]}"):
+                term = next((t for t in self.guideline.of_kind(described.kind) if t.id == id_), None)
+                return f"{self.guideline.properties[name].label[self.language]}：{term.label[self.language]}" if term else conclusion
+        fact = key.rpartition(".")[2]
+        return f"{self._fact(fact)} = {self.words.get(id_, id_)}" if fact in self.guideline.facts else conclusion
+
+    def _references(self) -> Iterator[str]:
+        """Every study cited, once, and what the levels mean."""
+        cited = sorted({statement["study"] for step in self.result["steps"] for statement in step["evidence"]})
+        yield ""
+        yield self.words["references"]
+        for name in cited:
+            study = self.guideline.studies[name]
+            size = f" (n = {study.participants})" if study.participants else ""
+            yield from self._wrapped(f"{name}: {study.citation}{size} {' '.join(study.identifiers)} [{study.level}]", 6, "  ")
+        yield ""
+        yield self.words["levels"]
+        for level, meaning in self.guideline.level_definitions.items():
+            yield from self._wrapped(f"{level:5} {meaning[self.language]}", 8, "  ")
 
     def _premise(self, premise: dict[str, Any]) -> str:
         if "step" in premise:
@@ -302,6 +358,9 @@ class _Page:
 
     def _term(self, kind: str, id_: str) -> str:
         return self.guideline.terms[f"{kind}/{id_}"].label[self.language]
+
+    def _studies(self, names: list[str]) -> list[str]:
+        return [self.guideline.studies[name].label[self.language] for name in names]
 
     def _fact(self, name: str) -> str:
         return self.guideline.facts[name].label[self.language]
@@ -325,6 +384,7 @@ class _Page:
             yield from self._wrapped(f"{head + ' ' if head else ''}{self.separator.join(parts)}", indent + 2, " " * indent)
 
     def _wrapped(self, text: str, indent: int, first: str | None = None) -> Iterator[str]:
-        yield from textwrap.wrap(text, WIDTH, initial_indent=" " * indent if first is None else first, subsequent_indent=" " * indent) or [
-            (first or "").rstrip()
-        ]
+        # a Chinese character is as wide as two Latin ones
+        yield from textwrap.wrap(
+            text, WIDTH if self.language == "en" else WIDTH * 3 // 5, initial_indent=" " * indent if first is None else first, subsequent_indent=" " * indent
+        ) or [(first or "").rstrip()]

@@ -93,7 +93,7 @@ class Uncertainty:
             match part:
                 case Compare(fact, _, _) | OneOf(fact, _) | Absent(fact):
                     bases = " | ".join(f"(0 if {base!r} in v else {self._bit[base]})" for base in self._base[fact])
-                    return bases if self._base[fact] == (fact,) else f"(0 if {fact!r} in v else {bases})"
+                    return bases if self._base[fact] == (fact,) else f"(0 if {fact!r} in v else {bases or 0})"
                 case Derived():
                     return f"(0 if {part.key!r} in d else o.get({part.key!r}, 0))"
                 case AtLeast(_, name):

@@ -85,14 +85,14 @@ def _literals(guideline: Guideline, rule: Rule) -> Iterator[str]:
     stated: set[Number] = {
         number
         for s in rule.evidence
-        if s in guideline.statements and guideline.statements[s].stance == "supports"
+        if s in guideline.statements and guideline.statements[s].stance != "disputes"
         for number in guideline.statements[s].numbers
     }
     for literal in dict.fromkeys(number for production in rule.productions for number in production.numbers):
         if literal not in stated:
             near = sorted(f"{n.comparator} {n.value} {n.unit}" for n in stated if n.quantity == literal.quantity)
             yield (
-                f"the literal {literal.quantity} {literal.comparator} {literal.value} {literal.unit} is backed by no supporting statement of the rule"
+                f"the literal {literal.quantity} {literal.comparator} {literal.value} {literal.unit} is backed by no statement that supports or limits the rule"
                 + (f"; they state {', '.join(near)}" if near else "")
                 + "; mend the number or add a statement with the same comparator, value and unit"
             )

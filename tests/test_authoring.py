@@ -86,13 +86,13 @@ def test_an_id_stands_in_one_file(edited: Edit) -> None:
 
 
 def test_a_rule_needs_evidence(edited: Edit) -> None:
-    found = faults(edited(A, "  calx:evidence ev:review-score-2 , ev:zhang-score-2 , ev:two-calcium-scores ;\n", ""))
+    found = faults(edited(A, "  calx:evidence ev:review-score-2 , ev:zhang-score-2 , ev:two-calcium-scores , ev:oct-score-differs ;\n", ""))
     assert {problem.rule for problem in found} == {"C2"}
     assert "has no supporting statement" in found[0].message
 
 
 def test_a_disputing_statement_is_no_support(edited: Edit) -> None:
-    found = faults(edited("rules/devices.ttl", "calx:evidence ev:review-oa-indication , ev:eclipse-oa", "calx:evidence ev:eclipse-oa"))
+    found = faults(edited("rules/devices.ttl", "calx:evidence ev:review-oa-indication , ev:score-2-devices , ev:eclipse-oa", "calx:evidence ev:eclipse-oa"))
     assert [problem.rule for problem in found] == ["E2"]
 
 
@@ -108,7 +108,7 @@ def test_a_disputing_statement_is_no_support(edited: Edit) -> None:
 def test_a_literal_needs_a_statement_with_the_same_number(edited: Edit, old: str, new: str) -> None:
     (fault,) = faults(edited(A, old, new))
     assert fault.rule in ("B1", "B4", "C2")
-    assert "is backed by no supporting statement" in fault.message
+    assert "is backed by no statement" in fault.message
 
 
 def test_a_factor_needs_a_statement_too(edited: Edit) -> None:

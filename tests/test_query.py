@@ -89,7 +89,7 @@ def listener() -> Iterator[socket.socket]:
 )
 def test_queries_reach_neither_network_nor_disk_nor_change_anything(query: str, tmp_path: Path, listener: socket.socket) -> None:
     done = ask(tmp_path, query.replace("URL", f"http://127.0.0.1:{listener.getsockname()[1]}/x"))
-    assert done.returncode == 1
+    assert done.returncode == 2
     assert done.stdout == ""
     assert done.stderr.startswith(str(tmp_path / "q.rq"))
     with pytest.raises(TimeoutError):
@@ -103,7 +103,7 @@ def test_a_comment_or_text_that_says_service_is_no_reason_to_refuse(tmp_path: Pa
 def test_a_query_that_takes_too_long_is_ended(tmp_path: Path) -> None:
     started = time.monotonic()
     done = ask(tmp_path, "SELECT (COUNT(*) AS ?n) { ?a ?b ?c . ?d ?e ?f . ?g ?h ?i . FILTER(?c != ?f && ?f != ?i) }", "--timeout", "1")
-    assert done.returncode == 1
+    assert done.returncode == 2
     assert "took longer than 1 s" in done.stderr
     assert time.monotonic() - started < 15
 
@@ -111,7 +111,7 @@ def test_a_query_that_takes_too_long_is_ended(tmp_path: Path) -> None:
 @pytest.mark.parametrize(("content", "told"), [("", "empty"), ("SELECT {", "not a SPARQL"), ("SELECT * { ?s ?p ?o " + "{" * 3000, "")])
 def test_what_is_no_query(content: str, told: str, tmp_path: Path) -> None:
     done = ask(tmp_path, content)
-    assert done.returncode == 1
+    assert done.returncode == 2
     assert told in done.stderr
 
 
@@ -119,3 +119,11 @@ def test_a_query_in_another_encoding(tmp_path: Path) -> None:
     path = tmp_path / "q.rq"
     path.write_bytes("SELECT * { ?s ?p 'é' }".encode("latin-1"))
     assert "not UTF-8" in calx("query", path).stderr
+
+
+def test_a_case_id_used_twice_is_told(tmp_path: Path) -> None:
+    other = tmp_path / "again.json"
+    other.write_text(EXAMPLE.read_text())
+    done = ask(tmp_path, "ASK { ?s ?p ?o }", EXAMPLE, other)
+    assert done.returncode == 1
+    assert f"was used before ({EXAMPLE})" in done.stderr

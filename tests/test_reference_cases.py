@@ -36,7 +36,7 @@ def observed(result: dict[str, Any]) -> dict[str, Any]:
         "alerts": {alert["id"]: alert["severity"] for alert in result["alerts"]},
         "factors": sorted(factor for alert in result["alerts"] for factor in alert["factors"]),
         "criteria": result["optimisation"]["criteria"],
-        "missing": {item["fact"]: item["decides"][0] for item in result["missing"]},
+        "missing": {item["fact"]: "strategy" if "strategy" in item["decides"] else "devices" for item in result["missing"]},
     }
 
 

@@ -2,32 +2,48 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from pathlib import Path
+
 import owlready2
 import pytest
 from rdflib import OWL, RDF
 
+from ontology import GuidelineFiles
+from reasoner.owl import classified, faults, terms
 from reasoner.recommendation import Reasoner
 from tests.lesions import lesions
 
-from .hermit import CALX, classified, lesion_classes, terms, with_lesions
+from .hermit import CALX, lesion_classes, with_lesions
 
 PREDICATE = {"grade": "arcGrade", "finding": "finding", "point": "scorePoint"}
 
 
 def test_the_terms_are_consistent_and_every_class_can_have_members() -> None:
-    world = classified(terms())
+    world = classified(terms(GuidelineFiles()))
     assert [cls.iri for cls in world.inconsistent_classes()] == []
     assert len(list(world.classes())) > 50
 
 
+def test_check_finds_no_fault_in_the_terms() -> None:
+    assert faults(GuidelineFiles()) == []
+
+
+def test_check_tells_a_class_that_can_have_no_member(edited: Callable[[str, str, str], Path]) -> None:
+    folder = edited("complications.ttl", "calx:EllisTwo a owl:Class ;", "calx:EllisTwo a owl:Class ; rdfs:subClassOf calx:EllisThree ;")
+    found = faults(GuidelineFiles(folder))
+    assert found
+    assert "EllisTwo can have no member" in found[0].message
+
+
 def test_a_contradiction_in_the_terms_is_found() -> None:
-    graph = terms()
+    graph = terms(GuidelineFiles())
     graph.add((CALX.EllisTwo, OWL.equivalentClass, CALX.EllisThree))
     assert {cls.name for cls in classified(graph).inconsistent_classes()} >= {"EllisTwo", "EllisThree"}
 
 
 def test_an_individual_of_disjoint_classes_is_found() -> None:
-    graph = terms()
+    graph = terms(GuidelineFiles())
     graph.add((CALX["device/cutting_balloon"], RDF.type, CALX.PlainBalloon))
     with pytest.raises(owlready2.OwlReadyInconsistentOntologyError):
         classified(graph)
