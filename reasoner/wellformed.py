@@ -11,7 +11,7 @@ from .condition import Absent, AtLeast, Compare, Constant, Derived, OneOf, input
 from .guideline import FIRST_LAYER_OF_CONCLUSIONS, Assertion, Assignment, Guideline, Number, Production, Rule
 
 BINDING = ("strategy", "indicated", "favoured", "contraindicated")
-"""What unverified knowledge may never decide (specification, principle 2)."""
+"""What unverified knowledge may never decide."""
 
 
 def faults(guideline: Guideline) -> Iterator[AuthoringProblem]:

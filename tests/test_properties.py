@@ -1,4 +1,4 @@
-"""What must hold over every valid case (specification, section 10), tried on many random lesions."""
+"""What must hold over every valid case, tried on many random lesions."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def test_a_strategy_is_settled_once_the_facts_that_decide_it_are_known(seed: int
     source = random.Random(seed)
     complete = lesion(REASONER, source, density=1.0)
     values = REASONER.evaluation.complete(REASONER.gate.admit(complete).facts).values
-    # everything that section 10 names: nodule, vessel diameter, crossing, balloon, stent and complication facts, beside arc and depth
+    # nodule, vessel diameter, crossing, balloon, stent and complication facts, beside arc and depth
     for name, otherwise in KNOWN.items():
         if name not in values:
             complete[name] = otherwise
