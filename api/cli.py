@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from enum import StrEnum
 from importlib.metadata import version
 from pathlib import Path
-from typing import IO, Annotated, NoReturn, Optional
+from typing import Annotated, NoReturn, Optional
 
 import orjson
 import typer
@@ -19,7 +19,8 @@ from ontology import DEFAULT_DIRECTORY, GuidelineError
 from reasoner.answer import Answer
 from reasoner.batch import Outcome, outcomes
 from reasoner.casefile import SUFFIXES, Submission, submissions, suffix_of
-from reasoner.errors import CaseError
+from reasoner.errors import CaseError, Problem
+from reasoner.guideline import Guideline
 from reasoner.recommendation import Reasoner
 
 DONE, AT_FAULT, WRONG_USE = 0, 1, 2
@@ -98,12 +99,11 @@ def recommend(
     status, seen = DONE, dict[str, str]()
     with _progress(sources) as advance:
         for name, suffix in sources:
-            with _opened(name) as stream:
-                for outcome in outcomes(reasoner, advance(name, submissions(stream, suffix, reasoner.guideline)), lang.value, seen, name):
-                    if outcome.error:
-                        status = AT_FAULT
-                        _report(name, outcome.error)
-                    _show(outcome, shown, lang.value, explain)
+            for outcome in outcomes(reasoner, advance(name, _submissions(name, suffix, reasoner.guideline)), lang.value, seen, name):
+                if outcome.error:
+                    status = AT_FAULT
+                    _report(name, outcome.error)
+                _show(outcome, shown, lang.value, explain)
     raise typer.Exit(status)
 
 
@@ -178,13 +178,12 @@ def query(
     reasoner = _reasoner(ontology)
     answers, status, seen = list[Answer](), DONE, dict[str, str]()
     for name, suffix in sources:
-        with _opened(name) as stream:
-            for answer, error in outcomes(reasoner, submissions(stream, suffix, reasoner.guideline), lang.value, seen, name):
-                if error:
-                    status = AT_FAULT
-                    _report(name, error)
-                elif answer:
-                    answers.append(answer)
+        for answer, error in outcomes(reasoner, _submissions(name, suffix, reasoner.guideline), lang.value, seen, name):
+            if error:
+                status = AT_FAULT
+                _report(name, error)
+            elif answer:
+                answers.append(answer)
     text = sys.stdin.buffer.read() if query_file == "-" else Path(query_file).read_bytes()
     try:
         typer.echo(run(text, ontology, answers, format.value if format else None, limit, sys.stdout.isatty()), nl=False)
@@ -202,7 +201,11 @@ def _source(name: str) -> tuple[str, str]:
     if name == "-":
         return name, ".jsonl"
     path = Path(name)
-    if not path.is_file():
+    try:
+        there = path.is_file()
+    except OSError as error:
+        _wrong(f"{name[:80]}: {error.strerror}")
+    if not there:
         _wrong(f"{name}: {'is a folder; name the files in it' if path.is_dir() else 'no such file'}")
     suffix = suffix_of(path)
     if suffix is None:
@@ -215,16 +218,15 @@ def _wrong(message: str) -> NoReturn:
     raise typer.Exit(WRONG_USE)
 
 
-@contextlib.contextmanager
-def _opened(name: str) -> Iterator[IO[bytes]]:
-    if name == "-":
-        yield sys.stdin.buffer
-        return
+def _submissions(name: str, suffix: str, guideline: Guideline) -> Iterator[Submission]:
+    """The cases of a file; a file that cannot be read is one problem, and the next file is read all the same."""
+    if name == "-" and sys.stdin is None:
+        _wrong("-: standard input is closed")
     try:
-        with Path(name).open("rb") as stream:
-            yield stream
-    except PermissionError:
-        _wrong(f"{name}: may not be read")
+        with contextlib.nullcontext(sys.stdin.buffer) if name == "-" else Path(name).open("rb") as stream:
+            yield from submissions(stream, suffix, guideline)
+    except OSError as error:
+        yield Submission(problems=[Problem(f"cannot be read: {error.strerror or error}")], readable=False)
 
 
 def _folder(ontology: Path) -> Path:
@@ -286,7 +288,7 @@ class _Advance:
             if self._progress is not None:
                 self._progress.update(self._task, completed=self._before + size)  # type: ignore[attr-defined]
             yield case
-        self._before += os.path.getsize(name) if name != "-" else size
+        self._before += size
 
 
 LONG_BYTES = 200_000
@@ -295,7 +297,7 @@ LONG_BYTES = 200_000
 @contextlib.contextmanager
 def _progress(sources: list[tuple[str, str]]) -> Iterator[_Advance]:
     """A bar on standard error for long batches, where somebody watches and answers go elsewhere."""
-    size = sum(os.path.getsize(name) for name, _ in sources if name != "-")
+    size = sum(os.path.getsize(name) for name, _ in sources if name != "-" and os.path.exists(name))
     if size < LONG_BYTES or not sys.stderr.isatty() or sys.stdout.isatty():
         yield _Advance()
         return
@@ -316,3 +318,6 @@ def main() -> None:
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(DONE)
+    except OSError as error:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(f"cannot write: {error.strerror or error}")

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
+import logging
 import re
+import warnings
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,6 +18,24 @@ if TYPE_CHECKING:
 
 DEFAULT_DIRECTORY = Path(__file__).resolve().parent
 """The guideline that comes with Calx."""
+
+
+@contextlib.contextmanager
+def literals_as_written() -> Iterator[None]:
+    """Parse RDF without mending literals: rdflib would turn ``"yes"^^xsd:boolean`` into false, and warn at most."""
+    import rdflib
+
+    kept, logger = rdflib.NORMALIZE_LITERALS, logging.getLogger("rdflib.term")
+    level = logger.level
+    rdflib.NORMALIZE_LITERALS = False
+    logger.setLevel(logging.CRITICAL)  # what is ill-typed is told by those who read it
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        rdflib.NORMALIZE_LITERALS = kept
+        logger.setLevel(level)
 
 
 class GuidelineFiles:
@@ -31,12 +53,18 @@ class GuidelineFiles:
         problems = []
         digest = hashlib.sha256()
         for path in sorted(directory.rglob("*.ttl")):
-            name = path.relative_to(directory).as_posix()
-            content = path.read_bytes()
+            name = path.relative_to(directory).as_posix().encode("utf-8", "backslashreplace").decode()
+            try:
+                if not path.is_file():
+                    raise OSError("is no file")
+                content = path.read_bytes()
+            except OSError as error:
+                problems.append(AuthoringProblem(name, f"cannot be read ({error.strerror or error}); mend or remove it"))
+                continue
             digest.update(f"{name}\0{len(content)}\0".encode())
             digest.update(content)
             try:
-                self.texts[name] = content.decode("utf-8")
+                self.texts[name] = content.decode("utf-8-sig")
             except UnicodeDecodeError as error:
                 line = content[: error.start].count(b"\n") + 1
                 problems.append(AuthoringProblem(name, "is not UTF-8 here; save the file as UTF-8", line=line))
@@ -58,12 +86,14 @@ class GuidelineFiles:
         graphs, problems = {}, []
         for name, text in self.texts.items():
             try:
-                graphs[name] = Graph(bind_namespaces="none").parse(data=text, format="turtle")
+                with literals_as_written():
+                    graphs[name] = Graph(bind_namespaces="none").parse(data=text, format="turtle")
             except BadSyntax as error:
                 reason = error.message if hasattr(error, "message") else str(error).rsplit("\n", 1)[-1]
                 problems.append(AuthoringProblem(name, f"not Turtle: {' '.join(reason.split())[:120]}", line=getattr(error, "lines", 0) + 1))
-            except (ValueError, RecursionError) as error:
-                problems.append(AuthoringProblem(name, f"not Turtle: {str(error)[:120]}"))
+            except Exception as error:  # rdflib's parser raises whatever it meets at the end of half a file
+                reason = " ".join(str(error).split())[:100]
+                problems.append(AuthoringProblem(name, f"not Turtle: is the file complete? check its quotes, and the full stop at the end ({reason})"))
         if problems:
             raise GuidelineError(problems)
         return graphs

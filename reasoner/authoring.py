@@ -41,7 +41,16 @@ def read(files: GuidelineFiles) -> tuple[Guideline, list[AuthoringProblem]]:
     Raises:
         GuidelineError: the files cannot be parsed, or have no header to start from.
     """
-    return _Reader(files).read()
+    reader = _Reader(files)
+    try:
+        return reader.read()
+    except GuidelineError:
+        raise
+    except Exception as error:  # a fault so odd that reading cannot go on: still no traceback for an author
+        faults_so_far = [problem for problem in reader.source.problems if problem.severity == "error"]
+        raise GuidelineError(
+            [*faults_so_far, AuthoringProblem(str(files.directory), f"cannot be read on ({_told(error)}); mend what is told above, or undo the last edit")]
+        ) from error
 
 
 def read_strict(files: GuidelineFiles) -> Guideline:
@@ -110,7 +119,6 @@ class _Reader:
             if kind is None or level is None:
                 self.source.problem(node, "has no study type with a level; give it calx:studyType")
                 continue
-            participants = self.source.value(node, CALX.participants)
             studies[self.source.local(node)] = Study(
                 id=self.source.local(node),
                 type=str(self.source.value(kind, SKOS.notation)),
@@ -118,7 +126,7 @@ class _Reader:
                 label=self.source.text(node, RDFS.label),
                 citation=str(self.source.value(node, DCTERMS.bibliographicCitation) or ""),
                 identifiers=tuple(sorted(str(value) for value in self.source.graph.objects(node, DCTERMS.identifier))),
-                participants=int(cast(Literal, participants)) if participants is not None else None,
+                participants=self.source.whole(node, CALX.participants) or None,
                 withdrawn=str(self.source.value(node, CALX.withdrawn)) == "true",
             )
         return studies
@@ -129,8 +137,10 @@ class _Reader:
             try:
                 statement = self._statement(node)
                 statements[statement.id] = statement
-            except (ProfileError, KeyError) as error:
-                self.source.problem(node, f"{error}" if isinstance(error, ProfileError) else f"names the study {error}, which is not described")
+            except KeyError as error:
+                self.source.problem(node, f"names the study {error}, which is not described")
+            except (ProfileError, ValueError, RecursionError) as error:
+                self.source.problem(node, _told(error))
         return statements
 
     def _statement(self, node: Node) -> Statement:
@@ -187,8 +197,8 @@ class _Reader:
                 self.source.problem(node, f"is described in {' and '.join(homes)}; a rule has one home", homes[1])
             try:
                 yield self._rule(node, homes[0])
-            except ProfileError as error:
-                self.source.problem(node, str(error), homes[0])
+            except (ProfileError, ValueError, RecursionError) as error:
+                self.source.problem(node, _told(error), homes[0])
 
     def _rule(self, node: Node, file: str) -> Rule:
         name = self.source.local(node)
@@ -207,15 +217,15 @@ class _Reader:
         order = number(self.source.value(node, SH.order))
         if order != int(order):
             raise ProfileError("sh:order is a whole number: the layer")
-        bodies = sorted(self.source.graph.objects(node, SH.rule), key=lambda body: int(cast(Literal, self.source.value(body, SH.order) or Literal(0))))
+        bodies = sorted(self.source.graph.objects(node, SH.rule), key=lambda body: self.source.whole(body, SH.order))
         if not bodies:
             raise ProfileError("has no sh:rule; give it a sh:TripleRule")
         productions = []
         for body in bodies:
             try:
                 productions.append(self.shapes.production(body))
-            except ProfileError as error:
-                self.source.problem(node, str(error), file)
+            except (ProfileError, ValueError, RecursionError) as error:
+                self.source.problem(node, _told(error), file)
         alert = self.source.value(node, CALX.inAlert)
         evidence = tuple(sorted((self.source.local(statement) for statement in self.source.graph.objects(node, CALX.evidence)), key=self._weight))
         levels = [self.statements[e].level for e in evidence if e in self.statements and self._supports(e)]
@@ -259,8 +269,14 @@ class _Reader:
                         f"a consistency shape forbids one combination with one sh:not{', and has no ' + ', '.join(sorted(strange)) if strange else ''}"
                     )
                 yield Constraint(self.source.local(node), self.source.text(node, SH.message), self.shapes.condition(forbidden[0])[0])
-            except ProfileError as error:
-                self.source.problem(node, str(error))
+            except (ProfileError, ValueError, RecursionError) as error:
+                self.source.problem(node, _told(error))
+
+
+def _told(error: Exception) -> str:
+    if isinstance(error, RecursionError):
+        return "its conditions are nested too deeply"
+    return " ".join(str(error).split())[:300] or type(error).__name__
 
 
 def suspend(guideline: Guideline) -> Guideline:

@@ -69,6 +69,8 @@ def _reader_digest() -> str:
 
 def _stored(path: Path, digest: str) -> Guideline | None:
     try:
+        if not path.is_file():
+            return None
         with path.open("rb") as file:
             status = os.fstat(file.fileno())
             if hasattr(os, "getuid") and (status.st_uid != os.getuid() or status.st_mode & (stat.S_IWGRP | stat.S_IWOTH)):

@@ -22,6 +22,8 @@ from .guideline import Fact
 
 CASE_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 FRACTION_DIGITS = 6
+MOST_UNKNOWN = 50
+"""Unknown facts that are named one by one."""
 LARGEST = Decimal(10) ** 12
 """Beyond any measurement; keeps arithmetic exact."""
 
@@ -53,17 +55,22 @@ class Gate:
         """
         problems = _identity(raw.get("case_id"), language)
         facts: Values = {}
+        unknown = 0
         for key, value in raw.items():
             if key == "case_id":
                 continue
             if key not in self._facts:
-                problems.append(Problem(self._unknown(key, language), str(key)[:64]))
+                unknown += 1
+                if unknown <= MOST_UNKNOWN:
+                    problems.append(Problem(self._unknown(key, language), str(key)[:64]))
             elif value is not None:
                 typed = _typed(self._facts[key], value, language)
                 if isinstance(typed, Problem):
                     problems.append(typed)
                 else:
                     facts[key] = typed
+        if unknown > MOST_UNKNOWN:
+            problems.append(Problem(_say("more unknown", language, count=unknown - MOST_UNKNOWN)))
         name = raw.get("case_id")
         case_id = name if isinstance(name, str) and CASE_ID.fullmatch(name) else None
         misread = {problem.fact for problem in problems}
@@ -106,6 +113,7 @@ MESSAGES = {
     "not a case id": ("{value} is no case_id; use 1 to 64 letters, digits, '.', '_' or '-'", "{value}不是有效的case_id；请用1至64个字母、数字、“.”、“_”或“-”"),
     "unknown fact": ("unknown fact; 'calx facts' lists the known ones", "未知的事实名；“calx facts”可列出全部"),
     "unknown fact, near": ("unknown fact; did you mean '{near}'?", "未知的事实名；是否应为“{near}”？"),
+    "more unknown": ("and {count} more unknown facts", "另有{count}个未知的事实名"),
     "missing": ("{fact} is missing", "缺少{fact}"),
     "not boolean": ("{value} is not true or false; leave the fact out where it is unknown", "{value}不是true或false；未知时请省略该项"),
     "not a value": ("{value} is not a value of this fact; it is one of {values}", "{value}不是该事实的取值；可取：{values}"),
@@ -141,7 +149,10 @@ def _shown(value: object) -> str:
         return str(value).lower()
     if isinstance(value, int) and abs(value) >= LARGEST:
         return f"a whole number of {value.bit_length()} bits"
-    text = str(value) if isinstance(value, int | float | Decimal) else repr(value) if isinstance(value, str) else type(value).__name__
+    if isinstance(value, str):
+        text = repr(value[:50])
+    else:
+        text = str(value) if isinstance(value, int | float | Decimal) else "a list" if isinstance(value, list) else "an object"
     return text if len(text) <= 40 else text[:37] + "…'"
 
 
@@ -153,7 +164,7 @@ def _typed(fact: Fact, value: object, language: str) -> Value | Problem:
     if fact.kind == "text":
         if isinstance(value, str) and value in fact.values:
             return value
-        near = difflib.get_close_matches(str(value)[:64], fact.values, n=1, cutoff=0.55)
+        near = difflib.get_close_matches(value[:64], fact.values, n=1, cutoff=0.55) if isinstance(value, str) else []
         message = "not a value, near" if near else "not a value"
         return Problem(_say(message, language, value=shown, near=near[0] if near else "", values=", ".join(fact.values)), fact.name)
     return _number(fact, value, language)

@@ -6,13 +6,16 @@ be read, problems alone. The gate (`reasoner.case`) judges the facts.
 
 from __future__ import annotations
 
+import difflib
 import json
-import logging
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import IO, Any
+
+from ontology import literals_as_written
 
 from .errors import Problem
 from .guideline import IRI, Guideline
@@ -176,9 +179,9 @@ def _rdf(text: str, suffix: str, guideline: Guideline) -> Iterator[Submission]:
         if isinstance(document, Problem):
             yield Submission(problems=[document], readable=False)
             return
-        remote = sorted(set(_remote_contexts(document)))
-        if remote:
-            yield _unreadable(f"names a remote context ({', '.join(remote)[:120]}), which is never fetched; write the context into the file")
+        faults = [*dict.fromkeys(_jsonld_faults(document))]
+        if faults:
+            yield Submission(problems=[Problem(fault) for fault in faults[:20]], readable=False)
             return
     graph = _graph(text, suffix)
     if isinstance(graph, Problem):
@@ -187,34 +190,39 @@ def _rdf(text: str, suffix: str, guideline: Guideline) -> Iterator[Submission]:
     yield from _lesions(graph, guideline)
 
 
-def _remote_contexts(node: Any) -> Iterator[str]:
-    """Every context that would have to be fetched."""
+def _jsonld_faults(node: Any) -> Iterator[str]:
+    """What makes JSON-LD ambiguous, or would have to be fetched: a context is an object in the file, or a list of them."""
     if isinstance(node, list):
         for item in node:
-            yield from _remote_contexts(item)
+            yield from _jsonld_faults(item)
     elif isinstance(node, dict):
+        yield from (f"the key '{key}' stands more than once; keep one of them" for key in getattr(node, "repeated", ()))
         for key, value in node.items():
-            if key == "@import":
-                yield str(value)
-            elif key == "@context":
-                yield from (item for item in (value if isinstance(value, list) else [value]) if isinstance(item, str))
-            yield from _remote_contexts(value)
+            contexts = value if isinstance(value, list) else [value]
+            if key == "@import" or (key == "@context" and any(isinstance(context, str) for context in contexts)):
+                yield f"names a remote context ({value!s:.100}), which is never fetched; write the context into the file"
+            elif key == "@context" and not all(context is None or isinstance(context, dict) for context in contexts):
+                yield "has a @context that is neither an object nor a list of objects; nothing is fetched, so write the context into the file"
+            yield from _jsonld_faults(value)
+    elif node is not None and not isinstance(node, str | bool | Decimal | float):
+        yield "holds what is no JSON"
 
 
 def _graph(text: str, suffix: str) -> Any | Problem:
     from rdflib import OWL, Graph
     from rdflib.plugins.parsers.notation3 import BadSyntax
 
-    logging.getLogger("rdflib.term").setLevel(logging.ERROR)  # ill-typed literals are reported by the gate
     graph = Graph(bind_namespaces="none")
     try:
-        graph.parse(data=text, format="turtle" if suffix == ".ttl" else "json-ld", publicID=IRI + "case/")
+        with literals_as_written():
+            graph.parse(data=text, format="turtle" if suffix == ".ttl" else "json-ld", publicID=IRI + "case/")
     except BadSyntax as error:
         return Problem(f"broken Turtle: {_one_line(getattr(error, 'message', error))}", place=f"line {error.lines + 1}")
     except RecursionError:
         return Problem("nested too deeply; a case is one lesion with its facts")
     except Exception as error:  # rdflib's parsers raise whatever they meet
-        return Problem(f"not readable as {'Turtle' if suffix == '.ttl' else 'JSON-LD'}: {_one_line(error)}")
+        hint = "check its quotes, and the full stop at the end" if suffix == ".ttl" else "it must be an object, or a list of objects, with @context and @id"
+        return Problem(f"not readable as {'Turtle' if suffix == '.ttl' else 'JSON-LD'}: {hint} ({_one_line(error)})")
     imports = sorted(str(target) for target in graph.objects(None, OWL.imports))
     if imports:
         return Problem(f"owl:imports {', '.join(imports)[:120]} is never fetched; write the facts into the file and remove the import")
@@ -237,22 +245,29 @@ def _lesions(graph: Any, guideline: Guideline) -> Iterator[Submission]:
 
 def _lesion(graph: Any, subject: Any, guideline: Guideline) -> Submission:
     names = {fact.local: fact.name for fact in guideline.facts.values() if fact.given} | {"caseId": "case_id"}
-    submission = Submission(place=str(subject) if str(subject).startswith("http") else "a lesion without IRI")
+    concluded = {*guideline.properties, *(fact.local for fact in guideline.facts.values() if not fact.given)}
+    submission = Submission(place=str(subject)[:200] if str(subject).startswith("http") else "a lesion without IRI")
     for predicate in sorted(set(graph.predicates(subject))):
         local = str(predicate).removeprefix(IRI)
         if local == str(predicate):
             continue  # other vocabularies may say more of a lesion than a guideline reads
-        name = names.get(local, local)
         values = [_python(value) for value in graph.objects(subject, predicate)]
-        if local in guideline.properties or (local not in names and any(fact.local == local for fact in guideline.facts.values())):
+        if local in concluded:
             submission.problems.append(Problem("is a conclusion, not a fact; remove it", local, submission.place))
+        elif local not in names:
+            near = difflib.get_close_matches(local[:64], names, n=1, cutoff=0.55)
+            submission.problems.append(Problem(f"is no property of a lesion{f'; did you mean {near[0]}?' if near else ''}", local[:64], submission.place))
         elif len(values) > 1:
-            submission.problems.append(Problem(f"has {len(values)} values; a fact has one", name, submission.place))
+            submission.problems.append(Problem(f"has {len(values)} values; a fact has one", names[local], submission.place))
         else:
-            submission.raw[name] = values[0]
+            submission.raw[names[local]] = values[0]
     if "case_id" not in submission.raw and str(subject).startswith(IRI + "case/"):
         submission.raw["case_id"] = str(subject).removeprefix(IRI + "case/")
     return submission
+
+
+NUMBER = re.compile(r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)?")
+NUMERIC = {"integer", "decimal", "double", "float", "int", "long", "short", "nonNegativeInteger", "positiveInteger"}
 
 
 def _python(node: Any) -> Any:
@@ -260,17 +275,15 @@ def _python(node: Any) -> Any:
     from rdflib import XSD, Literal
 
     if not isinstance(node, Literal):
-        return str(node).removeprefix(IRI + "value/") if str(node).startswith(IRI + "value/") else f"<{node}>"
-    text = str(node)
-    if node.datatype == XSD.boolean and text in ("true", "false", "1", "0"):
+        return str(node).removeprefix(IRI + "value/") if str(node).startswith(IRI + "value/") else f"<{str(node)[:200]}>"
+    text, datatype = str(node), str(node.datatype or XSD.string).removeprefix(str(XSD))
+    if datatype == "boolean" and text in ("true", "false", "1", "0"):
         return text in ("true", "1")
-    if node.datatype is not None and node.datatype != XSD.string and node.value is not None and isinstance(node.value, int | float | Decimal):
-        return _number(text) if text.upper().lstrip("+-") not in ("NAN", "INF") else float("nan")
-    return (
-        text
-        if node.language is None and node.datatype in (None, XSD.string)
-        else f"{text}{'@' + node.language if node.language else '^^' + str(node.datatype)}"
-    )
+    if datatype in NUMERIC:
+        if NUMBER.fullmatch(text):
+            return _number(text)
+        return float("nan") if text.lstrip("+-").upper() in ("NAN", "INF") else f"{text}^^{datatype}"
+    return text if node.language is None and datatype == "string" else f"{text}{'@' + node.language if node.language else '^^' + datatype}"
 
 
 def suffix_of(path: Path) -> str | None:

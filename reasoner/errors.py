@@ -8,6 +8,11 @@ from typing import Any
 from ontology import CalxError
 
 
+def visible(text: str) -> str:
+    """The text on one line, with everything escaped that a terminal would obey or UTF-8 cannot carry."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape", "surrogatepass").decode() for c in text[:1000])
+
+
 @dataclass(frozen=True)
 class Problem:
     """One thing wrong with a case: where, which fact, what to do."""
@@ -17,6 +22,12 @@ class Problem:
     place: str | None = None
     facts: tuple[str, ...] = ()
     """All facts concerned, where a combination is at fault."""
+
+    def __post_init__(self) -> None:
+        for name in ("message", "fact", "place"):
+            value = getattr(self, name)
+            if value is not None:
+                object.__setattr__(self, name, visible(value))
 
     def __str__(self) -> str:
         return ": ".join(part for part in (self.place, self.fact, self.message) if part)

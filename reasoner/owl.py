@@ -55,5 +55,5 @@ def faults(files: GuidelineFiles) -> list[AuthoringProblem] | None:
         world = classified(terms(files))
     except owlready2.OwlReadyInconsistentOntologyError:
         return [AuthoringProblem("calx.ttl", "the terms contradict each other (HermiT): an individual belongs to classes that are disjoint")]
-    empty = sorted(cls.iri for cls in world.inconsistent_classes())
+    empty = sorted(cls.iri for cls in world.inconsistent_classes() if cls is not owlready2.Nothing)
     return [AuthoringProblem("calx.ttl", f"{iri} can have no member (HermiT): its definition contradicts itself or a disjointness") for iri in empty]

@@ -22,6 +22,8 @@ BOUNDS: dict[URIRef, Comparator] = {SH.minExclusive: ">", SH.minInclusive: ">=",
 OPERATORS: dict[str, Operator] = {"+": "+", "-": "-", "*": "*", "/": "/"}
 PROPERTY_SHAPE = {SH.path, SH.minCount, SH.maxCount, SH.hasValue, SH["in"], *BOUNDS}
 NODE_SHAPE = {RDF.type, SH.property, SH["or"], SH["and"], SH["not"], SH.node, RDFS.comment, RDFS.label}
+LARGEST_CONDITION = 1000
+"""Parts that a condition may have; shared shapes count wherever they are used."""
 RANK = [Derived, AtLeast, Compare, OneOf, All, Any, Absent, Not]
 TRIPLE_RULE = {RDF.type, SH.order, SH.subject, SH.predicate, SH.object, SH.condition}
 SPARQL_RULE = {RDF.type, SH.order, SH.prefixes, SH.construct}
@@ -66,6 +68,7 @@ class ShapeReader:
         self.term = term
         """Checks that a node is a term that the property can have, and gives its local name."""
         self._open: list[Node] = []
+        self._size = 0
         self._numbers: list[Number] = []
 
     # --- conditions -----------------------------------------------------------------
@@ -76,10 +79,13 @@ class ShapeReader:
         Raises:
             ProfileError: the shape uses something outside the profile.
         """
-        self._numbers = []
+        self._numbers, self._open, self._size = [], [], 0
         return self._node_shape(node), tuple(sorted(set(self._numbers), key=repr))
 
     def _node_shape(self, node: Node) -> Condition:
+        self._size += 1
+        if self._size > LARGEST_CONDITION:
+            raise ProfileError(f"a condition of more than {LARGEST_CONDITION} parts; split the rule, or share less through sh:node")
         if node in self._open:
             raise ProfileError(f"{short(node)} refers to itself through sh:node; break the loop")
         if (node, None, None) not in self.graph:
@@ -133,7 +139,10 @@ class ShapeReader:
             parts.append(Compare(fact.name, comparator, limit))
             self._record(fact, comparator, limit)
         if allowed is not None:
-            parts.append(OneOf(fact.name, tuple(self.value(fact, member) for member in Collection(graph, allowed))))
+            members = tuple(self.value(fact, member) for member in Collection(graph, allowed))
+            if not members:
+                raise ProfileError(f"an empty sh:in on {fact.name}; list the values that count")
+            parts.append(OneOf(fact.name, members))
         if exact is not None:
             parts.append(OneOf(fact.name, (self.value(fact, exact),)))
         if fact.kind in ("number", "integer") and (allowed is not None or exact is not None):

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import cast
+import re
 
-from rdflib import RDF, SH, Graph, Literal, Namespace, URIRef
+from rdflib import RDF, SH, Graph, Namespace, URIRef
 from rdflib.term import Node
 
 from ontology import AuthoringProblem, GuidelineError, GuidelineFiles
@@ -37,10 +37,23 @@ class Source:
         return sorted(set(self.graph.subjects(RDF.type, cls)), key=str)
 
     def ordered(self, cls: URIRef, by: URIRef = SH.order) -> list[Node]:
-        return sorted(self.declared(cls), key=lambda node: int(cast(Literal, self.value(node, by) or Literal(0))))
+        return sorted(self.declared(cls), key=lambda node: self.whole(node, by))
 
     def value(self, node: Node, predicate: URIRef) -> Node | None:
-        return self.graph.value(node, predicate, any=True)
+        found = sorted(set(self.graph.objects(node, predicate)), key=str)
+        if len(found) > 1:
+            self.problem(node, f"has {len(found)} {short(predicate)}; give one")
+        return found[0] if found else None
+
+    def whole(self, node: Node, predicate: URIRef) -> int:
+        """A whole number, 0 where there is none."""
+        value = self.value(node, predicate)
+        if value is None:
+            return 0
+        if re.fullmatch(r"[+-]?[0-9]{1,9}", str(value)):
+            return int(str(value))
+        self.problem(node, f"{short(predicate)} {str(value)[:40]} is not a whole number")
+        return 0
 
     def header(self, predicate: URIRef) -> Node:
         value = self.value(URIRef(IRI), predicate)

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any as Anything
 from typing import cast
 
-from rdflib import DCTERMS, OWL, RDF, RDFS, SH, SKOS, XSD, Literal, URIRef
+from rdflib import DCTERMS, OWL, RDF, RDFS, SH, SKOS, XSD, URIRef
 from rdflib.collection import Collection
 from rdflib.term import Node
 
@@ -34,7 +34,7 @@ class Vocabulary:
             try:
                 fact = self._fact(path, node)
                 facts[fact.name] = fact
-            except ProfileError as error:
+            except (ProfileError, ValueError) as error:
                 self.source.problem(lesion, f"{short(path)}: {error}")
         for quantity in self.source.declared(CALX.Quantity):
             name = str(self.source.value(quantity, SKOS.notation))
@@ -68,6 +68,8 @@ class Vocabulary:
         kind = {XSD.boolean: "boolean", XSD.integer: "integer", None: "number"}.get(cast(URIRef, datatype)) if allowed is None else "text"
         if kind is None:
             raise ProfileError(f"type {short(datatype)}; a fact is boolean, integer, a number (sh:or of the numeric types) or one of sh:in")
+        if allowed is not None and not list(Collection(self.source.graph, allowed)):
+            raise ProfileError("has an empty sh:in; list the values that it can take")
         low, low_open, high = (self.source.value(node, bound) for bound in (SH.minInclusive, SH.minExclusive, SH.maxInclusive))
         return replace(
             self._described(path, str(self.source.value(path, SKOS.notation))),
@@ -77,7 +79,7 @@ class Vocabulary:
             maximum=number(high) if high is not None else None,
             values=tuple(str(value) for value in Collection(self.source.graph, allowed)) if allowed is not None else (),
             group=self.source.local(self.source.value(node, SH.group)) if self.source.value(node, SH.group) else None,
-            order=int(cast(Literal, self.source.value(node, SH.order) or Literal(0))),
+            order=self.source.whole(node, SH.order),
         )
 
     def _terms(self) -> dict[str, Term]:
@@ -85,7 +87,7 @@ class Vocabulary:
         for node in self.source.declared(OWL.NamedIndividual):
             path = str(node).removeprefix(IRI)
             kind, _, local = path.partition("/")
-            device, order = self.source.value(node, CALX.ofDevice), self.source.value(node, SH.order)
+            device = self.source.value(node, CALX.ofDevice)
             terms[path] = Term(
                 id=str(self.source.value(node, SKOS.notation) or local),
                 local=local,
@@ -93,7 +95,7 @@ class Vocabulary:
                 label=self.source.text(node, RDFS.label),
                 definition=self.source.text(node, SKOS.definition),
                 device=self.source.local(device) if device else None,
-                order=int(cast(Literal, order)) if order is not None else 0,
+                order=self.source.whole(node, SH.order),
             )
         return terms
 

@@ -19,8 +19,10 @@ def faults(guideline: Guideline) -> Iterator[AuthoringProblem]:
     for rule, count in Counter(rule.id for rule in guideline.rules).items():
         if count > 1:
             yield AuthoringProblem(guideline.rule[rule].file, f"the id stands {count} times; give each rule its own", rule)
+    if not guideline.rules or not guideline.constraints:
+        yield AuthoringProblem("rules" if not guideline.rules else "shapes", "holds nothing that can be read; is a file missing?")
     for rule_ in guideline.rules:
-        for message in (*_layering(guideline, rule_), *_evidence(guideline, rule_), *_literals(guideline, rule_)):
+        for message in (*_concluded(guideline, rule_), *_layering(guideline, rule_), *_evidence(guideline, rule_), *_literals(guideline, rule_)):
             yield AuthoringProblem(rule_.file, message, rule_.id)
 
 
@@ -61,6 +63,20 @@ def _meetings(reader: Production, writer: Production) -> Iterator[str]:
             implied = written.expression
             if not isinstance(implied, Constant) or leaf_holds(leaf, None) != leaf_holds(leaf, implied.value):
                 yield leaf.fact
+
+
+def _concluded(guideline: Guideline, rule: Rule) -> Iterator[str]:
+    """What a rule reads, some rule must be able to conclude: else a file is missing."""
+    conclusions = [production.conclusion for other in guideline.rules for production in other.productions]
+    predicates = {conclusion.predicate for conclusion in conclusions if isinstance(conclusion, Assertion)}
+    computed = {conclusion.fact for conclusion in conclusions if isinstance(conclusion, Assignment)}
+    for production in rule.productions:
+        for leaf in leaves(production.condition):
+            if isinstance(leaf, Derived | AtLeast) and leaf.predicate not in predicates:
+                yield f"reads {leaf.predicate}, which no rule concludes; is a file missing?"
+        for fact in production.reads:
+            if not guideline.facts[fact].given and fact not in computed:
+                yield f"reads {fact}, which no rule computes; is a file missing?"
 
 
 # --- evidence ----------------------------------------------------------------------

@@ -157,6 +157,69 @@ def test_other_slips_of_an_author(file: str, old: str, new: str, told: str, edit
     assert any(told in problem.message and problem.file == file for problem in found), found
 
 
+@pytest.mark.parametrize("share", [0.3, 0.5, 0.7, 0.97])
+@pytest.mark.parametrize("file", ["calx.ttl", "facts.ttl", "shapes/lesion.ttl", "evidence/studies.ttl", S])
+def test_a_half_saved_file_is_told(file: str, share: float, edited: Edit) -> None:
+    folder = edited(file, "a", "a")
+    text = (folder / file).read_text(encoding="utf-8")
+    (folder / file).write_text(text[: int(len(text) * share)], encoding="utf-8")
+    found = faults(folder)
+    assert any(problem.file == file or "missing" in problem.message or "not described" in problem.message for problem in found)
+
+
+@pytest.mark.parametrize("file", [S, "rules/quantities.ttl", "shapes/consistency.ttl", "evidence/studies.ttl"])
+def test_a_missing_file_is_told(file: str, edited: Edit) -> None:
+    folder = edited(file, "a", "a")
+    (folder / file).unlink()
+    assert faults(folder)
+
+
+ODD = [
+    ("a circle in a list", C, "cond:Hematoma a sh:NodeShape", "cond:L <http://www.w3.org/1999/02/22-rdf-syntax-ns#first> cond:Dissection ; <http://www.w3.org/1999/02/22-rdf-syntax-ns#rest> cond:L .\ncond:Hematoma a sh:NodeShape ; sh:or cond:L", "recursive"),
+    ("an order that is no number", A, "sh:TripleRule ; sh:order 1 ;", 'sh:TripleRule ; sh:order "abc" ;', "not a whole number"),
+    ("participants that are no number", "evidence/studies.ttl", "calx:participants 1117", 'calx:participants "many"', "not a whole number"),
+    ("two bounds", "shapes/lesion.ttl", "sh:maxInclusive 120 ]", "sh:maxInclusive 120 , 50 ]", "has 2 sh:maxInclusive; give one"),
+    ("an empty list of values", "shapes/lesion.ttl", 'sh:in ( "eruptive" "non_eruptive" )', "sh:in ()", "empty sh:in"),
+    ("an empty list in a condition", C, 'sh:in ( "non_compliant" "cutting" "scoring" "super_high_pressure" )', "sh:in ()", "empty sh:in"),
+    ("a boolean that is none", A, "sh:path calx:residualThinPlaque ; sh:hasValue true", 'sh:path calx:residualThinPlaque ; sh:hasValue "yes"^^<http://www.w3.org/2001/XMLSchema#boolean>', "true or false, not yes"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "file", "old", "new", "told"), ODD, ids=[o[0] for o in ODD])
+def test_odd_rdf_is_told(name: str, file: str, old: str, new: str, told: str, edited: Edit) -> None:
+    found = faults(edited(file, old, new))
+    assert any(told in problem.message for problem in found), found
+
+
+@pytest.mark.parametrize("shape", ["sh:node cond:Q{next}", "sh:or ( cond:Q{next} [ sh:not cond:Q{next} ] )"])
+def test_conditions_that_grow_without_end_are_told(shape: str, edited: Edit) -> None:
+    count = 3000 if shape.startswith("sh:node") else 24
+    chain = "".join(f"cond:Q{n} a sh:NodeShape ; {shape.format(next=n + 1)} .\n" for n in range(count))
+    edited(
+        C,
+        "cond:Hematoma a sh:NodeShape",
+        f"{chain}cond:Q{count} a sh:NodeShape ; sh:property [ sh:path calx:thrombus ; sh:hasValue true ] .\ncond:Hematoma a sh:NodeShape ; sh:node cond:Q0",
+    )
+    found = faults(edited(A, "rule:C1", "rule:C1"))
+    assert any("parts; split the rule" in problem.message or "nested too deeply" in problem.message for problem in found)
+
+
+def test_odd_entries_in_the_folder_are_told(edited: Edit) -> None:
+    import os
+
+    folder = edited(A, "rule:C1", "rule:C1")
+    (folder / "dangling.ttl").symlink_to(folder / "nowhere")
+    (folder / "folder.ttl").mkdir()
+    os.mkfifo(folder / "fifo.ttl")
+    assert {problem.file for problem in faults_of_reading(folder)} == {"dangling.ttl", "folder.ttl", "fifo.ttl"}
+
+
+def test_a_byte_order_mark_does_no_harm(edited: Edit) -> None:
+    folder = edited(A, "rule:C1", "rule:C1")
+    (folder / A).write_text("\ufeff" + (folder / A).read_text(encoding="utf-8"), encoding="utf-8")
+    assert read_strict(GuidelineFiles(folder)).rules
+
+
 def test_a_syntax_error_has_its_line(edited: Edit) -> None:
     (fault,) = faults(edited(S, "rule:D6 a sh:NodeShape ;", "rule:D6 a sh:NodeShape ; ]"))
     line = (DEFAULT_DIRECTORY / S).read_text().split("rule:D6 a")[0].count("\n") + 1

@@ -99,3 +99,9 @@ def test_a_cache_folder_that_cannot_be_written_only_costs_time(tmp_path: Path, m
     blocked.write_text("")
     monkeypatch.setenv("CALX_CACHE", str(blocked / "below"))
     assert cache.load().rules
+
+
+def test_a_pipe_in_place_of_the_cache_does_not_hang(kept: Path) -> None:
+    kept.unlink()
+    os.mkfifo(kept)
+    assert cache.load().rules

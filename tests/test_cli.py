@@ -121,6 +121,7 @@ def test_every_input_form_gives_the_same_answer(file: Any, name: str, content: s
 
 # --- bad input ---------------------------------------------------------------------
 
+RDF = "@prefix calx: <https://w3id.org/calx/> . @prefix xsd: <http://www.w3.org/2001/XMLSchema#> . <https://w3id.org/calx/case/a> a calx:Lesion ; "
 DEEP = "[" * 100_000
 BAD = {
     "empty.json": ("", "empty"),
@@ -143,6 +144,22 @@ BAD = {
     "bad-type.ttl": ('@prefix calx: <https://w3id.org/calx/> . <https://w3id.org/calx/case/a> a calx:Lesion ; calx:maxSuperficialArcDeg "abc"^^<http://www.w3.org/2001/XMLSchema#integer> .', "not a number"),
     "concluded.ttl": ('@prefix calx: <https://w3id.org/calx/> . <https://w3id.org/calx/case/a> a calx:Lesion ; calx:strategy <https://w3id.org/calx/strategy/x> .', "a conclusion, not a fact"),
     "two-values.ttl": ("@prefix calx: <https://w3id.org/calx/> . <https://w3id.org/calx/case/a> a calx:Lesion ; calx:thrombus true, false .", "2 values"),
+    "yes.ttl": (RDF + 'calx:tamponade "yes"^^xsd:boolean .', "not true or false"),
+    "padded.ttl": (RDF + 'calx:calciumPresent " true "^^xsd:boolean .', "not true or false"),
+    "underscore.ttl": (RDF + 'calx:maxSuperficialArcDeg "3_00"^^xsd:integer .', "not a number"),
+    "digits.ttl": (RDF + 'calx:maxSuperficialArcDeg "٣٠٠"^^xsd:integer .', "not a number"),
+    "two-names.ttl": (RDF + "calx:maxSuperficialArcDeg 300 ; calx:max_superficial_arc_deg 20 .", "no property of a lesion; did you mean maxSuperficialArcDeg"),
+    "cut.ttl": (RDF + 'calx:calciumDepth "mi', "Turtle"),
+    "surrogate.json": ('{"case_id": "a", "\\ud800": 1}', "\\ud800"),
+    "control.json": ('{"case_id": "a", "x\\n\\u001b[2Jy": 1}', "x\\n\\x1b[2Jy"),
+    "long-value.json": ('{"case_id": "a", "stage": [' + "0," * 3_000_000 + "0]}", "a list is not a value"),
+    "unknown.json": ("{" + ",".join(f'"k{n}": 1' for n in range(50_000)) + "}", "and 49950 more unknown facts"),
+    "twice.jsonld": ('{"@context": {"@vocab": "https://w3id.org/calx/"}, "@id": "a", "@type": "Lesion", "thrombus": true, "thrombus": false}', "'thrombus' stands more than once"),
+    "listed.jsonld": ('{"@context": [["http://127.0.0.1:9/c"]], "@id": "a"}', "neither an object nor a list of objects"),
+    "listed-file.jsonld": ('{"@context": [{}, ["file:///etc/passwd"]], "@id": "a"}', "neither an object nor a list of objects"),
+    "scoped.jsonld": ('{"@context": {"x": {"@id": "urn:x", "@context": [["http://127.0.0.1:9/c"]]}}, "@id": "a"}', "neither an object nor a list of objects"),
+    "number-context.jsonld": ('{"@context": 5, "@id": "a"}', "neither an object nor a list of objects"),
+    "text.jsonld": ('"x"', "JSON-LD"),
     "remote.jsonld": ('{"@context": "http://127.0.0.1:9/context", "@id": "a"}', "never fetched"),
     "remote-deep.jsonld": ('{"@graph": [{"@context": [{}, "http://127.0.0.1:9/c"], "@id": "a"}]}', "never fetched"),
     "remote-import.jsonld": ('{"@context": {"@version": 1.1, "@import": "http://127.0.0.1:9/c"}, "@id": "a"}', "never fetched"),
@@ -217,3 +234,25 @@ def test_every_fact_is_listed() -> None:
     assert "max_superficial_arc_deg: number ≥ 0 ≤ 360 deg" in text
     assert "calcium_depth: superficial | deep | mixed" in text
     assert "最大浅表钙化弧度" in calx("facts", "--lang", "zh").stdout
+
+
+def test_a_file_that_cannot_be_read_does_not_stop_the_others(file: Any) -> None:
+    good = file("good.json", GOOD)
+    os.symlink("/proc/self/mem", good.parent / "mem.json")
+    done = calx("recommend", good.parent / "mem.json", good)
+    assert done.returncode == 1
+    assert "cannot be read" in done.stderr
+    assert lines(done.stdout)[-1]["case_id"] == "good"
+
+
+def test_a_full_disk_is_told() -> None:
+    done = subprocess.run(["bash", "-c", f"{sys.executable} -m api recommend {EXAMPLE} > /dev/full"], capture_output=True, text=True, check=False)
+    assert "cannot write" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert done.returncode == 1
+
+
+def test_closed_standard_input_and_endless_names_are_wrong_use() -> None:
+    closed = subprocess.run(["bash", "-c", f"{sys.executable} -m api recommend - <&-"], capture_output=True, text=True, check=False)
+    assert (closed.returncode, "Traceback" in closed.stderr) == (2, False)
+    assert calx("recommend", "x" * 5000 + ".json").returncode == 2

@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from ontology import DEFAULT_DIRECTORY
 from tests.test_cli import EXAMPLE, calx
 
 PREFIX = "PREFIX calx: <https://w3id.org/calx/> PREFIX rdfs: <http://www.w3.org/2000/01/rdf-schema#> PREFIX sh: <http://www.w3.org/ns/shacl#> "
@@ -20,7 +21,7 @@ PREFIX = "PREFIX calx: <https://w3id.org/calx/> PREFIX rdfs: <http://www.w3.org/
 
 def ask(tmp_path: Path, query: str, *arguments: object) -> Any:
     path = tmp_path / "q.rq"
-    path.write_text(query)
+    path.write_bytes(query.encode())
     return calx("query", path, *arguments)
 
 
@@ -76,6 +77,9 @@ def listener() -> Iterator[socket.socket]:
         "SELECT * { ?s ?p ?o FILTER NOT EXISTS { SERVICE <URL> { ?s ?p ?o } } }",
         "SELECT * { BIND(<URL> AS ?u) SERVICE ?u { ?s ?p ?o } }",
         "SELECT * { \\u0053ERVICE <URL> { ?s ?p ?o } }",
+        "SELECT * { # x\rSERVICE <URL> { ?s ?p ?o }\n}",
+        "SELECT * { # x\rSERVICE SILENT <URL> { ?s ?p ?o }\n}",
+        "SELECT * #\rFROM <URL>\n{ ?s ?p ?o }",
         "SELECT * FROM <URL> { ?s ?p ?o }",
         "SELECT * FROM NAMED <URL> { GRAPH ?g { ?s ?p ?o } }",
         "SELECT * FROM <file:///etc/passwd> { ?s ?p ?o }",
@@ -92,6 +96,17 @@ def test_queries_reach_neither_network_nor_disk_nor_change_anything(query: str, 
     assert done.returncode == 2
     assert done.stdout == ""
     assert done.stderr.startswith(str(tmp_path / "q.rq"))
+    with pytest.raises(TimeoutError):
+        listener.accept()
+
+
+def test_even_a_query_that_got_past_the_gate_opens_no_connection(listener: socket.socket, monkeypatch: pytest.MonkeyPatch) -> None:
+    from api import query
+
+    monkeypatch.setattr(query, "_checked", bytes.decode)
+    service = f"SELECT * {{ SERVICE <http://127.0.0.1:{listener.getsockname()[1]}/x> {{ ?s ?p ?o }} }}"
+    with pytest.raises(query.QueryError):
+        query.run(service.encode(), DEFAULT_DIRECTORY, [], "csv", 5, False)
     with pytest.raises(TimeoutError):
         listener.accept()
 
