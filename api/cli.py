@@ -204,7 +204,7 @@ def _source(name: str) -> tuple[str, str]:
     try:
         there = path.is_file()
     except OSError as error:
-        _wrong(f"{name[:80]}: {error.strerror}")
+        _wrong(f"{name[:100]}: {error.strerror}")
     if not there:
         _wrong(f"{name}: {'is a folder; name the files in it' if path.is_dir() else 'no such file'}")
     suffix = suffix_of(path)

@@ -22,7 +22,7 @@ from .guideline import Fact
 
 CASE_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 FRACTION_DIGITS = 6
-MOST_UNKNOWN = 50
+MOST_UNKNOWN = 100
 """Unknown facts that are named one by one."""
 LARGEST = Decimal(10) ** 12
 """Beyond any measurement; keeps arithmetic exact."""
@@ -150,7 +150,7 @@ def _shown(value: object) -> str:
     if isinstance(value, int) and abs(value) >= LARGEST:
         return f"a whole number of {value.bit_length()} bits"
     if isinstance(value, str):
-        text = repr(value[:50])
+        text = repr(value[:100])
     else:
         text = str(value) if isinstance(value, int | float | Decimal) else "a list" if isinstance(value, list) else "an object"
     return text if len(text) <= 40 else text[:37] + "…'"

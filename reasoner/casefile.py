@@ -181,7 +181,7 @@ def _rdf(text: str, suffix: str, guideline: Guideline) -> Iterator[Submission]:
             return
         faults = [*dict.fromkeys(_jsonld_faults(document))]
         if faults:
-            yield Submission(problems=[Problem(fault) for fault in faults[:20]], readable=False)
+            yield Submission(problems=[Problem(fault) for fault in faults[:100]], readable=False)
             return
     graph = _graph(text, suffix)
     if isinstance(graph, Problem):
