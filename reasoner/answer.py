@@ -70,7 +70,7 @@ class Answer:
             "comparisons": self.ids("comparison"),
             "missing": self.missing,
             "possible_alerts": self.possible_alerts(language),
-            "steps": self._view.steps(self.trace, language, self._cited(language)),
+            "steps": self._view.steps(self.trace, language, self._evidence.cited_always[language], self._evidence.cited_at_times(self.statements, language)),
         }
 
     # --- conclusions ----------------------------------------------------------------
@@ -175,7 +175,7 @@ class Answer:
         """The unknown facts that could change the strategy or a device, what matters most first."""
         decides = self.outlook.decides(self._view.questions)
         order = sorted(decides, key=lambda fact: ("strategy" not in decides[fact], -len(decides[fact]), fact))
-        return [{"fact": fact, "decides": sorted(decides[fact])} for fact in order]
+        return [{"fact": fact, "decides": decides[fact]} for fact in order]
 
     def possible_alerts(self, language: str) -> list[dict[str, Any]]:
         """Critical alerts that were not raised and that unknown facts leave open, those nearest to firing first: unknown is never "no"."""
@@ -192,8 +192,7 @@ class Answer:
     @cached_property
     def statements(self) -> dict[str, tuple[Statement, ...]]:
         """For each rule that fired the statements that concern this case."""
-        rules = {rule.id: rule for rule, _, _, _ in self.trace.steps}
-        return {name: self._evidence.of(rule, self.trace, self.outlook) for name, rule in rules.items()}
+        return self._evidence.of_all(self.trace, self.outlook)
 
     @cached_property
     def _by_key(self) -> dict[str, list[tuple[Rule, Production]]]:
@@ -222,6 +221,3 @@ class Answer:
     def _level(self, key: str) -> str | None:
         rank = self.trace.derived.get(key)
         return None if rank is None else self.guideline.levels[rank]
-
-    def _cited(self, language: str) -> dict[str, Any]:
-        return {rule: self._evidence.cited(rule, statements, language) for rule, statements in self.statements.items()}

@@ -29,7 +29,7 @@ class Evidence:
             plain = all(s.when is None and s.when_known is None for s in statements)
             (self._always if plain else self._at_times)[rule.id] = statements
         self._reservations = {rule: reservations(found) for rule, found in self._always.items()}
-        self._cited = {language: {rule: self._json(found, language) for rule, found in self._always.items()} for language in guideline.title}
+        self.cited_always = {language: {rule: self._json(found, language) for rule, found in self._always.items()} for language in guideline.title}
 
     def of(self, rule: Rule, trace: Trace, outlook: Outlook) -> tuple[Statement, ...]:
         """The statements behind a rule that concern this case, supports first."""
@@ -48,9 +48,21 @@ class Evidence:
             return self._reservations[rules[0].id]
         return reservations(statement for rule in rules for statement in statements[rule.id])
 
-    def cited(self, rule: str, statements: tuple[Statement, ...], language: str) -> orjson.Fragment:
-        """The statements behind a rule as the contract shows them, in JSON."""
-        return self._cited[language].get(rule) or self._json(statements, language)
+    def of_all(self, trace: Trace, outlook: Outlook) -> dict[str, tuple[Statement, ...]]:
+        """For each rule that fired the statements behind it that concern this case."""
+        found: dict[str, tuple[Statement, ...]] = {}
+        always = self._always
+        for rule, _, _, _ in trace.steps:
+            if rule.id not in found:
+                found[rule.id] = always[rule.id] if rule.id in always else self.of(rule, trace, outlook)
+        return found
+
+    def cited_at_times(self, statements: dict[str, tuple[Statement, ...]], language: str) -> dict[str, orjson.Fragment]:
+        """The statements of the rules whose statements differ from case to case, in JSON as the contract shows them.
+
+        Those of the other rules stand in `cited_always`, by language and rule.
+        """
+        return {rule: self._json(statements[rule], language) for rule in self._at_times if rule in statements}
 
     def _json(self, statements: tuple[Statement, ...], language: str) -> orjson.Fragment:
         citations = self._citations[language]

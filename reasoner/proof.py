@@ -48,9 +48,10 @@ class ProofView:
         self._absences = {key: [{"not": rule} for rule in rules] for key, rules in producers.items()}
         devices = guideline.of_kind("device")
         self.device_keys = {d.local: {name: f"{name}:{d.local}" for name in ("indicated", "favoured", *STATUSES)} for d in devices}
-        self.questions = {"strategy": [f"strategy:{strategy.local}" for strategy in guideline.of_kind("strategy")]}
-        """What an unknown fact may leave open, with the conclusions that answer it: the strategy, then each device's status."""
-        self.questions |= {d.id: [f"{name}:{d.local}" for name in STATUSES] for d in sorted(devices, key=lambda device: device.id)}
+        questions = {"strategy": [f"strategy:{strategy.local}" for strategy in guideline.of_kind("strategy")]}
+        questions |= {d.id: [f"{name}:{d.local}" for name in STATUSES] for d in devices}
+        self.questions = dict(sorted(questions.items()))
+        """What an unknown fact may leave open (the strategy, each device's status), with the conclusions that answer it."""
         critical = [(f"criticalAlert:{alert.local}", alert) for alert in guideline.of_kind("alert")]
         self.critical = [(key, alert) for key, alert in critical if key in producers]
         """The alerts that can be critical, by the key of that conclusion."""
@@ -64,13 +65,14 @@ class ProofView:
         value = plain(values[conclusion.fact])
         return f"{self._places[conclusion.fact]}: {str(value).lower() if isinstance(value, bool) else value}"
 
-    def steps(self, trace: Trace, language: str, cited: dict[str, Any]) -> list[dict[str, Any]]:
+    def steps(self, trace: Trace, language: str, always: dict[str, Any], at_times: dict[str, Any]) -> list[dict[str, Any]]:
         """The proof, premises before conclusions.
 
         Args:
             trace: what the rules concluded.
             language: of labels.
-            cited: for each rule that fired the statements that concern the case, as the answer shows them.
+            always: for each rule whose statements concern every case those statements, as the answer shows them.
+            at_times: the same for the other rules that fired.
         """
         levels, derived, values, words, absences = self.guideline.levels, trace.derived, trace.values, self._words, self._absences
         origins: dict[str, list[dict[str, str]]] = {}
@@ -101,7 +103,7 @@ class ProofView:
                     "label": rule.label[language],
                     "conclusion": words.get(key) or self.conclusion(step, values),
                     "premises": premises,
-                    "evidence": cited[name],
+                    "evidence": at_times.get(name) or always[name],
                     "level": level,
                     "level_set_by": link,
                 }
