@@ -34,12 +34,15 @@ class Source:
         self.problems: list[AuthoringProblem] = []
 
     def declared(self, cls: URIRef) -> list[Node]:
+        """Everything typed so, in a fixed order."""
         return sorted(set(self.graph.subjects(RDF.type, cls)), key=str)
 
     def ordered(self, cls: URIRef, by: URIRef = SH.order) -> list[Node]:
+        """The same in the order that a number gives."""
         return sorted(self.declared(cls), key=lambda node: self.whole(node, by))
 
     def value(self, node: Node, predicate: URIRef) -> Node | None:
+        """The one value of a property, None where there is none; several are a fault."""
         found = sorted(set(self.graph.objects(node, predicate)), key=str)
         if len(found) > 1:
             self.problem(node, f"has {len(found)} {short(predicate)}; give one")
@@ -56,6 +59,11 @@ class Source:
         return 0
 
     def header(self, predicate: URIRef) -> Node:
+        """A value that the ontology's header must have.
+
+        Raises:
+            GuidelineError: it has none.
+        """
         value = self.value(URIRef(IRI), predicate)
         if value is None:
             raise GuidelineError(

@@ -34,13 +34,14 @@ class Uncertainty:
         self._base = {name: guideline.given_facts((name,)) for name in guideline.facts}
         self._keys_of: dict[str, dict[str, None]] = {}
         self.layers: list[tuple[Callable[..., tuple[bool, ...]], Callable[..., tuple[bool, ...]], list[tuple[str, str, Blame]]]] = []
-        read = _hang_on(guideline, ASKED)
+        self.read = _hang_on(guideline, ASKED)
+        """The properties of which an outlook can tell."""
         for layer, rules in groupby(guideline.rules, key=lambda rule: rule.layer):
             asserting = [
                 (p.condition, p.conclusion)
                 for rule in rules
                 for p in rule.productions
-                if isinstance(p.conclusion, Assertion) and p.conclusion.predicate in read
+                if isinstance(p.conclusion, Assertion) and p.conclusion.predicate in self.read
             ]
             if layer >= FIRST_LAYER_OF_CONCLUSIONS and asserting:
                 conditions = [condition for condition, _ in asserting]
@@ -146,7 +147,13 @@ class Outlook:
         self.possible_of = possible_of
 
     def holds(self, key: str) -> Truth:
-        """Whether a conclusion (``property:term``) holds; None where that is unknown."""
+        """Whether a conclusion (``property:term``) holds; None where that is unknown.
+
+        Raises:
+            ValueError: this property is not read with three truth values (see `ASKED`): no answer is better than a false one.
+        """
+        if key.partition(":")[0] not in self._all.read:
+            raise ValueError(f"{key}: the three-valued reading does not follow this property; add it to ASKED")
         return True if key in self.certain else None if key in self.possible else False
 
     def concerns(self, statement: Statement) -> bool:

@@ -8,11 +8,9 @@ from decimal import Decimal
 from functools import cache
 from typing import Any
 
-from hypothesis import strategies as st
-
 from reasoner.condition import Compare, leaves
 from reasoner.errors import CaseError
-from reasoner.guideline import Fact, Guideline
+from reasoner.guideline import Fact
 from reasoner.recommendation import Reasoner
 
 SPARSE, DENSE = 0.25, 0.9
@@ -68,14 +66,3 @@ def lesions(reasoner: Reasoner, count: int, seed: int, density: float | None = N
     """`count` admitted cases, the same for the same seed."""
     source = random.Random(seed)
     return (lesion(reasoner, source, density) for _ in range(count))
-
-
-def any_lesion(reasoner: Reasoner) -> st.SearchStrategy[dict[str, Any]]:
-    """Admitted cases, for hypothesis."""
-    return st.randoms(use_true_random=False).map(lambda source: lesion(reasoner, source))
-
-
-def cut_points(guideline: Guideline, fact: str) -> list[Decimal]:
-    """The constants with which rules compare a fact."""
-    conditions = (production.condition for rule in guideline.rules for production in rule.productions)
-    return sorted({leaf.limit for condition in conditions for leaf in leaves(condition) if isinstance(leaf, Compare) and leaf.fact == fact})

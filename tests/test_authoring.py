@@ -13,7 +13,6 @@ from reasoner.recommendation import Reasoner
 
 Edit = Callable[[str, str, str], Path]
 A, S, C = "rules/assessment.ttl", "rules/strategy.ttl", "rules/conditions.ttl"
-C3 = "sh:property [ sh:path calx:calcifiedNodule ; sh:hasValue true ] ] ]"
 
 
 def faults(folder: Path) -> list[AuthoringProblem]:

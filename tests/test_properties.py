@@ -6,6 +6,7 @@ import random
 from decimal import Decimal
 from typing import Any
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -166,6 +167,13 @@ def completion(raw: dict[str, Any], source: random.Random) -> dict[str, Any] | N
             filled.pop(source.choice(loose))
         else:
             return filled
+
+
+def test_the_outlook_refuses_to_tell_of_what_it_does_not_follow() -> None:
+    outlook = REASONER.recommend({"case_id": "t"}).outlook
+    assert outlook.holds("strategy:active_modification") is None
+    with pytest.raises(ValueError, match="does not follow"):
+        outlook.holds("warningAlert:covered_stent")
 
 
 @MANY
