@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from reasoner.errors import CaseError
@@ -16,7 +16,7 @@ from tests.lesions import lesion, repaired
 
 REASONER = Reasoner.load()
 LADDER = ["semi_compliant_predilation", "stepwise_balloon", "active_modification"]
-MANY = settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+MANY = settings(max_examples=300)
 seeds = st.integers(0, 10**9)
 
 
@@ -65,7 +65,7 @@ def test_a_strategy_is_settled_once_the_facts_that_decide_it_are_known(seed: int
 
 
 KNOWN: dict[str, Any] = {
-    "max_superficial_arc_deg": Decimal(100), "superficial_arc_gt270_length_mm": Decimal(0),
+    "calcium_present": False, "max_superficial_arc_deg": Decimal(100), "superficial_arc_gt270_length_mm": Decimal(0),
     "calcified_nodule": False, "vessel_diameter_mm": Decimal(3), "wire_crossed": True, "imaging_catheter_crossed": True, "balloon_crossed": True,
     "predilation_balloon": "none", "calcium_fracture": False, "stent_implanted": False,
     "coronary_dissection": False, "flow_limiting": False, "intramural_hematoma": False, "perforation_grade": "none", "tamponade": False,
