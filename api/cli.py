@@ -1,4 +1,4 @@
-"""The command line: ``calx recommend``, ``calx query``, ``calx check``, ``calx facts``."""
+"""The command line. The commands of the service stand in `api.upkeep`."""
 
 from __future__ import annotations
 
@@ -164,14 +164,18 @@ def query(
     cases: Annotated[Optional[list[str]], typer.Argument(metavar="[CASE...]", help="Case files to ask about, with their conclusions.")] = None,  # noqa: UP045
     format: Annotated[Optional[Table], typer.Option("--format", help="Form of the result.", show_default="table on a terminal, else csv or turtle")] = None,  # noqa: UP045
     limit: Annotated[float, typer.Option("--timeout", help="Seconds that the query may take.", min=0.1, max=600)] = 10,
+    data: Annotated[Optional[Path], typer.Option("--data", metavar="DIR", help="Ask the stored cases in this folder of a service instead.")] = None,  # noqa: UP045
     lang: Lang = Language.en,
     ontology: Ontology = DEFAULT_DIRECTORY,
 ) -> None:
     """Ask the knowledge base, and given cases with their conclusions, in SPARQL."""
-    from .query import QueryError, run
+    from .ask import run
+    from .query import QueryError
 
     if query_file != "-" and not Path(query_file).is_file():
         _wrong(f"{query_file}: no such file")
+    if data is not None and cases:
+        _wrong("--data asks the stored cases; give case files without it")
     sources = [_source(name) for name in cases or ()]
     if query_file == "-" and any(name == "-" for name, _ in sources):
         _wrong("-: standard input is either the query or the cases, not both")
@@ -185,8 +189,14 @@ def query(
             elif answer:
                 answers.append(answer)
     text = sys.stdin.buffer.read() if query_file == "-" else Path(query_file).read_bytes()
+    shown = format.value if format else None
     try:
-        typer.echo(run(text, ontology, answers, format.value if format else None, limit, sys.stdout.isatty()), nl=False)
+        if data is not None:
+            from .upkeep import asked
+
+            typer.echo(asked(data, text, shown, limit, sys.stdout.isatty(), ontology), nl=False)
+        else:
+            typer.echo(run(text, ontology, answers, shown, limit, sys.stdout.isatty()), nl=False)
     except QueryError as problem:
         typer.echo(f"{query_file}: {problem}", err=True)
         raise typer.Exit(WRONG_USE) from None
@@ -310,6 +320,8 @@ def _progress(sources: list[tuple[str, str]]) -> Iterator[_Advance]:
 
 def main() -> None:
     """Run the command line; a reader that went away is no fault."""
+    from . import upkeep  # noqa: F401  its commands join those above
+
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(encoding="utf-8", errors="backslashreplace")

@@ -1,56 +1,110 @@
-"""SPARQL over the knowledge base and given cases: in a worker that can be killed, never reaching disk or network."""
+"""SPARQL that only reads: which queries are answered, over which graphs, and in which form.
+
+The decision is made on the parsed query, by kind of pattern, so that no spelling gets around it. `api.worker` runs
+this in a process that can be killed and that opens neither files nor connections.
+"""
 
 from __future__ import annotations
 
-import multiprocessing
-import resource
-from multiprocessing.connection import Connection
-from pathlib import Path
+import io
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
-from ontology import GuidelineFiles
-from reasoner.answer import Answer
+import pyoxigraph as ox
 
-ROWS = 1_000_000
-"""Rows, or triples, that an answer may have."""
-MEMORY = 1024**3
-FORMATS = {"json", "csv", "tsv", "xml", "table", "turtle"}
-REFUSED = {"ServiceGraphPattern": "SERVICE would reach another server", "DatasetClause": "FROM would read another graph"}
+from reasoner.rdf import PREFIXES
+
+from .negotiation import choose
+
+MIB = 1024 * 1024
+LARGEST = 32 * MIB
+"""Bytes that a table of results may have."""
+MOST_TRIPLES = 300_000
+MEMORY = 1024 * MIB
+"""Bytes of memory that a query may use beside the graphs."""
+REFUSED = {"ServiceGraphPattern": "SERVICE would reach another server"}
+SELECTED = (
+    "application/sparql-results+json",
+    "application/json",
+    "application/sparql-results+xml",
+    "application/xml",
+    "text/xml",
+    "text/csv",
+    "text/tab-separated-values",
+)
+GRAPHED = (
+    "text/turtle",
+    "application/n-triples",
+    "application/rdf+xml",
+    "application/xml",
+    "text/xml",
+    "application/ld+json",
+    "application/json",
+    "application/trig",
+    "application/n-quads",
+    "text/n3",
+    "text/plain",
+)
+RESULTS = {
+    "application/sparql-results+json": ox.QueryResultsFormat.JSON,
+    "application/json": ox.QueryResultsFormat.JSON,
+    "application/sparql-results+xml": ox.QueryResultsFormat.XML,
+    "application/xml": ox.QueryResultsFormat.XML,
+    "text/xml": ox.QueryResultsFormat.XML,
+    "text/csv": ox.QueryResultsFormat.CSV,
+    "text/tab-separated-values": ox.QueryResultsFormat.TSV,
+}
+GRAPHS = {
+    "text/turtle": ox.RdfFormat.TURTLE,
+    "text/n3": ox.RdfFormat.TURTLE,
+    "application/n-triples": ox.RdfFormat.N_TRIPLES,
+    "text/plain": ox.RdfFormat.N_TRIPLES,
+    "application/rdf+xml": ox.RdfFormat.RDF_XML,
+    "application/xml": ox.RdfFormat.RDF_XML,
+    "text/xml": ox.RdfFormat.RDF_XML,
+    "application/ld+json": ox.RdfFormat.JSON_LD,
+    "application/json": ox.RdfFormat.JSON_LD,
+    "application/trig": ox.RdfFormat.TRIG,
+    "application/n-quads": ox.RdfFormat.N_QUADS,
+}
 
 
 class QueryError(Exception):
-    """A query that was not answered: the text says why and what to do."""
+    """A query that was not answered: the text says why and what to do; `kind` is one of `api.problems.KINDS`."""
+
+    def __init__(self, message: str, kind: str = "bad-query") -> None:
+        self.kind = kind
+        super().__init__(message)
 
 
-def run(query: bytes, directory: Path, answers: list[Answer], form: str | None, seconds: float, terminal: bool) -> str:
-    """The result of a query as text.
+@dataclass(frozen=True)
+class Dataset:
+    """The graphs that a query is asked over. Without any, the default graph is the union of all graphs."""
 
-    Args:
-        query: SPARQL 1.1, UTF-8.
-        directory: the guideline, whose files are the knowledge base.
-        answers: cases whose facts, conclusions and proofs are asked about too.
-        form: one of `FORMATS`; None chooses by the kind of query and by `terminal`.
-        seconds: after which the query is ended.
-        terminal: whether a person looks at the result.
+    default: tuple[str, ...] = ()
+    named: tuple[str, ...] = ()
+
+    def __bool__(self) -> bool:
+        return bool(self.default or self.named)
+
+
+@dataclass(frozen=True)
+class Query:
+    """A query that only reads."""
+
+    text: str
+    kind: str
+    """``select``, ``ask``, ``construct`` or ``describe``."""
+    dataset: Dataset
+    """What its FROM and FROM NAMED clauses name."""
+
+
+def checked(query: bytes) -> Query:
+    """The query, if it is one and only reads.
 
     Raises:
-        QueryError: it is not SPARQL, asks for something refused, or took too long.
-    """
-    if form is not None and form not in FORMATS:
-        raise QueryError(f"no format '{form}'; use one of {', '.join(sorted(FORMATS))}")
-    text = _checked(query)
-    documents = [document.encode() for document in GuidelineFiles(directory).texts.values()]
-    if answers:
-        from reasoner.rdf import graph
-
-        documents += [graph(answer).serialize(format="nt", encoding="utf-8") for answer in answers]
-    return _supervised(text, documents, form, seconds, terminal)
-
-
-def _checked(query: bytes) -> str:
-    """The text of a query that only reads what is given.
-
-    The decision is made on the parsed query, by kind of pattern, so that no spelling gets around it.
+        QueryError: it is not SPARQL 1.1, or asks for something refused.
     """
     from rdflib.plugins.sparql.parser import parseQuery
     from rdflib.plugins.sparql.parserutils import CompValue
@@ -58,7 +112,7 @@ def _checked(query: bytes) -> str:
     try:
         text = query.decode("utf-8-sig")
     except UnicodeDecodeError:
-        raise QueryError("not UTF-8 text; save the query as UTF-8") from None
+        raise QueryError("not UTF-8 text; send the query as UTF-8") from None
     # parsers differ in what ends a comment; with one kind of line end they cannot read different queries
     text = text.replace("\r\n", "\n").replace("\r", "\n")
     if not text.strip():
@@ -68,90 +122,109 @@ def _checked(query: bytes) -> str:
     except RecursionError:
         raise QueryError("nested too deeply") from None
     except Exception as error:
-        hint = "; only queries are answered, no updates" if "{" in text else ""
-        raise QueryError(f"not a SPARQL 1.1 query: {str(error)[:200]}{hint}") from None
+        if _is_update(text):
+            raise QueryError("an update; this service only answers queries", "refused-query") from None
+        raise QueryError(f"not a SPARQL 1.1 query: {str(error)[:200]}") from None
     open_nodes: list[Any] = [parsed]
+    clauses = False
     while open_nodes:
         node = open_nodes.pop()
         if isinstance(node, CompValue):
             if node.name in REFUSED:
-                raise QueryError(f"{REFUSED[node.name]}, and Calx reads only its own graph; remove it")
+                raise QueryError(f"{REFUSED[node.name]}, and Calx reads only its own graphs; remove it", "refused-query")
+            clauses = clauses or node.name == "DatasetClause"
             open_nodes.extend(node.values())
         elif hasattr(node, "__iter__") and not isinstance(node, str):
             open_nodes.extend(list(node))
-    return text
+    return Query(text, parsed[1].name.removesuffix("Query").lower(), _clauses(parsed) if clauses else Dataset())
 
 
-def _supervised(text: str, documents: list[bytes], form: str | None, seconds: float, terminal: bool) -> str:
-    """Run the query in a process of its own; Oxigraph cannot be interrupted in any other way."""
-    context = multiprocessing.get_context("fork")
-    here, there = context.Pipe(duplex=False)
-    worker = context.Process(target=_work, args=(there, text, documents, form, terminal), daemon=True)
-    worker.start()
-    there.close()
+def _is_update(text: str) -> bool:
+    from rdflib.plugins.sparql.parser import parseUpdate
+
     try:
-        if not here.poll(seconds):
-            raise QueryError(f"took longer than {seconds:g} s; narrow it, add LIMIT, or raise --timeout")
-        kind, result = here.recv()
-    except EOFError:
-        raise QueryError("ran out of memory; narrow it or add LIMIT") from None
-    finally:
-        worker.kill()
-        worker.join()
-    if kind == "error":
-        raise QueryError(result)
-    return str(result)
+        return bool(parseUpdate(text))
+    except Exception:
+        return False
 
 
-def _work(channel: Connection, text: str, documents: list[bytes], form: str | None, terminal: bool) -> None:
-    import pyoxigraph as ox
+def _clauses(parsed: Any) -> Dataset:
+    """The graphs of FROM and FROM NAMED, with prefixes and base resolved."""
+    from rdflib.plugins.sparql.algebra import translateQuery
 
-    resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
     try:
-        store = ox.Store()
-        for document in documents:
-            store.load(document, format=ox.RdfFormat.TURTLE)
-        # whatever the query says, from here on this process opens no file and no connection
-        resource.setrlimit(resource.RLIMIT_NOFILE, (0, 0))
-        channel.send(("result", _serialised(store.query(text), form, terminal)))
-    except (ValueError, SyntaxError, RuntimeError, OSError, QueryError) as error:
-        channel.send(("error", str(error)[:300]))
+        clauses = translateQuery(parsed).algebra.datasetClause or ()
+    except Exception as error:
+        raise QueryError(f"not a SPARQL 1.1 query: {str(error)[:200]}") from None
+    return Dataset(tuple(str(c.default) for c in clauses if c.default), tuple(str(c.named) for c in clauses if c.named))
 
 
-def _serialised(found: Any, form: str | None, terminal: bool) -> str:
-    import pyoxigraph as ox
+def answered(store: ox.Store, query: Query, asked: Dataset, accept: str | None) -> tuple[str, bytes]:
+    """The result of a query: its media type and the bytes.
 
-    if isinstance(found, ox.QueryTriples):
-        triples = [triple for _, triple in zip(range(ROWS + 1), found, strict=False)]
-        if len(triples) > ROWS:
-            raise QueryError(f"more than {ROWS:,} triples; add LIMIT")
-        return (ox.serialize(triples, format=ox.RdfFormat.TURTLE) or b"").decode()
-    if isinstance(found, ox.QueryBoolean):
-        return f"{str(bool(found)).lower()}\n" if form in (None, "table", "csv", "tsv") else _encoded(found, form)
-    if form in ("json", "csv", "tsv", "xml") or (form is None and not terminal):
-        return _encoded(found, form or "csv")
-    return _table(found)
+    Args:
+        store: what is asked.
+        query: what `checked` let through.
+        asked: graphs named by the request; they count before those of the query.
+        accept: the forms that the client reads, as in an Accept header.
+
+    Raises:
+        QueryError: it cannot be evaluated, names a graph that is not there, or has too large a result.
+    """
+    dataset = asked or query.dataset
+    default: list[Any] = [ox.NamedNode(name) for name in dataset.default]
+    named: list[Any] = [ox.NamedNode(name) for name in dataset.named]
+    for graph in (*default, *named):
+        if not store.contains_named_graph(graph):
+            raise QueryError(f"no graph <{graph.value[:200]}> here; 'SELECT DISTINCT ?g {{ GRAPH ?g {{}} }}' lists those that are", "refused-query")
+    try:
+        over: dict[str, Any] = {"default_graph": default, "named_graphs": named} if dataset else {"use_default_graph_as_union": True}
+        found = store.query(query.text, **over)
+        if isinstance(found, ox.QueryTriples):
+            return serialised(_capped(found), accept)
+        if isinstance(found, ox.QueryBoolean):
+            form = form_of(accept, SELECTED)
+            return form, found.serialize(format=RESULTS[form]) or b""
+        return _solutions(found, accept)
+    except (ValueError, SyntaxError, RuntimeError, OSError) as error:
+        raise QueryError(f"cannot be evaluated: {str(error)[:200]}") from None
 
 
-def _encoded(found: Any, form: str) -> str:
-    text: bytes = found.serialize(format=_results(form))
-    return text.decode()
+def form_of(accept: str | None, offers: tuple[str, ...]) -> str:
+    """The media type to answer in."""
+    form = choose(accept, offers)
+    if form is None:
+        raise QueryError(f"no form that was asked for fits this kind of query; it comes as {', '.join(offers)}", "not-acceptable")
+    return form
 
 
-def _results(form: str | None) -> Any:
-    import pyoxigraph as ox
-
-    kinds = {"json": ox.QueryResultsFormat.JSON, "csv": ox.QueryResultsFormat.CSV, "tsv": ox.QueryResultsFormat.TSV, "xml": ox.QueryResultsFormat.XML}
-    if form not in kinds:
-        raise QueryError(f"'{form}' is for CONSTRUCT and DESCRIBE; use json, csv, tsv, xml or table")
-    return kinds[form]
+def _capped(found: Iterable[Any]) -> list[Any]:
+    kept = [item for _, item in zip(range(MOST_TRIPLES + 1), found, strict=False)]
+    if len(kept) > MOST_TRIPLES:
+        raise QueryError(f"more than {MOST_TRIPLES:,} triples; add LIMIT", "query-too-large")
+    return kept
 
 
-def _table(found: Any) -> str:
-    names = [variable.value for variable in found.variables]
-    rows = [["" if value is None else getattr(value, "value", str(value)).replace("https://w3id.org/calx/", "calx:") for value in row] for row in found]
-    widths = [max([len(name), *(len(row[index]) for row in rows)]) for index, name in enumerate(names)]
-    lines = [
-        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in [names, ["─" * width for width in widths], *rows]
-    ]
-    return "\n".join(lines) + f"\n{len(rows)} row{'s' if len(rows) != 1 else ''}\n"
+def serialised(triples: Sequence[ox.Triple], accept: str | None) -> tuple[str, bytes]:
+    """Triples in the form that a client wants."""
+    form = form_of(accept, GRAPHED)
+    prefixes = PREFIXES if form in ("text/turtle", "text/n3", "application/trig") else None
+    return form, ox.serialize(triples, format=GRAPHS[form], prefixes=prefixes) or b""
+
+
+class _Bounded(io.BytesIO):
+    """Takes a result as Oxigraph writes it, until it is too large."""
+
+    def write(self, data: Any) -> int:
+        if self.tell() + len(data) > LARGEST:
+            raise OverflowError
+        return super().write(data)
+
+
+def _solutions(found: Any, accept: str | None) -> tuple[str, bytes]:
+    form, body = form_of(accept, SELECTED), _Bounded()
+    try:
+        found.serialize(body, format=RESULTS[form])
+    except OverflowError:
+        raise QueryError(f"the result is larger than {LARGEST // MIB} MiB; add LIMIT", "query-too-large") from None
+    return form, body.getvalue()

@@ -8,47 +8,110 @@ from __future__ import annotations
 
 import json
 from decimal import Decimal
-from typing import Any
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, TypeAlias
 
-from rdflib import PROV, RDF, RDFS, SH, XSD, Graph, Literal, Namespace, URIRef
-from rdflib.term import Node
+from pyoxigraph import BlankNode, Literal, NamedNode, Triple
 
 from .answer import Answer
 from .condition import Value
 from .evaluation import Step
 from .guideline import IRI, Assertion, Fact
 
-CALX = Namespace(IRI)
-RULE, EV, CASE = Namespace(IRI + "rule/"), Namespace(IRI + "ev/"), Namespace(IRI + "case/")
-CITO = Namespace("http://purl.org/spar/cito/")
-PREFIXES = {"calx": CALX, "rule": RULE, "ev": EV, "case": CASE, "sh": SH, "prov": PROV, "cito": CITO, "rdf": RDF, "rdfs": RDFS, "xsd": XSD}
-SOURCE_RULE = URIRef(str(SH) + "sourceRule")
-"""From SHACL 1.2; rdflib's closed list of SHACL terms does not know it."""
+if TYPE_CHECKING:
+    import rdflib
+
+
+class Vocabulary:
+    """Terms under one namespace: ``CALX.Lesion``, ``CALX["rank"]``."""
+
+    def __init__(self, iri: str) -> None:
+        self.iri = iri
+        self._known: dict[str, NamedNode] = {}
+
+    def __getitem__(self, local: str) -> NamedNode:
+        found = self._known.get(local)
+        if found is None:
+            found = self._known[local] = NamedNode(self.iri + local)
+        return found
+
+    def __getattr__(self, local: str) -> NamedNode:
+        if local.startswith("__"):
+            raise AttributeError(local)
+        return self[local]
+
+
+CALX, RULE, EV = Vocabulary(IRI), Vocabulary(IRI + "rule/"), Vocabulary(IRI + "ev/")
+CITO, PROV = Vocabulary("http://purl.org/spar/cito/"), Vocabulary("http://www.w3.org/ns/prov#")
+RDF, RDFS = Vocabulary("http://www.w3.org/1999/02/22-rdf-syntax-ns#"), Vocabulary("http://www.w3.org/2000/01/rdf-schema#")
+SH, XSD = Vocabulary("http://www.w3.org/ns/shacl#"), Vocabulary("http://www.w3.org/2001/XMLSchema#")
+CASE = IRI + "case/"
+PREFIXES = {"calx": IRI, "rule": RULE.iri, "ev": EV.iri, "case": CASE, "sh": SH.iri, "prov": PROV.iri, "cito": CITO.iri, "rdf": RDF.iri, "rdfs": RDFS.iri}
+PREFIXES["xsd"] = XSD.iri
+SOURCE_RULE = SH.sourceRule
+"""From SHACL 1.2."""
 CITES = {"supports": CITO.citesAsEvidence, "disputes": CITO.disputes, "limits": CITO.qualifies}
+Term: TypeAlias = NamedNode | Literal
 
 
-def graph(answer: Answer) -> Graph:
-    """The answer as a graph, about ``…/case/<case_id>``."""
-    found = Graph(bind_namespaces="none")
-    for prefix, namespace in PREFIXES.items():
-        found.bind(prefix, namespace)
-    guideline, lesion = answer.guideline, CASE[answer.case.id]
-    found.add((lesion, RDF.type, CALX.Lesion))
-    found.add((lesion, CALX.caseId, Literal(answer.case.id)))
+class _Triples(list[Triple]):
+    def put(self, subject: NamedNode, predicate: NamedNode, value: Term) -> None:
+        self.append(Triple(subject, predicate, value))
+
+
+def lesion_of(case_id: str) -> NamedNode:
+    """The lesion of a case; also the name of the graph that a store keeps of it."""
+    return NamedNode(CASE + case_id)
+
+
+def triples(answer: Answer) -> list[Triple]:
+    """The answer as triples about ``…/case/<case_id>``; some may stand twice."""
+    found = _Triples()
+    guideline, lesion = answer.guideline, lesion_of(answer.case.id)
+    found.put(lesion, RDF.type, CALX.Lesion)
+    found.put(lesion, CALX.caseId, Literal(answer.case.id))
     for name, value in answer.case.facts.items():
         fact = guideline.facts[name]
-        found.add((lesion, CALX[fact.local], literal(fact, value)))
-    decision = URIRef(f"{lesion}/decision")
-    found.add((decision, RDF.type, PROV.Activity))
-    found.add((decision, RDF.type, CALX.Decision))
-    found.add((decision, PROV.used, lesion))
-    found.add((decision, PROV.used, URIRef(f"{IRI}{guideline.version}")))
-    found.add((decision, CALX.guidelineDigest, Literal(guideline.digest)))
+        found.put(lesion, CALX[fact.local], literal(fact, value))
+    decision = NamedNode(f"{lesion.value}/decision")
+    found.put(decision, RDF.type, PROV.Activity)
+    found.put(decision, RDF.type, CALX.Decision)
+    found.put(decision, PROV.used, lesion)
+    found.put(decision, PROV.used, CALX[guideline.version])
+    found.put(decision, CALX.guidelineDigest, Literal(guideline.digest))
     for language, notice in guideline.notice.items():
-        found.add((decision, RDFS.comment, Literal(notice, lang=language)))
+        found.put(decision, RDFS.comment, _in(language, notice))
     _steps(found, answer, lesion, decision)
     _summary(found, answer, lesion, decision)
     return found
+
+
+def graph(answer: Answer) -> rdflib.Graph:
+    """The same as an rdflib graph."""
+    from rdflib import Graph
+
+    found = Graph(bind_namespaces="none")
+    for prefix, namespace in PREFIXES.items():
+        found.bind(prefix, namespace)
+    for triple in triples(answer):
+        found.add((as_rdflib(triple.subject), as_rdflib(triple.predicate), as_rdflib(triple.object)))
+    return found
+
+
+def as_rdflib(term: Any) -> Any:
+    """A term as rdflib has it."""
+    from rdflib import BNode, URIRef
+    from rdflib import Literal as Value
+
+    if isinstance(term, NamedNode):
+        return URIRef(term.value)
+    if isinstance(term, BlankNode):
+        return BNode(term.value)
+    return Value(term.value, lang=term.language) if term.language else Value(term.value, datatype=_plain(term.datatype))
+
+
+def _plain(datatype: NamedNode) -> str | None:
+    return None if datatype == XSD.string else datatype.value
 
 
 def literal(fact: Fact, value: Value) -> Literal:
@@ -58,26 +121,31 @@ def literal(fact: Fact, value: Value) -> Literal:
     return Literal(value)
 
 
-def _triple(answer: Answer, step: Step) -> tuple[URIRef, Node]:
+@lru_cache(maxsize=4096)
+def _in(language: str, text: str) -> Literal:
+    return Literal(text, language=language)
+
+
+def _triple(answer: Answer, step: Step) -> tuple[NamedNode, Term]:
     conclusion = step[1].conclusion
     if isinstance(conclusion, Assertion):
         kind = answer.guideline.properties[conclusion.predicate].kind
-        return CALX[conclusion.predicate], URIRef(f"{IRI}{kind}/{conclusion.term}")
+        return CALX[conclusion.predicate], NamedNode(f"{IRI}{kind}/{conclusion.term}")
     fact = answer.guideline.facts[conclusion.fact]
     return CALX[fact.local], literal(fact, answer.trace.values[conclusion.fact])
 
 
-def _steps(found: Graph, answer: Answer, lesion: URIRef, decision: URIRef) -> None:
-    nodes: dict[str, list[URIRef]] = {}
-    facts: dict[str, URIRef] = {}
+def _steps(found: _Triples, answer: Answer, lesion: NamedNode, decision: NamedNode) -> None:
+    nodes: dict[str, list[NamedNode]] = {}
+    facts: dict[str, NamedNode] = {}
     for number, step in enumerate(answer.trace.steps, 1):
         rule, production, premises, rank = step
-        node = URIRef(f"{lesion}/step/{number}")
+        node = NamedNode(f"{lesion.value}/step/{number}")
         predicate, target = _triple(answer, step)
         parent = answer.guideline.properties[production.conclusion.predicate].parent if isinstance(production.conclusion, Assertion) else None
-        found.add((lesion, predicate, target))
+        found.put(lesion, predicate, target)
         if parent:
-            found.add((lesion, CALX[parent], target))
+            found.put(lesion, CALX[parent], target)
         for triple in (
             (RDF.type, RDF.Statement),
             (RDF.type, PROV.Entity),
@@ -87,74 +155,74 @@ def _steps(found: Graph, answer: Answer, lesion: URIRef, decision: URIRef) -> No
             (SOURCE_RULE, RULE[rule.id]),
             (CALX.level, Literal(answer.guideline.levels[rank])),
             (PROV.wasGeneratedBy, decision),
-            *((RDFS.label, Literal(text, lang=language)) for language, text in rule.label.items()),
+            *((RDFS.label, _in(language, text)) for language, text in rule.label.items()),
         ):
-            found.add((node, *triple))
+            found.put(node, *triple)
         for kind, of in premises:
             for source in nodes.get(of) or ([_fact(found, answer, lesion, of, facts)] if kind == "fact" else []):
-                found.add((node, PROV.wasDerivedFrom, source))
+                found.put(node, PROV.wasDerivedFrom, source)
             if kind == "not":
-                found.add((node, CALX.inAbsenceOf, Literal(of)))
+                found.put(node, CALX.inAbsenceOf, Literal(of))
         for statement in answer.statements[rule.id]:
-            found.add((node, CITES[statement.stance], EV[statement.id]))
+            found.put(node, CITES[statement.stance], EV[statement.id])
         key = production.conclusion.key
         nodes.setdefault(key, []).append(node)
 
 
-def _fact(found: Graph, answer: Answer, lesion: URIRef, name: str, facts: dict[str, URIRef]) -> URIRef:
+def _fact(found: _Triples, answer: Answer, lesion: NamedNode, name: str, facts: dict[str, NamedNode]) -> NamedNode:
     """The node of a fact that was read: given, or not known."""
     if name not in facts:
-        node = facts[name] = URIRef(f"{lesion}/fact/{name}")
+        node = facts[name] = NamedNode(f"{lesion.value}/fact/{name}")
         fact, value = answer.guideline.facts[name], answer.case.facts.get(name)
-        found.add((node, RDF.type, PROV.Entity))
-        found.add((node, RDF.type, RDF.Statement if value is not None else CALX.UnknownFact))
-        found.add((node, RDF.subject, lesion))
-        found.add((node, RDF.predicate, CALX[fact.local]))
+        found.put(node, RDF.type, PROV.Entity)
+        found.put(node, RDF.type, RDF.Statement if value is not None else CALX.UnknownFact)
+        found.put(node, RDF.subject, lesion)
+        found.put(node, RDF.predicate, CALX[fact.local])
         if value is not None:
-            found.add((node, RDF.object, literal(fact, value)))
+            found.put(node, RDF.object, literal(fact, value))
     return facts[name]
 
 
-def _summary(found: Graph, answer: Answer, lesion: URIRef, decision: URIRef) -> None:
+def _summary(found: _Triples, answer: Answer, lesion: NamedNode, decision: NamedNode) -> None:
     """What is not the conclusion of one step: settled or provisional, what is missing, what is unverified."""
     result = answer.json()
-    found.add((lesion, CALX.strategySettled, Literal(bool(result["strategy"] and result["strategy"]["settled"]))))
+    found.put(lesion, CALX.strategySettled, Literal(bool(result["strategy"] and result["strategy"]["settled"])))
     for point in result["calcium_score"]["unknown"]:
-        found.add((lesion, CALX.unknownScorePoint, URIRef(f"{IRI}point/{point}")))
+        found.put(lesion, CALX.unknownScorePoint, NamedNode(f"{IRI}point/{point}"))
     for criterion, verdict in result["optimisation"]["criteria"].items():
         if verdict == "unknown":
-            found.add((lesion, CALX.criterionUnknown, URIRef(f"{IRI}criterion/{criterion}")))
+            found.put(lesion, CALX.criterionUnknown, NamedNode(f"{IRI}criterion/{criterion}"))
     for device in result["devices"]:
         for fact in device["unverified"]:
-            node = URIRef(f"{lesion}/unverified/{device['id']}/{fact}")
-            _describe(found, lesion, node, CALX.unverified, fact, answer, {CALX.ofDevice: [URIRef(f"{IRI}device/{device['id']}")]})
+            node = NamedNode(f"{lesion.value}/unverified/{device['id']}/{fact}")
+            _describe(found, lesion, node, CALX.unverified, fact, answer, {CALX.ofDevice: [NamedNode(f"{IRI}device/{device['id']}")]})
     for rank, missing in enumerate(result["missing"], 1):
-        decides = [CALX.strategy if what == "strategy" else URIRef(f"{IRI}device/{what}") for what in missing["decides"]]
-        node = URIRef(f"{lesion}/missing/{missing['fact']}")
+        decides = [CALX.strategy if what == "strategy" else NamedNode(f"{IRI}device/{what}") for what in missing["decides"]]
+        node = NamedNode(f"{lesion.value}/missing/{missing['fact']}")
         _describe(found, lesion, node, CALX.missing, missing["fact"], answer, {CALX.decides: decides, CALX["rank"]: [Literal(rank)]})
     for alert in result["possible_alerts"]:
         for fact in alert["because_of"]:
-            node = URIRef(f"{lesion}/possible-alert/{alert['id']}/{fact}")
-            _describe(found, lesion, node, CALX.possibleAlert, fact, answer, {CALX.alert: [URIRef(f"{IRI}alert/{alert['id']}")]})
+            node = NamedNode(f"{lesion.value}/possible-alert/{alert['id']}/{fact}")
+            _describe(found, lesion, node, CALX.possibleAlert, fact, answer, {CALX.alert: [NamedNode(f"{IRI}alert/{alert['id']}")]})
     for studies, subject in (
         ((result["strategy"] or {}).get("disputed_by", []), lesion),
-        *((d["disputed_by"], URIRef(f"{IRI}device/{d['id']}")) for d in result["devices"]),
+        *((d["disputed_by"], NamedNode(f"{IRI}device/{d['id']}")) for d in result["devices"]),
     ):
         for study in studies:
-            node = URIRef(f"{lesion}/dispute/{str(subject).rpartition('/')[2]}/{study}")
-            found.add((lesion, CALX.dispute, node))
-            found.add((node, CITO.isDisputedBy, EV[study]))
+            node = NamedNode(f"{lesion.value}/dispute/{subject.value.rpartition('/')[2]}/{study}")
+            found.put(lesion, CALX.dispute, node)
+            found.put(node, CITO.isDisputedBy, EV[study])
             if subject != lesion:
-                found.add((node, CALX.ofDevice, subject))
-    found.add((decision, PROV.generated, lesion))
+                found.put(node, CALX.ofDevice, subject)
+    found.put(decision, PROV.generated, lesion)
 
 
-def _describe(found: Graph, lesion: URIRef, node: URIRef, link: URIRef, fact: str, answer: Answer, more: dict[URIRef, list[Any]]) -> None:
-    found.add((lesion, link, node))
-    found.add((node, RDF.predicate, CALX[answer.guideline.facts[fact].local]))
+def _describe(found: _Triples, lesion: NamedNode, node: NamedNode, link: NamedNode, fact: str, answer: Answer, more: dict[NamedNode, list[Any]]) -> None:
+    found.put(lesion, link, node)
+    found.put(node, RDF.predicate, CALX[answer.guideline.facts[fact].local])
     for predicate, values in more.items():
         for value in values:
-            found.add((node, predicate, value))
+            found.put(node, predicate, value)
 
 
 def turtle(answer: Answer) -> str:
@@ -164,6 +232,5 @@ def turtle(answer: Answer) -> str:
 
 def jsonld(answer: Answer) -> str:
     """The answer as JSON-LD on one line, its context inside."""
-    context = {prefix: str(namespace) for prefix, namespace in PREFIXES.items()}
-    document = json.loads(graph(answer).serialize(format="json-ld", context=context, auto_compact=True))
+    document = json.loads(graph(answer).serialize(format="json-ld", context=PREFIXES, auto_compact=True))
     return json.dumps(document, ensure_ascii=False)

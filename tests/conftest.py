@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import os
 import shutil
@@ -22,6 +23,7 @@ settings.register_profile("explore", deadline=None, suppress_health_check=[Healt
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "same"))
 
 CONFORMANCE = Path(__file__).parent / "conformance"
+importlib.import_module("tests.service.no_network.sitecustomize")  # neither tests nor what they start reach beyond this machine
 
 
 @pytest.fixture(scope="session")

@@ -55,7 +55,7 @@ def test_every_result_form(form: str, tmp_path: Path) -> None:
 
 def test_ask_and_construct(tmp_path: Path) -> None:
     assert ask(tmp_path, PREFIX + "ASK { ?s a calx:Study }").stdout == "true\n"
-    assert "calx/ev/ULTIMATE" in ask(tmp_path, PREFIX + "CONSTRUCT { ?s a calx:Study } { ?s a calx:Study }").stdout
+    assert "ev:ULTIMATE" in ask(tmp_path, PREFIX + "CONSTRUCT { ?s a calx:Study } { ?s a calx:Study }").stdout
 
 
 @pytest.fixture
@@ -101,12 +101,13 @@ def test_queries_reach_neither_network_nor_disk_nor_change_anything(query: str, 
 
 
 def test_even_a_query_that_got_past_the_gate_opens_no_connection(listener: socket.socket, monkeypatch: pytest.MonkeyPatch) -> None:
+    from api import ask as asking
     from api import query
 
-    monkeypatch.setattr(query, "_checked", bytes.decode)
+    monkeypatch.setattr(asking, "checked", lambda text: query.Query(text.decode(), "select", query.Dataset()))
     service = f"SELECT * {{ SERVICE <http://127.0.0.1:{listener.getsockname()[1]}/x> {{ ?s ?p ?o }} }}"
     with pytest.raises(query.QueryError):
-        query.run(service.encode(), DEFAULT_DIRECTORY, [], "csv", 5, False)
+        asking.run(service.encode(), DEFAULT_DIRECTORY, [], "csv", 5, False)
     with pytest.raises(TimeoutError):
         listener.accept()
 

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import pytest
-from rdflib import PROV, RDF, SH, Graph, Literal, URIRef
+from rdflib import PROV, RDF, SH, Graph, Literal, Namespace, URIRef
 
 from ontology import GuidelineFiles
 from reasoner import rdf
 from reasoner.answer import Answer
 from reasoner.casefile import Submission, submissions
 from reasoner.guideline import IRI
-from reasoner.rdf import CALX, CITO, EV, RULE
 from reasoner.recommendation import Reasoner
 from tests.lesions import lesions
+
+CALX, CASE, RULE, EV = Namespace(IRI), Namespace(rdf.CASE), Namespace(rdf.RULE.iri), Namespace(rdf.EV.iri)
+CITO, SOURCE_RULE = Namespace(rdf.CITO.iri), URIRef(rdf.SOURCE_RULE.value)
 
 
 @pytest.fixture(scope="module")
@@ -22,7 +24,7 @@ def answers(reasoner: Reasoner) -> list[Answer]:
 
 def test_conclusions_and_facts_are_triples_about_the_lesion(answers: list[Answer]) -> None:
     for answer in answers:
-        graph, lesion, result = rdf.graph(answer), rdf.CASE[answer.case.id], answer.json()
+        graph, lesion, result = rdf.graph(answer), CASE[answer.case.id], answer.json()
         assert {str(o).rpartition("/")[2] for o in graph.objects(lesion, CALX.finding)} == set(result["findings"])
         assert {str(o).rpartition("/")[2] for o in graph.objects(lesion, CALX.strategy)} == ({result["strategy"]["id"]} if result["strategy"] else set())
         assert {str(o).rpartition("/")[2] for o in graph.objects(lesion, CALX.alert)} == {alert["id"] for alert in result["alerts"]}
@@ -40,12 +42,12 @@ def test_conclusions_and_facts_are_triples_about_the_lesion(answers: list[Answer
 def test_every_derived_triple_names_its_rule_its_sources_and_its_evidence(answers: list[Answer]) -> None:
     for answer in answers:
         graph = rdf.graph(answer)
-        steps = set(graph.subjects(rdf.SOURCE_RULE, None))
+        steps = set(graph.subjects(SOURCE_RULE, None))
         assert len(steps) == len(answer.trace.steps)
         for step in steps:
             triple = tuple(graph.value(step, part) for part in (RDF.subject, RDF.predicate, RDF.object))
             assert triple in set(graph)
-            rule = answer.guideline.rule[str(graph.value(step, rdf.SOURCE_RULE)).removeprefix(str(RULE))]
+            rule = answer.guideline.rule[str(graph.value(step, SOURCE_RULE)).removeprefix(str(RULE))]
             cited = {str(o).removeprefix(str(EV)) for p in (CITO.citesAsEvidence, CITO.disputes, CITO.qualifies) for o in graph.objects(step, p)}
             assert cited and cited <= set(rule.evidence)
             assert (step, PROV.wasGeneratedBy, None) in graph
@@ -79,7 +81,7 @@ def test_facts_written_as_turtle_are_read_back(reasoner: Reasoner, answers: list
 
     names = {fact.local for fact in reasoner.guideline.facts.values() if fact.given} | {"caseId"}
     for answer in answers:
-        graph, lesion = Graph(), rdf.CASE[answer.case.id]
+        graph, lesion = Graph(), CASE[answer.case.id]
         derived = {(graph_p, graph_o) for _, graph_p, graph_o in implied(answer)}
         for subject, predicate, value in rdf.graph(answer).triples((lesion, None, None)):
             if (str(predicate).removeprefix(IRI) in names and (predicate, value) not in derived) or predicate == RDF.type:
@@ -92,7 +94,7 @@ def test_facts_written_as_turtle_are_read_back(reasoner: Reasoner, answers: list
 def implied(answer: Answer) -> set[tuple[object, URIRef, Literal]]:
     facts = answer.guideline.facts
     return {
-        (None, CALX[facts[name].local], rdf.literal(facts[name], value))
+        (None, CALX[facts[name].local], rdf.as_rdflib(rdf.literal(facts[name], value)))
         for name, value in answer.trace.values.items()
         if name not in answer.case.facts and facts[name].given
     }
@@ -100,4 +102,4 @@ def implied(answer: Answer) -> set[tuple[object, URIRef, Literal]]:
 
 def test_the_rule_iri_is_the_subject_of_the_rule_in_the_knowledge_base(answers: list[Answer]) -> None:
     rules = {s for graph in GuidelineFiles().graphs().values() for s in graph.subjects(SH.rule, None)}
-    assert set(rdf.graph(answers[0]).objects(None, rdf.SOURCE_RULE)) <= rules
+    assert set(rdf.graph(answers[0]).objects(None, SOURCE_RULE)) <= rules

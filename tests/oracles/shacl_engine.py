@@ -13,7 +13,7 @@ from rdflib.term import Node
 from ontology import GuidelineFiles
 from reasoner.condition import Value
 from reasoner.guideline import IRI, Guideline
-from reasoner.rdf import literal
+from reasoner.rdf import as_rdflib, literal
 
 CALX = Namespace(IRI)
 Triple = tuple[str, Value]
@@ -63,7 +63,7 @@ def lesions(guideline: Guideline, states: Iterable[tuple[dict[str, Value], Itera
         node = CALX[f"case/{number}"]
         data.add((node, RDF.type, CALX.Lesion))
         for name, value in values.items():
-            data.add((node, CALX[guideline.facts[name].local], literal(guideline.facts[name], value)))
+            data.add((node, CALX[guideline.facts[name].local], as_rdflib(literal(guideline.facts[name], value))))
         for key in derived:
             predicate, _, term = key.partition(":")
             data.add((node, CALX[predicate], URIRef(f"{IRI}{guideline.properties[predicate].kind}/{term}")))

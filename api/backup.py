@@ -1,0 +1,121 @@
+"""Backups: all stored answers as N-Quads in one gzip file, sealed by a digest; independent of the store that keeps them."""
+
+from __future__ import annotations
+
+import asyncio
+import gzip
+import hashlib
+import shutil
+import tempfile
+import zlib
+from collections.abc import Iterator
+from itertools import groupby
+from pathlib import Path
+from typing import IO, cast
+
+import pyoxigraph as ox
+
+from ontology import CalxError
+from reasoner.guideline import Guideline
+from reasoner.rdf import CASE, PROV
+
+from .store import Store, Taken
+
+NAME = "calx-backup.nq.gz"
+SEAL = b"# sha256:"
+"""The last line of a backup begins so: the digest of all that stands before it."""
+
+
+class BackupError(CalxError):
+    """A backup that was not restored; the text says why. Nothing was changed."""
+
+    def __init__(self, message: str, conflict: bool = False) -> None:
+        self.conflict = conflict
+        super().__init__(message)
+
+
+def packed(exported: Path, guideline: Guideline) -> Path:
+    """A backup of exported N-Quads, in a temporary file beside them."""
+    digest = hashlib.sha256()
+    with (
+        tempfile.NamedTemporaryFile(dir=exported.parent, suffix=".nq.gz", delete=False) as file,
+        gzip.GzipFile(fileobj=file, mode="wb", compresslevel=3) as out,
+    ):
+        head = f"# Calx backup, format 1; guideline {guideline.version} {guideline.digest}\n".encode()
+        digest.update(head)
+        out.write(head)
+        with exported.open("rb") as source:
+            while part := source.read(1024 * 1024):
+                digest.update(part)
+                out.write(part)
+        out.write(SEAL + digest.hexdigest().encode() + b"\n")
+    return Path(file.name)
+
+
+def unpacked(path: Path, folder: Path) -> Path:
+    """The N-Quads of a backup, whole and unchanged.
+
+    Raises:
+        BackupError: it is no backup, was cut off, or was changed.
+    """
+    plain = folder / "restored.nq"
+    digest, last = hashlib.sha256(), b""
+    try:
+        with gzip.open(path, "rb") as source, plain.open("wb") as out:
+            for line in cast(IO[bytes], source):
+                if last:
+                    digest.update(last)
+                    out.write(last)
+                last = line
+    except (OSError, EOFError, zlib.error) as error:
+        if getattr(error, "errno", None) is not None:
+            raise
+        raise BackupError("is no backup of Calx, or was cut off; nothing was changed") from None
+    if not last.startswith(SEAL):
+        raise BackupError("is no backup of Calx, or was cut off; nothing was changed")
+    if last.removeprefix(SEAL).strip() != digest.hexdigest().encode():
+        raise BackupError("does not fit its seal: it was changed after it was made; nothing was changed here")
+    return plain
+
+
+async def restored(path: Path, store: Store) -> dict[str, int]:
+    """Put the answers of a backup back: how many were `added`, and how many were `there` already.
+
+    Raises:
+        BackupError: it is no whole backup, or a stored case differs from that of the backup. Nothing was changed.
+        StoreError: the store cannot be written.
+    """
+    folder = Path(tempfile.mkdtemp(dir=path.parent, prefix="restore-"))
+    try:
+        plain = await asyncio.to_thread(unpacked, path, folder)
+        moments = {row["g"].value: row["t"].value for row in await store.select(f"SELECT ?g ?t WHERE {{ GRAPH ?g {{ ?d {PROV.endedAtTime} ?t }} }}")}
+        new, there = list[str](), 0
+        for name, triples in graphs(plain):
+            moment = next((t.object.value for t in triples if t.predicate == PROV.endedAtTime and isinstance(t.object, ox.Literal)), None)
+            if not name.startswith(CASE) or moment is None:
+                raise BackupError(f"holds a graph that is no case of Calx ({name[:100]}); nothing was changed")
+            if name not in moments:
+                new.append(name)
+            elif moments[name] != moment:
+                raise BackupError(f"the case '{name.removeprefix(CASE)}' is stored here with another answer; delete one of them, then restore", conflict=True)
+            else:
+                there += 1
+        wanted, late = set(new), 0
+        for name, triples in graphs(plain):
+            if name in wanted:
+                try:
+                    await store.add(ox.NamedNode(name), triples)
+                except Taken:  # stored by somebody else since
+                    late += 1
+        return {"added": len(new) - late, "there": there + late}
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def graphs(plain: Path) -> Iterator[tuple[str, list[ox.Triple]]]:
+    """The graphs of N-Quads in which the quads of a graph stand together."""
+    try:
+        for graph, quads in groupby(ox.parse(path=str(plain), format=ox.RdfFormat.N_QUADS), key=lambda quad: quad.graph_name):
+            yield getattr(graph, "value", ""), [quad.triple for quad in quads]
+    except (SyntaxError, ValueError):
+        raise BackupError("holds what is not N-Quads; nothing was changed") from None

@@ -1,0 +1,171 @@
+"""Stands before every request: who may come in, how much they may send and how fast; adds the headers that keep a browser safe."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import logging
+import time
+from http.cookies import CookieError, SimpleCookie
+from urllib.parse import urlsplit
+
+from starlette.requests import ClientDisconnect
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from .problems import ServiceProblem
+from .service import Service
+from .settings import Settings
+
+POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; connect-src 'self'; "
+    "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+)
+HEADERS = [
+    (b"content-security-policy", POLICY.encode()),
+    (b"x-content-type-options", b"nosniff"),
+    (b"x-frame-options", b"DENY"),
+    (b"referrer-policy", b"no-referrer"),
+    (b"cross-origin-opener-policy", b"same-origin"),
+    (b"cross-origin-resource-policy", b"same-origin"),
+    (b"permissions-policy", b"camera=(), microphone=(), geolocation=()"),
+]
+CLOSE = {"Connection": "close"}
+COOKIE = "calx"
+LOCAL_NAMES = {"localhost", "127.0.0.1", "::1"}
+log = logging.getLogger("calx")
+
+
+def cookie_of(token: str) -> str:
+    """What a browser keeps instead of the token."""
+    return hashlib.sha256(b"calx cookie " + token.encode()).hexdigest()
+
+
+def is_write(method: str, path: str) -> bool:
+    """Whether a request changes what is stored, or reads all of it."""
+    if method in ("GET", "HEAD", "OPTIONS"):
+        return path == "/backup"
+    return path.startswith(("/cases", "/restore")) or path.endswith("/feedback") or method not in ("POST",)
+
+
+def is_private(path: str) -> bool:
+    """Whether a resource tells of stored cases."""
+    return path.startswith(("/cases", "/sparql"))
+
+
+class Guard:
+    """ASGI middleware."""
+
+    def __init__(self, app: ASGIApp, settings: Settings) -> None:
+        self._app, self._settings = app, settings
+        self._names = LOCAL_NAMES | {settings.host} if settings.loopback else None
+        self._budgets: dict[str, tuple[float, float]] = {}
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        started = False
+
+        async def sending(message: Message) -> None:
+            nonlocal started
+            if message["type"] == "http.response.start":
+                started = True
+                given = {name for name, _ in message["headers"]}
+                message["headers"] = [*message["headers"], *(pair for pair in HEADERS if pair[0] not in given)]
+            await send(message)
+
+        try:
+            headers = dict(scope["headers"])
+            self._admit(scope, headers)
+            await self._app(scope, self._limited(scope, headers, receive), sending)
+        except ServiceProblem as problem:
+            if not started:
+                await problem.response()(scope, receive, sending)
+        except ClientDisconnect:
+            pass
+        except Exception:
+            log.exception("a request failed: %s %s", scope["method"], scope["path"])
+            if not started:
+                await ServiceProblem("internal", "something went wrong here; the service's own log tells what").response()(scope, receive, sending)
+
+    # --- who may come in ------------------------------------------------------------
+
+    def _admit(self, scope: Scope, headers: dict[bytes, bytes]) -> None:
+        client = scope["client"][0] if scope.get("client") else ""
+        self._count(client)
+        host = headers.get(b"host", b"").decode("latin-1")
+        if self._names is not None and host and _name(host) not in self._names:
+            raise ServiceProblem("wrong-origin", f"this service answers to {', '.join(sorted(self._names))}, not to {host[:100]}")
+        service: Service = scope["app"].state.service
+        trusted = scope["calx.trusted"] = self._trusted(service, headers)
+        method, path = scope["method"], scope["path"]
+        if is_write(method, path):
+            origin = headers.get(b"origin", b"").decode("latin-1")
+            if (origin and urlsplit(origin).netloc != host) or headers.get(b"sec-fetch-site", b"same-origin") not in (b"same-origin", b"none"):
+                raise ServiceProblem("wrong-origin", "pages of other sites may not change anything here")
+            needed = bool(self._settings.token)
+        else:
+            needed = self._settings.private and is_private(path)
+        if needed and not trusted:
+            raise ServiceProblem("token-needed", "send the header 'Authorization: Bearer <token>'", headers={"WWW-Authenticate": 'Bearer realm="calx"'})
+
+    def _trusted(self, service: Service, headers: dict[bytes, bytes]) -> bool:
+        kind, _, shown = headers.get(b"authorization", b"").decode("latin-1").partition(" ")
+        if kind.lower() == "bearer" and service.trusted(shown.strip()):
+            return True
+        if self._settings.token and b"cookie" in headers:
+            try:
+                cookie = SimpleCookie(headers[b"cookie"].decode("latin-1")).get(COOKIE)
+            except CookieError:
+                return False
+            return cookie is not None and cookie.value == cookie_of(self._settings.token)
+        return False
+
+    def _count(self, client: str) -> None:
+        """Take one request from the client's budget, which fills at the allowed rate and holds ten seconds of it."""
+        rate = self._settings.rate
+        if not rate:
+            return
+        now = time.monotonic()
+        left, last = self._budgets.get(client, (rate * 10, now))
+        left = min(rate * 10, left + (now - last) * rate)
+        if left < 1:
+            raise ServiceProblem("too-many", f"at most {rate:g} requests a second", headers={"Retry-After": str(max(1, round(1 / rate)))})
+        if len(self._budgets) > 10_000:
+            self._budgets.clear()
+        self._budgets[client] = (left - 1, now)
+
+    # --- how much, and how fast -----------------------------------------------------
+
+    def _limited(self, scope: Scope, headers: dict[bytes, bytes], receive: Receive) -> Receive:
+        if b"content-length" not in headers and b"transfer-encoding" not in headers:
+            return receive
+        restoring = scope["path"] == "/restore"
+        most = self._settings.restore_bytes if restoring else self._settings.body_bytes
+        length = headers.get(b"content-length", b"0")
+        if length.isdigit() and int(length) > most:
+            raise ServiceProblem("too-large", f"at most {most} bytes; send many cases one by one, or use 'calx recommend'", headers=CLOSE)
+        size, deadline = 0, time.monotonic() + self._settings.body_seconds * (40 if restoring else 1)
+        whole = False
+
+        async def receiving() -> Message:
+            nonlocal size, whole
+            if whole:
+                return await receive()
+            try:
+                async with asyncio.timeout(deadline - time.monotonic()):
+                    message = await receive()
+            except TimeoutError:
+                raise ServiceProblem("too-slow", f"the body did not arrive within {self._settings.body_seconds:g} s", headers=CLOSE) from None
+            size += len(message.get("body", b""))
+            whole = not message.get("more_body", False)
+            if size > most:
+                raise ServiceProblem("too-large", f"at most {most} bytes", headers=CLOSE)
+            return message
+
+        return receiving
+
+
+def _name(host: str) -> str:
+    """The name in a Host header, without port and brackets."""
+    return host[1:].partition("]")[0] if host.startswith("[") else host.partition(":")[0].lower()

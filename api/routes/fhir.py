@@ -1,0 +1,121 @@
+"""FHIR R4: an operation that answers with a GuidanceResponse."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import orjson
+from fastapi import APIRouter, Request, Response
+
+from reasoner.case import CASE_ID
+from reasoner.errors import CaseError
+from reasoner.guideline import IRI
+
+from ..fhir import Reading, guidance, outcome
+from ..mappings import Codes
+from ..records import engine
+from ..service import language_of, service_of
+
+router = APIRouter(prefix="/fhir", tags=["FHIR"])
+MEDIA = "application/fhir+json"
+READ = {"application/fhir+json", "application/json", ""}
+BODY = {"required": True, "content": {MEDIA: {"schema": {"type": "object"}}}}
+
+
+def _fhir(content: dict[str, Any], status: int = 200) -> Response:
+    return Response(orjson.dumps(content), status, media_type=MEDIA)
+
+
+@router.post("/$recommend", summary="Answer a lesion told in FHIR", openapi_extra={"requestBody": BODY})
+async def recommend(request: Request) -> Response:
+    """Takes a Bundle of Observations, one Observation, or Parameters; answers with an R4 GuidanceResponse, or an OperationOutcome."""
+    service, language = service_of(request), language_of(request)
+    if request.headers.get("content-type", "").partition(";")[0].strip().lower() not in READ:
+        return _fhir(outcome("not-supported", f"send the resource as {MEDIA}", []), 415)
+    try:
+        resource = orjson.loads(await request.body())
+    except orjson.JSONDecodeError as error:
+        return _fhir(outcome("structure", f"not JSON: {error}", []), 400)
+    if not isinstance(resource, dict) or resource.get("resourceType") not in ("Bundle", "Observation", "Parameters"):
+        return _fhir(outcome("structure", "send a Bundle, an Observation or Parameters", []), 400)
+    reading = Reading(service.reasoner.guideline, Codes(service.reasoner.guideline))
+    reading.resource(resource, resource["resourceType"])
+    case_id, subject = _named(resource)
+    problems = list(reading.problems)
+    try:
+        answer = service.reasoner.recommend({"case_id": case_id, **reading.facts}, language)
+    except CaseError as error:
+        return _fhir(outcome("invalid", "", problems + error.problems), 422)
+    if problems:
+        return _fhir(outcome("invalid", "", problems), 422)
+    service.note(request, "answered", case=answer.case.id, through="fhir")
+    return _fhir(guidance(answer, reading.notes, subject, language))
+
+
+def _named(resource: dict[str, Any]) -> tuple[str, str | None]:
+    """The id of the case, and the reference to the patient, where the request tells them."""
+    found, subject = str(resource.get("id") or "fhir"), None
+    for parameter in resource.get("parameter") or () if resource["resourceType"] == "Parameters" else ():
+        if isinstance(parameter, dict) and parameter.get("name") == "case_id":
+            found = str(parameter.get("valueString") or parameter.get("valueId") or found)
+    entries = [
+        resource,
+        *(e.get("resource") for e in resource.get("entry") or () if isinstance(e, dict)),
+        *(p.get("resource") for p in resource.get("parameter") or () if isinstance(p, dict)),
+    ]
+    for entry in entries:
+        reference = (entry.get("subject") or {}).get("reference") if isinstance(entry, dict) and isinstance(entry.get("subject"), dict) else None
+        subject = subject or (reference if isinstance(reference, str) else None)
+    return (found if CASE_ID.fullmatch(found) else "fhir"), subject
+
+
+@router.get("/metadata", summary="What this FHIR service can do")
+async def metadata(request: Request) -> Response:
+    """A CapabilityStatement."""
+    service = service_of(request)
+    return _fhir(
+        {
+            "resourceType": "CapabilityStatement",
+            "status": "active",
+            "date": "2026-11-22",
+            "kind": "instance",
+            "software": {"name": "Calx", "version": engine()},
+            "implementation": {"description": service.reasoner.guideline.title["en"], "url": str(request.base_url) + "fhir"},
+            "fhirVersion": "4.0.1",
+            "format": ["json"],
+            "rest": [{"mode": "server", "operation": [{"name": "recommend", "definition": f"{request.base_url}fhir/OperationDefinition/recommend"}]}],
+        }
+    )
+
+
+@router.get("/OperationDefinition/recommend", summary="The operation $recommend")
+async def definition(request: Request) -> Response:
+    """An OperationDefinition."""
+    told = "Facts of the lesion: Observations with codes of the mapping table, or parameters named like facts"
+    parameters = [
+        {"name": "observation", "use": "in", "min": 0, "max": "*", "documentation": told, "type": "Observation"},
+        {"name": "case_id", "use": "in", "min": 0, "max": "1", "documentation": "Names the lesion at one moment; never a patient's name", "type": "string"},
+        {
+            "name": "return",
+            "use": "out",
+            "min": 1,
+            "max": "1",
+            "documentation": "The recommendation, its proof and what is missing",
+            "type": "GuidanceResponse",
+        },
+    ]
+    return _fhir(
+        {
+            "resourceType": "OperationDefinition",
+            "id": "recommend",
+            "url": IRI + "fhir/OperationDefinition/recommend",
+            "name": "Recommend",
+            "status": "active",
+            "kind": "operation",
+            "code": "recommend",
+            "system": True,
+            "type": False,
+            "instance": False,
+            "parameter": parameters,
+        }
+    )

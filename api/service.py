@@ -1,0 +1,142 @@
+"""What a running service holds: the reasoner, the store, the audit log. Routes ask it; nothing else is shared."""
+
+from __future__ import annotations
+
+import contextlib
+import hmac
+import json
+import os
+import secrets
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pyoxigraph as ox
+from starlette.requests import Request
+
+from ontology import GuidelineFiles
+from reasoner.recommendation import Reasoner
+
+from .audit import Audit
+from .cases import Cases
+from .negotiation import choose
+from .problems import ServiceProblem
+from .settings import Settings
+from .store import DiskStore, Store
+
+SERVING = "serving.json"
+"""In the data folder while a service uses it: its address, and a secret by which `calx backup` and `calx restore` reach it."""
+
+
+@dataclass
+class Service:
+    """One running service."""
+
+    settings: Settings
+    reasoner: Reasoner
+    store: Store
+    audit: Audit
+    secret: str
+    knowledge: ox.Store
+    """The knowledge base, in memory."""
+
+    @property
+    def cases(self) -> Cases:
+        return Cases(self.store)
+
+    def trusted(self, shown: str | None) -> bool:
+        """Whether this is the token, or the secret of this start."""
+        keys = [key for key in (self.settings.token, self.secret) if key]
+        return shown is not None and any(hmac.compare_digest(shown.encode(), key.encode()) for key in keys)
+
+    def note(self, request: Request, did: str, **what: object) -> None:
+        """Write a line of the audit log about a request."""
+        client = request.client.host if request.client else "unknown"
+        self.audit.note(client + (" (token)" if request.scope.get("calx.trusted") else ""), did, guideline=self.reasoner.guideline.digest, **what)
+
+
+@contextlib.asynccontextmanager
+async def opened(settings: Settings) -> AsyncIterator[Service]:
+    """The service over its folder, until it ends.
+
+    Raises:
+        StoreError: the folder or the endpoint cannot be used.
+        GuidelineError: the guideline has faults.
+    """
+    reasoner = Reasoner.load(settings.ontology)
+    settings.data.mkdir(mode=0o700, parents=True, exist_ok=True)
+    store: Store
+    if settings.endpoint:
+        from .endpoint import EndpointStore
+
+        store = EndpointStore(settings.endpoint, settings.endpoint_update, settings.queries_at_once)
+    else:
+        store = DiskStore(settings.data, settings.queries_at_once)
+    triples = knowledge(settings.ontology)
+    base = ox.Store()
+    base.extend([ox.Quad(triple.subject, triple.predicate, triple.object) for triple in triples])
+    service = Service(settings, reasoner, store, Audit(settings.data / "audit.jsonl"), secrets.token_urlsafe(32), base)
+    place = settings.data / SERVING
+    try:
+        await store.teach(reasoner.guideline.digest, triples)
+        _announce(place, service)
+        service.audit.note("service", "started", guideline=reasoner.guideline.digest)
+        yield service
+    finally:
+        with contextlib.suppress(OSError):
+            service.audit.note("service", "stopped")
+        place.unlink(missing_ok=True)
+        await store.close()
+        service.audit.close()
+
+
+def knowledge(folder: Path) -> list[ox.Triple]:
+    """The triples of a guideline's files."""
+    texts = GuidelineFiles(folder).texts.values()
+    return [quad.triple for text in texts for quad in ox.parse(text.encode(), ox.RdfFormat.TURTLE, rename_blank_nodes=True)]
+
+
+def _announce(place: Path, service: Service) -> None:
+    """Tell the commands that run beside the service how to reach it."""
+    host = "127.0.0.1" if service.settings.host in ("0.0.0.0", "::") else service.settings.host  # noqa: S104
+    host = f"[{host}]" if ":" in host else host
+    place.unlink(missing_ok=True)
+    with open(os.open(place, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+        json.dump({"url": f"http://{host}:{service.settings.port}", "secret": service.secret, "pid": os.getpid()}, file)
+
+
+# --- what routes ask of a request --------------------------------------------------
+
+
+def service_of(request: Request) -> Service:
+    """The service that a request reached."""
+    found: Service = request.app.state.service
+    return found
+
+
+def language_of(request: Request) -> str:
+    """``en`` or ``zh``: asked for by ``lang``, else as the client prefers."""
+    asked = request.query_params.get("lang")
+    if asked in ("en", "zh"):
+        return asked
+    return _preferred(request.headers.get("accept-language", ""))
+
+
+def _preferred(header: str) -> str:
+    for item in header.lower().split(","):
+        tag = item.partition(";")[0].strip()
+        if tag.startswith(("zh", "en")):
+            return tag[:2]
+    return "en"
+
+
+def form_of(request: Request, *offers: str) -> str:
+    """The media type that the client wants.
+
+    Raises:
+        ServiceProblem: none of those that there are (406).
+    """
+    found = choose(request.headers.get("accept"), offers)
+    if found is None:
+        raise ServiceProblem("not-acceptable", f"this comes as {', '.join(offers)}")
+    return found

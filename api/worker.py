@@ -1,0 +1,149 @@
+"""Runs queries in processes of their own, each ended by the kernel at its time limit.
+
+Oxigraph cannot be interrupted (decision 8 in `docs/decisions`), and the serving process has threads, so it must not fork. A small
+process started beside it waits for queries and forks a child for each: the child opens a copy of the store, gives up the right to open
+anything else, answers, and is gone.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import os
+import resource
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+from .query import MEMORY, MIB, Dataset, Query, QueryError, answered, checked
+
+LENGTH = 8
+"""Bytes that tell the length of what follows."""
+
+
+class Workers:
+    """The process that waits for queries, as the service sees it."""
+
+    def __init__(self, at_once: int) -> None:
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        code = "import sys; sys.path.insert(0, sys.argv[2]); from api.worker import wait_for_queries; wait_for_queries(int(sys.argv[1]))"
+        home = str(Path(__file__).resolve().parent.parent)
+        self._process = subprocess.Popen(  # noqa: S603
+            [sys.executable, "-I", "-c", code, str(theirs.fileno()), home], pass_fds=[theirs.fileno()], stdin=subprocess.DEVNULL, start_new_session=True
+        )
+        theirs.close()
+        self._line = ours
+        self._places = asyncio.Semaphore(at_once)
+
+    async def read(self, query: bytes, seconds: float) -> Query:
+        """The query, if it is one and only reads; `ask` does that by itself."""
+        _, body = await self.ask(query, None, Dataset(), None, seconds)
+        text, kind, default, named = json.loads(body)
+        return Query(text, kind, Dataset(tuple(default), tuple(named)))
+
+    async def ask(self, query: bytes, folder: Path | None, asked: Dataset, accept: str | None, seconds: float) -> tuple[str, bytes]:
+        """The result of a query over a copy of the store: media type and bytes.
+
+        Raises:
+            QueryError: it was refused, failed, or was ended at its time limit.
+        """
+        started = time.monotonic()
+        try:
+            await asyncio.wait_for(self._places.acquire(), seconds)
+        except TimeoutError:
+            raise QueryError("too many queries are being answered; try again later", "busy") from None
+        try:
+            return await self._asked(query, folder, asked, accept, max(0.05, seconds - (time.monotonic() - started)), seconds)
+        finally:
+            self._places.release()
+
+    async def _asked(self, query: bytes, folder: Path | None, asked: Dataset, accept: str | None, left: float, seconds: float) -> tuple[str, bytes]:
+        ours, theirs = socket.socketpair()
+        try:
+            socket.send_fds(self._line, [b"query"], [theirs.fileno()])
+        except OSError:
+            ours.close()
+            raise QueryError("queries cannot be answered now; the service must be started again", "busy") from None
+        finally:
+            theirs.close()
+        reader, writer = await asyncio.open_connection(sock=ours, limit=MIB)
+        try:
+            head = {"folder": str(folder) if folder else None, "default": asked.default, "named": asked.named, "accept": accept, "seconds": left}
+            for part in (json.dumps(head).encode(), query):
+                writer.write(len(part).to_bytes(LENGTH, "big") + part)
+            parts = [await reader.readexactly(int.from_bytes(await reader.readexactly(LENGTH), "big")) for _ in range(3)]
+        except (asyncio.IncompleteReadError, ConnectionError):
+            raise QueryError(f"took longer than {seconds:g} s, or more memory than there is for it; narrow it or add LIMIT", "query-too-long") from None
+        finally:
+            writer.close()
+        kind, form, body = parts[0].decode(), parts[1].decode(), parts[2]
+        if kind != "result":
+            raise QueryError(body.decode(), kind)
+        return form, body
+
+    def close(self) -> None:
+        """End the waiting process; it ends its children."""
+        self._line.close()
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self._process.pid, signal.SIGKILL)
+        self._process.wait()
+
+
+def wait_for_queries(line: int) -> None:
+    """Fork a child for each query until the service is gone."""
+    import rdflib.plugins.sparql.parser  # noqa: F401  so that no child has to load it
+
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # the kernel buries the children
+    with socket.socket(fileno=line) as control:
+        while True:
+            message, descriptors, _, _ = socket.recv_fds(control, 16, 1)
+            if not message:
+                os.killpg(0, signal.SIGKILL)
+            if os.fork() == 0:
+                control.close()
+                _answer(socket.socket(fileno=descriptors[0]))
+                os._exit(0)
+            os.close(descriptors[0])
+
+
+def _answer(client: socket.socket) -> None:
+    """Answer one query, or be ended by the kernel."""
+    stream = client.makefile("rwb")
+    head = json.loads(stream.read(int.from_bytes(stream.read(LENGTH), "big")))
+    query = stream.read(int.from_bytes(stream.read(LENGTH), "big"))
+    signal.signal(signal.SIGALRM, signal.SIG_DFL)
+    signal.setitimer(signal.ITIMER_REAL, head["seconds"])
+    seconds = int(head["seconds"]) + 1
+    resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds))
+    kind, form, body = "result", "", b""
+    try:
+        read_only = checked(query)
+        if head["folder"] is None:
+            body = json.dumps([read_only.text, read_only.kind, read_only.dataset.default, read_only.dataset.named]).encode()
+        else:
+            store = bounded(Path(head["folder"]))
+            form, body = answered(store, read_only, Dataset(tuple(head["default"]), tuple(head["named"])), head["accept"])
+    except QueryError as error:
+        kind, body = error.kind, str(error).encode()
+    except MemoryError:
+        kind, body = "query-too-large", b"needs more memory than there is for it; narrow it or add LIMIT"
+    for part in (kind.encode(), form.encode(), body):
+        stream.write(len(part).to_bytes(LENGTH, "big") + part)
+    stream.flush()
+
+
+def bounded(folder: Path) -> Any:
+    """A copy of the store, opened in a process that from here on opens no other file and no connection."""
+    import pyoxigraph as ox
+
+    store = ox.Store.read_only(str(folder))
+    used = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
+    resource.setrlimit(resource.RLIMIT_NOFILE, (0, 0))
+    resource.setrlimit(resource.RLIMIT_AS, (used + MEMORY, used + MEMORY))
+    return store

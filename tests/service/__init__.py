@@ -1,0 +1,1 @@
+"""The service, seen from the outside: a process of its own, reached over HTTP."""

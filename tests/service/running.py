@@ -1,0 +1,69 @@
+"""Starts services as their users do, and stops them."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+BLOCKED = Path(__file__).parent / "no_network"
+"""On the module path of every service that tests start: connections beyond this machine fail there."""
+CASE: dict[str, Any] = {"max_superficial_arc_deg": 300, "vessel_diameter_mm": 3.2, "residual_thin_plaque": True, "reference_vessel_diameter_mm": 3}
+
+
+@dataclass
+class Running:
+    """A service that runs."""
+
+    process: subprocess.Popen[str]
+    url: str
+    data: Path
+
+    def client(self, **more: Any) -> httpx.Client:
+        return httpx.Client(base_url=self.url, trust_env=False, timeout=60, **more)
+
+    def kill(self) -> None:
+        os.kill(self.process.pid, signal.SIGKILL)
+        self.process.wait()
+
+
+def start(data: Path, *options: str, **environment: str) -> Running:
+    """Start a service on a free port and wait until it says that it listens."""
+    command = [sys.executable, "-m", "api", "serve", "--port", "0", "--data", str(data), *options]
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env={**os.environ, "PYTHONPATH": str(BLOCKED), **environment})
+    assert process.stderr is not None
+    line = process.stderr.readline()
+    found = re.search(r"serves (http://\S+)/ ", line)
+    if not found:
+        raise AssertionError(line + process.stderr.read())
+    threading.Thread(target=process.stderr.read, daemon=True).start()
+    return Running(process, found.group(1).replace("0.0.0.0", "127.0.0.1"), data)
+
+
+@contextlib.contextmanager
+def serving(data: Path, *options: str, **environment: str) -> Iterator[Running]:
+    """A service until the end of the block."""
+    running = start(data, *options, **environment)
+    try:
+        yield running
+    finally:
+        running.process.send_signal(signal.SIGINT)
+        try:
+            running.process.wait(20)
+        except subprocess.TimeoutExpired:
+            running.kill()
+
+
+def case(name: str, **facts: Any) -> dict[str, Any]:
+    """A case of this name."""
+    return {"case_id": name, **(facts or CASE)}
