@@ -50,6 +50,10 @@ def create_app(settings: Settings) -> FastAPI:
         app.add_middleware(CORSMiddleware, allow_origins=list(settings.origins), allow_methods=["GET", "POST"], allow_headers=["*"], max_age=600)
     app.add_middleware(Guard, settings=settings)
 
+    @app.get("/favicon.ico", include_in_schema=False)
+    async def icon() -> Response:
+        return Response((STATIC / "icon.svg").read_bytes(), media_type="image/svg+xml")
+
     @app.get("/openapi.json", include_in_schema=False)
     async def openapi(request: Request) -> Response:
         return Response(orjson.dumps(describe(app, service_of(request).reasoner)), media_type="application/json")

@@ -13,6 +13,7 @@ from ontology import GuidelineFiles
 from reasoner.answer import Answer
 from reasoner.guideline import IRI
 
+from .confine import no_connections
 from .query import GRAPHS, MEMORY, RESULTS, Dataset, QueryError, answered, checked
 
 FORMATS = {
@@ -76,10 +77,12 @@ def _work(channel: Connection, query: bytes, directory: Path, answers: list[Answ
     """In a process of its own: whatever the query says, once the graphs are there it opens no file and no connection."""
     resource.setrlimit(resource.RLIMIT_AS, (2 * MEMORY, 2 * MEMORY))
     try:
+        no_connections()
         read_only = checked(query)
         accept = accepted(form, read_only.kind)
         store = ox.Store.read_only(str(stored)) if stored else _filled(directory, answers)
-        resource.setrlimit(resource.RLIMIT_NOFILE, (0, 0))
+        if not stored:  # a store on disk opens its files as it needs them
+            resource.setrlimit(resource.RLIMIT_NOFILE, (0, 0))
         channel.send(("result", *answered(store, read_only, Dataset(), accept)))
     except QueryError as error:
         channel.send((error.kind, "", str(error).encode()))

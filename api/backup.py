@@ -19,6 +19,7 @@ from ontology import CalxError
 from reasoner.guideline import Guideline
 from reasoner.rdf import CASE, PROV
 
+from .records import moment
 from .store import Store, Taken
 
 NAME = "calx-backup.nq.gz"
@@ -88,15 +89,15 @@ async def restored(path: Path, store: Store) -> dict[str, int]:
     folder = Path(tempfile.mkdtemp(dir=path.parent, prefix="restore-"))
     try:
         plain = await asyncio.to_thread(unpacked, path, folder)
-        moments = {row["g"].value: row["t"].value for row in await store.select(f"SELECT ?g ?t WHERE {{ GRAPH ?g {{ ?d {PROV.endedAtTime} ?t }} }}")}
+        moments = {row["g"].value: moment(row["t"].value) for row in await store.select(f"SELECT ?g ?t WHERE {{ GRAPH ?g {{ ?d {PROV.endedAtTime} ?t }} }}")}
         new, there = list[str](), 0
         for name, triples in graphs(plain):
-            moment = next((t.object.value for t in triples if t.predicate == PROV.endedAtTime and isinstance(t.object, ox.Literal)), None)
-            if not name.startswith(CASE) or moment is None:
+            stored = next((moment(t.object.value) for t in triples if t.predicate == PROV.endedAtTime and isinstance(t.object, ox.Literal)), None)
+            if not name.startswith(CASE) or stored is None:
                 raise BackupError(f"holds a graph that is no case of Calx ({name[:100]}); nothing was changed")
             if name not in moments:
                 new.append(name)
-            elif moments[name] != moment:
+            elif moments[name] != stored:
                 raise BackupError(f"the case '{name.removeprefix(CASE)}' is stored here with another answer; delete one of them, then restore", conflict=True)
             else:
                 there += 1

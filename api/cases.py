@@ -14,7 +14,7 @@ from reasoner.guideline import IRI
 from reasoner.rdf import CALX, CASE, PROV, lesion_of
 from reasoner.recommendation import Reasoner
 
-from .records import KEPT, Record, Replay, Summary, as_triples, from_triples, record
+from .records import KEPT, Record, Replay, Summary, as_triples, from_triples, moment, record
 from .store import Store, Taken
 
 
@@ -83,7 +83,7 @@ class Cases:
         return [
             Summary(
                 case_id=row["case"].value,
-                stored=row["stored"].value,
+                stored=moment(row["stored"].value),
                 strategy=row["strategy"].value.removeprefix(f"{IRI}strategy/") if row["strategy"] is not None else None,
                 settled=row["settled"].value in ("true", "1"),
                 guideline_version=row["version"].value,

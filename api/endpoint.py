@@ -13,12 +13,13 @@ import pyoxigraph as ox
 
 from reasoner.rdf import CASE
 
-from .query import LARGEST, MIB, RESULTS, SELECTED, Dataset, QueryError, form_of, serialised
+from .query import BASE, LARGEST, MIB, RESULTS, SELECTED, Dataset, QueryError, form_of, serialised
 from .store import KNOWLEDGE, StoreError, Taken, digest_of_knowledge
 from .worker import Workers
 
 AT_ONCE = 2000
 """Triples of one INSERT DATA; larger updates are refused by some stores."""
+GENID = "https://w3id.org/.well-known/genid/calx/"
 SECONDS = 32.0
 """How long the endpoint may take over what this service itself asks."""
 JSON, N_TRIPLES = "application/sparql-results+json", "application/n-triples"
@@ -39,7 +40,7 @@ class EndpointStore:
         async with self._adding:
             if await self._holds(name):
                 raise Taken
-            unique = list(dict.fromkeys(triples))
+            unique = list(dict.fromkeys(map(_named, triples)))
             try:
                 # the marker of the case comes last: half a graph, left by a crash, is not taken for a case
                 for start in range(0, len(unique), AT_ONCE):
@@ -78,7 +79,7 @@ class EndpointStore:
         return [{name: row[name] for name in names} for row in found]  # type: ignore[union-attr]
 
     async def _asks(self, query: str) -> bool:
-        return bool(ox.parse_query_results(await self._result(query, JSON), ox.QueryResultsFormat.JSON))
+        return _truth(await self._result(query, JSON))
 
     async def _result(self, query: str, accept: str, dataset: Dataset | None = None, seconds: float = SECONDS) -> bytes:
         form: dict[str, Any] = {"query": query}
@@ -112,12 +113,12 @@ class EndpointStore:
         read_only = await self._workers.read(query, seconds)
         ours = await self.graphs()
         dataset = asked or read_only.dataset
-        strange = {*dataset.default, *dataset.named} - set(ours)
+        strange = {*dataset.default, *dataset.named, *read_only.graphs} - set(ours)
         if strange:
             raise QueryError(f"no graph <{min(strange)[:200]}> here", "refused-query")
         tabular = read_only.kind in ("select", "ask")
         try:
-            body = await self._result(read_only.text, JSON if tabular else N_TRIPLES, dataset or Dataset(ours, ours), seconds)
+            body = await self._result(f"BASE <{BASE}>\n{read_only.text}", JSON if tabular else N_TRIPLES, dataset or Dataset(ours, ours), seconds)
         except TimeoutError:
             raise QueryError(f"took longer than {seconds:g} s; narrow it or add LIMIT", "query-too-long") from None
         except StoreError as error:
@@ -125,6 +126,9 @@ class EndpointStore:
         if not tabular:
             return serialised(list(dict.fromkeys(quad.triple for quad in ox.parse(body, ox.RdfFormat.N_TRIPLES))), accept)
         form = form_of(accept, SELECTED)
+        if read_only.kind == "ask":
+            yes: Any = ox.Store().query("ASK {}" if _truth(body) else "ASK { ?s ?p ?o }")
+            return form, yes.serialize(format=RESULTS[form]) or b""
         return form, ox.parse_query_results(body, ox.QueryResultsFormat.JSON).serialize(format=RESULTS[form]) or b""
 
     async def export(self) -> tuple[Path, Any]:
@@ -140,6 +144,18 @@ class EndpointStore:
     async def close(self) -> None:
         self._workers.close()
         await self._client.aclose()
+
+
+def _truth(body: bytes) -> bool:
+    """The answer to ASK; Virtuoso gives it as a table that has a row or none."""
+    found = ox.parse_query_results(body, ox.QueryResultsFormat.JSON)
+    return bool(found) if isinstance(found, ox.QueryBoolean) else any(True for _ in found)
+
+
+def _named(triple: ox.Triple) -> ox.Triple:
+    """The triple with IRIs for blank nodes (RDF 1.1, section 3.5): these would not be the same from one request to the next."""
+    found: list[Any] = [ox.NamedNode(GENID + term.value) if isinstance(term, ox.BlankNode) else term for term in triple]
+    return ox.Triple(*found)
 
 
 def _written(triples: list[ox.Triple]) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import logging
+import re
 import time
 from http.cookies import CookieError, SimpleCookie
 from urllib.parse import urlsplit
@@ -24,7 +25,7 @@ HEADERS = [
     (b"content-security-policy", POLICY.encode()),
     (b"x-content-type-options", b"nosniff"),
     (b"x-frame-options", b"DENY"),
-    (b"referrer-policy", b"no-referrer"),
+    (b"referrer-policy", b"same-origin"),
     (b"cross-origin-opener-policy", b"same-origin"),
     (b"cross-origin-resource-policy", b"same-origin"),
     (b"permissions-policy", b"camera=(), microphone=(), geolocation=()"),
@@ -40,11 +41,15 @@ def cookie_of(token: str) -> str:
     return hashlib.sha256(b"calx cookie " + token.encode()).hexdigest()
 
 
+READING_POSTS = re.compile(r"/(recommend|proof|sparql/?|fhir/\$recommend|cds-services/[^/]+|login)")
+"""What is posted only to be answered. Every other POST counts as a write."""
+
+
 def is_write(method: str, path: str) -> bool:
     """Whether a request changes what is stored, or reads all of it."""
     if method in ("GET", "HEAD", "OPTIONS"):
         return path == "/backup"
-    return path.startswith(("/cases", "/restore")) or path.endswith("/feedback") or method not in ("POST",)
+    return method != "POST" or not READING_POSTS.fullmatch(path)
 
 
 def is_private(path: str) -> bool:

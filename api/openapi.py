@@ -59,7 +59,7 @@ def describe(app: FastAPI, reasoner: Reasoner) -> dict[str, Any]:
         title="Calx",
         version=version("calx"),
         summary="An executable guideline for PCI in calcified coronary lesions",
-        description=f"{reasoner.guideline.notice['en']}\n\nEvery conclusion shows facts, rule, citation, level of evidence, what speaks against it, what is unknown.",
+        description=f"{reasoner.guideline.notice['en']}\n\nEvery conclusion shows facts, rule, citation, level of evidence, what speaks against it.",
         routes=app.routes,
         license_info={"name": "Apache-2.0", "identifier": "Apache-2.0"},
     )

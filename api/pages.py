@@ -12,8 +12,8 @@ from urllib.parse import urlencode
 from fastapi import Request, Response
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from reasoner.guideline import Guideline, Rule
-from reasoner.prose import Prose, quantity
+from reasoner.guideline import Guideline
+from reasoner.prose import quantity
 
 from .service import Service, service_of
 from .words import words_of
@@ -47,7 +47,6 @@ class Labels:
     def __init__(self, guideline: Guideline, language: str) -> None:
         self.guideline, self.language = guideline, language
         self._words = words_of(language)
-        self.prose = Prose(guideline, language)
 
     def term(self, kind: str, id_: str) -> str:
         term = self.guideline.terms.get(f"{kind}/{id_}")
@@ -69,6 +68,12 @@ class Labels:
         if isinstance(value, str):
             return self.guideline.value_labels.get(value, {self.language: value})[self.language]
         return quantity(self.guideline.facts[name], float(value)) if name in self.guideline.facts else str(value)
+
+    def entered(self, name: str, text: str) -> str:
+        """A value as it was entered, in words."""
+        known: Any = {"true": True, "false": False}.get(text, text)
+        fact = self.guideline.facts.get(name)
+        return self.value(name, float(text) if fact and fact.kind in ("number", "integer") else known)
 
     def study(self, name: str) -> str:
         study = self.guideline.studies.get(name)
@@ -106,9 +111,6 @@ class Labels:
                 place = f"{described.result_key}.{term.device}" if term.device else described.result_key
                 found[f"{place}: {term.id}"] = f"{described.label[self.language]}: {term.label[self.language]}"
         return found
-
-    def words(self, rule: Rule) -> list[str]:
-        return self.prose.rule(rule)
 
 
 _LABELS: dict[tuple[str, str], Labels] = {}

@@ -23,6 +23,8 @@ LARGEST = 32 * MIB
 MOST_TRIPLES = 300_000
 MEMORY = 1024 * MIB
 """Bytes of memory that a query may use beside the graphs."""
+BASE = "https://w3id.org/calx/"
+"""What relative IRIs of a query are relative to, if it does not say."""
 REFUSED = {"ServiceGraphPattern": "SERVICE would reach another server"}
 SELECTED = (
     "application/sparql-results+json",
@@ -98,6 +100,8 @@ class Query:
     """``select``, ``ask``, ``construct`` or ``describe``."""
     dataset: Dataset
     """What its FROM and FROM NAMED clauses name."""
+    graphs: tuple[str, ...] = ()
+    """Graphs that its GRAPH patterns name."""
 
 
 def checked(query: bytes) -> Query:
@@ -126,17 +130,18 @@ def checked(query: bytes) -> Query:
             raise QueryError("an update; this service only answers queries", "refused-query") from None
         raise QueryError(f"not a SPARQL 1.1 query: {str(error)[:200]}") from None
     open_nodes: list[Any] = [parsed]
-    clauses = False
+    clauses, terms = False, list[Any]()
     while open_nodes:
         node = open_nodes.pop()
         if isinstance(node, CompValue):
             if node.name in REFUSED:
                 raise QueryError(f"{REFUSED[node.name]}, and Calx reads only its own graphs; remove it", "refused-query")
-            clauses = clauses or node.name == "DatasetClause"
+            clauses = clauses or node.name in ("DatasetClause", "GraphGraphPattern")
+            terms += [node.term] if node.name == "GraphGraphPattern" else []
             open_nodes.extend(node.values())
         elif hasattr(node, "__iter__") and not isinstance(node, str):
             open_nodes.extend(list(node))
-    return Query(text, parsed[1].name.removesuffix("Query").lower(), _clauses(parsed) if clauses else Dataset())
+    return Query(text, parsed[1].name.removesuffix("Query").lower(), *(_graphs(parsed, terms) if clauses else (Dataset(), ())))
 
 
 def _is_update(text: str) -> bool:
@@ -148,15 +153,18 @@ def _is_update(text: str) -> bool:
         return False
 
 
-def _clauses(parsed: Any) -> Dataset:
-    """The graphs of FROM and FROM NAMED, with prefixes and base resolved."""
+def _graphs(parsed: Any, terms: list[Any]) -> tuple[Dataset, tuple[str, ...]]:
+    """The graphs of FROM and FROM NAMED, and those of GRAPH, with prefixes and base resolved."""
+    from rdflib import Variable
     from rdflib.plugins.sparql.algebra import translateQuery
 
     try:
-        clauses = translateQuery(parsed).algebra.datasetClause or ()
+        query = translateQuery(parsed, base=BASE)
+        clauses = query.algebra.datasetClause or ()
+        constants = tuple(str(query.prologue.absolutize(term)) for term in terms if not isinstance(term, Variable))
     except Exception as error:
         raise QueryError(f"not a SPARQL 1.1 query: {str(error)[:200]}") from None
-    return Dataset(tuple(str(c.default) for c in clauses if c.default), tuple(str(c.named) for c in clauses if c.named))
+    return Dataset(tuple(str(c.default) for c in clauses if c.default), tuple(str(c.named) for c in clauses if c.named)), constants
 
 
 def answered(store: ox.Store, query: Query, asked: Dataset, accept: str | None) -> tuple[str, bytes]:
@@ -172,14 +180,13 @@ def answered(store: ox.Store, query: Query, asked: Dataset, accept: str | None) 
         QueryError: it cannot be evaluated, names a graph that is not there, or has too large a result.
     """
     dataset = asked or query.dataset
-    default: list[Any] = [ox.NamedNode(name) for name in dataset.default]
-    named: list[Any] = [ox.NamedNode(name) for name in dataset.named]
+    default, named = _named(dataset.default), _named(dataset.named)
     for graph in (*default, *named):
         if not store.contains_named_graph(graph):
             raise QueryError(f"no graph <{graph.value[:200]}> here; 'SELECT DISTINCT ?g {{ GRAPH ?g {{}} }}' lists those that are", "refused-query")
     try:
         over: dict[str, Any] = {"default_graph": default, "named_graphs": named} if dataset else {"use_default_graph_as_union": True}
-        found = store.query(query.text, **over)
+        found = store.query(query.text, base_iri=BASE, **over)
         if isinstance(found, ox.QueryTriples):
             return serialised(_capped(found), accept)
         if isinstance(found, ox.QueryBoolean):
@@ -188,6 +195,13 @@ def answered(store: ox.Store, query: Query, asked: Dataset, accept: str | None) 
         return _solutions(found, accept)
     except (ValueError, SyntaxError, RuntimeError, OSError) as error:
         raise QueryError(f"cannot be evaluated: {str(error)[:200]}") from None
+
+
+def _named(graphs: tuple[str, ...]) -> list[Any]:
+    try:
+        return [ox.NamedNode(name) for name in graphs]
+    except ValueError as error:
+        raise QueryError(f"a graph is named by an IRI: {str(error)[:200]}") from None
 
 
 def form_of(accept: str | None, offers: tuple[str, ...]) -> str:

@@ -77,11 +77,21 @@ class Summary:
         return {"case_id": self.case_id, "stored": self.stored, "strategy": self.strategy, "settled": self.settled, "guideline_version": self.guideline_version}
 
 
+def _now() -> str:
+    return moment(datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ"))
+
+
+def moment(text: str) -> str:
+    """A moment in its shortest form; some stores cut zeros off, others add them."""
+    head, point, fraction = text.removesuffix("Z").partition(".")
+    return f"{head}.{fraction.rstrip('0')}".rstrip(".") + "Z" if point else f"{head}Z"
+
+
 def record(answer: Answer) -> Record:
     """The record of an answer given now."""
     return Record(
         case_id=answer.case.id,
-        stored=datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+        stored=_now(),
         engine=engine(),
         guideline_version=answer.guideline.version,
         guideline_digest=answer.guideline.digest,
@@ -128,6 +138,7 @@ def from_triples(found: Iterable[tuple[NamedNode, Literal]]) -> Record | None:
             answers[value.language or "en"] = value.value.encode()
     if set(parts) != set(KEPT.values()) or "en" not in answers:
         return None
+    parts["stored"] = moment(parts["stored"])
     return Record(**{**parts, "submitted": orjson.loads(parts["submitted"])}, answers=answers)
 
 

@@ -82,12 +82,12 @@ def run(settings: Settings) -> str | None:
     )
     told = f"Calx serves http://{host}:{settings.port}/ with the cases of {settings.endpoint or settings.data}. Stop it with Ctrl-C.{reads}"
     server = Server(config, told)
-    with contextlib.suppress(KeyboardInterrupt):
+    with contextlib.suppress(KeyboardInterrupt, SystemExit):
         asyncio.run(server.serve([listening]))
     failure: CalxError | None = getattr(app.state, "failure", None)
     if isinstance(failure, GuidelineError):
         return "\n".join(str(problem) for problem in failure.problems)
-    return str(failure) if failure else None
+    return str(failure) if failure else None if server.started else "the service could not be started"
 
 
 def _listening(settings: Settings) -> socket.socket:

@@ -22,7 +22,7 @@ from .cases import Cases
 from .negotiation import choose
 from .problems import ServiceProblem
 from .settings import Settings
-from .store import DiskStore, Store
+from .store import DiskStore, Store, StoreError
 
 SERVING = "serving.json"
 """In the data folder while a service uses it: its address, and a secret by which `calx backup` and `calx restore` reach it."""
@@ -64,7 +64,10 @@ async def opened(settings: Settings) -> AsyncIterator[Service]:
         GuidelineError: the guideline has faults.
     """
     reasoner = Reasoner.load(settings.ontology)
-    settings.data.mkdir(mode=0o700, parents=True, exist_ok=True)
+    try:
+        settings.data.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise StoreError(f"{settings.data}: {error.strerror}; give a folder that can be written to with --data") from None
     store: Store
     if settings.endpoint:
         from .endpoint import EndpointStore

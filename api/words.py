@@ -6,7 +6,6 @@ from reasoner.text import WORDS as TEXT
 
 PAGE: dict[str, tuple[str, str]] = {
     "title": ("Calx: calcified coronary lesions", "Calx：冠状动脉钙化病变"),
-    "tagline": ("What the guideline says of this lesion, and why", "指南对该病变的建议及其依据"),
     "lesion form": ("Lesion", "病变"),
     "advice nav": ("Advice", "建议"),
     "cases": ("Stored cases", "已存病例"),
@@ -106,13 +105,13 @@ PAGE: dict[str, tuple[str, str]] = {
     "suspended": ("Rules that do not fire, as their studies were withdrawn", "因研究撤回而停用的规则"),
     "decides strategy": ("decides the strategy and devices", "决定策略及器械"),
     "decides": ("decides", "影响"),
-    "fewer": ("Only what was entered", "仅显示已填项"),
     "could rise": ("could still rise", "仍可能加分"),
-    "up to": ("up to", "最多"),
+    "provisional short": ("provisional", "暂定"),
+    "no strategy derived": ("no strategy can be derived yet", "尚不能得出策略"),
+    "today words": ("Labels and rationales are those of today's guideline.", "标签与理由取自当前指南。"),
     "in": ("in", "用时"),
     "source": ("Source", "来源"),
     "high risk": ("High risk", "高危特征"),
-    "language hint": ("Read this page in Chinese", "Read this page in English"),
 }
 
 

@@ -1,6 +1,6 @@
 """Runs queries in processes of their own, each ended by the kernel at its time limit.
 
-Oxigraph cannot be interrupted (decision 8 in `docs/decisions`), and the serving process has threads, so it must not fork. A small
+Oxigraph cannot be interrupted, and the serving process has threads, so it must not fork. A small
 process started beside it waits for queries and forks a child for each: the child opens a copy of the store, gives up the right to open
 anything else, answers, and is gone.
 """
@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import logging
 import os
 import resource
 import signal
@@ -18,8 +19,10 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from typing import Any
 
+import pyoxigraph as ox
+
+from .confine import no_connections
 from .query import MEMORY, MIB, Dataset, Query, QueryError, answered, checked
 
 LENGTH = 8
@@ -43,8 +46,8 @@ class Workers:
     async def read(self, query: bytes, seconds: float) -> Query:
         """The query, if it is one and only reads; `ask` does that by itself."""
         _, body = await self.ask(query, None, Dataset(), None, seconds)
-        text, kind, default, named = json.loads(body)
-        return Query(text, kind, Dataset(tuple(default), tuple(named)))
+        text, kind, default, named, graphs = json.loads(body)
+        return Query(text, kind, Dataset(tuple(default), tuple(named)), tuple(graphs))
 
     async def ask(self, query: bytes, folder: Path | None, asked: Dataset, accept: str | None, seconds: float) -> tuple[str, bytes]:
         """The result of a query over a copy of the store: media type and bytes.
@@ -125,7 +128,7 @@ def _answer(client: socket.socket) -> None:
     try:
         read_only = checked(query)
         if head["folder"] is None:
-            body = json.dumps([read_only.text, read_only.kind, read_only.dataset.default, read_only.dataset.named]).encode()
+            body = json.dumps([read_only.text, read_only.kind, read_only.dataset.default, read_only.dataset.named, read_only.graphs]).encode()
         else:
             store = bounded(Path(head["folder"]))
             form, body = answered(store, read_only, Dataset(tuple(head["default"]), tuple(head["named"])), head["accept"])
@@ -133,17 +136,18 @@ def _answer(client: socket.socket) -> None:
         kind, body = error.kind, str(error).encode()
     except MemoryError:
         kind, body = "query-too-large", b"needs more memory than there is for it; narrow it or add LIMIT"
+    except Exception:
+        logging.getLogger("calx").exception("a query failed")
+        kind, body = "internal", b"the query could not be answered; the service's own log tells why"
     for part in (kind.encode(), form.encode(), body):
         stream.write(len(part).to_bytes(LENGTH, "big") + part)
     stream.flush()
 
 
-def bounded(folder: Path) -> Any:
-    """A copy of the store, opened in a process that from here on opens no other file and no connection."""
-    import pyoxigraph as ox
-
+def bounded(folder: Path) -> ox.Store:
+    """A copy of the store, in a process that from here on opens no connection and has only so much memory."""
+    no_connections()
     store = ox.Store.read_only(str(folder))
-    used = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
-    resource.setrlimit(resource.RLIMIT_NOFILE, (0, 0))
+    used = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize() if Path("/proc/self/statm").exists() else 0
     resource.setrlimit(resource.RLIMIT_AS, (used + MEMORY, used + MEMORY))
     return store

@@ -24,6 +24,7 @@ from tests.lesions import lesions
 from tests.oracles.shacl_engine import everything
 from tests.oracles.shacl_engine import lesions as as_graph
 
+from . import service
 from .by_hand import decide
 
 CASES, ROUNDS, PYSHACL_CASES = 1000, 7, 20
@@ -118,6 +119,8 @@ def main() -> None:
     starts.add_row("the very first, compiling the guideline", f"{first:.2f}", "")
     starts.add_row("peak memory of calx recommend", f"{peak:.0f} MiB", "under 150 MB")
     console.print(starts)
+    with console.status("measuring the service"):
+        service.report(console)
     console.print(f"peak memory of this run, pySHACL included: {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:.0f} MiB")
 
 

@@ -88,7 +88,8 @@ async def recommend(request: Request) -> Response:
     service = service_of(request)
     form, language = form_of(request, JSON, JSON_LD, TURTLE, TEXT), language_of(request)
     cases = await submitted(request, service)
-    if len(cases) == 1 and (await request.body()).lstrip()[:1] != b"[":
+    listed = (await request.body()).lstrip()[:1] == b"[" and "ld+json" not in request.headers.get("content-type", "")
+    if len(cases) == 1 and not listed:
         answer = answered(service, cases[0], language)
         service.note(request, "answered", case=answer.case.id)
         return Response(shown(answer, form, language), headers=VARY, media_type=form)

@@ -31,6 +31,7 @@ function show(text) {
   const part = new DOMParser().parseFromString(text, "text/html");
   for (const name of ["drawing", "open"]) document.getElementById(name).replaceWith(part.getElementById(name));
   advice.replaceChildren(...part.body.childNodes);
+  advice.removeAttribute("aria-busy");
   if (open && document.getElementById("proof")) document.getElementById("proof").open = true;
   mark();
 }
@@ -48,7 +49,10 @@ function mark() {
   });
   const answer = advice.querySelector(".answer"), bar = document.getElementById("summary");
   bar.hidden = !answer;
-  if (answer) bar.textContent = (Number(answer.dataset.alerts) ? "⚠ " : "") + answer.dataset.strategy + " ↓";
+  if (answer) {
+    const warned = Number(answer.dataset.alerts) ? "⚠ " : Number(answer.dataset.open) ? "⚠? " : "";
+    bar.textContent = `${warned}${answer.dataset.strategy}${answer.dataset.standing ? ` (${answer.dataset.standing})` : ""} ↓`;
+  }
 }
 
 function tellLanguage(facts) {
@@ -61,6 +65,7 @@ if (form) {
   let pause = 0;
   form.addEventListener("input", (event) => {
     clearTimeout(pause);
+    advice.setAttribute("aria-busy", "true"); // what stands there is no longer the answer to what is entered
     pause = setTimeout(follow, event.target.matches("input:not([type=radio])") ? 250 : 0);
   });
   form.addEventListener("submit", (event) => { event.preventDefault(); follow(); });
@@ -119,8 +124,5 @@ function openToAnchor() {
 window.addEventListener("hashchange", openToAnchor);
 openToAnchor();
 document.addEventListener("click", (event) => {
-  if (!event.target.closest("[data-print]")) return;
-  const proof = document.getElementById("proof");
-  if (proof) proof.open = true;
-  window.print();
+  if (event.target.closest("[data-print]")) window.print(); // the proof is printed where it is open
 });

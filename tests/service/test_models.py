@@ -16,7 +16,12 @@ REASONER = Reasoner.load()
 CASE = case_model(REASONER.guideline)
 FACTS = {fact.name: fact for fact in REASONER.guideline.facts.values() if fact.given}
 VALUES = st.one_of(
-    st.booleans(), st.integers(-5, 400), st.integers(-(10**14), 10**14), st.decimals(-1, 400, places=2).map(float), st.sampled_from(["", "none", "lad", "superficial", "true", "3"]), st.none()
+    st.booleans(),
+    st.integers(-5, 400),
+    st.integers(-(10**14), 10**14),
+    st.decimals(-1, 400, places=2).map(float),
+    st.sampled_from(["", "none", "lad", "superficial", "true", "3"]),
+    st.none(),
 )
 
 

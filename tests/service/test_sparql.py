@@ -54,14 +54,12 @@ def _ask(*numbers: int) -> str:
     return "ASK { " + " . ".join(f"<{KASEI}data{number}.rdf> a ?type" for number in numbers) + " }"
 
 
-def _post(client: httpx.Client, query: str, parameters: list[tuple[str, str]], accept: str | None = None) -> httpx.Response:
+def _post(client: httpx.Client, query: str, parameters: list[Any], accept: str | None = None) -> httpx.Response:
     headers = {"Content-Type": DIRECT} | ({"Accept": accept} if accept else {})
     return client.post("/sparql/", params=parameters, content=query, headers=headers)
 
 
-GRAPH_0_TO_2 = (
-    f"ASK {{ <{KASEI}data3.rdf> a ?type . GRAPH ?g1 {{ <{KASEI}data1.rdf> a ?t1 }} GRAPH ?g2 {{ <{KASEI}data2.rdf> a ?t2 }} }}"
-)
+GRAPH_0_TO_2 = f"ASK {{ <{KASEI}data3.rdf> a ?type . GRAPH ?g1 {{ <{KASEI}data1.rdf> a ?t1 }} GRAPH ?g2 {{ <{KASEI}data2.rdf> a ?t2 }} }}"
 TRUE: dict[str, Any] = {
     "query_post_form": lambda c: c.post("/sparql/", content="query=ASK%20%7B%7D", headers={"Content-Type": FORM}),
     "query_dataset_default_graphs_get": lambda c: c.get("/sparql", params=[("query", _ask(1, 2)), *_graphs("default", 1, 2)]),
@@ -75,7 +73,10 @@ TRUE: dict[str, Any] = {
     "query_post_direct": lambda c: _post(c, "ASK {}", []),
 }  # fmt: skip
 TYPED: dict[str, tuple[str, set[str]]] = {
-    "query_content_type_select": ("SELECT (1 AS ?value) {}", {"application/sparql-results+xml", "application/sparql-results+json", "text/tab-separated-values", "text/csv"}),
+    "query_content_type_select": (
+        "SELECT (1 AS ?value) {}",
+        {"application/sparql-results+xml", "application/sparql-results+json", "text/tab-separated-values", "text/csv"},
+    ),
     "query_content_type_ask": ("ASK {}", {"application/sparql-results+xml", "application/sparql-results+json"}),
     "query_content_type_describe": ("DESCRIBE <http://example.org/>", {"application/rdf+xml", "application/rdf+json", "text/turtle"}),
     "query_content_type_construct": ("CONSTRUCT { <s> <p> 1 } WHERE {}", {"application/rdf+xml", "application/rdf+json", "text/turtle"}),
@@ -146,7 +147,9 @@ def test_the_suite_is_whole() -> None:
 # --- forms and clients ---------------------------------------------------------------
 
 
-@pytest.mark.parametrize("form", ["application/sparql-results+json", "application/sparql-results+xml", "text/csv", "text/tab-separated-values", "application/json", "text/xml"])
+@pytest.mark.parametrize(
+    "form", ["application/sparql-results+json", "application/sparql-results+xml", "text/csv", "text/tab-separated-values", "application/json", "text/xml"]
+)
 def test_tables_come_in_every_form(form: str, client: httpx.Client) -> None:
     query = "PREFIX calx: <https://w3id.org/calx/> SELECT ?s { ?s a calx:Study } ORDER BY ?s LIMIT 3"
     reply = client.get("/sparql", params={"query": query}, headers={"Accept": form})
@@ -192,7 +195,7 @@ def test_standard_clients_are_served(service: Running) -> None:
         wrapper.setMethod(method)
         wrapper.setQuery(query)
         wrapper.setReturnFormat(JSON)
-        assert len(wrapper.query().convert()["results"]["bindings"]) == 2  # type: ignore[index]
+        assert len(wrapper.query().convert()["results"]["bindings"]) == 2  # type: ignore[index, call-overload]
     for method in ("GET", "POST", "POST_FORM"):
         graph = Graph(SPARQLStore(f"{service.url}/sparql", method=method))
         assert len(list(graph.query(query))) == 2

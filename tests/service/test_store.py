@@ -31,11 +31,14 @@ class Writer(threading.Thread):
 
     def __init__(self, running: Running, name: str, acknowledged: dict[str, Any]) -> None:
         super().__init__()
+        self.enough = False
         self.running, self.prefix, self.acknowledged = running, name, acknowledged
 
     def run(self) -> None:
         with self.running.client() as client:
             for number in range(10_000):
+                if self.enough:
+                    return
                 name = f"{self.prefix}-{number}"
                 try:
                     reply = client.post("/cases", json=case(name))
@@ -140,9 +143,11 @@ def test_a_backup_made_while_serving_restores_elsewhere(service: Running, tmp_pa
             client.post("/cases", json=case(f"saved-{number}"))
         acknowledged = dict[str, Any]()
         writer = Writer(service, "meanwhile", acknowledged)
-        writer.daemon = True
         writer.start()
         made = calx("backup", tmp_path / "b.nq.gz", "--data", service.data)
+        writer.enough = True
+        writer.join()
+        assert acknowledged
         assert made.returncode == 0, made.stderr
         told = calx("restore", tmp_path / "b.nq.gz", "--data", tmp_path / "new")
         assert told.returncode == 0, told.stderr

@@ -1,0 +1,267 @@
+"""Who may come in, how much they may send, how fast, and what the audit log says of it."""
+
+from __future__ import annotations
+
+import json
+import re
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from api.audit import Audit, verify
+from tests.service.running import Running, case, serving
+
+TOKEN = "correct-horse-battery"
+KEY = {"Authorization": f"Bearer {TOKEN}"}
+
+
+@pytest.fixture(scope="module")
+def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    with serving(tmp_path_factory.mktemp("guarded"), "--host", "0.0.0.0", "--token", TOKEN, "--rate", "0") as running:
+        yield running
+
+
+@pytest.mark.parametrize("options", [("--host", "0.0.0.0"), ("--host", "0.0.0.0", "--token", "short"), ("--private",), ("--token", "with a space inside it")])
+def test_it_refuses_to_start_open_to_others_without_a_good_token(options: tuple[str, ...], tmp_path: Path) -> None:
+    done = subprocess.run([sys.executable, "-m", "api", "serve", "--port", "0", "--data", str(tmp_path), *options], capture_output=True, text=True, timeout=60)
+    assert done.returncode == 2
+    assert "token" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_writes_need_the_token_and_reads_do_not(guarded: Running) -> None:
+    with guarded.client() as client:
+        for headers in (
+            {},
+            {"Authorization": "Bearer wrong-horse-battery"},
+            {"Authorization": TOKEN},
+            {"Authorization": "Bearer x"},
+            {"Authorization": f"Basic {TOKEN}"},
+        ):
+            for method, path in [
+                ("POST", "/cases"),
+                ("DELETE", "/cases/x"),
+                ("POST", "/store"),
+                ("POST", "/cases/x/delete"),
+                ("POST", "/restore"),
+                ("GET", "/backup"),
+                ("POST", "/cds-services/calx-lesion/feedback"),
+            ]:
+                reply = client.request(method, path, headers=headers, json=case("x") if method == "POST" else None)
+                assert reply.status_code == 401, (method, path)
+                assert "WWW-Authenticate" in reply.headers
+        assert client.post("/cases", json=case("x"), headers=KEY).status_code == 201
+        assert client.get("/cases/x").status_code == 200
+        assert client.post("/recommend", json=case("y")).status_code == 200
+        assert client.get("/sparql", params={"query": "ASK {}"}).status_code == 200
+        assert client.get("/backup", headers=KEY).status_code == 200
+
+
+def test_private_asks_for_the_token_for_reading_too(tmp_path: Path) -> None:
+    with serving(tmp_path, "--token", TOKEN, "--private") as running, running.client() as client:
+        for path in ("/cases", "/cases/x", "/sparql?query=ASK%20%7B%7D", "/cases/x/proof"):
+            assert client.get(path).status_code == 401
+            assert client.get(path, headers=KEY).status_code in (200, 404)
+        assert client.post("/recommend", json=case("y")).status_code == 200
+
+
+def test_a_person_signs_in_with_the_token(guarded: Running) -> None:
+    with guarded.client() as client:
+        assert client.post("/login", data={"token": "wrong-horse-battery"}).status_code == 403
+        done = client.post("/login", data={"token": TOKEN})
+        assert done.status_code == 303
+        assert "HttpOnly" in done.headers["set-cookie"]
+        assert "SameSite=strict" in done.headers["set-cookie"]
+        assert TOKEN not in done.headers["set-cookie"]
+        assert client.post("/cases", json=case("by-cookie")).status_code == 201
+        assert client.post("/cases", json=case("by-cookie-2"), headers={"Origin": "http://evil.example"}).status_code == 403
+
+
+@pytest.mark.parametrize("host", ["evil.example", "evil.example:80", "127.0.0.1.evil.example", "[::2]:80"])
+def test_another_name_for_this_machine_is_not_answered(host: str, client: httpx.Client) -> None:
+    reply = client.get("/cases", headers={"Host": host})
+    assert reply.status_code == 403
+    assert reply.json()["type"].endswith("wrong-origin")
+
+
+@pytest.mark.parametrize("headers", [{"Origin": "http://evil.example"}, {"Origin": "null"}, {"Sec-Fetch-Site": "cross-site"}])
+def test_pages_of_other_sites_change_nothing(headers: dict[str, str], client: httpx.Client) -> None:
+    for method, path in (("POST", "/cases"), ("POST", "/store"), ("DELETE", "/cases/x"), ("POST", "/restore")):
+        assert client.request(method, path, headers=headers, json=case("csrf") if method == "POST" else None).status_code == 403
+    assert client.get("/cases/csrf").status_code == 404
+
+
+def test_only_named_sites_may_read_answers(tmp_path: Path, client: httpx.Client) -> None:
+    asking = {"Origin": "https://ehr.example", "Access-Control-Request-Method": "POST", "Access-Control-Request-Headers": "content-type"}
+    assert "access-control-allow-origin" not in client.post("/recommend", json=case("c"), headers={"Origin": "https://ehr.example"}).headers
+    with serving(tmp_path, "--origin", "https://ehr.example") as running, running.client() as open_:
+        assert open_.options("/cds-services/calx-lesion", headers=asking).headers["access-control-allow-origin"] == "https://ehr.example"
+        assert "access-control-allow-origin" not in open_.post("/recommend", json=case("c"), headers={"Origin": "https://evil.example"}).headers
+
+
+@pytest.mark.parametrize("path", ["/", "/cases", "/rules", "/recommend", "/nothing", "/static/calx.css", "/sparql", "/openapi.json"])
+def test_every_reply_carries_the_headers_that_keep_a_browser_safe(path: str, client: httpx.Client) -> None:
+    headers = client.get(path, headers={"Accept": "text/html,*/*;q=0.1"}).headers
+    assert headers["x-content-type-options"] == "nosniff"
+    assert headers["x-frame-options"] == "DENY"
+    policy = headers["content-security-policy"]
+    assert "default-src 'none'" in policy
+    assert "unsafe-eval" not in policy
+    assert ("unsafe-inline" in policy) == (path == "/sparql"), "YASGUI writes style attributes; nothing else may"
+    assert re.search(r"script-src 'self'(;|$)", policy)
+    assert "server" not in headers
+
+
+@pytest.mark.parametrize("path", ["/", "/cases", "/rules", "/studies", "/guideline", "/sparql", "/docs", "/login", "/?max_superficial_arc_deg=300"])
+def test_no_page_loads_anything_from_elsewhere(path: str, client: httpx.Client) -> None:
+    text = client.get(path, headers={"Accept": "text/html"}).text
+    assert not re.findall(r"""(?:src|href|action)=["'](?:https?:)?//(?!www\.w3\.org)[^"']+""", text)
+    assert not re.findall(r"<script(?![^>]*src=)|\son[a-z]+=|<style|\sstyle=", text)
+
+
+def test_too_large_a_body_is_refused_before_it_is_read(client: httpx.Client) -> None:
+    assert client.post("/recommend", content=b" " * (1 << 21), headers={"Content-Type": "application/json"}).status_code == 413
+    with socket.create_connection((client.base_url.host, client.base_url.port or 80)) as raw:
+        raw.sendall(b"POST /recommend HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 99999999999\r\n\r\n")
+        assert b"413" in raw.recv(100)
+    with socket.create_connection((client.base_url.host, client.base_url.port or 80)) as raw:  # without a length, in chunks
+        raw.sendall(b"POST /recommend HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n")
+        chunk = b"10000\r\n" + b" " * 0x10000 + b"\r\n"
+        try:
+            for _ in range(40):
+                raw.sendall(chunk)
+        except (BrokenPipeError, ConnectionResetError):
+            return
+        assert b"413" in raw.recv(100)
+
+
+def test_a_client_that_sends_drop_by_drop_is_let_go(service: Running) -> None:
+    address = service.url.removeprefix("http://").split(":")
+    waited: dict[str, float] = {}
+
+    def drip(name: str, head: bytes) -> None:
+        started = time.monotonic()
+        with socket.create_connection((address[0], int(address[1]))) as raw:
+            raw.settimeout(40)
+            raw.sendall(head)
+            try:
+                while True:
+                    raw.sendall(b"x" if head else b"")
+                    raw.settimeout(1)
+                    try:
+                        raw.recv(1000)
+                        break  # an answer, or the end
+                    except TimeoutError:
+                        raw.settimeout(40)
+            except OSError:
+                pass
+        waited[name] = time.monotonic() - started
+
+    threads = [
+        threading.Thread(target=drip, args=("head", b"GET / HTTP/1.1\r\nHost: localhost\r\nX-Slow: ")),
+        threading.Thread(target=drip, args=("nothing", b"")),
+        threading.Thread(
+            target=drip, args=("body", b"POST /recommend HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 5000\r\n\r\n")
+        ),
+    ]
+    for thread in threads:
+        thread.start()
+    with service.client() as client:
+        assert client.get("/health").status_code == 200, "others are served meanwhile"
+    for thread in threads:
+        thread.join()
+    assert set(waited) == {"head", "nothing", "body"}
+    assert all(10 < seconds < 25 for seconds in waited.values()), waited
+
+
+def test_aborted_uploads_leave_nothing_behind(service: Running) -> None:
+    address = service.url.removeprefix("http://").split(":")
+    for _ in range(200):
+        with socket.create_connection((address[0], int(address[1]))) as raw:
+            raw.sendall(b'POST /cases HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 5000\r\n\r\n{"case_id": ')
+    with service.client() as client:
+        assert client.get("/health").status_code == 200
+
+
+def test_more_than_the_allowed_rate_is_refused_for_that_client_alone(tmp_path: Path) -> None:
+    with serving(tmp_path, "--rate", "5") as running, running.client() as client:
+        statuses = [client.get("/health").status_code for _ in range(80)]
+        assert statuses[:50] == [200] * 50
+        assert 429 in statuses[50:]
+        assert client.get("/health").headers.get("retry-after", "1") == "1"
+        time.sleep(0.5)
+        assert client.get("/health").status_code == 200
+
+
+# --- audit ---------------------------------------------------------------------------
+
+
+def test_the_log_tells_who_asked_what_and_never_a_fact(guarded: Running) -> None:
+    with guarded.client() as client:
+        client.post("/cases", json=case("audited"), headers=KEY)
+        client.post("/recommend", json=case("audited"))
+        client.delete("/cases/audited", headers=KEY)
+    text = (guarded.data / "audit.jsonl").read_text()
+    lines = [json.loads(line) for line in text.splitlines() if '"audited"' in line]
+    assert [(line["did"], line["who"]) for line in lines] == [("stored", "127.0.0.1 (token)"), ("answered", "127.0.0.1"), ("deleted", "127.0.0.1 (token)")]
+    assert all(line["guideline"].startswith("sha256:") for line in lines)
+    assert "arc" not in text
+    assert TOKEN not in text
+    assert not verify(guarded.data / "audit.jsonl").faults
+
+
+@pytest.fixture
+def log(tmp_path: Path) -> Path:
+    path = tmp_path / "audit.jsonl"
+    audit = Audit(path)
+    for number in range(6):
+        audit.note("me", "answered", case=f"c{number}")
+    audit.close()
+    return path
+
+
+@pytest.mark.parametrize("harm", ["change", "remove", "swap", "insert", "half"])
+def test_a_log_that_was_tampered_with_is_found_out(harm: str, log: Path) -> None:
+    lines = log.read_bytes().splitlines(keepends=True)
+    assert not verify(log).faults
+    if harm == "change":
+        lines[2] = lines[2].replace(b"c2", b"c9")
+    elif harm == "remove":
+        del lines[3]
+    elif harm == "swap":
+        lines[1], lines[2] = lines[2], lines[1]
+    elif harm == "insert":
+        lines.insert(3, lines[3])
+    else:
+        lines[-1] = lines[-1][:20]
+    log.write_bytes(b"".join(lines))
+    assert verify(log).faults
+    done = subprocess.run([sys.executable, "-m", "api", "audit", "--data", str(log.parent)], capture_output=True, text=True)
+    assert done.returncode == 1
+    assert f"{log}:" in done.stderr
+
+
+def test_lines_cut_off_at_the_end_show_against_a_noted_seal(log: Path) -> None:
+    seal = verify(log).seal
+    lines = log.read_bytes().splitlines(keepends=True)
+    log.write_bytes(b"".join(lines[:-2]))
+    assert not verify(log).faults
+    assert verify(log, seal).faults
+    assert not verify(log, json.loads(lines[3])["seal"]).faults
+
+
+def test_a_log_goes_on_after_a_crash(log: Path) -> None:
+    with log.open("ab") as file:
+        file.write(b'{"n": 7, "ti')
+    audit = Audit(log)
+    audit.note("me", "answered")
+    audit.close()
+    assert [line for line, _ in verify(log).faults] == [7]
+    assert verify(log).entries == 7
