@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import uuid
 from typing import Any
+from urllib.parse import urlencode
 
 from reasoner.answer import Answer
 from reasoner.guideline import IRI, Guideline
+from reasoner.proof import plain
 from reasoner.prose import quantity
 
-from .fhir import without_empties
+from .fhir import reservations_in_words, without_empties
 from .words import words_of
 
 LONGEST = 140
@@ -34,12 +36,13 @@ class _Cards:
         self.result = answer.json(language)
         self.base, self.patient, self.notes, self.language = base, patient, notes, language
         self.words = words_of(language)
+        facts = {name: plain(value) for name, value in answer.case.facts.items()}
+        self.query = urlencode({name: str(value).lower() if isinstance(value, bool) else value for name, value in facts.items()} | {"lang": language})
 
     def all(self) -> list[dict[str, Any]]:
-        found = [self._alert(alert) for alert in self.result["alerts"] if alert["severity"] == "critical"]
-        if self.result["possible_alerts"]:
-            found.append(self._not_excluded())
-        return [*found, self._strategy()]
+        critical, warnings = ([self._alert(alert) for alert in self.result["alerts"] if alert["severity"] == severity] for severity in ("critical", "warning"))
+        open_ = [self._not_excluded()] if self.result["possible_alerts"] else []
+        return [*critical, *open_, *warnings, self._strategy()]
 
     def _card(self, summary: str, indicator: str, detail: list[str], topic: str, more: dict[str, Any]) -> dict[str, Any]:
         system = IRI + "override"
@@ -55,14 +58,14 @@ class _Cards:
                 "topic": {"system": IRI + "topic", "code": topic, "display": topic},
             },
             "overrideReasons": [{"code": code, "system": system, "display": texts[index]} for code, texts in OVERRIDES.items()],
-            "links": [{"label": self.words["proof"], "url": self.base, "type": "absolute"}],
+            "links": [{"label": self.words["proof"], "url": f"{self.base}?{self.query}#proof", "type": "absolute"}],
             **more,
         }
 
     def _alert(self, alert: dict[str, Any]) -> dict[str, Any]:
         detail = [self._listed("advice", [self._term("advice", id_) for id_ in alert["advice"]])]
         detail += [self._reasons(alert["rules"]), self._against(alert)]
-        return self._card(alert["label"], "critical", [part for part in detail if part], alert["id"], {})
+        return self._card(alert["label"], alert["severity"], [part for part in detail if part], alert["id"], {})
 
     def _not_excluded(self) -> dict[str, Any]:
         lines = [f"- **{a['label']}**: {self.words['unknown']} {self._facts(a['because_of'])}" for a in self.result["possible_alerts"]]
@@ -72,25 +75,27 @@ class _Cards:
     def _strategy(self) -> dict[str, Any]:
         strategy, words = self.result["strategy"], self.words
         if strategy is None:
-            return self._card(f"{words['strategy']}: {words['no strategy']}", "info", [self._missing()], "strategy", {})
+            rest = [part for part in (self._devices(), self._others(), self._missing()) if part]
+            return self._card(f"{words['strategy']}: {words['no strategy']}", "warning", rest, "strategy", {})
         standing = words["settled" if strategy["settled"] else "provisional"]
         detail = [f"**{strategy['label']}** [{strategy['rule']}; {strategy['level']}] {standing}", self._reasons([strategy["rule"]]), self._against(strategy)]
-        detail += [self._devices(), self._missing()]
+        detail += [self._devices(), self._others(), self._missing()]
         summary = f"{words['strategy']}: {strategy['label']} ({standing})"
         indicator = "info" if strategy["settled"] else "warning"
         suggestions = [self._suggestion(device) for device in self.result["devices"] if device["status"] in ("preferred", "suitable")]
-        more = {"suggestions": suggestions, "selectionBehavior": "at-most-one"} if suggestions else {}
+        more = {"suggestions": suggestions, "selectionBehavior": "any"} if suggestions else {}
         return self._card(summary, indicator, [part for part in detail if part], "strategy", more)
 
     def _suggestion(self, device: dict[str, Any]) -> dict[str, Any]:
         """A device, as a draft proposal where the patient is known; a person decides whether it becomes an order."""
-        found: dict[str, Any] = {
-            "label": f"{device['label']} ({self.words[device['status']]})",
-            "uuid": str(uuid.uuid4()),
-            "isRecommended": device["status"] == "preferred",
-        }
+        strategy = self.result["strategy"]
+        provisional = "" if strategy["settled"] else f"; {self.words['provisional']}"
+        label = f"{device['label']} ({self.words[device['status']]}{provisional})"
+        told = reservations_in_words(device, self.guideline, self.language)
+        recommended = device["status"] == "preferred" and strategy["settled"] and not device["unverified"]
+        found: dict[str, Any] = {"label": label, "uuid": str(uuid.uuid4()), "isRecommended": recommended}
         if self.patient:
-            note = [{"text": self.guideline.notice[self.language]}]
+            note = [{"text": text} for text in (label, told, self.guideline.notice[self.language]) if text]
             code = {"coding": [{"system": IRI + "device", "code": device["id"]}], "text": device["label"]}
             proposal = {
                 "resourceType": "ServiceRequest",
@@ -100,7 +105,7 @@ class _Cards:
                 "code": code,
                 "note": note,
             }
-            found["actions"] = [{"type": "create", "description": device["label"], "resource": proposal}]
+            found["actions"] = [{"type": "create", "description": f"{label}. {told}", "resource": proposal}]
         return found
 
     def _devices(self) -> str:
@@ -111,13 +116,23 @@ class _Cards:
             rules = [c["rule"] for c in device["contraindications"]] or device["preferred_by"] + device["indicated_by"]
             named = ", ".join(f"{self._rule(rule)} [{rule}]" for rule in rules)
             sizes = "; ".join(f"{self._fact(name)} {quantity(self.guideline.facts[name], value)}" for name, value in device["parameters"].items())
-            cautions = "; ".join(f"{self.words['caution']}: {caution['label']}" for caution in device["cautions"])
-            open_ = (
-                f"{self.words['not verified']} {self._facts(device['unverified'])}" if device["unverified"] and device["status"] != "contraindicated" else ""
-            )
-            told = ". ".join(part for part in (named, sizes, cautions, open_) if part)
+            told = ". ".join(part for part in (named, sizes, reservations_in_words(device, self.guideline, self.language)) if part)
             lines.append(f"- **{device['label']}**: {self.words[device['status']]}. {told}")
         return f"{self.words['devices']}:\n\n" + "\n".join(lines) if lines else ""
+
+    def _others(self) -> str:
+        """Notes, sizes, and how the stent meets its criteria."""
+        lines = [
+            f"- {alert['label']}. {reservations_in_words(alert, self.guideline, self.language)}"
+            for alert in self.result["alerts"]
+            if alert["severity"] == "info"
+        ]
+        lines += [f"- {self._fact(name)}: {quantity(self.guideline.facts[name], value)}" for name, value in self.result["parameters"].items()]
+        stent = self.result["optimisation"]
+        lines += [f"- {self._term('criterion', name)}: {self.words[verdict]}" for name, verdict in stent["criteria"].items()]
+        lines += [f"- {self.words['advice']}: {self._term('advice', id_)}" for id_ in stent["advice"]]
+        lines += [f"- {self.guideline.statements[limit].text[self.language]}" for limit in stent["limits"]]
+        return "\n".join(lines)
 
     def _reasons(self, rules: list[str]) -> str:
         """The rules of a conclusion with rationale and citations."""

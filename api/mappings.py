@@ -8,7 +8,7 @@ from functools import cache
 from pathlib import Path
 
 from ontology import DEFAULT_DIRECTORY
-from reasoner.guideline import IRI, Guideline
+from reasoner.guideline import IRI, Fact, Guideline
 
 SYSTEMS = {"DCM": "http://dicom.nema.org/resources/ontology/DCM", "SCT": "http://snomed.info/sct"}
 """Prefixes of the table, as FHIR names the code systems."""
@@ -37,7 +37,7 @@ class Mapping:
 
 @cache
 def mappings(path: Path = DEFAULT_DIRECTORY / "mappings.sssom.tsv") -> tuple[Mapping, ...]:
-    """All lines of the table."""
+    """All lines of the table that comes with Calx."""
     lines = (line for line in path.read_text(encoding="utf-8").splitlines() if not line.startswith("#"))
     found = []
     for row in csv.DictReader(lines, delimiter="\t"):
@@ -55,6 +55,7 @@ class Codes:
         self.value: dict[tuple[str, str], str] = {}
         self.too_broad: dict[tuple[str, str], str] = {}
         self.of_fact: dict[str, list[Mapping]] = {}
+        self._mapping: dict[tuple[str, str], Mapping] = {}
         for mapping in mappings():
             key = (mapping.system, mapping.code)
             if mapping.subject.startswith("value:"):
@@ -63,5 +64,12 @@ class Codes:
             elif mapping.read and mapping.subject in names:
                 self.fact[key] = names[mapping.subject]
                 self.of_fact.setdefault(names[mapping.subject], []).append(mapping)
+                self._mapping[key] = mapping
             else:
                 self.too_broad[key] = mapping.display
+
+    def told(self, key: tuple[str, str], fact: Fact) -> str:
+        """What a foreign code was read as, and what the code leaves open."""
+        mapping = self._mapping[key]
+        left_open = f" ({mapping.comment})" if mapping.predicate == "skos:closeMatch" else ""
+        return f"{mapping.display} ({mapping.code}) was read as: {fact.label['en']}{left_open}"

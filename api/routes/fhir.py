@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+from datetime import UTC, datetime
 from typing import Any
 
 import orjson
@@ -19,6 +21,7 @@ from ..service import language_of, service_of
 router = APIRouter(prefix="/fhir", tags=["FHIR"])
 MEDIA = "application/fhir+json"
 READ = {"application/fhir+json", "application/json", ""}
+TYPES = {"boolean": "boolean", "text": "string", "integer": "integer", "number": "decimal"}
 BODY = {"required": True, "content": {MEDIA: {"schema": {"type": "object"}}}}
 
 
@@ -39,8 +42,8 @@ async def recommend(request: Request) -> Response:
     if not isinstance(resource, dict) or resource.get("resourceType") not in ("Bundle", "Observation", "Parameters"):
         return _fhir(outcome("structure", "send a Bundle, an Observation or Parameters", []), 400)
     reading = Reading(service.reasoner.guideline, Codes(service.reasoner.guideline))
-    reading.resource(resource, resource["resourceType"])
-    case_id, subject = _named(resource)
+    await asyncio.to_thread(reading.resource, resource, resource["resourceType"])
+    case_id = _named(resource)
     problems = list(reading.problems)
     try:
         answer = service.reasoner.recommend({"case_id": case_id, **reading.facts}, language)
@@ -49,24 +52,17 @@ async def recommend(request: Request) -> Response:
     if problems:
         return _fhir(outcome("invalid", "", problems), 422)
     service.note(request, "answered", case=answer.case.id, through="fhir")
-    return _fhir(guidance(answer, reading.notes, subject, language))
+    return _fhir(guidance(answer, reading, language))
 
 
-def _named(resource: dict[str, Any]) -> tuple[str, str | None]:
-    """The id of the case, and the reference to the patient, where the request tells them."""
-    found, subject = str(resource.get("id") or "fhir"), None
-    for parameter in resource.get("parameter") or () if resource["resourceType"] == "Parameters" else ():
+def _named(resource: dict[str, Any]) -> str:
+    """The id of the case, where the request tells one."""
+    found = str(resource.get("id") or "fhir")
+    parameters = resource.get("parameter") if resource["resourceType"] == "Parameters" else ()
+    for parameter in parameters if isinstance(parameters, list) else ():
         if isinstance(parameter, dict) and parameter.get("name") == "case_id":
             found = str(parameter.get("valueString") or parameter.get("valueId") or found)
-    entries = [
-        resource,
-        *(e.get("resource") for e in resource.get("entry") or () if isinstance(e, dict)),
-        *(p.get("resource") for p in resource.get("parameter") or () if isinstance(p, dict)),
-    ]
-    for entry in entries:
-        reference = (entry.get("subject") or {}).get("reference") if isinstance(entry, dict) and isinstance(entry.get("subject"), dict) else None
-        subject = subject or (reference if isinstance(reference, str) else None)
-    return (found if CASE_ID.fullmatch(found) else "fhir"), subject
+    return found if CASE_ID.fullmatch(found) else "fhir"
 
 
 @router.get("/metadata", summary="What this FHIR service can do")
@@ -77,13 +73,13 @@ async def metadata(request: Request) -> Response:
         {
             "resourceType": "CapabilityStatement",
             "status": "active",
-            "date": "2026-11-22",
+            "date": datetime.now(UTC).date().isoformat(),
             "kind": "instance",
             "software": {"name": "Calx", "version": engine()},
             "implementation": {"description": service.reasoner.guideline.title["en"], "url": str(request.base_url) + "fhir"},
             "fhirVersion": "4.0.1",
             "format": ["json"],
-            "rest": [{"mode": "server", "operation": [{"name": "recommend", "definition": f"{request.base_url}fhir/OperationDefinition/recommend"}]}],
+            "rest": [{"mode": "server", "operation": [{"name": "recommend", "definition": IRI + "fhir/OperationDefinition/recommend"}]}],
         }
     )
 
@@ -91,9 +87,15 @@ async def metadata(request: Request) -> Response:
 @router.get("/OperationDefinition/recommend", summary="The operation $recommend")
 async def definition(request: Request) -> Response:
     """An OperationDefinition."""
+    facts = service_of(request).reasoner.guideline.facts.values()
     told = "Facts of the lesion: Observations with codes of the mapping table, or parameters named like facts"
     parameters = [
         {"name": "observation", "use": "in", "min": 0, "max": "*", "documentation": told, "type": "Observation"},
+        *(
+            {"name": fact.name, "use": "in", "min": 0, "max": "1", "documentation": fact.definition["en"], "type": TYPES[fact.kind]}
+            for fact in facts
+            if fact.given
+        ),
         {"name": "case_id", "use": "in", "min": 0, "max": "1", "documentation": "Names the lesion at one moment; never a patient's name", "type": "string"},
         {
             "name": "return",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import uuid
 from typing import Any
 
@@ -53,7 +54,11 @@ async def call(request: Request, service_id: str) -> Response:
     if problems:
         raise ServiceProblem("unreadable", "the request is not a call of this hook", problems)
     reading = Reading(service.reasoner.guideline, Codes(service.reasoner.guideline))
-    case_id = _facts(content, reading)
+    case_id = await asyncio.to_thread(_facts, content, reading)
+    patient = str(content["context"]["patientId"])
+    reference = patient if "/" in patient else f"Patient/{patient}"
+    if reading.subject and not _same(reading.subject, reference):
+        reading.problems.append(Problem(f"the observations are of {reading.subject}, the context of {reference}", place="prefetch"))
     if not reading.facts and not reading.problems:
         raise ServiceProblem(
             "facts-missing", f"no fact of a lesion: send prefetch.observations, or the extension {EXTENSION}", [Problem(note) for note in reading.notes]
@@ -64,10 +69,13 @@ async def call(request: Request, service_id: str) -> Response:
         raise of_case(CaseError(reading.problems + error.problems, error.case_id)) from None
     if reading.problems:
         raise of_case(CaseError(reading.problems, answer.case.id))
-    service.note(request, "answered", case=answer.case.id, through="cds-hooks", call=content["hookInstance"])
-    patient = str(content["context"].get("patientId") or "")
-    reference = patient if not patient or "/" in patient else f"Patient/{patient}"
-    return _json({"cards": cards(answer, str(request.base_url), reference or None, reading.notes, language)})
+    service.note(request, "answered", case=answer.case.id, through="cds-hooks", call=str(uuid.UUID(content["hookInstance"])))
+    return _json({"cards": cards(answer, str(request.base_url), reference, reading.notes, language)})
+
+
+def _same(one: str, other: str) -> bool:
+    """Whether two references name the same patient; one may be an absolute address."""
+    return one == other or one.endswith(f"/{other}")
 
 
 def _facts(content: dict[str, Any], reading: Reading) -> str:
@@ -80,7 +88,7 @@ def _facts(content: dict[str, Any], reading: Reading) -> str:
         reading.problems.append(Problem("is not an object with 'facts'", place=f"extension.{EXTENSION}"))
         return "cds"
     reading.plain(own.get("facts") or {}, f"extension.{EXTENSION}")
-    name = str(own.get("case_id") or content["hookInstance"])
+    name = str(own.get("case_id") or uuid.UUID(content["hookInstance"]))
     return name if CASE_ID.fullmatch(name) else "cds"
 
 
@@ -90,7 +98,7 @@ def _faults(content: dict[str, Any]) -> list[Problem]:
     if content.get("hook") != HOOK:
         found.append(Problem(f"must be '{HOOK}'", place="hook"))
     try:
-        uuid.UUID(str(content.get("hookInstance")))
+        uuid.UUID(str(content.get("hookInstance"))[:64])
     except ValueError:
         found.append(Problem("must be a UUID", place="hookInstance"))
     context = content.get("context")

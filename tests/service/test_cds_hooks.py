@@ -64,7 +64,8 @@ def test_cards_are_as_the_specification_wants_them(client: httpx.Client) -> None
         uuid.UUID(card["uuid"])
         assert all(set(reason) >= {"code", "system", "display"} for reason in card["overrideReasons"])
         if "suggestions" in card:
-            assert card["selectionBehavior"] == "at-most-one"
+            assert card["selectionBehavior"] == "any"
+            assert not any(suggestion["isRecommended"] for suggestion in card["suggestions"]), "nothing is recommended while the strategy is provisional"
             for suggestion in card["suggestions"]:
                 for action in suggestion["actions"]:
                     assert action["type"] == "create"
@@ -127,6 +128,35 @@ def test_what_cannot_be_answered_says_why(more: dict[str, Any], status: int, cli
 def test_an_observation_entered_in_error_is_no_fact(client: httpx.Client) -> None:
     wrong = observation(DCM, "122355", **quantity(300, "deg")) | {"status": "entered-in-error"}
     assert client.post("/cds-services/calx-lesion", json=call(prefetch={"observations": bundle(wrong)})).status_code == 412
+
+
+def test_a_card_says_what_speaks_against_each_device_and_shows_warnings(client: httpx.Client) -> None:
+    facts = {"max_superficial_arc_deg": 300, "coronary_dissection": True, "flow_limiting": False, "thrombus": True}
+    cards = client.post("/cds-services/calx-lesion", json=call(extension={"org.w3id.calx": {"facts": facts}})).json()["cards"]
+    assert any(card["indicator"] == "warning" and "dissection" in card["summary"] for card in cards)
+    (line,) = [line for line in cards[-1]["detail"].splitlines() if line.startswith("- **rotational atherectomy**: contraindicated")]
+    assert "F-RA-1" in line
+    facts = {"max_superficial_arc_deg": 300}
+    strategy = client.post("/cds-services/calx-lesion", json=call(extension={"org.w3id.calx": {"facts": facts}})).json()["cards"][-1]
+    (line,) = [line for line in strategy["detail"].splitlines() if line.startswith("- **orbital atherectomy**")]
+    assert "disputed by ECLIPSE" in line
+    assert "not ruled out" in line
+    assert all("PROVISIONAL" in suggestion["label"] for suggestion in strategy["suggestions"])
+
+
+@pytest.mark.parametrize(
+    "resource",
+    [
+        observation(OURS, "thrombus", valueBoolean=True) | {"modifierExtension": [{"url": "http://example.org/negated", "valueBoolean": True}]},
+        observation(OURS, "thrombs", valueBoolean=True),
+        observation(OURS, "thrombus", valueDateTime="2026-01-01"),
+        observation(OURS, "thrombus"),
+        observation(OURS, "thrombus", valueBoolean=True) | {"subject": {"reference": "Patient/other"}},
+    ],
+)
+def test_no_fact_is_silently_lost_turned_or_taken_from_somebody_else(resource: dict[str, Any], client: httpx.Client) -> None:
+    found = bundle(observation(DCM, "122355", **quantity(300, "deg")), resource)
+    assert client.post("/cds-services/calx-lesion", json=call(prefetch={"observations": found})).status_code == 422
 
 
 def test_feedback_is_kept_in_the_audit_log(service: Running, client: httpx.Client) -> None:
