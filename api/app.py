@@ -16,13 +16,13 @@ from starlette.staticfiles import StaticFiles
 from ontology import CalxError
 from reasoner.errors import Problem
 
+from .audit import AuditError
 from .guard import Guard
-from .negotiation import choose
 from .openapi import describe
-from .pages import STATIC, page
-from .problems import KINDS, MEDIA, ServiceProblem
+from .pages import STATIC, told
+from .problems import ServiceProblem
 from .routes import advice, fhir, hooks, knowledge, pages, sparql, stored, upkeep
-from .service import language_of, opened, service_of
+from .service import opened, service_of
 from .settings import Settings
 from .store import StoreError
 
@@ -60,30 +60,25 @@ def create_app(settings: Settings) -> FastAPI:
 
     @app.exception_handler(ServiceProblem)
     async def problem(request: Request, error: Any) -> Response:
-        return _told(request, error)
+        return told(request, error)
 
     @app.exception_handler(StoreError)
     async def not_stored(request: Request, error: Any) -> Response:
-        return _told(request, ServiceProblem("not-stored", str(error)))
+        return told(request, ServiceProblem("not-stored", str(error)))
+
+    @app.exception_handler(AuditError)
+    async def not_noted(request: Request, error: Any) -> Response:
+        return told(request, ServiceProblem("not-stored", str(error)))
 
     @app.exception_handler(HTTPException)
     async def http(request: Request, error: Any) -> Response:
         kind = OF_STATUS.get(error.status_code, "internal" if error.status_code >= 500 else "unreadable")
         detail = f"{request.method} {request.url.path}" if kind in ("not-found", "wrong-method") else str(error.detail)
-        return _told(request, ServiceProblem(kind, detail, headers=dict(error.headers or {})))
+        return told(request, ServiceProblem(kind, detail, headers=dict(error.headers or {})))
 
     @app.exception_handler(RequestValidationError)
     async def invalid(request: Request, error: Any) -> Response:
         problems = [Problem(str(e["msg"]), place=".".join(map(str, e["loc"]))) for e in error.errors()]
-        return _told(request, ServiceProblem("unreadable", "a parameter is wrong", problems))
+        return told(request, ServiceProblem("unreadable", "a parameter is wrong", problems))
 
     return app
-
-
-def _told(request: Request, error: ServiceProblem) -> Response:
-    """The problem as JSON, or as a page where a person is looking."""
-    if choose(request.headers.get("accept"), (MEDIA, "application/json", "text/html")) != "text/html":
-        return error.response()
-    language = language_of(request)
-    title = KINDS[error.kind][1 if language == "en" else 2]
-    return page(request, "problem.html", language, error.status, error.headers, title=title, problem=error.json())

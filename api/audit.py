@@ -7,6 +7,7 @@ keep the seal that `calx audit` prints somewhere else, and give it back with `--
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 from dataclasses import dataclass
@@ -16,7 +17,13 @@ from typing import Any
 
 import orjson
 
+from ontology import CalxError
+
 START = "0" * 64
+
+
+class AuditError(CalxError):
+    """The log cannot be written."""
 
 
 class Audit:
@@ -31,15 +38,21 @@ class Audit:
     def _resume(self) -> None:
         """Go on where the log ends; half a line, left by a crash, is closed and stays visible as what it is."""
         size = os.fstat(self._file).st_size
-        tail = os.pread(self._file, min(size, 1 << 16), max(0, size - (1 << 16)))
-        if tail and not tail.endswith(b"\n"):
+        if size and os.pread(self._file, 1, size - 1) != b"\n":
             os.write(self._file, b"\n")
-            tail += b"\n"
-        for line in reversed(tail.split(b"\n")):
-            entry = _entry(line)
-            if entry:
-                self._seal, self._count = entry["seal"], entry["n"]
+            size += 1
+        reach = 1 << 16
+        while size:
+            tail = os.pread(self._file, min(size, reach), max(0, size - reach))
+            lines = tail.split(b"\n")[0 if reach >= size else 1 :]
+            for line in reversed(lines):
+                entry = _entry(line)
+                if entry:
+                    self._seal, self._count = entry["seal"], entry["n"]
+                    return
+            if reach >= size:
                 return
+            reach *= 4
 
     def note(self, who: str, did: str, **what: Any) -> None:
         """Append one line.
@@ -51,7 +64,16 @@ class Audit:
         """
         content = {"n": self._count + 1, "time": datetime.now(UTC).isoformat(timespec="milliseconds"), "who": who, "did": did, **what}
         seal = sealed(self._seal, content)
-        os.write(self._file, orjson.dumps({**content, "seal": seal}) + b"\n")
+        line = orjson.dumps({**content, "seal": seal}) + b"\n"
+        end = os.fstat(self._file).st_size
+        try:
+            whole = os.write(self._file, line) == len(line)
+        except OSError:
+            whole = False
+        if not whole:
+            with contextlib.suppress(OSError):
+                os.ftruncate(self._file, end)
+            raise AuditError("the audit log cannot be written, so nothing is answered; free some space on the disk")
         self._seal, self._count = seal, self._count + 1
 
     def close(self) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gzip
 import hashlib
+import itertools
 import shutil
 import tempfile
 import zlib
@@ -16,10 +17,11 @@ from typing import IO, cast
 import pyoxigraph as ox
 
 from ontology import CalxError
+from reasoner.case import CASE_ID
 from reasoner.guideline import Guideline
 from reasoner.rdf import CASE, PROV
 
-from .records import moment
+from .records import from_triples, moment
 from .store import Store, Taken
 
 NAME = "calx-backup.nq.gz"
@@ -38,19 +40,19 @@ class BackupError(CalxError):
 def packed(exported: Path, guideline: Guideline) -> Path:
     """A backup of exported N-Quads, in a temporary file beside them."""
     digest = hashlib.sha256()
-    with (
-        tempfile.NamedTemporaryFile(dir=exported.parent, suffix=".nq.gz", delete=False) as file,
-        gzip.GzipFile(fileobj=file, mode="wb", compresslevel=3) as out,
-    ):
-        head = f"# Calx backup, format 1; guideline {guideline.version} {guideline.digest}\n".encode()
-        digest.update(head)
-        out.write(head)
-        with exported.open("rb") as source:
-            while part := source.read(1024 * 1024):
-                digest.update(part)
-                out.write(part)
-        out.write(SEAL + digest.hexdigest().encode() + b"\n")
-    return Path(file.name)
+    with tempfile.NamedTemporaryFile(dir=exported.parent, prefix="export-", suffix=".nq.gz", delete=False) as file:
+        path = Path(file.name)
+        try:
+            with gzip.GzipFile(fileobj=file, mode="wb", compresslevel=3) as out, exported.open("rb") as source:
+                head = f"# Calx backup, format 1; guideline {guideline.version} {guideline.digest}\n".encode()
+                for part in itertools.chain([head], iter(lambda: source.read(1024 * 1024), b"")):
+                    digest.update(part)
+                    out.write(part)
+                out.write(SEAL + digest.hexdigest().encode() + b"\n")
+        except BaseException:
+            path.unlink(missing_ok=True)
+            raise
+    return path
 
 
 def unpacked(path: Path, folder: Path) -> Path:
@@ -90,19 +92,11 @@ async def restored(path: Path, store: Store) -> dict[str, int]:
     try:
         plain = await asyncio.to_thread(unpacked, path, folder)
         moments = {row["g"].value: moment(row["t"].value) for row in await store.select(f"SELECT ?g ?t WHERE {{ GRAPH ?g {{ ?d {PROV.endedAtTime} ?t }} }}")}
-        new, there = list[str](), 0
-        for name, triples in graphs(plain):
-            stored = next((moment(t.object.value) for t in triples if t.predicate == PROV.endedAtTime and isinstance(t.object, ox.Literal)), None)
-            if not name.startswith(CASE) or stored is None:
-                raise BackupError(f"holds a graph that is no case of Calx ({name[:100]}); nothing was changed")
-            if name not in moments:
-                new.append(name)
-            elif moments[name] != stored:
-                raise BackupError(f"the case '{name.removeprefix(CASE)}' is stored here with another answer; delete one of them, then restore", conflict=True)
-            else:
-                there += 1
+        new, there = await asyncio.to_thread(_compared, plain, moments)
         wanted, late = set(new), 0
-        for name, triples in graphs(plain):
+        found = graphs(plain)
+        while (one := await asyncio.to_thread(next, found, None)) is not None:
+            name, triples = one
             if name in wanted:
                 try:
                     await store.add(ox.NamedNode(name), triples)
@@ -111,6 +105,33 @@ async def restored(path: Path, store: Store) -> dict[str, int]:
         return {"added": len(new) - late, "there": there + late}
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def _compared(plain: Path, moments: dict[str, str]) -> tuple[list[str], int]:
+    """The cases of a backup that are not stored yet, and how many are."""
+    new, there, seen = list[str](), 0, set[str]()
+    for name, triples in graphs(plain):
+        stored = next((moment(t.object.value) for t in triples if t.predicate == PROV.endedAtTime and isinstance(t.object, ox.Literal)), None)
+        if not name.startswith(CASE) or not CASE_ID.fullmatch(name.removeprefix(CASE)) or stored is None or not _whole(triples):
+            raise BackupError(f"holds a graph that is no stored case of Calx ({name[:100]}); nothing was changed")
+        if name in seen:
+            raise BackupError(f"holds the case '{name.removeprefix(CASE)}' in pieces; nothing was changed")
+        seen.add(name)
+        if name not in moments:
+            new.append(name)
+        elif moments[name] != stored:
+            raise BackupError(f"the case '{name.removeprefix(CASE)}' is stored here with another answer; delete one of them, then restore", conflict=True)
+        else:
+            there += 1
+    return new, there
+
+
+def _whole(triples: list[ox.Triple]) -> bool:
+    """Whether the graph of a case holds its record."""
+    try:
+        return from_triples((t.predicate, t.object) for t in triples if isinstance(t.object, ox.Literal)) is not None
+    except ValueError:
+        return False
 
 
 def graphs(plain: Path) -> Iterator[tuple[str, list[ox.Triple]]]:

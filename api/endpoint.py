@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,10 @@ GENID = "https://w3id.org/.well-known/genid/calx/"
 SECONDS = 32.0
 """How long the endpoint may take over what this service itself asks."""
 JSON, N_TRIPLES = "application/sparql-results+json", "application/n-triples"
+
+
+class Slow(StoreError):
+    """The endpoint took too long."""
 
 
 class EndpointStore:
@@ -45,16 +50,17 @@ class EndpointStore:
                 # the marker of the case comes last: half a graph, left by a crash, is not taken for a case
                 for start in range(0, len(unique), AT_ONCE):
                     await self._send(f"INSERT DATA {{ GRAPH {name} {{ {_written(unique[start : start + AT_ONCE])} }} }}")
-            except StoreError:
+            except BaseException:
                 with contextlib.suppress(StoreError):
                     await self._send(f"DROP SILENT GRAPH {name}")
                 raise
 
     async def drop(self, name: ox.NamedNode) -> bool:
-        there = await self._holds(name)
-        if there:
-            await self._send(f"DROP SILENT GRAPH {name}")
-        return there
+        async with self._adding:
+            there = await self._holds(name)
+            if there:
+                await self._send(f"DROP SILENT GRAPH {name}")
+            return there
 
     async def teach(self, digest: str, triples: list[ox.Triple]) -> None:
         stamp = digest_of_knowledge(digest)
@@ -69,7 +75,7 @@ class EndpointStore:
     async def _send(self, update: str) -> None:
         reply = await self._request(self._update, {"content": update.encode(), "headers": {"Content-Type": "application/sparql-update"}})
         if reply.status_code >= 400:
-            raise StoreError(f"the endpoint {self._update} refused an update ({reply.status_code}); may this service write to it?")
+            raise StoreError(f"the store's endpoint refused an update ({reply.status_code}); may this service write to it?")
 
     # --- reading --------------------------------------------------------------------
 
@@ -85,24 +91,25 @@ class EndpointStore:
         form: dict[str, Any] = {"query": query}
         if dataset:
             form |= {"default-graph-uri": list(dataset.default), "named-graph-uri": list(dataset.named)}
-        reply = await self._request(self._query, {"data": form, "headers": {"Accept": accept}, "timeout": seconds})
+        reply = await self._request(self._query, {"data": form, "headers": {"Accept": accept}, "seconds": seconds})
         if reply.status_code >= 400:
-            raise StoreError(f"the endpoint {self._query} did not answer a query ({reply.status_code})")
+            raise StoreError(f"the store's endpoint did not answer a query ({reply.status_code})")
         return reply.content
 
     async def _request(self, address: str, how: dict[str, Any]) -> httpx.Response:
         try:
-            async with self._client.stream("POST", address, **how) as reply:
+            async with asyncio.timeout(how.pop("seconds", SECONDS)), self._client.stream("POST", address, **how) as reply:
                 body = bytearray()
                 async for part in reply.aiter_bytes():
                     body += part
                     if len(body) > LARGEST:
                         raise StoreError(f"the endpoint's answer is larger than {LARGEST // MIB} MiB")
                 return httpx.Response(reply.status_code, headers={"content-type": reply.headers.get("content-type", "")}, content=bytes(body))
-        except httpx.TimeoutException:
-            raise TimeoutError from None
+        except (httpx.TimeoutException, TimeoutError):
+            raise Slow("the store's endpoint took too long") from None
         except (httpx.HTTPError, httpx.InvalidURL) as error:
-            raise StoreError(f"the endpoint {address} cannot be reached ({type(error).__name__}); is it running?") from None
+            logging.getLogger("calx").error("%s: %s", address, error)
+            raise StoreError(f"the store's endpoint cannot be reached ({type(error).__name__}); is it running?") from None
 
     async def graphs(self) -> tuple[str, ...]:
         """The graphs of this service in the endpoint, which may hold others."""
@@ -119,17 +126,9 @@ class EndpointStore:
         tabular = read_only.kind in ("select", "ask")
         try:
             body = await self._result(f"BASE <{BASE}>\n{read_only.text}", JSON if tabular else N_TRIPLES, dataset or Dataset(ours, ours), seconds)
-        except TimeoutError:
+        except Slow:
             raise QueryError(f"took longer than {seconds:g} s; narrow it or add LIMIT", "query-too-long") from None
-        except StoreError as error:
-            raise QueryError(str(error)) from None
-        if not tabular:
-            return serialised(list(dict.fromkeys(quad.triple for quad in ox.parse(body, ox.RdfFormat.N_TRIPLES))), accept)
-        form = form_of(accept, SELECTED)
-        if read_only.kind == "ask":
-            yes: Any = ox.Store().query("ASK {}" if _truth(body) else "ASK { ?s ?p ?o }")
-            return form, yes.serialize(format=RESULTS[form]) or b""
-        return form, ox.parse_query_results(body, ox.QueryResultsFormat.JSON).serialize(format=RESULTS[form]) or b""
+        return await asyncio.to_thread(_again, body, read_only.kind, accept)
 
     async def export(self) -> tuple[Path, Any]:
         with tempfile.NamedTemporaryFile(prefix="calx-", suffix=".nq", delete=False) as file:
@@ -144,6 +143,20 @@ class EndpointStore:
     async def close(self) -> None:
         self._workers.close()
         await self._client.aclose()
+
+
+def _again(body: bytes, kind: str, accept: str | None) -> tuple[str, bytes]:
+    """The endpoint's result in the form that the client wants."""
+    try:
+        if kind not in ("select", "ask"):
+            return serialised(list(dict.fromkeys(quad.triple for quad in ox.parse(body, ox.RdfFormat.N_TRIPLES))), accept)
+        form = form_of(accept, SELECTED)
+        if kind == "ask":
+            yes: Any = ox.Store().query("ASK {}" if _truth(body) else "ASK { ?s ?p ?o }")
+            return form, yes.serialize(format=RESULTS[form]) or b""
+        return form, ox.parse_query_results(body, ox.QueryResultsFormat.JSON).serialize(format=RESULTS[form]) or b""
+    except (SyntaxError, ValueError):
+        raise StoreError("the store's endpoint answered with what is no SPARQL result") from None
 
 
 def _truth(body: bytes) -> bool:

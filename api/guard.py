@@ -10,9 +10,10 @@ import time
 from http.cookies import CookieError, SimpleCookie
 from urllib.parse import urlsplit
 
-from starlette.requests import ClientDisconnect
+from starlette.requests import ClientDisconnect, Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from .pages import told
 from .problems import ServiceProblem
 from .service import Service
 from .settings import Settings
@@ -69,7 +70,9 @@ class Guard:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        started = False
+        started, head = False, scope["method"] == "HEAD"
+        if head:  # as GET, without the content (RFC 9110, 9.3.2)
+            scope = {**scope, "method": "GET"}
 
         async def sending(message: Message) -> None:
             nonlocal started
@@ -77,6 +80,8 @@ class Guard:
                 started = True
                 given = {name for name, _ in message["headers"]}
                 message["headers"] = [*message["headers"], *(pair for pair in HEADERS if pair[0] not in given)]
+            elif head:
+                message = {**message, "body": b""}
             await send(message)
 
         try:
@@ -85,7 +90,7 @@ class Guard:
             await self._app(scope, self._limited(scope, headers, receive), sending)
         except ServiceProblem as problem:
             if not started:
-                await problem.response()(scope, receive, sending)
+                await told(Request(scope), problem)(scope, receive, sending)
         except ClientDisconnect:
             pass
         except Exception:
@@ -106,7 +111,9 @@ class Guard:
         method, path = scope["method"], scope["path"]
         if is_write(method, path):
             origin = headers.get(b"origin", b"").decode("latin-1")
-            if (origin and urlsplit(origin).netloc != host) or headers.get(b"sec-fetch-site", b"same-origin") not in (b"same-origin", b"none"):
+            welcome = origin in self._settings.origins and path.endswith("/feedback")
+            foreign = origin and urlsplit(origin).netloc != host
+            if not welcome and (foreign or headers.get(b"sec-fetch-site", b"same-origin") not in (b"same-origin", b"none")):
                 raise ServiceProblem("wrong-origin", "pages of other sites may not change anything here")
             needed = bool(self._settings.token)
         else:

@@ -15,7 +15,9 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from reasoner.guideline import Guideline
 from reasoner.prose import quantity
 
-from .service import Service, service_of
+from .negotiation import choose
+from .problems import KINDS, MEDIA, ServiceProblem
+from .service import Service, language_of, service_of
 from .words import words_of
 
 HERE = Path(__file__).resolve().parent
@@ -161,3 +163,12 @@ def query_page(request: Request, language: str) -> Response:
     from .questions import questions
 
     return page(request, "sparql.html", language, headers={"Content-Security-Policy": QUERY_POLICY}, questions=questions())
+
+
+def told(request: Request, error: ServiceProblem) -> Response:
+    """The problem as JSON, or as a page where a person is looking."""
+    if choose(request.headers.get("accept"), (MEDIA, "application/json", "text/html")) != "text/html":
+        return error.response()
+    language = language_of(request)
+    title = KINDS[error.kind][1 if language == "en" else 2]
+    return page(request, "problem.html", language, error.status, error.headers, title=title, problem=error.json())

@@ -1,7 +1,7 @@
 """SPARQL that only reads: which queries are answered, over which graphs, and in which form.
 
 The decision is made on the parsed query, by kind of pattern, so that no spelling gets around it. `api.worker` runs
-this in a process that can be killed and that opens neither files nor connections.
+this in a process that can be killed and that opens no connection.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Any
 
 import pyoxigraph as ox
 
-from reasoner.rdf import PREFIXES
+from reasoner.rdf import PREFIXES, XSD
 
 from .negotiation import choose
 
@@ -130,18 +130,36 @@ def checked(query: bytes) -> Query:
             raise QueryError("an update; this service only answers queries", "refused-query") from None
         raise QueryError(f"not a SPARQL 1.1 query: {str(error)[:200]}") from None
     open_nodes: list[Any] = [parsed]
-    clauses, terms = False, list[Any]()
+    clauses, terms, functions = False, list[Any](), list[Any]()
     while open_nodes:
         node = open_nodes.pop()
         if isinstance(node, CompValue):
             if node.name in REFUSED:
                 raise QueryError(f"{REFUSED[node.name]}, and Calx reads only its own graphs; remove it", "refused-query")
+            if node.name == "Function":
+                functions.append(node.iri)
             clauses = clauses or node.name in ("DatasetClause", "GraphGraphPattern")
             terms += [node.term] if node.name == "GraphGraphPattern" else []
             open_nodes.extend(node.values())
         elif hasattr(node, "__iter__") and not isinstance(node, str):
             open_nodes.extend(list(node))
+    if functions:
+        _only_casts(parsed, functions)
     return Query(text, parsed[1].name.removesuffix("Query").lower(), *(_graphs(parsed, terms) if clauses else (Dataset(), ())))
+
+
+def _only_casts(parsed: Any, functions: list[Any]) -> None:
+    """Refuse functions that only some stores know, and that may do anything there."""
+    from rdflib.plugins.sparql.algebra import translateQuery
+
+    try:
+        prologue = translateQuery(parsed, base=BASE).prologue
+        named = [str(prologue.absolutize(function)) for function in functions]
+    except Exception as error:
+        raise QueryError(f"not a SPARQL 1.1 query: {str(error)[:200]}") from None
+    for name in named:
+        if not name.startswith(XSD.iri):
+            raise QueryError(f"the function <{name[:200]}> is none of SPARQL 1.1", "refused-query")
 
 
 def _is_update(text: str) -> bool:

@@ -1,6 +1,6 @@
 """A stored answer: what was handed in, what was answered, by which guideline and engine, when. It never changes.
 
-In the store it is a named graph, ``…/case/<case_id>``: the answer as RDF, and beside it the submission and the answer word for word, so
+In the store it is a named graph, ``…/case/<case_id>``: the answer as RDF, and beside it the submitted facts and the answer word for word, so
 that both can be shown and asked about long after the guideline has moved on.
 """
 
@@ -136,7 +136,7 @@ def from_triples(found: Iterable[tuple[NamedNode, Literal]]) -> Record | None:
             parts[KEPT[predicate.value]] = value.value
         elif predicate == CALX.answered:
             answers[value.language or "en"] = value.value.encode()
-    if set(parts) != set(KEPT.values()) or "en" not in answers:
+    if set(parts) != set(KEPT.values()) or set(answers) != set(LANGUAGES):
         return None
     parts["stored"] = moment(parts["stored"])
     return Record(**{**parts, "submitted": orjson.loads(parts["submitted"])}, answers=answers)

@@ -11,6 +11,7 @@ from dataclasses import replace
 from typing import Any
 
 import uvicorn
+import uvloop
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from ontology import CalxError, GuidelineError
@@ -74,6 +75,7 @@ def run(settings: Settings) -> str | None:
     settings = replace(settings, port=listening.getsockname()[1])
     app = create_app(settings)
     config = uvicorn.Config(app, http=Protocol, loop="uvloop", lifespan="on", log_config=None, access_log=False, server_header=False, timeout_keep_alive=32,
+        proxy_headers=False,
                             timeout_graceful_shutdown=5)  # fmt: skip
     logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL)  # a failed start is told below, in words
     host = f"[{settings.host}]" if ":" in settings.host else settings.host
@@ -82,8 +84,8 @@ def run(settings: Settings) -> str | None:
     )
     told = f"Calx serves http://{host}:{settings.port}/ with the cases of {settings.endpoint or settings.data}. Stop it with Ctrl-C.{reads}"
     server = Server(config, told)
-    with contextlib.suppress(KeyboardInterrupt, SystemExit):
-        asyncio.run(server.serve([listening]))
+    with contextlib.suppress(KeyboardInterrupt, SystemExit), asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(server.serve([listening]))
     failure: CalxError | None = getattr(app.state, "failure", None)
     if isinstance(failure, GuidelineError):
         return "\n".join(str(problem) for problem in failure.problems)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import hmac
 import json
 import os
@@ -68,6 +69,7 @@ async def opened(settings: Settings) -> AsyncIterator[Service]:
         settings.data.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as error:
         raise StoreError(f"{settings.data}: {error.strerror}; give a folder that can be written to with --data") from None
+    lock = _locked(settings.data)
     store: Store
     if settings.endpoint:
         from .endpoint import EndpointStore
@@ -91,6 +93,23 @@ async def opened(settings: Settings) -> AsyncIterator[Service]:
         place.unlink(missing_ok=True)
         await store.close()
         service.audit.close()
+        os.close(lock)
+
+
+def _locked(folder: Path) -> int:
+    """Take the folder for this process; the lock goes with it, however it ends.
+
+    Raises:
+        StoreError: another service has it.
+    """
+    try:
+        lock = os.open(folder / "lock", os.O_RDWR | os.O_CREAT, 0o600)
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise StoreError(f"{folder}: another process uses this folder; stop it, or give this one a folder of its own with --data") from None
+    except OSError as error:
+        raise StoreError(f"{folder}: {error.strerror}; give a folder that can be written to with --data") from None
+    return lock
 
 
 def knowledge(folder: Path) -> list[ox.Triple]:

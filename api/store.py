@@ -7,6 +7,7 @@ import contextlib
 import errno
 import os
 import shutil
+import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
@@ -91,10 +92,15 @@ class DiskStore:
         self._made = 0
         self._store = _opened(self._folder)
         shutil.rmtree(self._copies, ignore_errors=True)
+        for left in folder.glob("export-*"):
+            left.unlink(missing_ok=True)
         self._workers = Workers(queries_at_once)
         self._queue: list[_Write] = []
+        self._logs: set[str] = set()
         self._writing: asyncio.Task[None] | None = None
         self._generation = 0
+        self._unsure = ""
+        """Why nothing more is stored, after a write that failed."""
         self._copy: _Copy | None = None
         self._copying = asyncio.Lock()
 
@@ -117,9 +123,13 @@ class DiskStore:
         while self._queue:
             batch, self._queue = self._queue, []
             try:
+                if self._unsure:
+                    raise StoreError(self._unsure)
                 outcomes = await asyncio.to_thread(self._commit, batch)
             except Exception as error:
-                failure = StoreError(_told(error))
+                failure = error if isinstance(error, StoreError) else StoreError(_told(error))
+                # what a failed transaction left on disk shows only when the store is opened again
+                self._unsure = self._unsure or f"{failure}; until then nothing more is stored"
                 for write in batch:
                     if not write.done.done():
                         write.done.set_exception(failure)
@@ -149,8 +159,8 @@ class DiskStore:
                 outcomes.append(not there)
         if quads:
             self._store.extend(quads)
-        self._sync()
         self._generation += 1
+        self._sync()
         return outcomes
 
     def _sync(self) -> None:
@@ -158,6 +168,11 @@ class DiskStore:
         for log in sorted(self._folder.glob("*.log"))[-2:]:
             with contextlib.suppress(FileNotFoundError), log.open("rb") as file:
                 os.fdatasync(file.fileno())
+        if self._logs != (logs := {log.name for log in self._folder.glob("*.log")}):  # a new file is there once its folder is on disk
+            folder = os.open(self._folder, os.O_RDONLY)
+            os.fsync(folder)
+            os.close(folder)
+            self._logs = logs
 
     async def teach(self, digest: str, triples: list[ox.Triple]) -> None:
         stamp = digest_of_knowledge(digest)
@@ -191,6 +206,7 @@ class DiskStore:
                 try:
                     await asyncio.to_thread(self._duplicate, folder)
                 except OSError as error:
+                    await asyncio.to_thread(shutil.rmtree, folder, True)
                     raise StoreError(_told(error)) from None
                 self._copy = _Copy(folder, generation)
                 if old and not old.readers:
@@ -209,9 +225,16 @@ class DiskStore:
         self._store.backup(str(folder))
 
     async def export(self) -> tuple[Path, Any]:
-        async with self._reading() as folder:
-            path = self._copies / f"export-{os.getpid()}-{self._made}-{id(folder)}.nq"
-            await asyncio.to_thread(_exported, folder, path)
+        with tempfile.NamedTemporaryFile(dir=self._copies.parent, prefix="export-", suffix=".nq", delete=False) as file:
+            path = Path(file.name)
+        try:
+            async with self._reading() as folder:
+                await asyncio.to_thread(_exported, folder, path)
+        except BaseException as error:
+            path.unlink(missing_ok=True)
+            if isinstance(error, OSError):
+                raise StoreError(_told(error)) from None
+            raise
         return path, lambda: path.unlink(missing_ok=True)
 
     async def close(self) -> None:
@@ -252,7 +275,7 @@ def _told(error: Exception) -> str:
     if "lock" in text.lower() and ("LOCK" in text or "lock hold" in text):
         return "another process uses this folder; stop it, or give this one a folder of its own with --data"
     if number == errno.ENOSPC or "No space left" in text:
-        return "the disk is full; nothing was stored. Free some space and start the service again"
+        return "the disk is full: this was not stored. Free some space and start the service again"
     if number in (errno.EACCES, errno.EROFS) or "Permission denied" in text or "Read-only file system" in text:
         return "the folder cannot be written to; give one that can with --data"
     if number in (errno.EEXIST, errno.ENOTDIR) or "Not a directory" in text or "File exists" in text:

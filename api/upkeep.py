@@ -63,6 +63,8 @@ def backup(
     data: Data = None,
 ) -> None:
     """Write all stored cases to one file; the service may run meanwhile."""
+    import httpx
+
     folder = data or default_data()
     if file.exists():
         _end(f"{file}: is there already; name a new file", WRONG_USE)
@@ -76,7 +78,7 @@ def backup(
             draft_path.replace(file)
         finally:
             draft_path.unlink(missing_ok=True)
-    except (CalxError, OSError) as error:
+    except (CalxError, OSError, httpx.HTTPError) as error:
         _end(_told(error), AT_FAULT)
     typer.echo(f"{file}: {file.stat().st_size} bytes")
 
@@ -87,10 +89,12 @@ def restore(
     data: Data = None,
 ) -> None:
     """Put the cases of a backup back; what is stored already stays as it is. The service may run meanwhile."""
+    import httpx
+
     folder = data or default_data()
     try:
         told = _restored(folder, file)
-    except (CalxError, OSError) as error:
+    except (CalxError, OSError, httpx.HTTPError) as error:
         _end(f"{file}: {_told(error)}", AT_FAULT)
     typer.echo(f"{told['added']} cases added, {told['there']} there already")
 
@@ -120,7 +124,11 @@ def _end(message: str, status: int) -> Any:
 
 
 def _told(error: Exception) -> str:
-    return f"cannot be written or read: {error.strerror or error}" if isinstance(error, OSError) else str(error)
+    if isinstance(error, CalxError):
+        return str(error)
+    if isinstance(error, OSError):
+        return f"cannot be written or read: {error.strerror or error}"
+    return f"the service of this folder does not answer ({type(error).__name__}); is it still running?"
 
 
 # --- with a running service, or without -----------------------------------------------
@@ -144,7 +152,10 @@ def asked(folder: Path, query: bytes, form: str | None, seconds: float, terminal
         return run(query, ontology, [], form, seconds, terminal, folder / "store")
     form = form or ("table" if terminal else None)
     headers = {**_key(serving), "Content-Type": "application/sparql-query", "Accept": accepted(form, checked(query).kind)}
-    reply = httpx.post(f"{serving['url']}/sparql?timeout={seconds:g}", headers=headers, content=query, timeout=seconds + 10, trust_env=False)
+    try:
+        reply = httpx.post(f"{serving['url']}/sparql?timeout={seconds:g}", headers=headers, content=query, timeout=seconds + 10, trust_env=False)
+    except httpx.HTTPError as error:
+        raise QueryError(_told(error)) from None
     if reply.status_code != 200:
         raise QueryError(_detail(reply))
     return shown(reply.headers["content-type"].partition(";")[0], reply.content, form)

@@ -2,7 +2,7 @@
 
 Oxigraph cannot be interrupted, and the serving process has threads, so it must not fork. A small
 process started beside it waits for queries and forks a child for each: the child opens a copy of the store, gives up the right to open
-anything else, answers, and is gone.
+connections, answers, and is gone.
 """
 
 from __future__ import annotations
@@ -33,6 +33,10 @@ class Workers:
     """The process that waits for queries, as the service sees it."""
 
     def __init__(self, at_once: int) -> None:
+        self._places = asyncio.Semaphore(at_once)
+        self._start()
+
+    def _start(self) -> None:
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         code = "import sys; sys.path.insert(0, sys.argv[2]); from api.worker import wait_for_queries; wait_for_queries(int(sys.argv[1]))"
         home = str(Path(__file__).resolve().parent.parent)
@@ -41,7 +45,6 @@ class Workers:
         )
         theirs.close()
         self._line = ours
-        self._places = asyncio.Semaphore(at_once)
 
     async def read(self, query: bytes, seconds: float) -> Query:
         """The query, if it is one and only reads; `ask` does that by itself."""
@@ -50,7 +53,7 @@ class Workers:
         return Query(text, kind, Dataset(tuple(default), tuple(named)), tuple(graphs))
 
     async def ask(self, query: bytes, folder: Path | None, asked: Dataset, accept: str | None, seconds: float) -> tuple[str, bytes]:
-        """The result of a query over a copy of the store: media type and bytes.
+        """The result of a query over a copy of the store: media type and bytes. Cancelled, it ends the query.
 
         Raises:
             QueryError: it was refused, failed, or was ended at its time limit.
@@ -61,33 +64,47 @@ class Workers:
         except TimeoutError:
             raise QueryError("too many queries are being answered; try again later", "busy") from None
         try:
-            return await self._asked(query, folder, asked, accept, max(0.05, seconds - (time.monotonic() - started)), seconds)
+            left = max(0.05, seconds - (time.monotonic() - started))
+            head = {"folder": str(folder) if folder else None, "default": asked.default, "named": asked.named, "accept": accept, "seconds": left}
+            return await self._asked([json.dumps(head).encode(), query], seconds)
         finally:
             self._places.release()
 
-    async def _asked(self, query: bytes, folder: Path | None, asked: Dataset, accept: str | None, left: float, seconds: float) -> tuple[str, bytes]:
-        ours, theirs = socket.socketpair()
+    async def _asked(self, message: list[bytes], seconds: float) -> tuple[str, bytes]:
+        reader, writer = await asyncio.open_connection(sock=self._child(), limit=MIB)
+        child = 0
         try:
-            socket.send_fds(self._line, [b"query"], [theirs.fileno()])
-        except OSError:
-            ours.close()
-            raise QueryError("queries cannot be answered now; the service must be started again", "busy") from None
-        finally:
-            theirs.close()
-        reader, writer = await asyncio.open_connection(sock=ours, limit=MIB)
-        try:
-            head = {"folder": str(folder) if folder else None, "default": asked.default, "named": asked.named, "accept": accept, "seconds": left}
-            for part in (json.dumps(head).encode(), query):
+            child = int.from_bytes(await reader.readexactly(LENGTH), "big")
+            for part in message:
                 writer.write(len(part).to_bytes(LENGTH, "big") + part)
-            parts = [await reader.readexactly(int.from_bytes(await reader.readexactly(LENGTH), "big")) for _ in range(3)]
+            kind, form, body = [await reader.readexactly(int.from_bytes(await reader.readexactly(LENGTH), "big")) for _ in range(3)]
+            child = 0
         except (asyncio.IncompleteReadError, ConnectionError):
+            child = 0
             raise QueryError(f"took longer than {seconds:g} s, or more memory than there is for it; narrow it or add LIMIT", "query-too-long") from None
         finally:
             writer.close()
-        kind, form, body = parts[0].decode(), parts[1].decode(), parts[2]
-        if kind != "result":
-            raise QueryError(body.decode(), kind)
-        return form, body
+            if child:  # nobody waits for it any more
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(child, signal.SIGKILL)
+        if kind != b"result":
+            raise QueryError(body.decode(), kind.decode())
+        return form.decode(), body
+
+    def _child(self) -> socket.socket:
+        """The line to a new child; the waiting process is started again if it is gone."""
+        ours, theirs = socket.socketpair()
+        with theirs:
+            for attempt in range(2):
+                try:
+                    socket.send_fds(self._line, [b"query"], [theirs.fileno()])
+                    return ours
+                except OSError:
+                    if attempt == 0:
+                        self.close()
+                        self._start()
+        ours.close()
+        raise QueryError("queries cannot be answered now; try again later", "busy")
 
     def close(self) -> None:
         """End the waiting process; it ends its children."""
@@ -108,16 +125,20 @@ def wait_for_queries(line: int) -> None:
             message, descriptors, _, _ = socket.recv_fds(control, 16, 1)
             if not message:
                 os.killpg(0, signal.SIGKILL)
-            if os.fork() == 0:
-                control.close()
-                _answer(socket.socket(fileno=descriptors[0]))
-                os._exit(0)
-            os.close(descriptors[0])
+            with contextlib.suppress(OSError):  # no process to be had: the client sees the line close
+                if descriptors and os.fork() == 0:
+                    control.close()
+                    _answer(socket.socket(fileno=descriptors[0]))
+                    os._exit(0)
+            for descriptor in descriptors:
+                os.close(descriptor)
 
 
 def _answer(client: socket.socket) -> None:
     """Answer one query, or be ended by the kernel."""
     stream = client.makefile("rwb")
+    stream.write(os.getpid().to_bytes(LENGTH, "big"))
+    stream.flush()
     head = json.loads(stream.read(int.from_bytes(stream.read(LENGTH), "big")))
     query = stream.read(int.from_bytes(stream.read(LENGTH), "big"))
     signal.signal(signal.SIGALRM, signal.SIG_DFL)

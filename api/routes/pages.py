@@ -90,6 +90,7 @@ async def picture_of_case(request: Request, case_id: str) -> Response:
     """The proof of a stored answer, as SVG."""
     service, language = service_of(request), language_of(request)
     kept = await _found(service, case_id)
+    service.note(request, "read", case=case_id)
     return _svg(proof_picture(kept.answer(language), service.reasoner.guideline, language))
 
 
@@ -104,10 +105,17 @@ def stored(service: Service, kept: Record, language: str) -> dict[str, Any]:
         "kept": kept,
         "result": kept.answer(language),
         "problems": [],
-        "open_devices": [],
+        "open_devices": _open(kept, service),
         "drawing": cross_section(values, language),
         "replayed": replay(kept, service.reasoner).json(),
     }
+
+
+def _open(kept: Record, service: Service) -> list[str]:
+    """Devices that unknown facts may yet indicate; under another guideline all that an unknown fact decides."""
+    if kept.guideline_digest == service.reasoner.guideline.digest:
+        return open_devices(service.reasoner.recommend(kept.submitted))
+    return sorted({device for item in kept.answer()["missing"] for device in item["decides"]})
 
 
 def _values(kept: Record, guideline: Guideline) -> dict[str, Any]:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Coroutine
 from typing import Any
 from urllib.parse import parse_qsl
 
 import pyoxigraph as ox
 from fastapi import APIRouter, Request, Response
+from starlette.requests import ClientDisconnect
 
 from ..openapi import problems_of
 from ..pages import query_page
@@ -30,6 +33,8 @@ WRITTEN_AS = (
     "TriG",
     "N-Quads",
 )
+PATIENCE = 0.3
+"""Seconds between looks whether the client is still there."""
 RESULTS: dict[int | str, dict[str, Any]] = {
     200: {"description": "The result, or the service description", "content": {form: {} for form in dict.fromkeys((*SELECTED, *GRAPHED, "text/html"))}},
     **problems_of(400, 401, 403, 406, 408, 413, 415, 429, 503, 504),
@@ -105,13 +110,25 @@ async def _answer(request: Request, parameters: list[tuple[str, str]], body: byt
     seconds = _seconds(asked.get("timeout"), service.settings.query_seconds)
     text = queries[0].encode() if body is None else body
     try:
-        form, result = await service.store.ask(text, dataset, request.headers.get("accept"), seconds)
+        form, result = await _while_wanted(request, service.store.ask(text, dataset, request.headers.get("accept"), seconds))
     except QueryError as error:
         raise ServiceProblem(error.kind, str(error), headers={"Retry-After": "5"} if error.kind == "busy" else None) from None
     except StoreError as error:
         raise ServiceProblem("not-stored", str(error)) from None
     service.note(request, "queried", bytes=len(text))
     return Response(result, media_type=form, headers={"Vary": "Accept"})
+
+
+async def _while_wanted(request: Request, asking: Coroutine[Any, Any, tuple[str, bytes]]) -> tuple[str, bytes]:
+    """The result, or the end of the query once nobody waits for it."""
+    task = asyncio.ensure_future(asking)
+    try:
+        while not (await asyncio.wait([task], timeout=PATIENCE))[0]:
+            if await request.is_disconnected():
+                raise ClientDisconnect
+        return task.result()
+    finally:
+        task.cancel()
 
 
 def _seconds(asked: list[str] | None, most: float) -> float:

@@ -50,6 +50,7 @@ async def listed(request: Request, limit: int = Query(PAGE, ge=1, le=1000), offs
     """The newest first, a page at a time. Also as a page for people."""
     service, form, language = service_of(request), form_of(request, JSON, HTML), language_of(request)
     found = await service.cases.listed(limit + 1, offset)
+    service.note(request, "listed")
     following = f"/cases?limit={limit}&offset={offset + limit}" if len(found) > limit else None
     content: dict[str, Any] = {"cases": [summary.json() for summary in found[:limit]], "next": following}
     if form == HTML:
@@ -96,7 +97,6 @@ async def again(request: Request, case_id: str) -> Response:
     form_of(request, JSON)
     service = service_of(request)
     kept = await _found(request, case_id)
-    service.note(request, "replayed", case=case_id)
     return Response(_json(replay(kept, service.reasoner).json()), headers=VARY, media_type=JSON)
 
 
@@ -111,9 +111,11 @@ async def delete(request: Request, case_id: str) -> Response:
 
 
 async def _found(request: Request, case_id: str) -> Record:
-    kept = await service_of(request).cases.find(case_id)
+    service = service_of(request)
+    kept = await service.cases.find(case_id)
     if kept is None:
         raise _absent(case_id)
+    service.note(request, "read", case=case_id)
     return kept
 
 

@@ -33,8 +33,10 @@ async def saved(request: Request) -> Response:
     service = service_of(request)
     try:
         exported, done = await service.store.export()
-        packed = await asyncio.to_thread(backup.packed, exported, service.reasoner.guideline)
-        done()
+        try:
+            packed = await asyncio.to_thread(backup.packed, exported, service.reasoner.guideline)
+        finally:
+            done()
     except (StoreError, OSError) as error:
         raise ServiceProblem("not-stored", str(error) if isinstance(error, StoreError) else "the backup could not be written; is the disk full?") from None
     service.note(request, "backed up")

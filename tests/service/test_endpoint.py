@@ -110,6 +110,8 @@ def test_queries_reach_our_graphs_and_no_others(remote: Running, virtuoso: str) 
         assert client.get("/sparql", params={"query": "PREFIX u: <urn:> ASK { FILTER EXISTS { GRAPH u:other { ?s ?p ?o } } }"}).status_code == 403
         assert client.get("/sparql", params={"query": "ASK FROM <urn:other> { ?s ?p ?o }"}).status_code == 403
         assert client.get("/sparql", params={"query": "SELECT * { SERVICE <urn:x> { ?s ?p ?o } }"}).status_code == 403
+        assert client.get("/sparql", params={"query": "SELECT (bif:file_to_string('/etc/passwd') AS ?y) {}"}).status_code in (400, 403)
+        assert client.get("/sparql", params={"query": "SELECT (<bif:user>() AS ?y) {}"}).status_code == 403
         turtle = client.get(
             "/sparql", params={"query": "PREFIX calx: <https://w3id.org/calx/> CONSTRUCT WHERE { ?s a calx:Study }"}, headers={"Accept": "text/turtle"}
         )
