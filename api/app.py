@@ -14,13 +14,13 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.staticfiles import StaticFiles
 
 from ontology import CalxError
-from reasoner.errors import Problem
+from reasoner.errors import CaseError, Problem
 
 from .audit import AuditError
 from .guard import Guard
 from .openapi import describe
 from .pages import STATIC, told
-from .problems import ServiceProblem
+from .problems import ServiceProblem, of_case
 from .routes import advice, fhir, hooks, knowledge, pages, sparql, stored, upkeep
 from .service import opened, service_of
 from .settings import Settings
@@ -46,9 +46,9 @@ def create_app(settings: Settings) -> FastAPI:
     for module in (upkeep, advice, pages, stored, knowledge, sparql, hooks, fhir):
         app.include_router(module.router)
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
-    if settings.origins:
-        app.add_middleware(CORSMiddleware, allow_origins=list(settings.origins), allow_methods=["GET", "POST"], allow_headers=["*"], max_age=600)
     app.add_middleware(Guard, settings=settings)
+    if settings.origins:  # outside the guard, so that the allowed sites can read its refusals
+        app.add_middleware(CORSMiddleware, allow_origins=list(settings.origins), allow_methods=["GET", "POST"], allow_headers=["*"], max_age=600)
 
     @app.get("/favicon.ico", include_in_schema=False)
     async def icon() -> Response:
@@ -61,6 +61,10 @@ def create_app(settings: Settings) -> FastAPI:
     @app.exception_handler(ServiceProblem)
     async def problem(request: Request, error: Any) -> Response:
         return told(request, error)
+
+    @app.exception_handler(CaseError)
+    async def refused(request: Request, error: Any) -> Response:
+        return told(request, of_case(error))
 
     @app.exception_handler(StoreError)
     async def not_stored(request: Request, error: Any) -> Response:

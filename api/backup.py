@@ -6,6 +6,7 @@ import asyncio
 import gzip
 import hashlib
 import itertools
+import re
 import shutil
 import tempfile
 import zlib
@@ -19,12 +20,16 @@ import pyoxigraph as ox
 from ontology import CalxError
 from reasoner.case import CASE_ID
 from reasoner.guideline import Guideline
-from reasoner.rdf import CASE, PROV
+from reasoner.rdf import CASE, PROV, lesion_of
 
+from .models import Answer
 from .records import from_triples, moment
 from .store import Store, Taken
 
 NAME = "calx-backup.nq.gz"
+MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?Z")
+LINE, MOST = 4 * 1024 * 1024, 8 * 1024**3
+"""Bytes that a line of a backup may have, and all of it unpacked."""
 SEAL = b"# sha256:"
 """The last line of a backup begins so: the digest of all that stands before it."""
 
@@ -65,7 +70,11 @@ def unpacked(path: Path, folder: Path) -> Path:
     digest, last = hashlib.sha256(), b""
     try:
         with gzip.open(path, "rb") as source, plain.open("wb") as out:
-            for line in cast(IO[bytes], source):
+            size = 0
+            while line := cast(IO[bytes], source).readline(LINE + 1):
+                size += len(line)
+                if len(line) > LINE or size > MOST:
+                    raise BackupError("is larger than any backup of Calx; nothing was changed")
                 if last:
                     digest.update(last)
                     out.write(last)
@@ -112,7 +121,7 @@ def _compared(plain: Path, moments: dict[str, str]) -> tuple[list[str], int]:
     new, there, seen = list[str](), 0, set[str]()
     for name, triples in graphs(plain):
         stored = next((moment(t.object.value) for t in triples if t.predicate == PROV.endedAtTime and isinstance(t.object, ox.Literal)), None)
-        if not name.startswith(CASE) or not CASE_ID.fullmatch(name.removeprefix(CASE)) or stored is None or not _whole(triples):
+        if not name.startswith(CASE) or not CASE_ID.fullmatch(name.removeprefix(CASE)) or stored is None or not _whole(name, triples):
             raise BackupError(f"holds a graph that is no stored case of Calx ({name[:100]}); nothing was changed")
         if name in seen:
             raise BackupError(f"holds the case '{name.removeprefix(CASE)}' in pieces; nothing was changed")
@@ -126,12 +135,17 @@ def _compared(plain: Path, moments: dict[str, str]) -> tuple[list[str], int]:
     return new, there
 
 
-def _whole(triples: list[ox.Triple]) -> bool:
+def _whole(name: str, triples: list[ox.Triple]) -> bool:
     """Whether the graph of a case holds its record."""
     try:
-        return from_triples((t.predicate, t.object) for t in triples if isinstance(t.object, ox.Literal)) is not None
+        kept = from_triples((t.predicate, t.object) for t in triples if isinstance(t.object, ox.Literal))
+        if kept is None or lesion_of(kept.case_id).value != name or not MOMENT.fullmatch(kept.stored) or not isinstance(kept.submitted, dict):
+            return False
+        for text in kept.answers.values():
+            Answer.model_validate_json(text)
     except ValueError:
         return False
+    return True
 
 
 def graphs(plain: Path) -> Iterator[tuple[str, list[ox.Triple]]]:

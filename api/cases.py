@@ -9,7 +9,7 @@ import pyoxigraph as ox
 
 from reasoner.answer import Answer
 from reasoner.case import CASE_ID
-from reasoner.errors import CaseError
+from reasoner.errors import CaseError, Problem
 from reasoner.guideline import IRI
 from reasoner.rdf import CALX, CASE, PROV, lesion_of
 from reasoner.recommendation import Reasoner
@@ -35,9 +35,12 @@ class Cases:
             The record, and whether it is new: the same facts under the same guideline are stored once.
 
         Raises:
+            CaseError: the id cannot be part of an address.
             Different: the id is taken by other facts or another guideline.
             StoreError: the store cannot be written.
         """
+        if not answer.case.id.strip("."):
+            raise CaseError([Problem("a stored case needs a letter or digit in its id, as it is part of an address", "case_id")], answer.case.id)
         kept = record(answer)
         name = lesion_of(kept.case_id)
         for _ in range(2):

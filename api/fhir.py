@@ -59,6 +59,11 @@ class Reading:
             if faults:
                 self.problems += [Problem(fault, place=place) for fault in faults]
                 return
+        elif isinstance(resource.get("extension"), list):
+            faults = [fault for item in resource["extension"] if isinstance(item, dict) and item.get("url") == FACTS for fault in invalid_extension(item)]
+            if faults:
+                self.problems += [Problem(fault, place=place) for fault in faults]
+                return
         self._read(resource, place)
 
     def _read(self, resource: dict[str, Any], place: str) -> None:
@@ -197,6 +202,20 @@ def invalid(resource: dict[str, Any]) -> list[str]:
         return [f"{'.'.join(str(part) for part in fault['loc']) or resource.get('resourceType')}: {fault['msg']}" for fault in error.errors()[:MOST_FAULTS]]
     except (LookupError, ValueError, TypeError, RecursionError) as error:
         return [f"is not readable as a FHIR resource ({type(error).__name__})"]
+    return []
+
+
+def invalid_extension(extension: dict[str, Any]) -> list[str]:
+    """What is wrong with an extension, by the R4B model."""
+    from fhir.resources.R4B.extension import Extension
+    from pydantic import ValidationError
+
+    try:
+        Extension.model_validate(extension)
+    except ValidationError as error:
+        return [f"extension.{'.'.join(str(part) for part in fault['loc'])}: {fault['msg']}" for fault in error.errors()[:MOST_FAULTS]]
+    except (LookupError, ValueError, TypeError, RecursionError) as error:
+        return [f"extension is not readable ({type(error).__name__})"]
     return []
 
 

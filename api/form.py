@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
+from reasoner.errors import Problem
 from reasoner.guideline import Fact, Guideline
 from reasoner.prose import UNITS
 
@@ -60,10 +61,24 @@ def _field(fact: Fact, guideline: Guideline, value: str, language: str) -> Field
     return Field(fact.name, fact.kind, fact.label[language], fact.definition[language], unit, bounds, options, value)
 
 
-def entered(pairs: Iterable[tuple[str, str]], guideline: Guideline) -> dict[str, str]:
-    """What was entered for each fact, as text; empty fields are left out."""
-    known = {fact.name for fact in guideline.facts.values() if fact.given} | {"case_id"}
-    return {name: value.strip() for name, value in pairs if name in known and value.strip()}
+OF_THE_PAGE = {"lang", "case_id"}
+"""Parameters of the page that are no facts."""
+
+
+def entered(pairs: Iterable[tuple[str, str]]) -> tuple[dict[str, str], list[Problem]]:
+    """What was entered for each fact, as text, and which was entered twice; empty fields are left out.
+
+    A name that is no fact stays, for the gate to refuse with the nearest one.
+    """
+    texts: dict[str, str] = {}
+    problems: list[Problem] = []
+    for name, value in pairs:
+        if name in OF_THE_PAGE or not value.strip():
+            continue
+        if name in texts and texts[name] != value.strip():
+            problems.append(Problem("stands more than once; keep one of them", name[:64]))
+        texts[name] = value.strip()
+    return texts, problems
 
 
 def case_of(texts: Mapping[str, str], guideline: Guideline) -> dict[str, Any]:

@@ -42,6 +42,7 @@ def cookie_of(token: str) -> str:
     return hashlib.sha256(b"calx cookie " + token.encode()).hexdigest()
 
 
+HOST = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(:[0-9]{1,5})?")
 READING_POSTS = re.compile(r"/(recommend|proof|sparql/?|fhir/\$recommend|cds-services/[^/]+|login)")
 """What is posted only to be answered. Every other POST counts as a write."""
 
@@ -104,18 +105,20 @@ class Guard:
         client = scope["client"][0] if scope.get("client") else ""
         self._count(client)
         host = headers.get(b"host", b"").decode("latin-1")
+        if sum(name == b"host" for name, _ in scope["headers"]) != 1 or not HOST.fullmatch(host):
+            raise ServiceProblem("unreadable", "a request names one host")
         if self._names is not None and host and _name(host) not in self._names:
             raise ServiceProblem("wrong-origin", f"this service answers to {', '.join(sorted(self._names))}, not to {host[:100]}")
         service: Service = scope["app"].state.service
         trusted = scope["calx.trusted"] = self._trusted(service, headers)
         method, path = scope["method"], scope["path"]
-        if is_write(method, path):
+        if is_write(method, path) or path == "/login":
             origin = headers.get(b"origin", b"").decode("latin-1")
             welcome = origin in self._settings.origins and path.endswith("/feedback")
-            foreign = origin and urlsplit(origin).netloc != host
+            foreign = origin and not _from_here(origin, host)
             if not welcome and (foreign or headers.get(b"sec-fetch-site", b"same-origin") not in (b"same-origin", b"none")):
                 raise ServiceProblem("wrong-origin", "pages of other sites may not change anything here")
-            needed = bool(self._settings.token)
+            needed = bool(self._settings.token) and path != "/login"
         else:
             needed = self._settings.private and is_private(path)
         if needed and not trusted:
@@ -176,6 +179,14 @@ class Guard:
             return message
 
         return receiving
+
+
+def _from_here(origin: str, host: str) -> bool:
+    """Whether a page of this service sends a request."""
+    try:
+        return urlsplit(origin).netloc == host
+    except ValueError:
+        return False
 
 
 def _name(host: str) -> str:

@@ -9,7 +9,7 @@ from functools import lru_cache
 _QUALITY = re.compile(r"(0(\.[0-9]{0,3})?|1(\.0{0,3})?)")
 
 
-@lru_cache(maxsize=512)
+@lru_cache(maxsize=64)
 def choose(accept: str | None, offers: Sequence[str]) -> str | None:
     """The offer that the client likes best; the first one where it does not care.
 

@@ -137,7 +137,7 @@ def html(service: Service, template: str, language: str, path: str, query: Mappi
         .render(
             w=words_of(language),
             lang=language,
-            other=f"{path}?{kept}{'&' if kept else ''}lang={other}",
+            other=f"/{path.lstrip('/')}?{kept}{'&' if kept else ''}lang={other}",
             here=path,
             label=labels(service.reasoner.guideline, language),
             guideline=service.reasoner.guideline,

@@ -7,6 +7,7 @@ this in a process that can be killed and that opens no connection.
 from __future__ import annotations
 
 import io
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -25,6 +26,7 @@ MEMORY = 1024 * MIB
 """Bytes of memory that a query may use beside the graphs."""
 BASE = "https://w3id.org/calx/"
 """What relative IRIs of a query are relative to, if it does not say."""
+ESCAPE = re.compile(r"\\u([0-9A-Fa-f]{4})|\\U(000[0-9A-Fa-f]{5}|0010[0-9A-Fa-f]{4})")
 REFUSED = {"ServiceGraphPattern": "SERVICE would reach another server"}
 SELECTED = (
     "application/sparql-results+json",
@@ -119,6 +121,10 @@ def checked(query: bytes) -> Query:
         raise QueryError("not UTF-8 text; send the query as UTF-8") from None
     # parsers differ in what ends a comment; with one kind of line end they cannot read different queries
     text = text.replace("\r\n", "\n").replace("\r", "\n")
+    # they differ in when code point escapes count, too: these are resolved here, so that both read the same text
+    text = ESCAPE.sub(lambda found: chr(int(found.group(1) or found.group(2), 16)), text)
+    if ESCAPE.search(text) or any(0xD800 <= ord(c) <= 0xDFFF for c in text):
+        raise QueryError("a code point escape that resolves to another, or to no character; write the characters themselves", "refused-query")
     if not text.strip():
         raise QueryError("the query is empty")
     try:
@@ -241,7 +247,16 @@ def serialised(triples: Sequence[ox.Triple], accept: str | None) -> tuple[str, b
     """Triples in the form that a client wants."""
     form = form_of(accept, GRAPHED)
     prefixes = PREFIXES if form in ("text/turtle", "text/n3", "application/trig") else None
-    return form, ox.serialize(triples, format=GRAPHS[form], prefixes=prefixes) or b""
+    body = _Bounded()
+    try:
+        ox.serialize(triples, body, format=GRAPHS[form], prefixes=prefixes)
+    except OverflowError:
+        raise _too_large() from None
+    return form, body.getvalue()
+
+
+def _too_large() -> QueryError:
+    return QueryError(f"the result is larger than {LARGEST // MIB} MiB; add LIMIT", "query-too-large")
 
 
 class _Bounded(io.BytesIO):
@@ -258,5 +273,5 @@ def _solutions(found: Any, accept: str | None) -> tuple[str, bytes]:
     try:
         found.serialize(body, format=RESULTS[form])
     except OverflowError:
-        raise QueryError(f"the result is larger than {LARGEST // MIB} MiB; add LIMIT", "query-too-large") from None
+        raise _too_large() from None
     return form, body.getvalue()

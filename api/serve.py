@@ -23,8 +23,16 @@ HEADER_SECONDS = 15
 """How long a client may take to send the head of its first request."""
 
 
+HEAD_BYTES = 64 * 1024
+READ_AT_ONCE = 256 * 1024
+"""What the event loop may read in one go, body included."""
+TOO_LARGE_A_HEAD = b"HTTP/1.1 431 Request Header Fields Too Large\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+
+
 class Protocol(HttpToolsProtocol):
-    """HTTP that does not wait for ever for a client that sends its headers drop by drop."""
+    """HTTP that does not wait for ever for a client that sends its headers drop by drop, nor takes any amount of them."""
+
+    _in_head, _head = True, 0
 
     def connection_made(self, transport: Any) -> None:
         super().connection_made(transport)
@@ -34,13 +42,24 @@ class Protocol(HttpToolsProtocol):
         if self.cycle is None and not self.transport.is_closing():
             self.transport.close()
 
+    def data_received(self, data: bytes) -> None:
+        if self._in_head:
+            self._head += len(data)
+            if self._head > HEAD_BYTES + READ_AT_ONCE:
+                self.transport.write(TOO_LARGE_A_HEAD)
+                self.transport.close()
+                return
+        super().data_received(data)
+
     def on_message_begin(self) -> None:
+        self._in_head, self._head = True, 0
         super().on_message_begin()
         if self.cycle is not None:
             self._patience.cancel()
             self._patience = self.loop.call_later(HEADER_SECONDS, self._head_too_slow, self.cycle)
 
     def on_headers_complete(self) -> None:
+        self._in_head = False
         self._patience.cancel()
         super().on_headers_complete()
 

@@ -145,11 +145,19 @@ def language_of(request: Request) -> str:
 
 
 def _preferred(header: str) -> str:
+    """The language that an Accept-Language header likes best; English where it does not say."""
+    liked = {"en": 0.0, "zh": 0.0}
     for item in header.lower().split(","):
-        tag = item.partition(";")[0].strip()
-        if tag.startswith(("zh", "en")):
-            return tag[:2]
-    return "en"
+        tag, _, parameter = item.strip().partition(";")
+        main = tag.strip().partition("-")[0]
+        name, _, value = parameter.strip().partition("=")
+        try:
+            quality = float(value) if name == "q" else 1.0
+        except ValueError:
+            quality = 0.0
+        if main in liked:
+            liked[main] = max(liked[main], quality)
+    return "zh" if liked["zh"] > liked["en"] else "en"
 
 
 def form_of(request: Request, *offers: str) -> str:

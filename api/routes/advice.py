@@ -24,6 +24,8 @@ from ..service import Service, form_of, language_of, service_of
 router = APIRouter(tags=["advice"])
 SUFFIXES = {"": ".json", "application/json": ".json", "application/ld+json": ".jsonld", "text/turtle": ".ttl", "application/x-turtle": ".ttl"}
 JSON, TURTLE, JSON_LD, HTML, TEXT, SVG = "application/json", "text/turtle", "application/ld+json", "text/html", "text/plain", "image/svg+xml"
+RDF_BYTES = 64 * 1024
+ONE_AT_A_TIME = asyncio.Semaphore(1)
 MOST_AT_ONCE = 1000
 """Cases of one request; `calx recommend` takes any number."""
 VARY = {"Vary": "Accept, Accept-Language"}
@@ -41,12 +43,18 @@ async def submitted(request: Request, service: Service) -> list[Submission]:
             "wrong-form", f"{kind[:100]} is not read; send {', '.join(sorted(key for key in SUFFIXES if key))}", headers={"Accept-Post": ", ".join(SUFFIXES)}
         )
     body = await request.body()
+    if kind not in ("", JSON) and len(body) > RDF_BYTES:
+        raise ServiceProblem("too-large", f"{len(body)} bytes of RDF; a case as Turtle or JSON-LD has at most {RDF_BYTES}")
     suffix, guideline = SUFFIXES[kind], service.reasoner.guideline
 
     def read() -> list[Submission]:
         return list(submissions(io.BytesIO(body), suffix, guideline))
 
-    found = read() if suffix == ".json" else await asyncio.to_thread(read)
+    if suffix == ".json":
+        found = read()
+    else:
+        async with ONE_AT_A_TIME:  # rdflib's parsers are slow, and threads are shared with the store
+            found = await asyncio.to_thread(read)
     if len(found) > MOST_AT_ONCE:
         raise ServiceProblem("too-large", f"{len(found)} cases; at most {MOST_AT_ONCE} at once")
     if len(found) == 1 and not found[0].readable:

@@ -13,6 +13,7 @@ from reasoner.case import CASE_ID
 from reasoner.errors import CaseError
 from reasoner.guideline import IRI
 
+from .. import strict_json
 from ..fhir import Reading, guidance, outcome
 from ..mappings import Codes
 from ..records import engine
@@ -36,9 +37,9 @@ async def recommend(request: Request) -> Response:
     if request.headers.get("content-type", "").partition(";")[0].strip().lower() not in READ:
         return _fhir(outcome("not-supported", f"send the resource as {MEDIA}", []), 415)
     try:
-        resource = orjson.loads(await request.body())
-    except orjson.JSONDecodeError as error:
-        return _fhir(outcome("structure", f"not JSON: {error}", []), 400)
+        resource = strict_json.loads(await request.body())
+    except ValueError as error:
+        return _fhir(outcome("structure", f"not readable as JSON: {error}", []), 400)
     if not isinstance(resource, dict) or resource.get("resourceType") not in ("Bundle", "Observation", "Parameters"):
         return _fhir(outcome("structure", "send a Bundle, an Observation or Parameters", []), 400)
     reading = Reading(service.reasoner.guideline, Codes(service.reasoner.guideline))

@@ -12,6 +12,7 @@ from fastapi import APIRouter, Request, Response
 from reasoner.case import CASE_ID
 from reasoner.errors import CaseError, Problem
 
+from .. import strict_json
 from ..cards import cards
 from ..fhir import Reading
 from ..mappings import Codes
@@ -140,9 +141,9 @@ async def _object(request: Request) -> dict[str, Any]:
     if kind != "application/json":
         raise ServiceProblem("wrong-form", "send application/json")
     try:
-        content = orjson.loads(await request.body())
-    except orjson.JSONDecodeError as error:
-        raise ServiceProblem("unreadable", f"not JSON: {error}") from None
+        content = strict_json.loads(await request.body())
+    except ValueError as error:
+        raise ServiceProblem("unreadable", f"not readable as JSON: {error}") from None
     if not isinstance(content, dict):
         raise ServiceProblem("unreadable", "send a JSON object")
     return content

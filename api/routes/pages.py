@@ -9,7 +9,7 @@ from fastapi import APIRouter, Request, Response
 from starlette.datastructures import UploadFile
 
 from reasoner.answer import Answer
-from reasoner.batch import outcomes
+from reasoner.batch import Outcome, outcomes
 from reasoner.casefile import Submission
 from reasoner.guideline import Guideline
 
@@ -29,16 +29,23 @@ router = APIRouter(include_in_schema=False)
 NO_STORE = {"Cache-Control": "no-store"}
 
 
-def lesion(service: Service, texts: dict[str, str], language: str) -> dict[str, Any]:
+def asked(request: Request, language: str) -> tuple[dict[str, str], Outcome]:
+    """What the address tells of a lesion, and what comes of it."""
+    service = service_of(request)
+    shown, problems = entered(request.query_params.multi_items())
+    case = Submission(case_of(shown, service.reasoner.guideline), problems)
+    (outcome,) = outcomes(service.reasoner, [case], language)
+    return shown, outcome
+
+
+def lesion(request: Request, language: str) -> dict[str, Any]:
     """What the page shows of a lesion: drawing, and advice or problems."""
-    guideline = service.reasoner.guideline
-    shown = {name: text for name, text in texts.items() if name != "case_id"}
+    shown, outcome = asked(request, language)
     found: dict[str, Any] = {"texts": shown, "problems": [], "result": None, "open_devices": []}
     query = urlencode({**shown, "lang": language})
     found |= {"permanent": f"/?{query}", "picture": f"/picture?{query}"}
     if not shown:
         return {**found, "drawing": cross_section({}, language)}
-    (outcome,) = outcomes(service.reasoner, [Submission(case_of(shown, guideline))], language)
     if outcome.answer is None:
         problems = outcome.error.problems if outcome.error else []
         return {**found, "problems": problems, "drawing": cross_section({}, language)}
@@ -56,18 +63,17 @@ async def index(request: Request) -> Response:
     """The lesion and its advice, for the facts in the address."""
     service, language = service_of(request), language_of(request)
     guideline = service.reasoner.guideline
-    texts = entered(request.query_params.multi_items(), guideline)
-    content = lesion(service, texts, language)
+    content = lesion(request, language)
     if content["result"]:
         service.note(request, "answered", case="page")
-    return page(request, "index.html", language, groups=groups(guideline, texts, language), examples=examples(), **content)
+    return page(request, "index.html", language, groups=groups(guideline, content["texts"], language), examples=examples(), **content)
 
 
 @router.get("/advice")
 async def advice(request: Request) -> Response:
     """The part of the page that follows the facts, for the script that watches them."""
     service, language = service_of(request), language_of(request)
-    content = lesion(service, entered(request.query_params.multi_items(), service.reasoner.guideline), language)
+    content = lesion(request, language)
     if content["result"]:
         service.note(request, "answered", case="page")
     text = html(service, "fragment.html", language, "/", request.url.query, **content)
@@ -79,7 +85,7 @@ async def picture(request: Request) -> Response:
     """The proof of the answer to the facts in the address, as SVG."""
     service, language = service_of(request), language_of(request)
     guideline = service.reasoner.guideline
-    (outcome,) = outcomes(service.reasoner, [Submission(case_of(entered(request.query_params.multi_items(), guideline), guideline))], language)
+    _, outcome = asked(request, language)
     if outcome.answer is None:
         raise of_case(outcome.error) if outcome.error else ServiceProblem("unreadable", "no case")
     return _svg(proof_picture(outcome.answer.json(language), guideline, language))
@@ -138,20 +144,21 @@ async def _found(service: Service, case_id: str) -> Record:
 # --- forms that write ----------------------------------------------------------------
 
 
-async def _form(request: Request) -> dict[str, str]:
+async def _form(request: Request) -> list[tuple[str, str]]:
     if not request.headers.get("content-type", "").startswith("application/x-www-form-urlencoded"):
         raise ServiceProblem("wrong-form", "send the form as application/x-www-form-urlencoded")
-    return {name: value for name, value in (await request.form(max_fields=500)).multi_items() if not isinstance(value, UploadFile)}
+    return [(name, value) for name, value in (await request.form(max_fields=500)).multi_items() if not isinstance(value, UploadFile)]
 
 
 @router.post("/store")
 async def store(request: Request) -> Response:
     """Keep the answer to the facts of the form."""
     service, fields = service_of(request), await _form(request)
-    language = "zh" if fields.get("lang") == "zh" else "en"
+    language = "zh" if dict(fields).get("lang") == "zh" else "en"
     guideline = service.reasoner.guideline
-    texts = entered(fields.items(), guideline)
-    (outcome,) = outcomes(service.reasoner, [Submission(case_of(texts, guideline) | {"case_id": fields.get("case_id", "").strip()})], language)
+    texts, problems = entered(fields)
+    told = dict(fields)
+    (outcome,) = outcomes(service.reasoner, [Submission(case_of(texts, guideline) | {"case_id": told.get("case_id", "").strip()}, problems)], language)
     if outcome.answer is None:
         raise of_case(outcome.error) if outcome.error else ServiceProblem("unreadable", "no case")
     try:
@@ -169,7 +176,7 @@ async def delete(request: Request, case_id: str) -> Response:
     if not await service.cases.delete(case_id):
         raise ServiceProblem("not-found", f"no case '{case_id[:64]}' is stored")
     service.note(request, "deleted", case=case_id)
-    return _see(f"/cases?lang={'zh' if fields.get('lang') == 'zh' else 'en'}")
+    return _see(f"/cases?lang={'zh' if dict(fields).get('lang') == 'zh' else 'en'}")
 
 
 @router.get("/login")
@@ -183,9 +190,9 @@ async def sign_in(request: Request) -> Response:
     """Exchange the token for a cookie that this browser keeps until it is closed."""
     service, fields = service_of(request), await _form(request)
     token = service.settings.token
-    if token is None or not service.trusted(fields.get("token")):
+    if token is None or not service.trusted(dict(fields).get("token")):
         service.note(request, "refused a token")
-        return page(request, "login.html", "zh" if fields.get("lang") == "zh" else "en", 403, wrong=True)
+        return page(request, "login.html", "zh" if dict(fields).get("lang") == "zh" else "en", 403, wrong=True)
     response = _see("/")
     response.set_cookie(COOKIE, cookie_of(token), httponly=True, samesite="strict", secure=request.url.scheme == "https")
     return response

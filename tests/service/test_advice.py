@@ -66,7 +66,14 @@ def test_the_most_specific_range_decides() -> None:
 
 @pytest.mark.parametrize(
     ("lang", "header", "label"),
-    [("zh", "", "积极修饰"), (None, "zh-CN,zh;q=0.9", "积极修饰"), (None, "en-GB", "active modification"), ("en", "zh", "active modification")],
+    [
+        ("zh", "", "积极修饰"),
+        (None, "zh-CN,zh;q=0.9", "积极修饰"),
+        (None, "en-GB", "active modification"),
+        (None, "en;q=0.1, zh;q=0.9", "积极修饰"),
+        (None, "fr", "active modification"),
+        ("en", "zh", "active modification"),
+    ],
 )
 def test_labels_are_in_the_language_asked_for(lang: str | None, header: str, label: str, client: httpx.Client) -> None:
     reply = client.post("/recommend", json=case("words"), params={"lang": lang} if lang else {}, headers={"Accept-Language": header})
@@ -115,6 +122,11 @@ def test_a_case_may_come_as_turtle_and_json_ld(client: httpx.Client) -> None:
     document = Graph().parse(data=turtle, format="turtle").serialize(format="json-ld")
     assert told["strategy"]["id"] == "active_modification"
     assert client.post("/recommend", content=document, headers={"Content-Type": "application/ld+json"}).json() == told
+
+
+def test_rdf_of_any_size_is_not_parsed(client: httpx.Client) -> None:
+    turtle = "<urn:a> <urn:b> " + ",".join(map(str, range(20000))) + " ."
+    assert client.post("/recommend", content=turtle, headers={"Content-Type": "text/turtle"}).status_code == 413
 
 
 def test_a_list_gets_a_list_in_which_a_bad_case_has_its_error(client: httpx.Client) -> None:

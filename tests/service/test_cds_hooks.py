@@ -159,6 +159,32 @@ def test_no_fact_is_silently_lost_turned_or_taken_from_somebody_else(resource: d
     assert client.post("/cds-services/calx-lesion", json=call(prefetch={"observations": found})).status_code == 422
 
 
+EXTENSION = "https://w3id.org/calx/fhir/StructureDefinition/facts"
+
+
+@pytest.mark.parametrize(
+    "item",
+    [
+        5,
+        [5],
+        [{"url": "thrombus", "valueQuantity": 5}],
+        [{"url": "thrombus", "valueCodeableConcept": {"coding": "x"}}],
+        [{"url": "thrombus", "valueQuantity": {"unit": [5]}}],
+    ],
+)
+def test_an_extension_of_any_shape_is_refused_in_words(item: Any, client: httpx.Client) -> None:
+    patient = {"resourceType": "Patient", "extension": [{"url": EXTENSION, "extension": item}]}
+    reply = client.post("/cds-services/calx-lesion", json=call(prefetch={"p": patient}))
+    assert reply.status_code == 422, reply.text
+
+
+def test_a_key_that_stands_twice_is_refused(client: httpx.Client) -> None:
+    text = json.dumps(call(extension={"org.w3id.calx": {"facts": {"max_superficial_arc_deg": 350}}})).replace("350", '350, "max_superficial_arc_deg": 90')
+    reply = client.post("/cds-services/calx-lesion", content=text, headers={"Content-Type": "application/json"})
+    assert reply.status_code == 400
+    assert "more than once" in reply.json()["detail"]
+
+
 def test_feedback_is_kept_in_the_audit_log(service: Running, client: httpx.Client) -> None:
     card = str(uuid.uuid4())
     content = {

@@ -80,6 +80,7 @@ def test_a_person_signs_in_with_the_token(guarded: Running) -> None:
         assert "HttpOnly" in done.headers["set-cookie"]
         assert "SameSite=strict" in done.headers["set-cookie"]
         assert TOKEN not in done.headers["set-cookie"]
+        assert client.post("/login", data={"token": TOKEN}, headers={"Origin": "http://evil.example"}).status_code == 403
         assert client.post("/cases", json=case("by-cookie")).status_code == 201
         assert client.post("/cases", json=case("by-cookie-2"), headers={"Origin": "http://evil.example"}).status_code == 403
 
@@ -91,7 +92,29 @@ def test_another_name_for_this_machine_is_not_answered(host: str, client: httpx.
     assert reply.json()["type"].endswith("wrong-origin")
 
 
-@pytest.mark.parametrize("headers", [{"Origin": "http://evil.example"}, {"Origin": "null"}, {"Sec-Fetch-Site": "cross-site"}])
+@pytest.mark.parametrize("hosts", [("evil.example", "127.0.0.1"), ("127.0.0.1", "evil.example"), (), ("127.0.0.1:[",)])
+def test_a_request_names_one_host(hosts: tuple[str, ...], service: Running) -> None:
+    address = service.url.removeprefix("http://").split(":")
+    with socket.create_connection((address[0], int(address[1]))) as raw:
+        raw.sendall(b"GET /docs HTTP/1.1\r\n" + b"".join(f"Host: {host}\r\n".encode() for host in hosts) + b"\r\n")
+        assert b" 400 " in raw.recv(100)
+
+
+def test_too_large_a_head_is_refused_and_not_kept(service: Running) -> None:
+    address = service.url.removeprefix("http://").split(":")
+    for start in (b"GET /facts HTTP/1.1\r\nHost: localhost\r\nAccept: ", b"GET /"):
+        with socket.create_connection((address[0], int(address[1]))) as raw:
+            raw.settimeout(10)
+            try:
+                raw.sendall(start)
+                for _ in range(100):
+                    raw.sendall(b"a" * 100_000)
+            except OSError:
+                continue  # closed before all of it was taken
+            assert raw.recv(100)[9:12] in (b"431", b"")
+
+
+@pytest.mark.parametrize("headers", [{"Origin": "http://["}, {"Origin": "http://evil.example"}, {"Origin": "null"}, {"Sec-Fetch-Site": "cross-site"}])
 def test_pages_of_other_sites_change_nothing(headers: dict[str, str], client: httpx.Client) -> None:
     for method, path in (("POST", "/cases"), ("POST", "/store"), ("DELETE", "/cases/x"), ("POST", "/restore")):
         assert client.request(method, path, headers=headers, json=case("csrf") if method == "POST" else None).status_code == 403

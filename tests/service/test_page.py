@@ -109,6 +109,14 @@ def test_a_wrong_entry_is_told_at_its_field_and_nothing_is_advised(page: Page) -
     expect(page.locator(".strategy")).to_be_visible()
 
 
+def test_an_address_with_a_contradiction_or_an_unknown_fact_is_not_answered(page: Page) -> None:
+    page.goto("/?max_superficial_arc_deg=350&max_superficial_arc_deg=90")
+    expect(page.locator(".problems")).to_contain_text("more than once")
+    expect(page.locator(".strategy")).to_have_count(0)
+    page.goto("/?max_superfical_arc_deg=350&calcium_present=false")
+    expect(page.locator(".problems")).to_contain_text("did you mean 'max_superficial_arc_deg'")
+
+
 def test_the_language_changes_and_the_lesion_stays(page: Page) -> None:
     page.goto("/")
     page.locator("#i-max_superficial_arc_deg").fill("300")

@@ -246,11 +246,22 @@ def listener() -> Iterator[socket.socket]:
         "DELETE WHERE { ?s ?p ?o }",
         "DROP ALL",
         "SELECT * {} ; LOAD <URL>",
+        "SELECT * { \\u0053ERVICE <URL> { ?s ?p ?o } }",
+        "SELECT * { BIND('\\u005Cu0027' AS ?a) }",
     ],
 )
 def test_nothing_reaches_beyond_the_dataset(query: str, client: httpx.Client, listener: socket.socket) -> None:
     reply = client.get("/sparql", params={"query": query.replace("URL", f"http://127.0.0.1:{listener.getsockname()[1]}/x")})
     assert reply.status_code in (400, 403)
+    with pytest.raises(TimeoutError):
+        listener.accept()
+
+
+def test_escapes_mean_the_same_to_the_gate_and_to_the_store(client: httpx.Client, listener: socket.socket) -> None:
+    """An escaped backslash once hid SERVICE from the gate; resolved first, it is part of a text for both."""
+    text = 'SELECT * { BIND("\\u005C" AS ?a) SERVICE SILENT <http://127.0.0.1:PORT/x> {?s ?p ?o} } #" AS ?a) }'
+    (row,) = client.get("/sparql", params={"query": text.replace("PORT", str(listener.getsockname()[1]))}).json()["results"]["bindings"]
+    assert "SERVICE" in row["a"]["value"]
     with pytest.raises(TimeoutError):
         listener.accept()
 
@@ -333,12 +344,15 @@ def test_a_client_may_lower_the_limit_and_not_raise_it(tmp_path: Path) -> None:
         "CONSTRUCT { ?a ?e ?i } { ?a ?b ?c . ?d ?e ?f . ?g ?h ?i }",
         "SELECT ?a { ?a ?b ?c . ?d ?e ?f . ?g ?h ?i } ORDER BY ?i",
         "SELECT (GROUP_CONCAT(CONCAT(STR(?a), STR(?f))) AS ?x) { ?a ?b ?c . ?d ?e ?f }",
+        "CONSTRUCT { ?o <urn:p> ?v } { { SELECT DISTINCT ?o { ?o ?p ?z FILTER(isIRI(?o)) } LIMIT 150 } BIND('0123456789abcdef' AS ?b0) "
+        + " ".join(f"BIND(CONCAT(?b{n}, ?b{n}) AS ?b{n + 1})" for n in range(16))
+        + " BIND(?b16 AS ?v) }",
     ],
 )
 def test_too_large_a_result_is_refused_and_never_cut(query: str, client: httpx.Client) -> None:
     reply = client.get("/sparql", params={"query": query})
-    expected = {504} if "GROUP_CONCAT" in query or "ORDER BY" in query else {413}
-    assert reply.status_code in expected | {413}, reply.text[:300]
+    may_take_too_long = "GROUP_CONCAT" in query or "ORDER BY" in query or query.startswith("CONSTRUCT { ?a")
+    assert reply.status_code in ({413, 504} if may_take_too_long else {413}), reply.text[:300]
     assert client.get("/health").status_code == 200
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import hashlib
 import os
 import random
 import shutil
@@ -169,6 +170,37 @@ def test_a_backup_made_while_serving_restores_elsewhere(service: Running, tmp_pa
             assert there.get("/cases/saved-3").status_code == 404, "all or nothing"
         alone = calx("backup", tmp_path / "c.nq.gz", "--data", tmp_path / "new")
         assert alone.returncode == 0, alone.stderr
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        (b'"devices', b'"devcies'),
+        (b'caseId> "x"', b'caseId> "<script>"'),
+        (b"/case/x>", b"/other/x>"),
+        (b'endedAtTime> "2', b'endedAtTime> "z'),
+        (b"<https://w3id.org/calx/submitted>", b"<https://w3id.org/calx/forgotten>"),
+    ],
+)
+def test_a_backup_with_records_that_are_none_is_refused_though_its_seal_fits(old: bytes, new: bytes, tmp_path: Path) -> None:
+    with serving(tmp_path / "a") as running, running.client() as client:
+        client.post("/cases", json=case("x"))
+        body = gzip.decompress(client.get("/backup").content).rpartition(b"# sha256:")[0]
+        changed = body.replace(old, new)
+        assert changed != body
+        content = gzip.compress(changed + b"# sha256:" + hashlib.sha256(changed).hexdigest().encode() + b"\n")
+        client.delete("/cases/x")
+        reply = client.post("/restore", content=content, headers={"Content-Type": "application/gzip"})
+        assert reply.status_code == 400, reply.text
+        assert client.get("/cases").json()["cases"] == []
+
+
+def test_a_gzip_bomb_is_refused_and_not_unpacked_into_memory(service: Running) -> None:
+    bomb = gzip.compress(b"x" * (256 * 1024 * 1024), 1)
+    with service.client() as client:
+        assert client.post("/restore", content=bomb, headers={"Content-Type": "application/gzip"}).status_code == 400
+    peak = next(line for line in Path(f"/proc/{service.process.pid}/status").read_text().splitlines() if line.startswith("VmHWM"))
+    assert int(peak.split()[1]) < 500_000
 
 
 @pytest.mark.parametrize("damage", ["cut", "changed", "other"])

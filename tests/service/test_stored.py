@@ -40,6 +40,13 @@ def test_the_same_is_stored_once_and_another_of_its_name_not_at_all(client: http
     assert client.get("/cases/once").json()["submitted"] == case("once")
 
 
+def test_an_id_that_cannot_be_part_of_an_address_is_not_stored(client: httpx.Client) -> None:
+    for name in (".", ".."):
+        reply = client.post("/cases", json=case(name))
+        assert reply.status_code == 422
+        assert "letter or digit" in reply.json()["problems"][0]["message"]
+
+
 def test_a_bad_case_is_not_stored(client: httpx.Client) -> None:
     assert client.post("/cases", json=case("bad", max_superficial_arc_deg=999)).status_code == 422
     assert client.get("/cases/bad").status_code == 404

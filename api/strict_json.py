@@ -1,0 +1,33 @@
+"""JSON as the reader of cases takes it: numbers exact, no key twice, so that no contradiction is resolved in silence."""
+
+from __future__ import annotations
+
+import json
+from decimal import Decimal
+from typing import Any
+
+
+def loads(body: bytes) -> Any:
+    """The value of a JSON text.
+
+    Raises:
+        ValueError: it is no JSON, or holds a key twice; the text says where.
+    """
+    try:
+        return json.loads(body.decode("utf-8-sig"), object_pairs_hook=_object, parse_float=Decimal, parse_constant=_constant)
+    except UnicodeDecodeError:
+        raise ValueError("not UTF-8 text") from None
+    except RecursionError:
+        raise ValueError("nested too deeply") from None
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        keys = [key for key, _ in pairs]
+        raise ValueError(f"the key '{next(key for key in found if keys.count(key) > 1)[:64]}' stands more than once; keep one of them")
+    return found
+
+
+def _constant(name: str) -> Any:
+    raise ValueError(f"{name} is no JSON number")
