@@ -34,6 +34,7 @@ class Audit:
         path.parent.mkdir(parents=True, exist_ok=True)
         self._file = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o600)
         self._resume()
+        self._end = os.fstat(self._file).st_size
 
     def _resume(self) -> None:
         """Go on where the log ends; half a line, left by a crash, is closed and stays visible as what it is."""
@@ -65,16 +66,15 @@ class Audit:
         content = {"n": self._count + 1, "time": datetime.now(UTC).isoformat(timespec="milliseconds"), "who": who, "did": did, **what}
         seal = sealed(self._seal, content)
         line = orjson.dumps({**content, "seal": seal}) + b"\n"
-        end = os.fstat(self._file).st_size
         try:
             whole = os.write(self._file, line) == len(line)
         except OSError:
             whole = False
         if not whole:
             with contextlib.suppress(OSError):
-                os.ftruncate(self._file, end)
+                os.ftruncate(self._file, self._end)
             raise AuditError("the audit log cannot be written, so nothing is answered; free some space on the disk")
-        self._seal, self._count = seal, self._count + 1
+        self._seal, self._count, self._end = seal, self._count + 1, self._end + len(line)
 
     def close(self) -> None:
         os.fsync(self._file)

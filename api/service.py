@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import gc
 import hmac
 import json
 import os
 import secrets
-from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from collections import OrderedDict
+from collections.abc import AsyncIterator, Hashable
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pyoxigraph as ox
 from starlette.requests import Request
 
 from ontology import GuidelineFiles
+from reasoner.case import Case
 from reasoner.recommendation import Reasoner
 
 from .audit import Audit
@@ -29,6 +32,9 @@ SERVING = "serving.json"
 """In the data folder while a service uses it: its address, and a secret by which `calx backup` and `calx restore` reach it."""
 
 
+KEPT_ANSWERS = 256
+
+
 @dataclass
 class Service:
     """One running service."""
@@ -40,6 +46,8 @@ class Service:
     secret: str
     knowledge: ox.Store
     """The knowledge base, in memory."""
+    answered: OrderedDict[Hashable, bytes] = field(default_factory=OrderedDict)
+    """The latest answers as JSON: the same facts get the same answer, and callers tend to ask again."""
 
     @property
     def cases(self) -> Cases:
@@ -49,6 +57,18 @@ class Service:
         """Whether this is the token, or the secret of this start."""
         keys = [key for key in (self.settings.token, self.secret) if key]
         return shown is not None and any(hmac.compare_digest(shown.encode(), key.encode()) for key in keys)
+
+    def recommend(self, case: Case, language: str) -> bytes:
+        """The answer to an admitted case, as JSON."""
+        key = (case.id, language, frozenset(case.facts.items()))
+        found = self.answered.get(key)
+        if found is None:
+            found = self.answered[key] = self.reasoner.answer(case).json_bytes(language)
+            if len(self.answered) > KEPT_ANSWERS:
+                self.answered.popitem(last=False)
+        else:
+            self.answered.move_to_end(key)
+        return found
 
     def note(self, request: Request, did: str, **what: object) -> None:
         """Write a line of the audit log about a request."""
@@ -86,6 +106,8 @@ async def opened(settings: Settings) -> AsyncIterator[Service]:
         await store.teach(reasoner.guideline.digest, triples)
         _announce(place, service)
         service.audit.note("service", "started", guideline=reasoner.guideline.digest)
+        gc.collect()
+        gc.freeze()  # the guideline is not garbage to look through, request after request
         yield service
     finally:
         with contextlib.suppress(OSError):

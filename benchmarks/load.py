@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 
@@ -29,53 +29,84 @@ def request(method: str, path: str, body: bytes = b"", kind: str = "application/
     return head.encode() + b"\r\n" + body
 
 
-def run(port: int, make: Callable[[int], bytes], count: int, connections: int, reopen: bool = False) -> Load:
+def run(port: int, make: Callable[[int], bytes], count: int, connections: int) -> Load:
     """Send `count` requests over so many connections at once.
 
     Args:
         port: of the service on this machine.
         make: the n-th request.
         count: of requests in all.
-        connections: kept open.
-        reopen: open a new connection for each request instead.
+        connections: kept open; one that breaks is counted as a failure and opened again.
     """
-    return asyncio.run(_run(port, make, count, connections, reopen))
+    import uvloop
+
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        return runner.run(_run(port, make, count, connections))
 
 
-async def _run(port: int, make: Callable[[int], bytes], count: int, connections: int, reopen: bool) -> Load:
+async def _run(port: int, make: Callable[[int], bytes], count: int, connections: int) -> Load:
     found, numbers = Load(), iter(range(count))
-
-    async def client() -> None:
-        reader, writer = await asyncio.open_connection("127.0.0.1", port)
-        for number in numbers:
-            started = time.perf_counter()
-            try:
-                writer.write(make(number))
-                status = await _status(reader)
-                found.seconds.append(time.perf_counter() - started)
-                found.statuses[status] = found.statuses.get(status, 0) + 1
-                if not reopen:
-                    continue
-            except (ConnectionError, asyncio.IncompleteReadError):
-                found.failures += 1
-            writer.close()
-            reader, writer = await asyncio.open_connection("127.0.0.1", port)
-        writer.close()
-
-    await asyncio.gather(*(client() for _ in range(connections)))
-    return found
+    loop = asyncio.get_running_loop()
+    clients = []
+    for _ in range(connections):
+        _, client = await loop.create_connection(lambda: _Client(found, numbers, make), "127.0.0.1", port)
+        clients.append(client)
+    for client in clients:
+        client.ask()
+    while True:
+        await asyncio.gather(*(client.done for client in clients))
+        broken = [client for client in clients if client.broken]
+        if not broken:
+            return found
+        clients = []
+        for _ in broken:
+            _, client = await loop.create_connection(lambda: _Client(found, numbers, make), "127.0.0.1", port)
+            clients.append(client)
+            client.ask()
 
 
-async def _status(reader: asyncio.StreamReader) -> int:
-    """Read one answer to its end; its status."""
-    head = await reader.readuntil(b"\r\n\r\n")
-    lower = head.lower()
-    if b"content-length:" in lower:
-        length = int(lower.partition(b"content-length:")[2].partition(b"\r\n")[0])
-        if length:
-            await reader.readexactly(length)
-    elif b"chunked" in lower:
-        while size := int(await reader.readuntil(b"\r\n"), 16):
-            await reader.readexactly(size + 2)
-        await reader.readexactly(2)
-    return int(head[9:12])
+class _Client(asyncio.Protocol):
+    """One connection; reads no more of an answer than its status and length, so that the service is what is measured."""
+
+    def __init__(self, found: Load, numbers: Iterator[int], make: Callable[[int], bytes]) -> None:
+        self._found, self._numbers, self._make = found, numbers, make
+        self.done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self.broken = False
+        self._head, self._left = b"", -1
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = transport
+
+    def ask(self) -> None:
+        """Send the next request, or stop."""
+        number = next(self._numbers, None)
+        if number is None:
+            self._transport.close()
+            if not self.done.done():
+                self.done.set_result(None)
+            return
+        self._head, self._left = b"", -1
+        self._started = time.perf_counter()
+        self._transport.write(self._make(number))  # type: ignore[attr-defined]
+
+    def data_received(self, data: bytes) -> None:
+        if self._left >= 0:
+            self._left -= len(data)
+        else:
+            self._head += data
+            head, found, body = self._head.partition(b"\r\n\r\n")
+            if not found:
+                return
+            self._status = int(head[9:12])
+            length = head.lower().partition(b"content-length:")[2].partition(b"\r\n")[0]
+            self._left = int(length or 0) - len(body)
+        if self._left == 0:
+            self._found.seconds.append(time.perf_counter() - self._started)
+            self._found.statuses[self._status] = self._found.statuses.get(self._status, 0) + 1
+            self.ask()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        if not self.done.done():
+            self._found.failures += 1
+            self.broken = True
+            self.done.set_result(None)

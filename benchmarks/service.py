@@ -53,7 +53,7 @@ def measured(running: Running, store: ox.Store, connections: int) -> dict[str, l
     triples = as_triples(record(answer), answer)
     body = json.dumps(case).encode()
     count = 200 * (1 if connections == 1 else 4)
-    found: dict[str, list[Load | list[float]]] = {"empty": [], "post": [], "store": [], "page": [], "extend": []}
+    found: dict[str, list[Load | list[float]]] = {"empty": [], "post": [], "again": [], "store": [], "page": [], "extend": []}
 
     def quads(number: int) -> list[ox.Quad]:
         graph = lesion_of(f"x{connections}-{number}")
@@ -61,7 +61,9 @@ def measured(running: Running, store: ox.Store, connections: int) -> dict[str, l
 
     for turn in range(ROUNDS):
         found["empty"].append(run(port, lambda _: request("GET", "/health"), count * 2, connections))
-        found["post"].append(run(port, lambda _: request("POST", "/recommend", body), count, connections))
+        fresh = [json.dumps({**case, "case_id": f"p{connections}-{turn}-{number}"}).encode() for number in range(count)]
+        found["post"].append(run(port, lambda number, fresh=fresh: request("POST", "/recommend", fresh[number]), count, connections))  # type: ignore[misc]
+        found["again"].append(run(port, lambda _: request("POST", "/recommend", body), count, connections))
         stored = count // 4
         names = [json.dumps({**case, "case_id": f"b{connections}-{turn}-{number}"}).encode() for number in range(stored)]
         found["extend"].append(extended(store, quads, stored, connections, turn * stored))
@@ -91,7 +93,8 @@ def report(console: Console) -> None:
     table = Table("milliseconds", *(f"{c} connection{'s' if c > 1 else ''}: {what}" for c in CONNECTIONS for what in ("median", "p99")))
     names = {
         "empty": "empty endpoint",
-        "post": "post a case",
+        "post": "post a case, a new one each time",
+        "again": "post the same case again",
         "store": "post and store",
         "extend": "(Store.extend of its quads)",
         "page": "the page with an answer",
@@ -102,7 +105,9 @@ def report(console: Console) -> None:
     goals = Table("ratio of medians", *(f"{c}" for c in CONNECTIONS), "to reach")
     posts = {c: _median(tables[c]["post"]) / _median(tables[c]["empty"]) for c in CONNECTIONS}
     adds = {c: (_median(tables[c]["store"]) - _median(tables[c]["post"])) / _median(tables[c]["extend"]) for c in CONNECTIONS}
-    goals.add_row("post / empty", *(f"{posts[c]:.2f}" for c in CONNECTIONS), "at most 3")
+    again = {c: _median(tables[c]["again"]) / _median(tables[c]["empty"]) for c in CONNECTIONS}
+    goals.add_row("post a new case / empty", *(f"{posts[c]:.2f}" for c in CONNECTIONS), "at most 3")
+    goals.add_row("post the same case again / empty", *(f"{again[c]:.2f}" for c in CONNECTIONS), "at most 3")
     goals.add_row("(store - post) / Store.extend", *(f"{adds[c]:.2f}" for c in CONNECTIONS), "at most 1.5")
     goals.add_row("start until it listens, s", f"{statistics.median(starts):.2f}", "", "under 2")
     console.print(goals)

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from .answer import Answer
+from .case import Case
 from .casefile import Submission
 from .errors import CaseError, Problem
 from .recommendation import Reasoner
@@ -31,24 +32,28 @@ def outcomes(reasoner: Reasoner, cases: Iterable[Submission], language: str = "e
     used = {} if seen is None else seen
     for case in cases:
         try:
-            yield Outcome(_answer(reasoner, case, language, used, source), None)
+            yield Outcome(reasoner.answer(admitted(reasoner, case, language, used, source)), None)
         except CaseError as error:
             yield Outcome(None, error)
 
 
-def _answer(reasoner: Reasoner, case: Submission, language: str, used: dict[str, str], source: str) -> Answer:
-    """Admit and answer one case, adding the problems of the reading to those of the gate."""
+def admitted(reasoner: Reasoner, case: Submission, language: str, used: dict[str, str], source: str) -> Case:
+    """Admit one case, adding the problems of the reading to those of the gate.
+
+    Raises:
+        CaseError: with every problem found.
+    """
     problems, name = list(case.problems), case.raw.get("case_id")
     if not case.readable:
         raise CaseError(problems)
     if isinstance(name, str) and name in used:
         problems.append(Problem(f"the case_id '{name[:64]}' was used before ({used[name]}); give each case its own", "case_id", case.place))
     try:
-        admitted = reasoner.gate.admit(case.raw, language)
+        found = reasoner.gate.admit(case.raw, language)
     except CaseError as error:
         placed = [Problem(p.message, p.fact, p.place or case.place, p.facts) for p in error.problems]
         raise CaseError(problems + placed, error.case_id) from None
     if problems:
-        raise CaseError(problems, admitted.id)
-    used[admitted.id] = ", ".join(part for part in (source, case.place) if part) or "earlier"
-    return reasoner.answer(admitted)
+        raise CaseError(problems, found.id)
+    used[found.id] = ", ".join(part for part in (source, case.place) if part) or "earlier"
+    return found

@@ -11,7 +11,8 @@ from fastapi import APIRouter, Request, Response
 
 from reasoner import rdf
 from reasoner.answer import Answer
-from reasoner.batch import outcomes
+from reasoner.batch import admitted, outcomes
+from reasoner.case import Case
 from reasoner.casefile import Submission, submissions
 from reasoner.errors import CaseError, Problem
 from reasoner.text import render
@@ -76,10 +77,14 @@ async def one(request: Request, service: Service) -> Answer:
 
 def answered(service: Service, case: Submission, language: str) -> Answer:
     """The answer to one case."""
-    (outcome,) = outcomes(service.reasoner, [case], language)
-    if outcome.answer is None:
-        raise of_case(outcome.error or CaseError([]))
-    return outcome.answer
+    return service.reasoner.answer(_admitted(service, case, language))
+
+
+def _admitted(service: Service, case: Submission, language: str) -> Case:
+    try:
+        return admitted(service.reasoner, case, language, {}, "")
+    except CaseError as error:
+        raise of_case(error) from None
 
 
 @router.post(
@@ -98,9 +103,10 @@ async def recommend(request: Request) -> Response:
     cases = await submitted(request, service)
     listed = (await request.body()).lstrip()[:1] == b"[" and "ld+json" not in request.headers.get("content-type", "")
     if len(cases) == 1 and not listed:
-        answer = answered(service, cases[0], language)
-        service.note(request, "answered", case=answer.case.id)
-        return Response(shown(answer, form, language), headers=VARY, media_type=form)
+        case = _admitted(service, cases[0], language)
+        content = service.recommend(case, language) if form == JSON else shown(service.reasoner.answer(case), form, language)
+        service.note(request, "answered", case=case.id)
+        return Response(content, headers=VARY, media_type=form)
     if form != JSON:
         raise ServiceProblem("not-acceptable", "several cases come as application/json only")
     found = await asyncio.to_thread(_many, service, cases, language)

@@ -22,6 +22,15 @@ def test_an_answer_is_that_of_the_reasoner(client: httpx.Client, reasoner: Reaso
         assert client.post("/recommend", json=body).json() == reasoner.recommend(body).json()
 
 
+def test_the_same_facts_get_the_same_answer_and_others_another(client: httpx.Client, reasoner: Reasoner) -> None:
+    """Answers are kept for a while; nothing of one case may show in another."""
+    cases = [case("kept", max_superficial_arc_deg=arc, **more) for arc in (90, 91, 300) for more in ({}, {"thrombus": True}, {"thrombus": False})]
+    for _ in range(2):
+        for raw in [*cases, {**cases[0], "case_id": "other"}]:
+            for language in ("en", "zh"):
+                assert client.post("/recommend", json=raw, params={"lang": language}).json() == reasoner.recommend(raw).json(language)
+
+
 def test_an_answer_is_as_openapi_describes_it(client: httpx.Client) -> None:
     for raw in conformance_cases()[::10]:
         Answer.model_validate_json(client.post("/recommend", json=json.loads(json.dumps(raw, default=float))).content)
