@@ -20,7 +20,7 @@ from .app import create_app
 from .settings import Settings
 
 HEADER_SECONDS = 15
-"""How long a client may take to send the head of its first request."""
+"""How long a client may take to send the head of a request, and may leave an answer unread."""
 
 
 HEAD_BYTES = 64 * 1024
@@ -33,6 +33,7 @@ class Protocol(HttpToolsProtocol):
     """HTTP that does not wait for ever for a client that sends its headers drop by drop, nor takes any amount of them."""
 
     _in_head, _head = True, 0
+    _reading: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: Any) -> None:
         super().connection_made(transport)
@@ -67,8 +68,21 @@ class Protocol(HttpToolsProtocol):
         if self.cycle is before and not self.transport.is_closing():
             self.transport.close()
 
+    def pause_writing(self) -> None:
+        """The client does not read what it asked for."""
+        super().pause_writing()
+        self._reading = self.loop.call_later(HEADER_SECONDS, self.transport.abort)
+
+    def resume_writing(self) -> None:
+        """It reads on."""
+        super().resume_writing()
+        if self._reading:
+            self._reading.cancel()
+
     def connection_lost(self, exc: Exception | None) -> None:
         self._patience.cancel()
+        if self._reading:
+            self._reading.cancel()
         super().connection_lost(exc)
 
 

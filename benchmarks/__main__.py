@@ -119,9 +119,9 @@ def main() -> None:
     starts.add_row("the very first, compiling the guideline", f"{first:.2f}", "")
     starts.add_row("peak memory of calx recommend", f"{peak:.0f} MiB", "under 150 MB")
     console.print(starts)
+    console.print(f"peak memory of this run, pySHACL included: {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:.0f} MiB")
     with console.status("measuring the service"):
         service.report(console)
-    console.print(f"peak memory of this run, pySHACL included: {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:.0f} MiB")
 
 
 if __name__ == "__main__":

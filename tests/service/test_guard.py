@@ -215,13 +215,27 @@ def test_a_client_that_sends_drop_by_drop_is_let_go(service: Running) -> None:
             target=drip, args=("body", b"POST /recommend HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 5000\r\n\r\n")
         ),
     ]
+
+    def deaf() -> None:
+        """Asks for much and reads nothing."""
+        with socket.socket() as raw:
+            raw.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            raw.connect((address[0], int(address[1])))
+            raw.sendall(b"GET /sparql?query=SELECT%20*%20%7B%3Fs%20%3Fp%20%3Fo%20.%20%3Fa%20a%20%3Fb%7D%20LIMIT%2050000 HTTP/1.1\r\nHost: localhost\r\n\r\n")
+            started = time.monotonic()
+            port, peers = raw.getsockname()[1], Path(f"/proc/{service.process.pid}/net/tcp")
+            while f"{port:04X} 01 " in peers.read_text() and time.monotonic() - started < 40:
+                time.sleep(0.5)
+            waited["deaf"] = time.monotonic() - started
+
+    threads.append(threading.Thread(target=deaf))
     for thread in threads:
         thread.start()
     with service.client() as client:
         assert client.get("/health").status_code == 200, "others are served meanwhile"
     for thread in threads:
         thread.join()
-    assert set(waited) == {"head", "nothing", "body"}
+    assert set(waited) == {"head", "nothing", "body", "deaf"}
     assert all(10 < seconds < 25 for seconds in waited.values()), waited
 
 
