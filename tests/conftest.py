@@ -6,7 +6,8 @@ import importlib
 import json
 import os
 import shutil
-from collections.abc import Callable
+import socket
+from collections.abc import Callable, Iterator
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -60,3 +61,13 @@ def edited(tmp_path: Path) -> Callable[[str, str, str], Path]:
         return copy
 
     return edit
+
+
+@pytest.fixture
+def listener() -> Iterator[socket.socket]:
+    """A server to which nobody may connect: what listens there must hear nothing."""
+    with socket.socket() as server:
+        server.bind(("127.0.0.1", 0))
+        server.listen()
+        server.settimeout(0.2)
+        yield server

@@ -7,7 +7,6 @@ import io
 import json
 import socket
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -56,15 +55,6 @@ def test_every_result_form(form: str, tmp_path: Path) -> None:
 def test_ask_and_construct(tmp_path: Path) -> None:
     assert ask(tmp_path, PREFIX + "ASK { ?s a calx:Study }").stdout == "true\n"
     assert "ev:ULTIMATE" in ask(tmp_path, PREFIX + "CONSTRUCT { ?s a calx:Study } { ?s a calx:Study }").stdout
-
-
-@pytest.fixture
-def listener() -> Iterator[socket.socket]:
-    with socket.socket() as server:
-        server.bind(("127.0.0.1", 0))
-        server.listen()
-        server.settimeout(0.2)
-        yield server
 
 
 @pytest.mark.parametrize(

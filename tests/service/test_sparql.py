@@ -218,15 +218,6 @@ def test_every_ready_question_has_an_answer(service: Running) -> None:
 # --- what is refused -----------------------------------------------------------------
 
 
-@pytest.fixture
-def listener() -> Iterator[socket.socket]:
-    with socket.socket() as server:
-        server.bind(("127.0.0.1", 0))
-        server.listen()
-        server.settimeout(0.2)
-        yield server
-
-
 @pytest.mark.parametrize(
     "query",
     [
