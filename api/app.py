@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import orjson
@@ -58,31 +58,35 @@ def create_app(settings: Settings) -> FastAPI:
     async def openapi(request: Request) -> Response:
         return Response(orjson.dumps(describe(app, service_of(request).reasoner)), media_type="application/json")
 
-    @app.exception_handler(ServiceProblem)
-    async def problem(request: Request, error: Any) -> Response:
-        return told(request, error)
-
-    @app.exception_handler(CaseError)
-    async def refused(request: Request, error: Any) -> Response:
-        return told(request, of_case(error))
-
-    @app.exception_handler(StoreError)
-    async def not_stored(request: Request, error: Any) -> Response:
-        return told(request, ServiceProblem("not-stored", str(error)))
-
-    @app.exception_handler(AuditError)
-    async def not_noted(request: Request, error: Any) -> Response:
-        return told(request, ServiceProblem("not-stored", str(error)))
-
-    @app.exception_handler(HTTPException)
-    async def http(request: Request, error: Any) -> Response:
-        kind = OF_STATUS.get(error.status_code, "internal" if error.status_code >= 500 else "unreadable")
-        detail = f"{request.method} {request.url.path}" if kind in ("not-found", "wrong-method") else str(error.detail)
-        return told(request, ServiceProblem(kind, detail, headers=dict(error.headers or {})))
-
-    @app.exception_handler(RequestValidationError)
-    async def invalid(request: Request, error: Any) -> Response:
-        problems = [Problem(str(e["msg"]), place=".".join(map(str, e["loc"]))) for e in error.errors()]
-        return told(request, ServiceProblem("unreadable", "a parameter is wrong", problems))
-
+    for kind, as_problem in AS_PROBLEMS.items():
+        app.add_exception_handler(kind, _handler(as_problem))
     return app
+
+
+def _handler(as_problem: Callable[[Any], ServiceProblem]) -> Callable[[Request, Exception], Response]:
+    return lambda request, error: told(request, as_problem(error))
+
+
+def _of_http(error: HTTPException) -> ServiceProblem:
+    kind = OF_STATUS.get(error.status_code, "internal" if error.status_code >= 500 else "unreadable")
+    return ServiceProblem(kind, str(error.detail), headers=dict(error.headers or {}))
+
+
+def _of_parameters(error: RequestValidationError) -> ServiceProblem:
+    problems = [Problem(str(e["msg"]), place=".".join(map(str, e["loc"]))) for e in error.errors()]
+    return ServiceProblem("unreadable", "a parameter is wrong", problems)
+
+
+def _of_disk(error: CalxError) -> ServiceProblem:
+    return ServiceProblem("not-stored", str(error))
+
+
+AS_PROBLEMS: dict[type[Exception], Callable[[Any], ServiceProblem]] = {
+    ServiceProblem: lambda error: error,
+    CaseError: of_case,
+    StoreError: _of_disk,
+    AuditError: _of_disk,
+    HTTPException: _of_http,
+    RequestValidationError: _of_parameters,
+}
+"""How each error of a route is told."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import hmac
 import logging
 import re
 import time
@@ -133,7 +134,7 @@ class Guard:
                 cookie = SimpleCookie(headers[b"cookie"].decode("latin-1")).get(COOKIE)
             except CookieError:
                 return False
-            return cookie is not None and cookie.value == cookie_of(self._settings.token)
+            return cookie is not None and hmac.compare_digest(cookie.value.encode(), cookie_of(self._settings.token).encode())
         return False
 
     def _count(self, client: str) -> None:

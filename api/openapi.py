@@ -89,4 +89,4 @@ def _example(operation: dict[str, Any], path: str, method: str, answer: dict[str
     if "401" in operation.get("responses", {}):
         operation["security"] = [{}, {"token": []}]
     if method == "post" and path == "/sparql":
-        operation["requestBody"]["content"]["application/sparql-query"]["example"] = "SELECT ?rule WHERE { ?rule a sh:NodeShape }"
+        operation["requestBody"]["content"]["application/sparql-query"]["example"] = "SELECT ?g WHERE { GRAPH ?g {} }"

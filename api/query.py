@@ -20,14 +20,13 @@ from .negotiation import choose
 
 MIB = 1024 * 1024
 LARGEST = 32 * MIB
-"""Bytes that a table of results may have."""
+"""Bytes that a result may have."""
 MOST_TRIPLES = 300_000
 MEMORY = 1024 * MIB
 """Bytes of memory that a query may use beside the graphs."""
 BASE = "https://w3id.org/calx/"
 """What relative IRIs of a query are relative to, if it does not say."""
 ESCAPE = re.compile(r"\\u([0-9A-Fa-f]{4})|\\U(000[0-9A-Fa-f]{5}|0010[0-9A-Fa-f]{4})")
-REFUSED = {"ServiceGraphPattern": "SERVICE would reach another server"}
 SELECTED = (
     "application/sparql-results+json",
     "application/json",
@@ -140,8 +139,8 @@ def checked(query: bytes) -> Query:
     while open_nodes:
         node = open_nodes.pop()
         if isinstance(node, CompValue):
-            if node.name in REFUSED:
-                raise QueryError(f"{REFUSED[node.name]}, and Calx reads only its own graphs; remove it", "refused-query")
+            if node.name == "ServiceGraphPattern":
+                raise QueryError("SERVICE would reach another server, and Calx reads only its own graphs; remove it", "refused-query")
             if node.name == "Function":
                 functions.append(node.iri)
             clauses = clauses or node.name in ("DatasetClause", "GraphGraphPattern")

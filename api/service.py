@@ -21,10 +21,11 @@ from ontology import GuidelineFiles
 from reasoner.case import Case
 from reasoner.recommendation import Reasoner
 
-from .audit import Audit
+from .audit import Audit, AuditError
 from .cases import Cases
 from .negotiation import choose
 from .problems import ServiceProblem
+from .records import Record
 from .settings import Settings
 from .store import DiskStore, Store, StoreError
 
@@ -85,46 +86,47 @@ async def opened(settings: Settings) -> AsyncIterator[Service]:
         GuidelineError: the guideline has faults.
     """
     reasoner = Reasoner.load(settings.ontology)
-    try:
-        settings.data.mkdir(mode=0o700, parents=True, exist_ok=True)
-    except OSError as error:
-        raise StoreError(f"{settings.data}: {error.strerror}; give a folder that can be written to with --data") from None
-    lock = _locked(settings.data)
-    store: Store
-    if settings.endpoint:
-        from .endpoint import EndpointStore
-
-        store = EndpointStore(settings.endpoint, settings.endpoint_update, settings.queries_at_once)
-    else:
-        store = DiskStore(settings.data, settings.queries_at_once)
     triples = knowledge(settings.ontology)
     base = ox.Store()
     base.extend([ox.Quad(triple.subject, triple.predicate, triple.object) for triple in triples])
-    service = Service(settings, reasoner, store, Audit(settings.data / "audit.jsonl"), secrets.token_urlsafe(32), base)
-    place = settings.data / SERVING
-    try:
-        await store.teach(reasoner.guideline.digest, triples)
-        _announce(place, service)
-        service.audit.note("service", "started", guideline=reasoner.guideline.digest)
+    async with contextlib.AsyncExitStack() as closing:
+        lock = _locked(settings.data)
+        closing.callback(os.close, lock)
+        store = _store(settings)
+        closing.push_async_callback(store.close)
+        try:
+            audit = Audit(settings.data / "audit.jsonl")
+            closing.callback(audit.close)
+            service = Service(settings, reasoner, store, audit, secrets.token_urlsafe(32), base)
+            await store.teach(reasoner.guideline.digest, triples)
+            closing.callback((settings.data / SERVING).unlink, missing_ok=True)
+            _announce(settings.data / SERVING, service)
+            audit.note("service", "started", guideline=reasoner.guideline.digest)
+        except OSError as error:
+            raise StoreError(f"{settings.data}: {error.strerror or error}; free some space, or give another folder with --data") from None
         gc.collect()
         gc.freeze()  # the guideline is not garbage to look through, request after request
         yield service
-    finally:
-        with contextlib.suppress(OSError):
-            service.audit.note("service", "stopped")
-        place.unlink(missing_ok=True)
-        await store.close()
-        service.audit.close()
-        os.close(lock)
+        with contextlib.suppress(AuditError):  # a full disk must not keep the store from being closed
+            audit.note("service", "stopped")
+
+
+def _store(settings: Settings) -> Store:
+    if settings.endpoint:
+        from .endpoint import EndpointStore
+
+        return EndpointStore(settings.endpoint, settings.endpoint_update, settings.queries_at_once)
+    return DiskStore(settings.data, settings.queries_at_once)
 
 
 def _locked(folder: Path) -> int:
-    """Take the folder for this process; the lock goes with it, however it ends.
+    """Make the folder if need be and take it for this process; the lock goes with it, however it ends.
 
     Raises:
-        StoreError: another service has it.
+        StoreError: another service has it, or it cannot be written to.
     """
     try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         lock = os.open(folder / "lock", os.O_RDWR | os.O_CREAT, 0o600)
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
@@ -156,6 +158,25 @@ def service_of(request: Request) -> Service:
     """The service that a request reached."""
     found: Service = request.app.state.service
     return found
+
+
+async def record_of(request: Request, case_id: str) -> Record:
+    """The stored case that a request asks for; the audit log tells that it was read.
+
+    Raises:
+        ServiceProblem: there is none (404).
+    """
+    service = service_of(request)
+    kept = await service.cases.find(case_id)
+    if kept is None:
+        raise absent(case_id)
+    service.note(request, "read", case=case_id)
+    return kept
+
+
+def absent(case_id: str) -> ServiceProblem:
+    """The problem that no such case is stored."""
+    return ServiceProblem("not-found", f"no case '{case_id[:64]}' is stored; GET /cases lists those that are")
 
 
 def language_of(request: Request) -> str:

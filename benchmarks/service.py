@@ -80,12 +80,11 @@ def report(console: Console) -> None:
     """Print the tables."""
     with tempfile.TemporaryDirectory() as folder:
         starts = []
-        for turn in range(5):
+        for _ in range(5):
             began = time.perf_counter()
             running = start(Path(folder) / "started")
             starts.append(time.perf_counter() - began)
             running.kill()
-            del turn
         (Path(folder) / "peer").mkdir()
         store = ox.Store(str(Path(folder) / "peer"))
         with serving(Path(folder) / "served") as running:

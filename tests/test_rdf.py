@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from rdflib import PROV, RDF, SH, Graph, Literal, Namespace, URIRef
 
+from api.records import as_triples, record
 from ontology import GuidelineFiles
 from reasoner import rdf
 from reasoner.answer import Answer
@@ -74,6 +75,13 @@ def test_only_terms_that_are_defined_are_used(answers: list[Answer]) -> None:
                 path = str(node).removeprefix(IRI)
                 if isinstance(node, URIRef) and path != str(node) and not path.startswith(("case/", answer.guideline.version)):
                     assert node in defined, node
+
+
+def test_what_a_store_keeps_uses_only_terms_that_are_defined(answers: list[Answer]) -> None:
+    defined = {str(subject) for graph in GuidelineFiles().graphs().values() for subject in graph.subjects()}
+    for answer in answers:
+        for triple in as_triples(record(answer), answer):
+            assert not triple.predicate.value.startswith(IRI) or triple.predicate.value in defined, triple.predicate
 
 
 def test_facts_written_as_turtle_are_read_back(reasoner: Reasoner, answers: list[Answer]) -> None:

@@ -23,7 +23,7 @@ from ..pages import html, page
 from ..problems import ServiceProblem, of_case
 from ..proof_picture import drawn as proof_picture
 from ..records import Record
-from ..service import Service, language_of, service_of
+from ..service import Service, absent, language_of, record_of, service_of
 
 router = APIRouter(include_in_schema=False)
 NO_STORE = {"Cache-Control": "no-store"}
@@ -95,8 +95,7 @@ async def picture(request: Request) -> Response:
 async def picture_of_case(request: Request, case_id: str) -> Response:
     """The proof of a stored answer, as SVG."""
     service, language = service_of(request), language_of(request)
-    kept = await _found(service, case_id)
-    service.note(request, "read", case=case_id)
+    kept = await record_of(request, case_id)
     return _svg(proof_picture(kept.answer(language), service.reasoner.guideline, language))
 
 
@@ -134,13 +133,6 @@ def _values(kept: Record, guideline: Guideline) -> dict[str, Any]:
     return values
 
 
-async def _found(service: Service, case_id: str) -> Record:
-    kept = await service.cases.find(case_id)
-    if kept is None:
-        raise ServiceProblem("not-found", f"no case '{case_id[:64]}' is stored")
-    return kept
-
-
 # --- forms that write ----------------------------------------------------------------
 
 
@@ -174,7 +166,7 @@ async def delete(request: Request, case_id: str) -> Response:
     """Remove a stored case for good."""
     service, fields = service_of(request), await _form(request)
     if not await service.cases.delete(case_id):
-        raise ServiceProblem("not-found", f"no case '{case_id[:64]}' is stored")
+        raise absent(case_id)
     service.note(request, "deleted", case=case_id)
     return _see(f"/cases?lang={'zh' if dict(fields).get('lang') == 'zh' else 'en'}")
 

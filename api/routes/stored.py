@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import orjson
 import pyoxigraph as ox
 from fastapi import APIRouter, Query, Request, Response
 
@@ -15,8 +16,7 @@ from ..openapi import CASE_BODY, problems_of
 from ..pages import page
 from ..problems import ServiceProblem
 from ..query import serialised
-from ..records import Record
-from ..service import form_of, language_of, service_of
+from ..service import absent, form_of, language_of, record_of, service_of
 from .advice import HTML, JSON, JSON_LD, SVG, TURTLE, VARY, of_steps, one
 from .pages import stored
 
@@ -38,7 +38,7 @@ async def keep(request: Request) -> Response:
     except Different:
         raise ServiceProblem(
             "conflict",
-            f"'{answer.case.id}' is stored with other facts or under another guideline; give this moment an id of its own, or delete the other",
+            f"'{answer.case.id}' is stored with other facts or under another guideline or engine; give this moment an id of its own, or delete the other",
             case_id=answer.case.id,
         ) from None
     service.note(request, "stored" if new else "answered", case=kept.case_id)
@@ -55,7 +55,7 @@ async def listed(request: Request, limit: int = Query(PAGE, ge=1, le=1000), offs
     content: dict[str, Any] = {"cases": [summary.json() for summary in found[:limit]], "next": following}
     if form == HTML:
         return page(request, "cases.html", language, **content)
-    return Response(_json(content), headers=VARY, media_type=JSON)
+    return Response(orjson.dumps(content), headers=VARY, media_type=JSON)
 
 
 @router.get("/{case_id}", summary="A stored answer", responses={200: {"model": StoredAnswer}, **problems_of(401, 404, 406, 429, 503)})
@@ -63,7 +63,7 @@ async def read(request: Request, case_id: str) -> Response:
     """What was handed in, what was answered, by which guideline and engine, when. Also as Turtle, JSON-LD, and a page to print."""
     service, language = service_of(request), language_of(request)
     form = form_of(request, JSON, HTML, TURTLE, JSON_LD)
-    kept = await _found(request, case_id)
+    kept = await record_of(request, case_id)
     if form in (TURTLE, JSON_LD):
         return Response(_written(await service.cases.triples(case_id), form), headers=VARY, media_type=form)
     if form == HTML:
@@ -75,7 +75,7 @@ async def read(request: Request, case_id: str) -> Response:
 async def answer(request: Request, case_id: str) -> Response:
     """The answer of the public contract, word for word."""
     form_of(request, JSON)
-    return Response((await _found(request, case_id)).answers[language_of(request)], headers=VARY, media_type=JSON)
+    return Response((await record_of(request, case_id)).answers[language_of(request)], headers=VARY, media_type=JSON)
 
 
 @router.get("/{case_id}/proof", summary="The proof of a stored answer", responses=problems_of(401, 404, 406, 429, 503))
@@ -83,7 +83,7 @@ async def proof(request: Request, case_id: str) -> Response:
     """As JSON, Turtle, JSON-LD or a picture (SVG)."""
     service, language = service_of(request), language_of(request)
     form = form_of(request, JSON, JSON_LD, TURTLE, SVG)
-    kept = await _found(request, case_id)
+    kept = await record_of(request, case_id)
     if form in (TURTLE, JSON_LD):
         return Response(_written(await service.cases.triples(case_id), form), headers=VARY, media_type=form)
     return Response(of_steps(kept.answer(language), form, service, language), headers=VARY, media_type=form)
@@ -96,8 +96,8 @@ async def again(request: Request, case_id: str) -> Response:
     """Answers the stored facts anew and says what differs."""
     form_of(request, JSON)
     service = service_of(request)
-    kept = await _found(request, case_id)
-    return Response(_json(replay(kept, service.reasoner).json()), headers=VARY, media_type=JSON)
+    kept = await record_of(request, case_id)
+    return Response(orjson.dumps(replay(kept, service.reasoner).json()), headers=VARY, media_type=JSON)
 
 
 @router.delete("/{case_id}", summary="Delete a stored answer for good", status_code=204, responses=problems_of(401, 403, 404, 429, 503))
@@ -105,28 +105,9 @@ async def delete(request: Request, case_id: str) -> Response:
     """The audit log keeps that it was there, and that it was deleted."""
     service = service_of(request)
     if not await service.cases.delete(case_id):
-        raise _absent(case_id)
+        raise absent(case_id)
     service.note(request, "deleted", case=case_id)
     return Response(status_code=204)
-
-
-async def _found(request: Request, case_id: str) -> Record:
-    service = service_of(request)
-    kept = await service.cases.find(case_id)
-    if kept is None:
-        raise _absent(case_id)
-    service.note(request, "read", case=case_id)
-    return kept
-
-
-def _absent(case_id: str) -> ServiceProblem:
-    return ServiceProblem("not-found", f"no case '{case_id[:64]}' is stored; GET /cases lists those that are")
-
-
-def _json(content: object) -> bytes:
-    import orjson
-
-    return orjson.dumps(content)
 
 
 def _written(triples: list[ox.Triple], form: str) -> bytes:
