@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import gc
+import json
 import os
 import sys
 from collections.abc import Iterator
@@ -59,6 +60,7 @@ class Listing(StrEnum):
 
     text = "text"
     markdown = "markdown"
+    schema = "schema"
 
 
 class Language(StrEnum):
@@ -117,6 +119,12 @@ def facts(
     from reasoner.text import facts_as_markdown, facts_as_text
 
     guideline = _reasoner(ontology).guideline
+    if format is Listing.schema:
+        from .models import case_model
+
+        schema = {"$schema": "https://json-schema.org/draft/2020-12/schema", **case_model(guideline).model_json_schema()}
+        typer.echo(json.dumps(schema, indent=1, ensure_ascii=False))
+        raise typer.Exit(DONE)
     typer.echo((facts_as_markdown if format is Listing.markdown else facts_as_text)(guideline, lang.value), nl=False)
 
 
@@ -320,7 +328,7 @@ def _progress(sources: list[tuple[str, str]]) -> Iterator[_Advance]:
 
 def main() -> None:
     """Run the command line; a reader that went away is no fault."""
-    from . import upkeep  # noqa: F401  its commands join those above
+    from . import segment, upkeep  # noqa: F401  their commands join those above
 
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):

@@ -57,7 +57,7 @@ def is_write(method: str, path: str) -> bool:
 
 def is_private(path: str) -> bool:
     """Whether a resource tells of stored cases."""
-    return path.startswith(("/cases", "/sparql"))
+    return path.startswith(("/cases", "/recordings", "/sparql"))
 
 
 class Guard:
@@ -156,12 +156,13 @@ class Guard:
     def _limited(self, scope: Scope, headers: dict[bytes, bytes], receive: Receive) -> Receive:
         if b"content-length" not in headers and b"transfer-encoding" not in headers:
             return receive
-        restoring = scope["path"] == "/restore"
-        most = self._settings.restore_bytes if restoring else self._settings.body_bytes
+        settings = self._settings
+        long = {"/restore": settings.restore_bytes, "/recordings": settings.recording_bytes}
+        most, patience = long.get(scope["path"], settings.body_bytes), 40 if scope["path"] in long else 1
         length = headers.get(b"content-length", b"0")
         if length.isdigit() and int(length) > most:
             raise ServiceProblem("too-large", f"at most {most} bytes; send many cases one by one, or use 'calx recommend'", headers=CLOSE)
-        size, deadline = 0, time.monotonic() + self._settings.body_seconds * (40 if restoring else 1)
+        size, deadline = 0, time.monotonic() + settings.body_seconds * patience
         whole = False
 
         async def receiving() -> Message:

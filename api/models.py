@@ -21,7 +21,7 @@ def case_model(guideline: Guideline) -> type[BaseModel]:
     """A case: `case_id` and facts; all facts may be left out or null, which means unknown."""
     given = {fact.name: (_type(fact) | None, _field(fact)) for fact in guideline.facts.values() if fact.given}
     identity = Field(pattern=f"^{CASE_ID.pattern}$", description="Names the lesion at one moment. Never a patient's name.", examples=["demo-1"])
-    return create_model("Case", __config__=STRICT, __doc__="One lesion at one moment.", case_id=(str, identity), **given)  # type: ignore[call-overload, no-any-return]
+    return create_model("Case", __config__=STRICT, __doc__="One lesion at one moment.", case_id=(str, identity), measured=(Measurements | None, None), **given)  # type: ignore[call-overload, no-any-return]
 
 
 def _type(fact: Fact) -> Any:
@@ -50,6 +50,81 @@ def _field(fact: Fact) -> Any:
     if fact.kind == "number":
         told += f" At most {FRACTION_DIGITS} digits after the point."
     return Field(None, description=told, json_schema_extra={f"x-{key}": value for key, value in more.items() if value})
+
+
+class Correction(BaseModel):
+    """A person's correction of a measurement."""
+
+    model_config = ConfigDict(extra="allow")
+    value: float | int | bool | str | None = None
+    by: str | None = None
+    at: str | None = None
+    reason: str | None = None
+
+
+class Confirmation(BaseModel):
+    """A person confirmed a measurement."""
+
+    model_config = ConfigDict(extra="allow")
+    by: str | None = None
+    at: str | None = None
+
+
+class Measurement(BaseModel):
+    """What was read of a fact from a recording."""
+
+    model_config = ConfigDict(extra="allow")
+    value: float | int | bool | str | None = Field(None, description="What was read, also where a person overruled it.")
+    interval: list[float] | None = Field(None, description="Holds the true value nine times in ten.", min_length=2, max_length=2)
+    unit: str | None = None
+    status: Literal["measured", "interpolated", "undecided", "refused"]
+    reason: str | None = None
+    frames: list[int] | None = Field(None, description="Frames of the recording that it rests on, from 1.")
+    correction: Correction | None = None
+    confirmed: Confirmation | None = None
+
+
+class Measurements(BaseModel):
+    """Where measured facts come from, as `calx segment` writes it."""
+
+    model_config = ConfigDict(extra="allow")
+    facts: dict[str, Measurement]
+
+
+class Change(BaseModel):
+    """A conclusion that differs elsewhere in an interval."""
+
+    model_config = STRICT
+    of: str
+    from_: str | None = Field(None, alias="from")
+    to: str | None = None
+
+
+class WithinInterval(BaseModel):
+    """What changes at one end of a measured fact's interval."""
+
+    model_config = STRICT
+    fact: str
+    value: float | int
+    changes: list[Change]
+
+
+class AnswerMeasurements(Measurements):
+    """Measured facts of the case, and what would change elsewhere in their intervals."""
+
+    within_intervals: list[WithinInterval]
+
+
+class MeasuredPremise(BaseModel):
+    """What a premise was measured as."""
+
+    model_config = STRICT
+    value: float | int | bool | str | None = None
+    interval: list[float] | None = None
+    status: str
+    frames: list[int] | None = None
+    corrected: Correction | None = None
+    confirmed: Confirmation | None = None
 
 
 class Part(BaseModel):
@@ -167,6 +242,7 @@ class Premise(Part):
 
     fact: str | None = None
     value: float | int | bool | str | None = None
+    measured: MeasuredPremise | None = Field(None, description="Where a measured fact comes from.")
     step: str | None = None
     not_: str | None = Field(None, alias="not")
 
@@ -217,6 +293,7 @@ class Answer(Part):
     comparisons: Ids
     missing: list[Missing]
     possible_alerts: list[PossibleAlert] = Field(description="Critical alerts that are not excluded. Show these; unknown is not no.")
+    measured: AnswerMeasurements | None = Field(description="For a case read from a recording: its measurements.")
     steps: list[Step]
 
 

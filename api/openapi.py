@@ -40,6 +40,7 @@ TITLES = {
     415: "A form that is not read",
     422: "The case cannot be answered; every problem is listed",
     429: "Too many requests",
+    501: "A part is not installed",
     503: "Not now",
     504: "Took too long",
 }

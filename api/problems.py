@@ -30,6 +30,7 @@ KINDS = {
     "wrong-form": (415, "The request is in a form that is not read here", "不支持该请求格式"),
     "too-many": (429, "Too many requests", "请求过多"),
     "internal": (500, "The service failed", "服务出错"),
+    "not-installed": (501, "A part of Calx is not installed here", "本服务未安装所需组件"),
     "not-stored": (503, "The store cannot be used now", "存储暂不可用"),
     "busy": (503, "The service is busy", "服务繁忙"),
 }

@@ -18,6 +18,7 @@ from pyoxigraph import Literal, NamedNode, Triple
 
 from reasoner.answer import Answer
 from reasoner.guideline import Guideline
+from reasoner.measured import KEY
 from reasoner.proof import plain
 from reasoner.rdf import CALX, PROV, RDF, XSD, lesion_of, triples
 
@@ -95,7 +96,11 @@ def record(answer: Answer) -> Record:
         engine=engine(),
         guideline_version=answer.guideline.version,
         guideline_digest=answer.guideline.digest,
-        submitted={"case_id": answer.case.id, **{name: plain(value) for name, value in answer.case.facts.items()}},
+        submitted={
+            "case_id": answer.case.id,
+            **{name: plain(value) for name, value in answer.case.facts.items()},
+            **({} if answer.case.measured is None else {KEY: answer.case.measured.json()}),
+        },
         answers={language: answer.json_bytes(language) for language in LANGUAGES},
     )
 

@@ -25,6 +25,7 @@ from .audit import Audit, AuditError
 from .cases import Cases
 from .negotiation import choose
 from .problems import ServiceProblem
+from .recordings import Recordings
 from .records import Record
 from .settings import Settings
 from .store import DiskStore, Store, StoreError
@@ -47,6 +48,7 @@ class Service:
     secret: str
     knowledge: ox.Store
     """The knowledge base, in memory."""
+    recordings: Recordings
     answered: OrderedDict[Hashable, bytes] = field(default_factory=OrderedDict)
     """The latest answers as JSON: the same facts get the same answer, and callers tend to ask again."""
 
@@ -61,6 +63,8 @@ class Service:
 
     def recommend(self, case: Case, language: str) -> bytes:
         """The answer to an admitted case, as JSON."""
+        if case.measured is not None:
+            return self.reasoner.answer(case).json_bytes(language)
         key = (case.id, language, frozenset(case.facts.items()))
         found = self.answered.get(key)
         if found is None:
@@ -97,7 +101,9 @@ async def opened(settings: Settings) -> AsyncIterator[Service]:
         try:
             audit = Audit(settings.data / "audit.jsonl")
             closing.callback(audit.close)
-            service = Service(settings, reasoner, store, audit, secrets.token_urlsafe(32), base)
+            recordings = Recordings(settings.data / "recordings")
+            closing.push_async_callback(recordings.close)
+            service = Service(settings, reasoner, store, audit, secrets.token_urlsafe(32), base, recordings)
             await store.teach(reasoner.guideline.digest, triples)
             closing.callback((settings.data / SERVING).unlink, missing_ok=True)
             _announce(settings.data / SERVING, service)

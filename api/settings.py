@@ -45,6 +45,7 @@ class Settings:
     queries_at_once: int = 4
     body_bytes: int = MIB
     restore_bytes: int = 4096 * MIB
+    recording_bytes: int = 2048 * MIB
     body_seconds: float = 15.0
     """How long a client may take to send a request."""
     origins: tuple[str, ...] = ()

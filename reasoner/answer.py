@@ -27,6 +27,8 @@ class Answer:
         self.case = case
         self.trace = trace
         self.outlook = outlook
+        self.within: list[dict[str, Any]] = []
+        """What would change elsewhere in the intervals of measured facts."""
         self._evidence = evidence
         self._view = view
 
@@ -70,8 +72,20 @@ class Answer:
             "comparisons": self.ids("comparison"),
             "missing": self.missing,
             "possible_alerts": self.possible_alerts(language),
-            "steps": self._view.steps(self.trace, language, self._evidence.cited_always[language], self._evidence.cited_at_times(self.statements, language)),
+            "measured": None if self.case.measured is None else self.case.measured.json() | {"within_intervals": self.within},
+            "steps": self.steps(language),
         }
+
+    def steps(self, language: str) -> list[dict[str, Any]]:
+        """The proof, premises before conclusions; a measured fact leads on to its frames and its drawer."""
+        steps = self._view.steps(self.trace, language, self._evidence.cited_always[language], self._evidence.cited_at_times(self.statements, language))
+        measured = self.case.measured
+        if measured is not None:
+            for step in steps:
+                step["premises"] = [
+                    premise if (found := measured.premise(premise.get("fact", ""))) is None else premise | {"measured": found} for premise in step["premises"]
+                ]
+        return steps
 
     # --- conclusions ----------------------------------------------------------------
 
@@ -90,9 +104,22 @@ class Answer:
             "id": self.guideline.term("strategy", local).id,
             "rule": rule.id,
             "label": self.guideline.term("strategy", local).label[language],
-            "settled": self.outlook.holds(key) is True,
+            "settled": self.outlook.holds(key) is True and not self.unsure_strategies,
             "level": self._level(key),
             **self._evidence.reservations([rule], self.statements),
+        }
+
+    @property
+    def unsure_strategies(self) -> list[str]:
+        """Other strategies that hold elsewhere in the intervals of measured facts."""
+        return sorted({change["to"] or "none" for end in self.within for change in end["changes"] if change["of"] == "strategy"})
+
+    def device_statuses(self) -> dict[str, str]:
+        """The status of each device."""
+        keys, derived = self._view.device_keys, self.trace.derived
+        return {
+            device.id: STATUSES[next((name for name in STATUSES if keys[device.local][name] in derived), "notIndicated")]
+            for device in self.guideline.of_kind("device")
         }
 
     def _device(self, device: Term, language: str) -> dict[str, Any]:

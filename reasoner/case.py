@@ -19,6 +19,7 @@ from .condition import Value, values_read
 from .errors import CaseError, Problem
 from .evaluation import Evaluation
 from .guideline import Fact
+from .measured import KEY, Measured, read
 
 CASE_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 FRACTION_DIGITS = 6
@@ -34,6 +35,7 @@ class Case:
 
     id: str
     facts: Values
+    measured: Measured | None = None
 
 
 class Gate:
@@ -57,7 +59,7 @@ class Gate:
         facts: Values = {}
         unknown = 0
         for key, value in raw.items():
-            if key == "case_id":
+            if key in ("case_id", KEY):
                 continue
             if key not in self._facts:
                 unknown += 1
@@ -71,13 +73,16 @@ class Gate:
                     facts[key] = typed
         if unknown > MOST_UNKNOWN:
             problems.append(Problem(_say("more unknown", language, count=unknown - MOST_UNKNOWN)))
+        measured = read(raw[KEY], raw, self._facts) if raw.get(KEY) is not None else None
+        if isinstance(measured, list):
+            problems += measured
         name = raw.get("case_id")
         case_id = name if isinstance(name, str) and CASE_ID.fullmatch(name) else None
         misread = {problem.fact for problem in problems}
         problems += (problem for problem in self._contradictions(facts, language) if not misread & set(problem.facts))
-        if problems or case_id is None:
+        if problems or case_id is None or isinstance(measured, list):
             raise CaseError(problems, case_id)
-        return Case(case_id, facts)
+        return Case(case_id, facts, measured)
 
     def _contradictions(self, facts: Values, language: str) -> list[Problem]:
         """What the consistency rules find, naming the facts that were given."""

@@ -83,6 +83,7 @@ def triples(answer: Answer) -> list[Triple]:
         found.put(decision, RDFS.comment, _in(language, notice))
     _steps(found, answer, lesion, decision)
     _summary(found, answer, lesion, decision)
+    _measured(found, answer, lesion)
     return found
 
 
@@ -215,6 +216,48 @@ def _summary(found: _Triples, answer: Answer, lesion: NamedNode, decision: Named
             if subject != lesion:
                 found.put(node, CALX.ofDevice, subject)
     found.put(decision, PROV.generated, lesion)
+
+
+def _measured(found: _Triples, answer: Answer, lesion: NamedNode) -> None:
+    """Where measured facts come from: interval, status, frames, who drew them from what, and a person's correction."""
+    measured = answer.case.measured
+    if measured is None:
+        return
+    model = measured.source.get("model") or {}
+    drawer = NamedNode(f"{lesion.value}/drawer")
+    found.put(drawer, RDF.type, PROV.Agent)
+    found.put(
+        drawer, RDFS.label, Literal(" ".join(str(model.get(key) or "") for key in ("id", "version")).strip() or str(measured.source.get("drawn_by") or ""))
+    )
+    if model.get("digest"):
+        found.put(drawer, CALX.modelDigest, Literal(str(model["digest"])))
+    digest = str((measured.source.get("input") or {}).get("sha256") or "")
+    for name, entry in measured.facts.items():
+        fact, node = answer.guideline.facts[name], NamedNode(f"{lesion.value}/fact/{name}")
+        found.put(lesion, CALX.measurement, node)
+        found.put(node, RDF.type, CALX.Measurement)
+        found.put(node, RDF.predicate, CALX[fact.local])
+        found.put(node, CALX.measurementStatus, Literal(entry["status"]))
+        found.put(node, PROV.wasAttributedTo, drawer)
+        if digest:
+            found.put(node, CALX.recordingDigest, Literal(digest))
+        for key, value in zip((CALX.intervalLow, CALX.intervalHigh), entry.get("interval") or (), strict=False):
+            found.put(node, key, Literal(str(value), datatype=XSD.decimal))
+        if entry.get("value") is not None:
+            found.put(node, CALX.measuredValue, literal(fact, _exact(entry["value"])))
+        frames = entry.get("frames") or ()
+        for key, frame in ((CALX.firstFrame, frames[:1]), (CALX.lastFrame, frames[-1:])):
+            if frame:
+                found.put(node, key, Literal(int(frame[0])))
+        correction = entry.get("correction")
+        if correction:
+            found.put(node, CALX.correctedBy, Literal(str(correction.get("by") or "a person")))
+            if correction.get("reason"):
+                found.put(node, RDFS.comment, Literal(str(correction["reason"])))
+
+
+def _exact(value: Any) -> Value:
+    return Decimal(str(value)) if isinstance(value, int | float) and not isinstance(value, bool) else value
 
 
 def _describe(found: _Triples, lesion: NamedNode, node: NamedNode, link: NamedNode, fact: str, answer: Answer, more: dict[NamedNode, list[Any]]) -> None:

@@ -14,6 +14,7 @@ from .case import Case, Gate
 from .evaluation import Evaluation
 from .evidence import Evidence
 from .guideline import Guideline
+from .measured import within
 from .proof import ProofView
 from .uncertainty import Uncertainty
 
@@ -56,6 +57,13 @@ class Reasoner:
         return self.answer(self.gate.admit(raw, language))
 
     def answer(self, case: Case) -> Answer:
-        """The answer to an admitted case."""
+        """The answer to an admitted case; of a measured one also what changes within its intervals."""
+        answer = self.plain_answer(case)
+        if case.measured is not None:
+            answer.within = within(self, case)
+        return answer
+
+    def plain_answer(self, case: Case) -> Answer:
+        """The answer to the facts as they stand."""
         trace = self.evaluation.run(case.facts)
         return Answer(self.guideline, case, trace, self.uncertainty.outlook(trace.values), self._evidence, self._view)

@@ -69,6 +69,19 @@ WORDS = {
         "limits": "limits",
         "true": "yes",
         "false": "no",
+        "not measured": "PROVISIONAL: elsewhere in the measurements' intervals it is {}",
+        "measured": "Measured",
+        "from": "by {by}, from recording {input}",
+        "frames": "frames {}",
+        "frame": "frame {}",
+        "interpolated": "interpolated",
+        "measured status": "measured",
+        "corrected": "{now} by {by}; measured {was}",
+        "withdrawn": "withdrawn",
+        "a person": "a person",
+        "undecided facts": "left open by the recording:",
+        "if it were": "if {fact} were {value}:",
+        "becomes": "{of} {to}",
     },
     "zh": {
         "lesion": "病变",
@@ -128,6 +141,19 @@ WORDS = {
         "limits": "限定",
         "true": "是",
         "false": "否",
+        "not measured": "暂定：在测量区间的其他取值下，策略为{}",
+        "measured": "测量",
+        "from": "由{by}得出，录像{input}",
+        "frames": "第{}帧",
+        "frame": "第{}帧",
+        "interpolated": "插值",
+        "measured status": "测得",
+        "corrected": "{by}更正为{now}；原测量值{was}",
+        "withdrawn": "已撤回",
+        "a person": "人工",
+        "undecided facts": "录像未能判定：",
+        "if it were": "若{fact}为{value}：",
+        "becomes": "{of}{to}",
     },
 }
 
@@ -167,6 +193,11 @@ def _type(fact: Fact) -> str:
     return " | ".join(fact.values) or " ".join(part for part in (fact.kind, low, high, fact.unit if fact.unit != "1" else None) if part)
 
 
+def _spans(frames: list[int]) -> str:
+    """Frame numbers, neighbours in the list joined: the first and the last of them."""
+    return str(frames[0]) if len(frames) == 1 else ", ".join(map(str, frames)) if len(frames) <= 3 else f"{frames[0]}–{frames[-1]} ({len(frames)})"
+
+
 class _Page:
     def __init__(self, answer: Answer, language: str) -> None:
         self.answer = answer
@@ -188,6 +219,7 @@ class _Page:
         yield from self._row(words["sizes"], [f"{self._fact(name)} {self._number(name, value)}" for name, value in result["parameters"].items()])
         yield from self._stent()
         yield from self._missing()
+        yield from self._measured()
         yield from self._row(words["prognosis"], [self._term("prognosis", id_) for id_ in result["prognosis"]])
         yield from self._row(words["comparisons"], [self._term("comparison", id_) for id_ in result["comparisons"]])
         yield from self._row(words["suspended"], [f"{s['rule']} ({', '.join(s['withdrawn'])})" for s in result["guideline"]["suspended"]])
@@ -214,6 +246,9 @@ class _Page:
             yield from self._row(self.words["strategy"], [self.words["no strategy"]])
             return
         standing = self.words["settled" if strategy["settled"] else "provisional"]
+        if self.answer.unsure_strategies:
+            others = [self._term("strategy", id_) if f"strategy/{id_}" in self.guideline.terms else self.words["none"] for id_ in self.answer.unsure_strategies]
+            standing = self.words["not measured"].format(self.separator.join(others))
         yield from self._row(self.words["strategy"], [f"{strategy['label'].upper()}  [{strategy['rule']}; {strategy['level']}]  {standing}"])
         yield from self._more("", [self.guideline.terms[f"strategy/{strategy['id']}"].definition[self.language]])
         yield from self._reservations(strategy)
@@ -302,6 +337,52 @@ class _Page:
         not_excluded = "; ".join(f"{alert['label']} ({self._some(alert['because_of'])})" for alert in self.result["possible_alerts"])
         yield from self._row(self.words["not ruled out"], [not_excluded] if not_excluded else [])
 
+    def _measured(self) -> Iterator[str]:
+        """What was measured, by whom and where, and what changes within its intervals."""
+        measured, words = self.result["measured"], self.words
+        if measured is None:
+            return
+        model = measured.get("model") or {}
+        by = " ".join(str(part) for part in (model.get("id"), model.get("version")) if part) or str(measured.get("drawn_by") or "?")
+        yield from self._row(words["measured"], [words["from"].format(by=by, input=str((measured.get("input") or {}).get("sha256", "?"))[:12])])
+        for name, entry in measured["facts"].items():
+            if entry.get("correction") or entry["status"] in ("measured", "interpolated"):
+                yield from self._more("", [f"{self._fact(name)}{words['colon']}{self._reading(name, entry)}"])
+        open_ = [self._fact(name) for name, entry in measured["facts"].items() if entry["status"] == "undecided" and not entry.get("correction")]
+        yield from self._more(words["undecided facts"], open_)
+        for end in measured["within_intervals"]:
+            changes = [words["becomes"].format(of=self._changed(change["of"]), to=self._word(change["of"], change["to"])) for change in end["changes"]]
+            yield from self._more(words["if it were"].format(fact=self._fact(end["fact"]), value=self._number(end["fact"], end["value"])), changes)
+
+    def _reading(self, name: str, entry: dict[str, Any]) -> str:
+        """A measured value with its interval and frames, and what a person made of it."""
+        words, correction = self.words, entry.get("correction")
+        if correction:
+            was = words["unknown"] if entry.get("value") is None else self._number(name, entry["value"])
+            now = words["withdrawn"] if correction.get("value") is None else self._number(name, correction["value"])
+            reason = f" ({correction['reason']})" if correction.get("reason") else ""
+            return words["corrected"].format(now=now, by=correction.get("by") or words["a person"], was=was) + reason
+        told = self._number(name, entry["value"])
+        if entry.get("interval"):
+            told += f" ({entry['interval'][0]:g}–{entry['interval'][1]:g})"
+        if entry["status"] == "interpolated":
+            told += f" [{words['interpolated']}]"
+        frames = entry.get("frames") or []
+        if frames:
+            told += self.separator + words["frame" if len(frames) == 1 else "frames"].format(_spans(frames))
+        return told
+
+    def _changed(self, of: str) -> str:
+        """The thing that changes, in words."""
+        kind, _, id_ = of.partition(" ")
+        return self.words["strategy"] + self.words["colon"] if kind == "strategy" else self._term(kind, id_) + self.words["colon"]
+
+    def _word(self, of: str, to: str | None) -> str:
+        """What it changes to."""
+        if to is None:
+            return self.words["none"]
+        return self._term("strategy", to) if of == "strategy" else self.words.get(to, to)
+
     def _some(self, facts: list[str]) -> str:
         shown = [self._fact(fact) for fact in facts]
         return f"{self.words['unknown']}{self.words['colon']}{self.separator.join(shown if len(shown) <= 4 else [*shown[:3], '…'])}"
@@ -352,7 +433,13 @@ class _Page:
         if "not" in premise:
             return f"{premise['not']} {self.words['not derived']}"
         value = premise["value"]
-        return f"{self._fact(premise['fact'])} = {self.words['not known'] if value is None else self._number(premise['fact'], value)}"
+        told = f"{self._fact(premise['fact'])} = {self.words['not known'] if value is None else self._number(premise['fact'], value)}"
+        entry = premise.get("measured")
+        if not entry:
+            return told
+        name = "corrected" if entry.get("corrected") else entry["status"]
+        reading = self._reading(premise["fact"], {**entry, "correction": entry.get("corrected")}) if name in ("corrected", "measured", "interpolated") else ""
+        return f"{told} [{self.words['measured status'] if name != 'corrected' else ''}{' ' if name != 'corrected' else ''}{reading}]" if reading else told
 
     # --- words ----------------------------------------------------------------------
 

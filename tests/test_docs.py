@@ -39,6 +39,10 @@ def test_the_list_of_facts_is_current() -> None:
     assert (ROOT / "docs" / "facts.md").read_text(encoding="utf-8") == calx("facts", "--format", "markdown").stdout
 
 
+def test_the_schema_of_a_case_is_current() -> None:
+    assert (ROOT / "docs" / "facts.schema.json").read_text(encoding="utf-8") == calx("facts", "--format", "schema").stdout
+
+
 def test_the_cases_of_the_newcomers_page_run_as_it_says(reasoner: Reasoner) -> None:
     first, second = (json.loads(block) for block in blocks(ROOT / "docs" / "newcomer.md", "json"))
     assert first == json.loads(EXAMPLE.read_text())
@@ -73,7 +77,7 @@ def test_every_key_of_the_result_is_documented() -> None:
 
 def test_every_command_and_option_is_documented() -> None:
     text = (ROOT / "docs" / "integrators.md").read_text(encoding="utf-8")
-    for command in ("recommend", "query", "check", "facts", "serve", "backup", "restore", "audit"):
+    for command in ("recommend", "segment", "correct", "query", "check", "facts", "serve", "backup", "restore", "audit"):
         assert f"`calx {command}" in text
         for option in set(re.findall(r"--[a-z][a-z-]+", calx(command, "--help").stdout)) - {"--help"}:
             assert option in text, (command, option)
@@ -148,7 +152,14 @@ def test_every_resource_and_option_of_the_service_is_documented() -> None:
     paths = describe(create_app(Settings()), Reasoner.load())["paths"]
     assert len(paths) > 20
     for path in paths:
-        told = path.replace("{case_id}", "ID").replace("{rule_id}", "ID").replace("{study_id}", "ID").replace("{service_id}", "calx-lesion")
+        told = (
+            path.replace("{case_id}", "ID")
+            .replace("{rule_id}", "ID")
+            .replace("{study_id}", "ID")
+            .replace("{service_id}", "calx-lesion")
+            .replace("{recording_id}", "ID")
+            .replace("{name}", "NAME")
+        )
         assert told in text or path.startswith(("/cds-services/", "/fhir/")), path
     for option in set(re.findall(r"--[a-z][a-z-]+", calx("serve", "--help").stdout)) - {"--help"}:
         assert option in text, option

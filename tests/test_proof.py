@@ -15,7 +15,7 @@ from tests.lesions import lesions
 
 KEYS = {
     "case_id", "guideline", "notice", "arc_grade", "findings", "calcium_score", "high_risk_features", "strategy", "devices", "alerts", "parameters",
-    "optimisation", "advice", "prognosis", "comparisons", "missing", "possible_alerts", "steps",
+    "optimisation", "advice", "prognosis", "comparisons", "missing", "possible_alerts", "measured", "steps",
 }  # fmt: skip
 
 

@@ -174,7 +174,7 @@ def test_the_api_never_tells_more_than_it_should(client: httpx.Client) -> None:
 def test_openapi_is_made_from_the_ontology_with_real_examples(client: httpx.Client, reasoner: Reasoner) -> None:
     described: dict[str, Any] = client.get("/openapi.json").json()
     facts = described["components"]["schemas"]["Case"]["properties"]
-    assert set(facts) == {"case_id"} | {fact.name for fact in reasoner.guideline.facts.values() if fact.given}
+    assert set(facts) == {"case_id", "measured"} | {fact.name for fact in reasoner.guideline.facts.values() if fact.given}
     assert facts["max_superficial_arc_deg"]["x-unit"] == "deg"
     body = described["paths"]["/recommend"]["post"]
     (example,) = body["requestBody"]["content"]["application/json"]["examples"].values()

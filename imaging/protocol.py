@@ -1,0 +1,60 @@
+"""The reading protocol: the numbers by which curves become facts, kept as data with their reasons."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass, fields
+from functools import lru_cache
+from pathlib import Path
+
+FILE = Path(__file__).with_name("protocol.json")
+
+
+@dataclass(frozen=True)
+class Protocol:
+    """One attribute a parameter of ``protocol.json``, which says what each is and why."""
+
+    digest: str
+    gap_closed_deg: float
+    arc_counted_deg: float
+    length_arc_deg: float
+    length_bridge_mm: float
+    wide_arc_deg: float
+    wide_length_mm: float
+    ring_length_mm: float
+    ring_frames: float
+    ring_wire_deg: float
+    superficial_fraction: float
+    near_lumen_mm: float
+    mixed_share: float
+    membrane_flagged_deg: float
+    membrane_refused_deg: float
+    reference_window_mm: float
+    reference_hidden_deg: float
+    reference_frames: float
+    nodule_edge_mm: float
+    nodule_protrusion_mm: float
+    nodule_narrow_deg: float
+    nodule_wide_deg: float
+    nodule_frames: float
+    heart_mm: float
+    spread_deg: float
+    bound_z: float
+    depth_stretch_deg: float
+    depth_window_mm: float
+    window_mm: float
+    contour_lines: float
+
+
+@lru_cache
+def protocol(path: Path = FILE) -> Protocol:
+    """Read the protocol; every parameter has to be there, and no other."""
+    text = path.read_bytes()
+    found = {name: float(entry["value"]) for name, entry in json.loads(text)["parameters"].items()}
+    known = {item.name for item in fields(Protocol)} - {"digest"}
+    if set(found) != known:
+        raise ValueError(
+            f"{path}: the protocol must have exactly the parameters {', '.join(sorted(known))}; differing: {', '.join(sorted(set(found) ^ known))}"
+        )
+    return Protocol(digest="sha256:" + hashlib.sha256(text).hexdigest(), **found)

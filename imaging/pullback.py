@@ -1,0 +1,62 @@
+"""A recording, as every reader hands it out: where its frames lie and what a pixel measures, its frames only one by one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .polar import Grey
+
+
+@dataclass(frozen=True)
+class Pullback:
+    """A recording.
+
+    Attributes:
+        frame: numbers of its frames, from 1, in the recording's own count.
+        z_mm: their places along the vessel from the first one, NaN where unknown.
+        shape: rows and columns of a frame.
+        pixel_mm: mm a pixel; None when the recording does not tell.
+        gated: its frames are of one phase of the heart.
+        provenance: what it is and where its numbers come from; never who the patient is.
+        notes: what a user should know of it.
+        images: gives the frames at positions (0-based, growing) as ``(rows, columns)`` grey levels, coloured overlays blanked.
+        identifiers: DICOM identifiers that a structured report must refer to; they go nowhere else.
+    """
+
+    frame: NDArray[np.int64]
+    z_mm: NDArray[np.float64]
+    shape: tuple[int, int]
+    pixel_mm: float | None
+    gated: bool
+    provenance: Mapping[str, Any]
+    images: Callable[[Sequence[int]], Iterator[Grey]]
+    notes: tuple[str, ...] = ()
+    identifiers: Mapping[str, str] = field(default_factory=dict)
+
+    def __len__(self) -> int:
+        return len(self.frame)
+
+
+COLOUR = 60
+"""Difference of a pixel's channels from which it is an overlay: echoes are grey."""
+
+
+def grey_of(rgb: NDArray[np.uint8]) -> Grey:
+    """Grey levels of a colour frame; coloured pixels, which are text, dots and rings of the machine, become black."""
+    spread = rgb.max(axis=-1).astype(np.int16) - rgb.min(axis=-1)
+    grey = (rgb.astype(np.uint16) @ np.array([77, 150, 29], np.uint16) >> 8).astype(np.uint8)
+    grey[spread > COLOUR] = 0
+    return grey
+
+
+def grey_of_ycbcr(frame: NDArray[np.uint8]) -> Grey:
+    """The same of luma and two colour differences."""
+    chroma = np.abs(frame[..., 1:].astype(np.int16) - 128).max(axis=-1)
+    grey = frame[..., 0].copy()
+    grey[chroma > COLOUR // 2] = 0
+    return grey

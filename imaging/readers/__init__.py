@@ -1,0 +1,1 @@
+"""Readers: what comes from outside becomes frames with a place and a scale, or curves; no patient's identity passes them."""

@@ -1,0 +1,43 @@
+"""One way in: what a path holds, and the reader that knows it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from ..curves import Curves
+from ..errors import ImagingError
+from ..pullback import Pullback
+from .contours import is_contours, read_contours
+from .dicom import is_dicom, read_dicom
+from .images import SUFFIXES, listed, read_images
+from .sidecar import Sidecar
+
+
+def opened(path: Path, told: Sidecar | None = None, phase: str = "diastolic") -> Pullback | Curves:
+    """Open a recording (to be segmented), or contours and curves (which are facts' input already).
+
+    Args:
+        path: a DICOM file, a folder of frames, a set of contours, or a ``curves.npz`` of an earlier run.
+        told: what a person says of it.
+        phase: of the heart, where contours of both are there.
+
+    Raises:
+        ImagingError: nothing is there that can be read.
+    """
+    if not path.exists():
+        raise ImagingError("there is no such file or folder", path)
+    if path.suffix.lower() == ".npz":
+        return Curves.load(path)
+    if is_contours(path):
+        return read_contours(path, (told or Sidecar()).over(Sidecar.beside(path)), phase)
+    if path.is_dir():
+        if listed(path):
+            return read_images(path, told)
+        recordings = [file for file in sorted(path.iterdir()) if file.is_file() and is_dicom(file)]
+        if len(recordings) == 1:
+            return read_dicom(recordings[0], told)
+        many = f"{len(recordings)} DICOM files: give one" if recordings else "no DICOM recording, no PNG or JPEG frames, no contours"
+        raise ImagingError(many, path)
+    if path.suffix.lower() in SUFFIXES:
+        return read_images(path, told)
+    return read_dicom(path, told)

@@ -1,0 +1,80 @@
+"""The small JSON that says of images or contours what their files can't: ``pullback.json`` beside them."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+
+from ..errors import ImagingError
+
+NAME = "pullback.json"
+
+
+@dataclass(frozen=True)
+class Sidecar:
+    """What a person tells of a recording; None where unknown.
+
+    Attributes:
+        spacing_mm: mm a pixel.
+        rate_mm_s: speed of the pullback.
+        frames_per_second: of the frames in the folder.
+        frame_spacing_mm: distance of the frames, instead of rate and frames per second.
+        gated: all frames are of one phase of the heart.
+        frequency_mhz: of the transducer, for the record.
+    """
+
+    spacing_mm: float | None = None
+    rate_mm_s: float | None = None
+    frames_per_second: float | None = None
+    frame_spacing_mm: float | None = None
+    gated: bool = False
+    frequency_mhz: float | None = None
+
+    @property
+    def frame_mm(self) -> float | None:
+        """Distance of two frames along the vessel."""
+        if self.frame_spacing_mm is not None:
+            return self.frame_spacing_mm
+        return None if self.rate_mm_s is None or self.frames_per_second is None else self.rate_mm_s / self.frames_per_second
+
+    @classmethod
+    def of(cls, raw: object, place: Path | str | None = None) -> Sidecar:
+        """Check what was told.
+
+        Raises:
+            ImagingError: an unknown key, or a value out of any recording's range.
+        """
+        known = {item.name for item in fields(cls)}
+        if not isinstance(raw, dict) or set(raw) - known:
+            unknown = ", ".join(sorted(set(raw) - known)) if isinstance(raw, dict) else "no object"
+            raise ImagingError(f"unknown: {unknown}; known are {', '.join(sorted(known))}", place)
+        for name, value in raw.items():
+            if name == "gated":
+                if not isinstance(value, bool):
+                    raise ImagingError("gated is true or false", place)
+            elif value is not None and (isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < RANGES[name]):
+                raise ImagingError(f"{name} must be a number above 0 and below {RANGES[name]}", place)
+        return cls(**raw)
+
+    @classmethod
+    def beside(cls, path: Path) -> Sidecar:
+        """The sidecar in a folder, or beside a file (``name.json`` or ``pullback.json``); nothing known without one."""
+        places = [path / NAME] if path.is_dir() else [path.with_suffix(".pullback.json"), path.parent / NAME]
+        for place in places:
+            if place.is_file():
+                try:
+                    raw: Any = json.loads(place.read_text())
+                except (ValueError, OSError) as error:
+                    raise ImagingError(f"no JSON that can be read: {error}", place) from None
+                return cls.of(raw, place)
+        return cls()
+
+    def over(self, other: Sidecar) -> Sidecar:
+        """This one's values, and the other's where this has none."""
+        return Sidecar(**{item.name: getattr(self, item.name) or getattr(other, item.name) for item in fields(self)})
+
+
+RANGES = {"spacing_mm": 1.0, "rate_mm_s": 200.0, "frames_per_second": 1000.0, "frame_spacing_mm": 20.0, "frequency_mhz": 200.0}
+"""Values at and above which a number is taken for a mistake."""

@@ -1,0 +1,95 @@
+"""The whole way from a path to findings: what the command line and the service both call."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from .curves import Curves
+from .facts import Findings, Stent, facts
+from .package import SHIPPED, load
+from .pullback import Pullback
+from .readers.opened import opened
+from .readers.sidecar import Sidecar
+from .segmenter import Progress, Run, backend, refusal, segment
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What a user wants.
+
+    Attributes:
+        told: of the recording, as :class:`~imaging.readers.sidecar.Sidecar` has it.
+        phase: of the heart, where contours of both are there.
+        model: a package; the shipped one unless given.
+        device: ``auto``, ``cpu`` or ``cuda``.
+        threads: of the processor.
+        int8: the quantised weights.
+        every: take every n-th frame.
+        stent: first and last frame of an implanted stent.
+        distal_first: the recording runs from distal to proximal.
+        partial: a folder for what is finished while it runs.
+    """
+
+    told: Mapping[str, Any] = field(default_factory=dict)
+    phase: str = "diastolic"
+    model: Path | None = None
+    device: str = "auto"
+    threads: int | None = None
+    int8: bool = False
+    every: int = 1
+    stent: tuple[int, int] | None = None
+    distal_first: bool = True
+    partial: Path | None = None
+
+
+@dataclass(frozen=True)
+class Found:
+    """What came of it.
+
+    Attributes:
+        findings: the facts and what they were read from.
+        pullback: the recording; None for contours and curves.
+        run: of the model; None for contours and curves.
+        refusal: why nothing is claimed of the whole recording; empty when something is.
+    """
+
+    findings: Findings
+    pullback: Pullback | None
+    run: Run | None
+    refusal: str
+
+
+def read(path: Path, asked: Asked | None = None, progress: Callable[[Progress], None] | None = None, say: Callable[[str], None] = lambda line: None) -> Found:
+    """Read the facts of a recording.
+
+    Args:
+        path: what :func:`imaging.readers.opened.opened` opens.
+        asked: how.
+        progress: is told after each batch of frames.
+        say: is given the device and what a user should know.
+
+    Raises:
+        ImagingError: nothing can be read from it, and why.
+    """
+    asked = asked or Asked()
+    source = opened(path, Sidecar.of(dict(asked.told), "options"), asked.phase)
+    stent = None if asked.stent is None else Stent(*asked.stent)
+    if isinstance(source, Curves):
+        return Found(facts(source, stent=stent, distal_first=asked.distal_first), None, None, "")
+    for note in source.notes:
+        say(note)
+    package = load(asked.model or SHIPPED)
+    runtime = backend(package, asked.device, asked.threads, int8=asked.int8)
+    say(f"{len(source)} frames with {package.id} {package.version} on {runtime.device}")
+    run = segment(source, package, runtime, every=asked.every, batch=64 if "cpu" not in runtime.device else 4, partial=asked.partial, progress=progress)
+    why = refusal(run)
+    if why:
+        run.curves.refused[:] = np.where(run.curves.refused == "", why[:200], run.curves.refused)
+        for name in ("lumen", "eem"):
+            getattr(run.curves, name)[:] = np.nan
+    return Found(facts(run.curves, stent=stent if not why else None, distal_first=asked.distal_first), source, run, why)

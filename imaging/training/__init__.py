@@ -1,0 +1,1 @@
+"""How the shipped model came about: ``make train``. Needs ``calx[train]``."""

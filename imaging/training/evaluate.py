@@ -1,0 +1,223 @@
+"""How well a model reads simulated pullbacks that it never saw, against their truth."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass, field, replace
+from functools import cached_property, partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..calibration import Calibration
+from ..curves import Curves
+from ..drawing import LINES
+from ..facts import Findings, facts
+from ..package import load
+from ..segmenter import Onnx, segment
+from ..simulator import dicom
+from ..simulator.recording import simulate
+
+Array = NDArray[np.float64]
+
+INTERVALS = (
+    "max_superficial_arc_deg",
+    "superficial_arc_gt270_length_mm",
+    "calcium_length_mm",
+    "calcium_leading_edge_depth_fraction",
+    "vessel_diameter_mm",
+    "reference_vessel_diameter_mm",
+    "minimum_lumen_area_mm2",
+    "plaque_burden_at_mla_percent",
+)
+"""Measurements of a pullback whose intervals are judged."""
+ARC_HOLDS = 0.90
+"""Share of frames in which the interval of the superficial arc shall hold the truth."""
+DECISIONS = ("arc_gt270_over_5mm", "calcium_ring_360")
+
+
+@dataclass(frozen=True)
+class Read:
+    """A pullback as the model and as the truth have it."""
+
+    seed: int
+    drawn: Curves
+    truth: Curves
+    refused: dict[str, int] = field(default_factory=dict)
+
+    @cached_property
+    def facts(self) -> Findings:
+        """What the truth says."""
+        return facts(self.truth, Calibration())
+
+
+def read(seed: int, package: Path, *, length_mm: float = 24.0, frames_per_mm: float = 4.0, int8: bool = False) -> Read:
+    """Simulate the recording of a seed and let the model draw it."""
+    model = load(package)
+    recording = simulate(seed, length_mm, frames_per_mm)
+    seen: list[Any] = []
+    run = segment(dicom.pullback(recording, seen), model, Onnx(model, threads=1, int8=int8))
+    return Read(seed, run.curves, dicom.truth(recording, seen), dict(run.refused))
+
+
+def reads(seeds: Iterable[int], package: Path, workers: int = 2, **how: Any) -> Iterator[Read]:
+    """The same of many seeds."""
+    with ProcessPoolExecutor(workers) as pool:
+        yield from pool.map(partial(read, package=package, **how), seeds)
+
+
+def jaccard(one: NDArray[np.float32], other: NDArray[np.float32]) -> Array:
+    """Overlap of two curves around one centre, frame by frame: shared area over joint area."""
+    small, large = np.fmin(one, other).astype(float), np.fmax(one, other).astype(float)
+    return np.asarray((small**2).sum(axis=1) / (large**2).sum(axis=1))
+
+
+@dataclass(frozen=True)
+class Judged:
+    """A model's errors over many pullbacks.
+
+    Attributes:
+        lumen: Jaccard of every frame; likewise ``eem``.
+        arc: difference of the superficial arc in every calcified frame, degrees (model minus truth).
+        intervals: by measurement, ``(n, 4)``: value, low, high, truth.
+        decisions: by decision, (said, truth), None for undecided.
+        frames: by name, share of frames whose 90 % interval holds the truth.
+        refused: share of frames that were refused.
+        pullbacks: how many were judged.
+        arc_width: mean width of the arcs' intervals, degrees.
+    """
+
+    lumen: Array
+    eem: Array
+    arc: Array
+    intervals: dict[str, Array]
+    decisions: dict[str, list[tuple[bool | None, bool]]]
+    frames: dict[str, float]
+    refused: float
+    pullbacks: int
+    arc_width: float
+
+    def summary(self) -> dict[str, Any]:
+        """Numbers for the model card."""
+        told: dict[str, Any] = {
+            "pullbacks": self.pullbacks,
+            "frames": len(self.lumen),
+            "frames_refused_share": round(self.refused, 4),
+            "lumen_jaccard": round(float(self.lumen.mean()), 4),
+            "eem_jaccard": round(float(self.eem.mean()), 4),
+            "arc_mae_deg": round(float(np.abs(self.arc).mean()), 2),
+            "frame_intervals_hold": {name: round(share, 3) for name, share in self.frames.items()},
+            "intervals": {},
+            "decisions": {},
+        }
+        for name, rows in self.intervals.items():
+            if len(rows):
+                error = np.abs(rows[:, 0] - rows[:, 3])
+                held = (rows[:, 1] <= rows[:, 3] + 1e-9) & (rows[:, 3] <= rows[:, 2] + 1e-9)
+                told["intervals"][name] = {
+                    "n": len(rows),
+                    "mae": round(float(error.mean()), 3),
+                    "p95": round(float(np.percentile(error, 95)), 3),
+                    "holds": round(float(held.mean()), 3),
+                }
+        for name, pairs in self.decisions.items():
+            said = [pair for pair in pairs if pair[0] is not None]
+            told["decisions"][name] = {
+                "n": len(pairs),
+                "yes": sum(truth for _, truth in pairs),
+                "undecided": len(pairs) - len(said),
+                "wrong": sum(a != b for a, b in said),
+            }
+        return told
+
+
+def judge(found: Iterable[Read], calibration: Calibration) -> Judged:
+    """Compare what was drawn with the truth, through the facts layer for both."""
+    lumen, eem, arc = [], [], []
+    intervals: dict[str, list[tuple[float, float, float, float]]] = {name: [] for name in INTERVALS}
+    decisions: dict[str, list[tuple[bool | None, bool]]] = {name: [] for name in DECISIONS}
+    within: dict[str, list[NDArray[np.bool_]]] = {"lumen_area_mm2": [], "eem_area_mm2": [], "superficial_arc_deg": []}
+    widths: list[Array] = []
+    refused = frames = pullbacks = 0
+    for item in found:
+        said, true = facts(item.drawn, calibration), item.facts
+        kept = item.drawn.refused == ""
+        frames, refused, pullbacks = frames + len(kept), refused + int((~kept).sum()), pullbacks + 1
+        true_lumen, true_eem = item.truth.lumen[:, :: item.truth.lines // LINES], item.truth.eem[:, :: item.truth.lines // LINES]
+        lumen.append(jaccard(item.drawn.lumen[kept], true_lumen[kept]))
+        eem.append(jaccard(item.drawn.eem[kept], true_eem[kept]))
+        both = kept & ((true.readings.arc.value > 0) | (said.readings.arc.value > 0))
+        widths.append((said.readings.arc.high - said.readings.arc.low)[both])
+        arc.append((said.readings.arc.value - true.readings.arc.value)[both])
+        for name, part in (("lumen_area_mm2", "lumen_area"), ("eem_area_mm2", "eem_area"), ("superficial_arc_deg", "arc")):
+            a, b = getattr(said.readings, part), getattr(true.readings, part).value
+            chosen = np.isfinite(a.value) & np.isfinite(b) & (both if part == "arc" else kept)
+            within[name].append(((a.low <= b + 1e-9) & (b <= a.high + 1e-9))[chosen])
+        _compare(said, true, intervals, decisions)
+    return Judged(
+        lumen=np.concatenate(lumen),
+        eem=np.concatenate(eem),
+        arc=np.concatenate(arc),
+        intervals={name: np.array(rows, float).reshape(-1, 4) for name, rows in intervals.items()},
+        decisions=decisions,
+        frames={name: float(np.concatenate(parts).mean()) for name, parts in within.items()},
+        refused=refused / max(frames, 1),
+        pullbacks=pullbacks,
+        arc_width=float(np.concatenate(widths).mean()),
+    )
+
+
+def _compare(
+    said: Findings, true: Findings, intervals: dict[str, list[tuple[float, float, float, float]]], decisions: dict[str, list[tuple[bool | None, bool]]]
+) -> None:
+    calcified = true.facts["calcium_present"].value is True
+    for name in INTERVALS:
+        a, b = ((part.facts.get(name) or part.measures.get(name)) for part in (said, true))
+        if a is None or b is None or a.low is None or a.high is None or not isinstance(b.value, float):
+            continue
+        calcium = name not in ("vessel_diameter_mm", "reference_vessel_diameter_mm", "minimum_lumen_area_mm2", "plaque_burden_at_mla_percent")
+        trivial = name == "superficial_arc_gt270_length_mm" and b.value == 0 and a.high == 0
+        if (calcified or not calcium) and not trivial:
+            intervals[name].append((float(a.value or 0.0), a.low, a.high, b.value))
+    for name in DECISIONS:
+        truth = true.measures[name].value
+        if isinstance(truth, bool):
+            answer = said.measures[name].value
+            decisions[name].append((answer if isinstance(answer, bool) else None, truth))
+
+
+def calibrated(found: list[Read], source: str) -> Calibration:
+    """Learn thresholds, factors and margins so that intervals hold nine times in ten and decisions are right whenever they are made."""
+    likely = min((0.35, 0.4, 0.45, 0.5, 0.55, 0.6, 0.65), key=lambda level: float(np.abs(judge(found, Calibration(level, level, level)).arc).mean()))
+    best = Calibration(likely, likely, likely, source=source)
+    odds, least = np.log(likely / (1 - likely)), np.inf
+    for depth in (0.0, 0.5, 1.0, 1.5, 2.0, 3.0):
+        for step in (0.5, 1.0, 1.5, 2.5, 4.0):  # in log-odds around the middle threshold
+            high, low = (round(float(1 / (1 + np.exp(-(odds + sign * step)))), 4) for sign in (1, -1))
+            tried = replace(best, at_least=high, at_most=low, depth=depth)
+            judged = judge(found, tried)
+            if judged.frames["superficial_arc_deg"] >= ARC_HOLDS and judged.arc_width < least:
+                chosen, least = tried, judged.arc_width
+    best = chosen if np.isfinite(least) else tried
+    for name, part in (("spread_lumen", "lumen_area_mm2"), ("spread_eem", "eem_area_mm2")):
+        for factor in np.arange(0.4, 6.0, 0.1):
+            changed: dict[str, Any] = {name: round(float(factor), 2)}
+            best = replace(best, **changed)
+            if judge(found, best).frames[part] >= 0.91:
+                break
+    judged = judge(found, best)
+    margins = {}
+    for name, rows in judged.intervals.items():
+        if len(rows) >= 10:
+            score = np.maximum(rows[:, 1] - rows[:, 3], rows[:, 3] - rows[:, 2])
+            margins[name] = round(float(np.quantile(score, min(1.0, 0.92 * (len(rows) + 1) / len(rows)))), 4)
+    best = replace(best, margins=margins)
+    for degrees in (0.0, 5.0, 10.0, 15.0, 20.0, 30.0, 45.0):
+        best = replace(best, decision_deg=degrees * 1.5, decision_mm=degrees / 20)
+        decided = judge(found, best).decisions.values()
+        if not any(answer is not None and answer != truth for pairs in decided for answer, truth in pairs):
+            break
+    return best

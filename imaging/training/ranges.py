@@ -1,0 +1,46 @@
+"""The ranges of a frame's statistics over simulated recordings: the domain outside which the model abstains."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from concurrent.futures import ProcessPoolExecutor
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+
+from ..package import load
+from ..segmenter import Look, Onnx, domain_of
+from ..simulator import dicom
+from ..simulator.recording import simulate
+
+WIDENED = 1.6
+"""Factor by which both ends of a range move outwards: real recordings differ more among themselves than simulated ones."""
+EXTREMES = 0.5, 99.5
+LIMITS = {"black": (0.0, 0.93), "white": (0.0, 0.35), "catheter": (0.0, 0.5), "beyond": (0.0, 3.0), "inside": (0.0, 0.95)}
+"""Ranges that are set, not learnt: shares and ratios for which simulated recordings say little of real ones."""
+DOUBTS = ("doubt_lumen", "doubt_eem")
+"""Statistics that are fine at any small value."""
+
+
+def of_vessel(seed: int, package: Path) -> list[dict[str, float]]:
+    """The statistics of some frames of a simulated recording."""
+    model = load(package)
+    run = Onnx(model, threads=1)
+    recording = simulate(seed, 12.0, 1.0, gated=False)
+    source = dicom.pullback(recording)
+    look = Look(model, source)
+    images = [look.seen(grey) for grey in source.images(range(0, len(recording), 3))]
+    return [domain_of(look, image, line, always=True) for image, line in zip(images, look.lines(run(look.given(images))), strict=True)]
+
+
+def ranges(seeds: Iterable[int], package: Path, workers: int = 2) -> dict[str, tuple[float, float]]:
+    """The range of each statistic."""
+    with ProcessPoolExecutor(workers) as pool:
+        rows = [row for found in pool.map(partial(of_vessel, package=package), seeds) for row in found]
+    told = {}
+    for name in rows[0]:
+        low, high = np.percentile([row[name] for row in rows], EXTREMES)
+        learnt = (0.0 if name in DOUBTS else round(float(low / WIDENED), 4), round(float(high * WIDENED), 4))
+        told[name] = LIMITS.get(name, learnt)
+    return told

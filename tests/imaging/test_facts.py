@@ -1,0 +1,190 @@
+"""Facts from curves that are made up, so that the answer is known."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from imaging.calibration import Calibration
+from imaging.case import case
+from imaging.curves import Curves
+from imaging.errors import ImagingError
+from imaging.facts import Stent, facts
+from imaging.protocol import protocol
+from imaging.readers.sidecar import Sidecar
+from imaging.simulator import dicom, simulate
+from reasoner.recommendation import Reasoner
+
+LINES = 360
+
+
+def vessel(arcs: Sequence[float], spacing: float = 0.25, *, wire: int = 0, depth: float = 0.1, hidden: int = 0) -> Curves:
+    """A round vessel of 3.6 mm with a lumen of 2.4 mm and one arc of calcium a frame, in degrees."""
+    count = len(arcs)
+    drawn = Curves.empty(np.arange(1, count + 1), np.arange(count) * spacing, LINES, 1.0, {"drawn_by": "test", "input": {"sha256": "0" * 64}, "gated": True})
+    drawn.lumen[:], drawn.eem[:], drawn.lumen_sd[:], drawn.eem_sd[:] = 1.2, 1.8, 0.02, 0.02
+    for f, arc in enumerate(arcs):
+        drawn.calcium[f, : round(arc)] = 1.0
+    drawn.calcium_edge[:] = 1.2 + depth * 0.6
+    if wire:
+        drawn.wire[:, 40 : 40 + wire] = 1.0
+        drawn.calcium[:, 40 : 40 + wire] = 0.0
+    if hidden:
+        drawn.visible[:, :hidden] = 0.0
+    return drawn
+
+
+def test_sizes_of_a_round_vessel() -> None:
+    found = facts(vessel([0] * 40))
+    assert found.readings.lumen_area.value == pytest.approx(np.pi * 1.44)
+    assert found.readings.eem_diameter.value == pytest.approx(3.6)
+    assert found.readings.plaque_burden.value == pytest.approx(100 * (1 - 1.44 / 3.24))
+    assert found.measures["minimum_lumen_area_mm2"].value == pytest.approx(4.52, abs=0.01)
+    assert found.facts["calcium_present"].value is False
+    assert found.facts["calcified_nodule"].value is False
+
+
+def test_the_largest_arc_its_length_and_its_frames() -> None:
+    found = facts(vessel([0] * 10 + [100] * 10 + [280] * 9 + [40] * 4 + [0] * 10)).facts
+    assert found["max_superficial_arc_deg"].value == 280
+    assert found["superficial_arc_gt270_length_mm"].value == 2.0
+    assert found["superficial_arc_gt270_length_mm"].frames == tuple(range(21, 30))
+    assert found["calcium_length_mm"].value == pytest.approx(22 * 0.25)
+    assert found["calcium_depth"].value == "superficial"
+    assert found["calcium_leading_edge_depth_fraction"].value == pytest.approx(0.1)
+
+
+def test_deep_calcium_has_no_superficial_arc() -> None:
+    found = facts(vessel([0] * 5 + [120] * 10 + [0] * 5, depth=0.8)).facts
+    assert found["max_superficial_arc_deg"].value == 0
+    assert found["calcium_depth"].value == "deep"
+    assert found["calcium_present"].value is True
+
+
+@pytest.mark.parametrize(("count", "expected"), [(30, True), (10, False)])
+def test_longer_than_5_mm_above_270(count: int, expected: bool) -> None:
+    assert facts(vessel([0] * 5 + [300] * count + [0] * 5)).measures["arc_gt270_over_5mm"].value is expected
+
+
+def test_longer_than_5_mm_is_undecided_near_its_limits_and_then_the_fact_is_withheld() -> None:
+    unsure = Calibration(at_least=0.8, at_most=0.2, decision_deg=5, decision_mm=0.5)
+    drawn = vessel([0] * 5 + [300] * 21 + [0] * 5)  # exactly 5.0 mm
+    found = facts(drawn, unsure)
+    assert found.measures["arc_gt270_over_5mm"].status == "undecided"
+    assert found.facts["superficial_arc_gt270_length_mm"].status == "undecided"
+    assert "superficial_arc_gt270_length_mm" not in case(found)
+    drawn.calcium[:, 262:300] = 0.5  # arcs of 262 that may be 300
+    assert facts(drawn, unsure).measures["arc_gt270_over_5mm"].status == "undecided"
+
+
+def test_a_ring_needs_every_line_over_some_length() -> None:
+    assert facts(vessel([0] * 5 + [360] * 6 + [0] * 5)).measures["calcium_ring_360"].value is True
+    assert facts(vessel([0] * 5 + [345] * 6 + [0] * 5)).measures["calcium_ring_360"].value is False
+    assert facts(vessel([0] * 5 + [360] * 1 + [0] * 5)).measures["calcium_ring_360"].value is False
+
+
+def test_the_guide_wire_closes_a_gap_but_a_wide_one_leaves_a_ring_undecided() -> None:
+    narrow, wide = facts(vessel([0] * 5 + [360] * 6 + [0] * 5, wire=9)), facts(vessel([0] * 5 + [360] * 6 + [0] * 5, wire=25))
+    assert narrow.facts["max_superficial_arc_deg"].value == wide.facts["max_superficial_arc_deg"].value == 360
+    assert narrow.measures["calcium_ring_360"].value is True
+    assert wide.measures["calcium_ring_360"].status == "undecided"
+    assert "wire" in wide.measures["calcium_ring_360"].reason
+
+
+def test_without_a_scale_only_angles_and_without_a_rate_no_lengths() -> None:
+    drawn = vessel([0] * 5 + [200] * 10 + [0] * 5)
+    unscaled = facts(replace(drawn, scale_mm=None)).facts
+    assert unscaled["max_superficial_arc_deg"].value == 200
+    assert unscaled["vessel_diameter_mm"].status == "refused"
+    unplaced = facts(replace(drawn, z_mm=np.full(20, np.nan))).facts
+    assert unplaced["calcium_length_mm"].status == "refused"
+    assert "rate" in unplaced["calcium_length_mm"].reason
+    assert unplaced["max_superficial_arc_deg"].value == 200
+
+
+def test_hidden_membranes_are_flagged_then_refused() -> None:
+    assert facts(vessel([100] * 10, hidden=60)).facts["vessel_diameter_mm"].status == "measured"
+    assert facts(vessel([100] * 10, hidden=120)).facts["vessel_diameter_mm"].status == "interpolated"
+    assert facts(vessel([100] * 10, hidden=200)).facts["vessel_diameter_mm"].status == "refused"
+
+
+def test_no_calcium_is_not_said_where_frames_could_not_be_read() -> None:
+    drawn = vessel([0] * 10)
+    drawn.refused[3] = "noise"
+    drawn.lumen[3] = np.nan
+    assert facts(drawn).facts["calcium_present"].status == "undecided"
+
+
+def test_a_nodule_is_a_candidate_never_a_fact() -> None:
+    drawn = vessel([0] * 10)
+    bump = 0.35 * np.cos(np.linspace(-np.pi / 2, np.pi / 2, 50)) ** 2
+    for f in range(3, 8):
+        drawn.calcium[f, 100:150] = 1.0
+        drawn.lumen[f, 100:150] = 1.2 - bump
+        drawn.calcium_edge[f] = drawn.lumen[f] + 0.02
+    item = facts(drawn).facts["calcified_nodule"]
+    assert (item.value, item.status, item.frames) == (None, "undecided", (4, 5, 6, 7, 8))
+    assert "candidate" in item.reason
+
+
+def test_after_stenting_areas_and_edges_are_read_between_the_ends_that_were_given() -> None:
+    drawn = vessel([0] * 81)
+    drawn.lumen[30:51] = 1.4
+    drawn.lumen[40] = 1.3
+    found = facts(drawn, stent=Stent(31, 51)).facts
+    assert found["stent_implanted"].value is True
+    assert found["stent_length_mm"].value == 5.0
+    assert float(found["stented_minimum_lumen_area_mm2"].value or 0) == pytest.approx(np.pi * 1.4**2, abs=0.01)
+    assert float(found["distal_reference_lumen_area_mm2"].value or 0) == pytest.approx(np.pi * 1.44, abs=0.01)
+    assert float(found["proximal_edge_plaque_burden_percent"].value or 0) == pytest.approx(55.6, abs=0.1)
+    assert found["minimum_stent_area_mm2"].status == "refused"
+    drawn.stent[30:51] = 1.35
+    assert float(facts(drawn, stent=Stent(31, 51)).facts["minimum_stent_area_mm2"].value or 0) == pytest.approx(np.pi * 1.35**2, abs=0.01)
+    with pytest.raises(ImagingError, match="stent's ends"):
+        facts(drawn, stent=Stent(900, 950))
+
+
+def test_the_intervals_hold_what_they_are_around() -> None:
+    found = facts(vessel([0] * 10 + [280] * 10 + [0] * 10), Calibration(margins={"max_superficial_arc_deg": 12.0, "calcium_length_mm": 0.4}))
+    for item in {**found.facts, **found.measures}.values():
+        if isinstance(item.value, float) and item.low is not None and item.high is not None:
+            assert item.low <= item.value <= item.high
+    assert (found.facts["max_superficial_arc_deg"].low, found.facts["max_superficial_arc_deg"].high) == (268.0, 292.0)
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.integers(0, 10**6))
+def test_facts_never_contradict_each_other(reasoner: Reasoner, seed: int) -> None:
+    """Whatever the curves, the guideline's gate admits the case that comes of them."""
+    rng = np.random.default_rng(seed)
+    recording = simulate(seed, float(rng.uniform(4, 12)), 2.0)
+    drawn = dicom.truth(recording, [recording.envelope(k)[1] for k in range(0, len(recording), 1)])
+    drawn.calcium[:] = np.clip(drawn.calcium + rng.normal(0, 0.3, drawn.calcium.shape), 0, 1)
+    drawn.calcium_edge[:] += rng.normal(0, 0.1, drawn.calcium_edge.shape)
+    gone = rng.random(len(drawn)) < 0.1
+    drawn.refused[gone] = "noise"
+    drawn.lumen[gone] = np.nan
+    found = facts(drawn, Calibration(at_least=0.8, at_most=0.3, decision_deg=10, decision_mm=0.5, depth=0.1))
+    reasoner.gate.admit(case(found))
+
+
+def test_the_protocol_agrees_with_the_guideline(reasoner: Reasoner) -> None:
+    """Numbers that the guideline has too are the guideline's."""
+    rules = protocol()
+    definition = reasoner.guideline.facts["superficial_arc_gt270_length_mm"].definition["en"]
+    assert f"{rules.wide_arc_deg:g}°" in definition
+    assert f"{rules.reference_window_mm:g} mm" in reasoner.guideline.facts["distal_edge_plaque_burden_percent"].definition["en"]
+
+
+def test_a_sidecar_refuses_what_it_does_not_know() -> None:
+    assert Sidecar.of({"spacing_mm": 0.02, "gated": True}).frame_mm is None
+    wrong: tuple[Any, ...] = ({"spacing": 0.02}, {"spacing_mm": -1}, {"spacing_mm": True}, {"gated": "yes"}, [], {"rate_mm_s": float("nan")})
+    for raw in wrong:
+        with pytest.raises(ImagingError):
+            Sidecar.of(raw)
