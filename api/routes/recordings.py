@@ -70,7 +70,7 @@ async def take(request: Request) -> Response:
         raise ServiceProblem("not-installed", "this service can't read recordings; install them with: pip install 'calx[imaging]'")
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind == "multipart/form-data":
-        form = await request.form(max_files=1, max_fields=20)
+        form = await request.form(max_files=1, max_fields=16)
         upload = form.get("recording")
         if not isinstance(upload, UploadFile) or not upload.size:
             raise ServiceProblem("unreadable", "the form has no file 'recording'")
