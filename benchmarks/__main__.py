@@ -24,7 +24,7 @@ from tests.lesions import lesions
 from tests.oracles.shacl_engine import everything
 from tests.oracles.shacl_engine import lesions as as_graph
 
-from . import service
+from . import imaging, service
 from .by_hand import decide
 
 CASES, ROUNDS, PYSHACL_CASES = 1000, 7, 20
@@ -122,6 +122,8 @@ def main() -> None:
     console.print(f"peak memory of this run, pySHACL included: {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:.0f} MiB")
     with console.status("measuring the service"):
         service.report(console)
+    with console.status("measuring the reading of recordings"):
+        imaging.report(console)
 
 
 if __name__ == "__main__":

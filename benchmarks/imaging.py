@@ -24,7 +24,7 @@ from imaging.grid import DEPTHS, LINES, REACH_MM
 from imaging.network import Network
 from imaging.package import SHIPPED, load
 from imaging.polar import to_polar
-from imaging.segmenter import Onnx
+from imaging.runtime import Onnx
 from imaging.simulator import dicom, simulate
 
 ROUNDS, FRAMES, LONG = 7, 12, 3000

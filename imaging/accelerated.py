@@ -38,7 +38,7 @@ class Accelerated:
         name = torch.cuda.get_device_name() if device.startswith("cuda") else device
         self.device = f"{name} (torch {torch.__version__}, {'bf16' if bf16 else 'fp32'})"
 
-    def remapped(self, frames: NDArray[np.uint8], plan: Plan) -> tuple[Array, Array]:
+    def remapped(self, frames: NDArray[np.uint8], plan: Plan, *, mirrored: bool = False) -> tuple[Array, Array]:
         """Frames ``(n, rows, columns)`` to their lines as the network sees them, and to its answers; resampled on the device by the same plan."""
         torch = self._torch
         with torch.inference_mode():
@@ -50,7 +50,8 @@ class Accelerated:
             images = sum(flat[:, self._corners[k].reshape(-1)] * self._weights[k].reshape(1, -1) for k in range(4)) / 255
             images = images.reshape(len(frames), 1, *plan.shape)
             with torch.autocast(self._place.split(":")[0], self._kind, enabled=self._kind is torch.bfloat16):
-                found = self.lines(images.contiguous(memory_format=torch.channels_last))
+                seen = torch.cat([images, images.flip(2)]) if mirrored else images
+                found = self.lines(seen.contiguous(memory_format=torch.channels_last))
         return images[:, 0].cpu().numpy(), found.float().cpu().numpy()
 
     def __call__(self, images: Array) -> Array:

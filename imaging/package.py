@@ -52,6 +52,7 @@ class Input:
         reach_mm: length of a line, for ``polar``.
         channels: 1, or 3 equal ones.
         range: values of black and white.
+        mirrored: the network also looks at the frame's mirror image, and the two answers are averaged; for ``lines`` outputs.
     """
 
     name: str
@@ -60,6 +61,7 @@ class Input:
     reach_mm: float | None = None
     channels: int = 1
     range: tuple[float, float] = (0.0, 1.0)
+    mirrored: bool = False
 
 
 @dataclass(frozen=True)
@@ -257,6 +259,8 @@ def _meaningful(took: Input, gave: Output, path: Path) -> None:
         wrong.append("an image input shows the whole frame: it has no reach_mm")
     if gave.kind == "labels" and took.kind != "image":
         wrong.append("labels need an image input")
+    if took.mirrored and gave.kind != "lines":
+        wrong.append("only networks that give lines look at mirror images")
     if took.channels not in (1, 3):
         wrong.append("input.channels is 1 or 3")
     if gave.kind == "lines" and (took.kind != "polar" or "lumen" not in gave.curves or set(gave.curves) - set(CURVES) or set(gave.flags) - set(FLAGS)):

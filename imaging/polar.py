@@ -18,7 +18,6 @@ class Plan:
     shape: tuple[int, int]
     corners: NDArray[np.int32]
     weights: NDArray[np.float32]
-    inside: NDArray[np.bool_]
 
     def __call__(self, image: NDArray[np.generic]) -> NDArray[np.float32]:
         """The resampled image, float32; zero outside the source."""
@@ -36,7 +35,7 @@ def _plan(shape: tuple[int, int], row: NDArray[np.float64], column: NDArray[np.f
     rows = np.stack([i, i + 1]) % height if periodic_rows else np.clip(np.stack([i, i + 1]), 0, height - 1)
     corners = np.stack([rows[a] * width + columns[b] for a in (0, 1) for b in (0, 1)]).astype(np.int32)
     weights = np.stack([(u if a else 1 - u) * (v if b else 1 - v) for a in (0, 1) for b in (0, 1)]) * inside
-    return Plan(row.shape, corners, weights.astype(np.float32), inside)
+    return Plan(row.shape, corners, weights.astype(np.float32))
 
 
 @lru_cache(maxsize=32)

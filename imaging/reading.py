@@ -15,7 +15,8 @@ from .package import SHIPPED, load
 from .pullback import Pullback
 from .readers.opened import opened
 from .readers.sidecar import Sidecar
-from .segmenter import Progress, Run, backend, refusal, segment
+from .runtime import backend
+from .segmenter import Progress, Run, refusal, segment
 
 
 @dataclass(frozen=True)

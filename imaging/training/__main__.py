@@ -42,7 +42,7 @@ def described(folder: Path, **more: object) -> None:
         "intended_use": "Research, and proposals of facts that a professional confirms. Not for clinical use.",
         "training_data": "Simulated recordings only (python -m imaging.training); no patient's data.",
         "files": files,
-        "input": {"name": "grey", "kind": "polar", "size": [LINES, DEPTHS], "reach_mm": REACH_MM, "channels": 1, "range": [0.0, 1.0]},
+        "input": {"name": "grey", "kind": "polar", "size": [LINES, DEPTHS], "reach_mm": REACH_MM, "channels": 1, "range": [0.0, 1.0], "mirrored": True},
         "output": {"name": "lines", "kind": "lines", "curves": list(CURVES), "flags": list(FLAGS)},
         **more,
     }

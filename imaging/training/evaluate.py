@@ -17,7 +17,8 @@ from ..curves import Curves
 from ..drawing import LINES
 from ..facts import Findings, facts
 from ..package import load
-from ..segmenter import Onnx, segment
+from ..runtime import Onnx
+from ..segmenter import segment
 from ..simulator import dicom
 from ..simulator.recording import simulate
 

@@ -9,8 +9,9 @@ from pathlib import Path
 
 import numpy as np
 
+from ..look import Look, domain_of
 from ..package import load
-from ..segmenter import Look, Onnx, domain_of
+from ..runtime import Onnx
 from ..simulator import dicom
 from ..simulator.recording import simulate
 
@@ -30,8 +31,8 @@ def of_vessel(seed: int, package: Path) -> list[dict[str, float]]:
     recording = simulate(seed, 12.0, 1.0, gated=False)
     source = dicom.pullback(recording)
     look = Look(model, source)
-    images = [look.seen(grey) for grey in source.images(range(0, len(recording), 3))]
-    return [domain_of(look, image, line, always=True) for image, line in zip(images, look.lines(run(look.given(images))), strict=True)]
+    images, raw = look.answered(list(source.images(range(0, len(recording), 3))), run)
+    return [domain_of(look, image, line, always=True) for image, line in zip(images, raw, strict=True)]
 
 
 def ranges(seeds: Iterable[int], package: Path, workers: int = 2) -> dict[str, tuple[float, float]]:

@@ -16,11 +16,13 @@ from imaging.curves import Curves
 from imaging.errors import ImagingError
 from imaging.facts import facts
 from imaging.grid import DEPTHS, LINES
+from imaging.look import Look
 from imaging.package import SHIPPED, load
 from imaging.polar import to_image
 from imaging.pullback import Pullback
 from imaging.reading import Asked, Found, read
-from imaging.segmenter import Onnx, Progress, backend, segment
+from imaging.runtime import Onnx, backend
+from imaging.segmenter import Progress, segment
 from imaging.simulator import dicom, simulate
 from imaging.training.evaluate import Judged, judge, reads
 
@@ -72,10 +74,8 @@ def images() -> np.ndarray:
     rng = np.random.default_rng(3)
     recording = simulate(4_000_013, 6.0, 1.0, 20)
     frames = [recording.frame(k)[0] for k in range(6)]
-    from imaging.segmenter import Look
-
     look = Look(load(SHIPPED), dicom.pullback(recording))
-    return np.concatenate([look.given([look.seen(frame) for frame in frames]), rng.random((1, 1, LINES, DEPTHS), np.float32)])
+    return np.concatenate([look.given(np.stack([look.seen(frame) for frame in frames])), rng.random((1, 1, LINES, DEPTHS), np.float32)])
 
 
 def test_torch_and_onnx_agree(images: np.ndarray) -> None:
@@ -85,6 +85,16 @@ def test_torch_and_onnx_agree(images: np.ndarray) -> None:
     assert np.abs(one[:, :2] - other[:, :2]).max() * 5 < 0.15
     assert np.abs(one[:, :2] - other[:, :2]).mean() * 5 < 0.005
     assert np.abs(one[:, 8] - other[:, 8]).mean() < 0.01
+
+
+def test_resampling_on_the_device_gives_the_same_lines() -> None:
+    recording, model = simulate(4_000_013, 6.0, 1.0, 20), load(SHIPPED)
+    look = Look(model, dicom.pullback(recording))
+    greys = [recording.frame(k)[0] for k in range(3)]
+    there = look.answered(greys, Accelerated(model, "cpu", bf16=False))
+    here = look.answered(greys, Onnx(model, threads=1))
+    assert np.abs(np.stack(there[0]) - np.stack(here[0])).max() < 1e-3
+    assert np.abs(there[1][:, :2] - here[1][:, :2]).mean() * 5 < 0.005
 
 
 def test_eight_bits_are_nearly_as_good(images: np.ndarray) -> None:
