@@ -298,6 +298,5 @@ def _frames(path: Path, header: Dataset, wanted: list[int]) -> Iterator[Grey]:
                     yield 255 - frame if photometric == "MONOCHROME1" else frame
     except (ValueError, RuntimeError, EOFError, AttributeError, OSError, NotImplementedError, KeyError, IndexError, TypeError) as error:
         what = " ".join(str(error).split())[:160]
-        raise ImagingError(
-            f"a frame can't be decoded ({what}); the file is damaged or compressed in a way that is not read: export it as JPEG or uncompressed", path
-        ) from None
+        advice = "the file is damaged, or compressed in a way that is not read: export it as JPEG or uncompressed, or install python-gdcm"
+        raise ImagingError(f"a frame can't be decoded ({what}); {advice}", path) from None

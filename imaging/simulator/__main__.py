@@ -22,10 +22,11 @@ def main(
     frequency: Annotated[int | None, typer.Option(help="MHz: 20, 40, 50 or 60; drawn from the seed unless given")] = None,
     gated: Annotated[bool, typer.Option(help="frames of one phase of the heart; else it moves the catheter to and fro")] = True,
 ) -> None:
-    """Simulate a pullback."""
+    """Simulate a pullback; the truth tells of the vessel, whatever the heart does to its frames."""
     recording = simulate(seed, length, frames_per_mm, frequency, gated=gated)
     curves = dicom.write(recording, out, lambda done, total: typer.echo(f"\r{done} of {total} frames", nl=done == total, err=True))
-    found = facts(curves)
+    still = recording.still()
+    found = facts(curves if recording.gated else dicom.truth(still, [still.envelope(number)[1] for number in range(len(still))]))
     curves.save(out.with_suffix(".truth.npz"))
     told = {name: item.plain() for name, item in {**found.facts, **found.measures}.items()}
     replaced(out.with_suffix(".truth.json"), json.dumps({"seed": seed, "truth": told}, indent=1))

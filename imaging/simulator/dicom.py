@@ -58,8 +58,12 @@ def dataset(recording: Recording, frames: list[Grey]) -> Dataset:
     made.NumberOfFrames = len(frames)
     made.FrameTime = f"{1000 / recording.frames_per_second:.6f}"[:16]
     made.FrameIncrementPointer = 0x00181063
-    made.IVUSAcquisition = "MOTOR_PULLBACK"
-    made.IVUSPullbackRate = f"{recording.rate_mm_s:g}"
+    if recording.gated:
+        made.IVUSAcquisition = "GATED_PULLBACK"
+        made.IVUSGatedRate = f"{recording.motion.nominal[1]:.8f}"
+    else:
+        made.IVUSAcquisition = "MOTOR_PULLBACK"
+        made.IVUSPullbackRate = f"{recording.rate_mm_s:g}"
     made.IVUSPullbackStartFrameNumber, made.IVUSPullbackStopFrameNumber = 1, len(frames)
     region = Dataset()
     region.RegionSpatialFormat, region.RegionDataType, region.RegionFlags = 1, 1, 0
@@ -90,7 +94,7 @@ def truth(recording: Recording, lines: list[Lines]) -> Curves:
     angle = np.arange(LINES) * (2 * np.pi / LINES)
     middle = (display.size - 1) / 2
     shift = ((display.centre[0] - middle) * np.cos(angle) + (display.centre[1] - middle) * np.sin(angle)) * display.scale
-    origin = {"drawn_by": "simulator", "input": {"kind": "simulated recording", "seed": recording.seed}, "gated": True}
+    origin = {"drawn_by": "simulator", "input": {"kind": "simulated recording", "seed": recording.seed}, "gated": recording.gated}
     drawn = Curves.empty(np.arange(1, count + 1), recording.motion.nominal, LINES, 1.0, origin)
     for name, of in (("lumen", "lumen"), ("eem", "eem"), ("calcium_edge", "edge"), ("stent", "stent")):
         getattr(drawn, name)[:] = np.stack([getattr(item, of) for item in lines]) + shift
@@ -113,11 +117,11 @@ def pullback(recording: Recording, seen: list[Lines] | None = None) -> Pullback:
 
     side = recording.display.size
     origin = {"kind": "simulated recording", "sha256": f"seed-{recording.seed}", "frames": len(recording)}
-    return Pullback(np.arange(1, len(recording) + 1), recording.motion.nominal, (side, side), recording.display.scale, True, origin, images)
+    return Pullback(np.arange(1, len(recording) + 1), recording.motion.nominal, (side, side), recording.display.scale, recording.gated, origin, images)
 
 
 def write(recording: Recording, path: Path, told: Callable[[int, int], None] | None = None) -> Curves:
-    """Write a recording as DICOM; return its truth."""
+    """Write a recording as DICOM; return the truth of its frames."""
     frames, lines = [], []
     for number in range(len(recording)):
         envelope, seen = recording.envelope(number)

@@ -55,14 +55,18 @@ class Catheter:
         """Draw one; the frequency among 20, 40, 45, 50 and 60 MHz unless given."""
         mhz = int(rng.choice((20, 40, 50, 60), p=(0.4, 0.25, 0.15, 0.2))) if frequency is None else frequency
         low, high = np.interp(mhz, (20, 40, 60), (-34, -20, -12)), np.interp(mhz, (20, 40, 60), (-19, -8, -3))
+        plaque = float(rng.uniform(-18, -6) if mhz == 20 else rng.uniform(-14, -4))
+        stasis = float(rng.uniform(4, 10)) if rng.random() < 0.12 else 0.0
+        # a border that no still frame shows has no truth that a reader could draw: blood is told from plaque by a few dB
+        blood = min(float(rng.uniform(low, high)), plaque - stasis - float(rng.uniform(3, 6)))
         return cls(
             frequency_mhz=mhz,
             radius=float(rng.uniform(0.45, 0.62)),
             solid_state=mhz == 20 and rng.random() < 0.85,
             axial_fwhm=float(np.interp(mhz, (20, 40, 50, 60), (0.13, 0.09, 0.065, 0.055)) * rng.uniform(0.75, 1.3)),
             lateral_fwhm=float(np.deg2rad(np.interp(mhz, (20, 40, 50, 60), (7, 4.7, 3.4, 3.2))) * rng.uniform(0.75, 1.3)),
-            blood=float(rng.uniform(low, high)),
-            plaque=float(rng.uniform(-18, -6) if mhz == 20 else rng.uniform(-14, -4)),
+            blood=blood,
+            plaque=plaque,
             texture=float(rng.uniform(1.5, 4)),
             media_drop=float(rng.uniform(2, 14)),
             intima=(float(rng.uniform(0, 7)), float(rng.uniform(0.05, 0.14))),
@@ -75,7 +79,7 @@ class Catheter:
             noise=float(rng.uniform(-50, -32)),
             ring_down=float(rng.uniform(0.15, 0.4) if rng.random() < 0.2 else rng.uniform(0.05, 0.16)),
             wire=mhz != 20 and rng.random() < 0.85,
-            stasis=float(rng.uniform(4, 10)) if rng.random() < 0.12 else 0.0,
+            stasis=stasis,
         )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -134,6 +134,15 @@ class Recording:
 
     def __len__(self) -> int:
         return len(self.motion.nominal)
+
+    @property
+    def gated(self) -> bool:
+        """Whether its frames are of one phase of the heart."""
+        return bool((self.motion.true == self.motion.nominal).all())
+
+    def still(self) -> Recording:
+        """The same vessel and catheter without the heart: what lies where the machine counts it."""
+        return replace(self, motion=replace(self.motion, true=self.motion.nominal, scale=np.ones(len(self))))
 
     def lines(self, number: int) -> NDArray[np.float64]:
         """The physical direction of each line of a frame."""

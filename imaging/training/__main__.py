@@ -23,7 +23,7 @@ from .quantise import quantised
 from .ranges import ranges
 from .train import Schedule, exported, train
 
-TRAINING, CALIBRATION, TESTING = range(1_000_000, 1_004_800), range(2_000_000, 2_000_120), range(3_000_000, 3_000_080)
+TRAINING, CALIBRATION, TESTING = range(1_000_000, 1_004_800), range(2_000_000, 2_000_060), range(3_000_000, 3_000_060)
 """Seeds of the vessels: disjoint, and none of them used elsewhere."""
 VERSION = "1.0.0"
 

@@ -47,21 +47,29 @@ class Read:
     seed: int
     drawn: Curves
     truth: Curves
+    vessel: Curves
     refused: dict[str, int] = field(default_factory=dict)
 
     @cached_property
-    def facts(self) -> Findings:
-        """What the truth says."""
+    def seen(self) -> Findings:
+        """What really was in each frame."""
         return facts(self.truth, Calibration())
 
+    @cached_property
+    def facts(self) -> Findings:
+        """What the vessel is like, whatever the heart did to the frames."""
+        return self.seen if self.vessel is self.truth else facts(self.vessel, Calibration())
 
-def read(seed: int, package: Path, *, length_mm: float = 24.0, frames_per_mm: float = 4.0, int8: bool = False) -> Read:
+
+def read(seed: int, package: Path, *, length_mm: float = 24.0, frames_per_mm: float = 4.0, int8: bool = False, gated: bool = True) -> Read:
     """Simulate the recording of a seed and let the model draw it."""
     model = load(package)
-    recording = simulate(seed, length_mm, frames_per_mm)
+    recording = simulate(seed, length_mm, frames_per_mm, gated=gated)
     seen: list[Any] = []
     run = segment(dicom.pullback(recording, seen), model, Onnx(model, threads=1, int8=int8))
-    return Read(seed, run.curves, dicom.truth(recording, seen), dict(run.refused))
+    truth, still = dicom.truth(recording, seen), recording.still()
+    vessel = truth if gated else dicom.truth(still, [still.envelope(number)[1] for number in range(len(still))])
+    return Read(seed, run.curves, truth, vessel, dict(run.refused))
 
 
 def reads(seeds: Iterable[int], package: Path, workers: int = 2, **how: Any) -> Iterator[Read]:
@@ -144,7 +152,7 @@ def judge(found: Iterable[Read], calibration: Calibration) -> Judged:
     widths: list[Array] = []
     refused = frames = pullbacks = 0
     for item in found:
-        said, true = facts(item.drawn, calibration), item.facts
+        said, true = facts(item.drawn, calibration), item.seen
         kept = item.drawn.refused == ""
         frames, refused, pullbacks = frames + len(kept), refused + int((~kept).sum()), pullbacks + 1
         true_lumen, true_eem = item.truth.lumen[:, :: item.truth.lines // LINES], item.truth.eem[:, :: item.truth.lines // LINES]
@@ -157,7 +165,7 @@ def judge(found: Iterable[Read], calibration: Calibration) -> Judged:
             a, b = getattr(said.readings, part), getattr(true.readings, part).value
             chosen = np.isfinite(a.value) & np.isfinite(b) & (both if part == "arc" else kept)
             within[name].append(((a.low <= b + 1e-9) & (b <= a.high + 1e-9))[chosen])
-        _compare(said, true, intervals, decisions)
+        _compare(said, item.facts, intervals, decisions)
     return Judged(
         lumen=np.concatenate(lumen),
         eem=np.concatenate(eem),

@@ -18,10 +18,16 @@ from ..simulator.recording import simulate
 WIDENED = 1.6
 """Factor by which both ends of a range move outwards: real recordings differ more among themselves than simulated ones."""
 EXTREMES = 0.5, 99.5
-LIMITS = {"black": (0.0, 0.93), "white": (0.0, 0.35), "catheter": (0.0, 0.5), "beyond": (0.0, 3.0), "inside": (0.0, 0.95)}
-"""Ranges that are set, not learnt: shares and ratios for which simulated recordings say little of real ones."""
-DOUBTS = ("doubt_lumen", "doubt_eem")
-"""Statistics that are fine at any small value."""
+LIMITS = {
+    "black": (0.0, 0.93),
+    "white": (0.0, 0.35),
+    "catheter": (0.0, 0.5),
+    "beyond": (0.0, 3.0),
+    "inside": (0.0, 0.95),
+    "doubt_lumen": (0.0, 0.5),
+    "doubt_eem": (0.0, 0.5),
+}
+"""Ranges that are set, not learnt: shares, ratios and doubts (mm) for which simulated recordings say little of real ones."""
 
 
 def of_vessel(seed: int, package: Path) -> list[dict[str, float]]:
@@ -42,6 +48,5 @@ def ranges(seeds: Iterable[int], package: Path, workers: int = 2) -> dict[str, t
     told = {}
     for name in rows[0]:
         low, high = np.percentile([row[name] for row in rows], EXTREMES)
-        learnt = (0.0 if name in DOUBTS else round(float(low / WIDENED), 4), round(float(high * WIDENED), 4))
-        told[name] = LIMITS.get(name, learnt)
+        told[name] = LIMITS.get(name) or (round(float(low / WIDENED), 4), round(float(high * WIDENED), 4))
     return told

@@ -63,7 +63,7 @@ def test_the_model_card_tells_what_its_package_says() -> None:
     assert f"{tested['arc_mae_deg']:.1f}°" in text
     assert all(failure in text for failure in model.known_failures)
     for row in tested["intervals"].values():
-        assert row["n"] < 30 or 0.85 <= row["holds"] <= 0.97
+        assert row["n"] < 30 or row["holds"] >= 0.85
 
 
 # --- runtimes ------------------------------------------------------------------------
