@@ -42,7 +42,7 @@ def overlay(grey: Grey, findings: Findings, at: int) -> Image.Image:
     """
     curves, readings = findings.curves, findings.readings
     zoom = SIDE / max(grey.shape)
-    picture = Image.fromarray(grey).convert("RGB").resize((round(grey.shape[1] * zoom), round(grey.shape[0] * zoom)), Image.Resampling.BICUBIC)
+    picture = Image.fromarray(round_of(grey)).convert("RGB").resize((round(grey.shape[1] * zoom), round(grey.shape[0] * zoom)), Image.Resampling.BICUBIC)
     pen = ImageDraw.Draw(picture)
     units = 1.0 if curves.scale_mm is None else curves.scale_mm / curves.pixel_mm
     centre, factor = (curves.centre[at] + 0.5) * zoom, units * zoom
@@ -68,6 +68,14 @@ def overlay(grey: Grey, findings: Findings, at: int) -> Image.Image:
     pen.text((8, picture.height + 3), _caption(findings, at), fill=INK, font=_font(15))
     pen.text((8, picture.height + 24), "not for clinical use", fill=(120, 40, 40), font=_font(13))
     return page
+
+
+def round_of(grey: Grey) -> Grey:
+    """The frame's inscribed circle alone: what stands in the corners may be text, and text may be a name."""
+    rows, columns = grey.shape
+    y, x = np.ogrid[:rows, :columns]
+    outside = np.hypot(y - (rows - 1) / 2, x - (columns - 1) / 2) > min(rows, columns) / 2
+    return np.where(outside, np.uint8(0), grey)
 
 
 def _caption(findings: Findings, at: int) -> str:

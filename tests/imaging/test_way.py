@@ -17,6 +17,7 @@ from PIL import Image
 
 from imaging.curves import Curves
 from imaging.package import SHIPPED, load
+from imaging.pictures import round_of
 
 
 def calx(*arguments: str, status: int = 0) -> subprocess.CompletedProcess[str]:
@@ -63,6 +64,12 @@ def test_no_patient_leaves_the_reader(written: Path, made: tuple[Path, Curves]) 
     for file in written.rglob("*"):
         if file.is_file():
             assert not any(secret in file.read_bytes() for secret in secrets), file
+
+
+def test_pictures_show_no_corner_where_a_name_may_stand() -> None:
+    shown = round_of(np.full((200, 240), 255, np.uint8))
+    assert shown[0, 0] == shown[5, 5] == shown[-1, -1] == 0
+    assert shown[100, 120] == 255
 
 
 def test_the_answer_leads_back_to_frames_and_model(written: Path) -> None:
