@@ -21,6 +21,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from imaging.written import replaced
+
 NAME = re.compile(r"[a-f0-9]{16}")
 SHOWN = re.compile(r"longitudinal\.png|curves\.csv|curves\.npz|report\.dcm|run\.json|frames/frame-[0-9]{5}\.png")
 PROGRESS = re.compile(r"([0-9]+) of ([0-9]+) frames")
@@ -219,9 +221,7 @@ async def _run(found: Recording, command: list[str]) -> tuple[int, list[str]]:
 def _keep(found: Recording) -> None:
     """Write what is known of a recording, whole or not at all."""
     told = {key: getattr(found, key) for key in ("id", "received", "state", "done", "total", "notes", "problem")}
-    beside = found.folder / ".state.json"
-    beside.write_text(json.dumps(told))
-    beside.replace(found.folder / "state.json")
+    replaced(found.folder / "state.json", json.dumps(told))
 
 
 def _forget(found: Recording) -> None:
@@ -232,6 +232,4 @@ def _forget(found: Recording) -> None:
 
 def save(found: Recording, case: dict[str, Any]) -> None:
     """Replace the case of a recording by one with a person's corrections."""
-    beside = found.folder / ".facts.new"
-    beside.write_text(json.dumps(case, indent=1, ensure_ascii=False) + "\n")
-    beside.replace(found.folder / "facts.json")
+    replaced(found.folder / "facts.json", json.dumps(case, indent=1, ensure_ascii=False) + "\n")

@@ -20,8 +20,8 @@ STEADY_MM = 0.25
 """Standard deviation of the smoothing of calcium probabilities along the vessel; speckle changes from frame to frame, calcium does not."""
 STEADY_DEG = 2.0
 """The same around it."""
-WALL = 0.05
-"""Least thickness of plaque and media that is drawn, mm (or its share of the reach)."""
+WALL = 0.01
+"""Least thickness of plaque and media that is drawn, as a share of the reach."""
 
 
 def upsampled(values: Array, lines: int) -> Array:
@@ -63,7 +63,7 @@ def draw(
             getattr(drawn, name)[:] = wide[name]
     if "eem" in wide:
         eem = _shape(wide["eem"], sure["eem"], EEM_ORDER, 60.0)
-        drawn.eem[:] = np.maximum(eem, lumen + WALL / 5) * reach
+        drawn.eem[:] = np.maximum(eem, lumen + WALL) * reach
         drawn.eem_sd[:] = sure["eem"] * reach
     else:
         drawn.visible[:] = 0.0

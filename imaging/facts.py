@@ -469,7 +469,7 @@ class _Reader:
 
     def measures(self) -> dict[str, Measurement]:
         """Decisions and sizes that are no facts of the guideline but stand behind them."""
-        found = [self.long_wide_arc(), self.ring(), replace(self._smallest("minimum_lumen_area_mm2", np.arange(len(self.curves))))]
+        found = [self.long_wide_arc(), self.ring(), self._smallest("minimum_lumen_area_mm2", np.arange(len(self.curves)))]
         if self.usable.any() and self.curves.scale_mm is not None:
             at = int(np.nanargmin(self._narrowness()))
             burden = self.readings.plaque_burden

@@ -118,9 +118,7 @@ def segment(
     with ThreadPoolExecutor(free_cores() if device else 1) as pool:
         for greys in ahead(pullback.images(wanted), batch):
             images, raw = look.answered(greys, runtime)
-            store.add(
-                raw, list(pool.map(partial_of(domain_of, look), images, raw)) if device else [domain_of(look, *pair) for pair in zip(images, raw, strict=True)]
-            )
+            store.add(raw, list(pool.map(partial_of(domain_of, look), images, raw)))
             ran += len(greys)
             if progress:
                 progress(Progress(kept + ran, len(positions), ran / max(time.monotonic() - started, 1e-9)))

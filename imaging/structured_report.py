@@ -16,7 +16,6 @@ from pydicom.uid import ComprehensiveSRStorage, ExplicitVRLittleEndian, generate
 from .facts import Findings
 from .measurement import Measurement
 
-PREFIX = "1.2.826.0.1.3680043.8.498."
 LOCAL = "99CALX"
 DCM = codes.DCM
 MILLIMETRE, SQUARE, DEGREE, PERCENT, ONE = (
@@ -137,7 +136,7 @@ def report(findings: Findings, source: Mapping[str, str], model: Mapping[str, st
             DCM.MeasurementGroup,
             [
                 _item("TEXT", DCM.TrackingIdentifier, "HAS OBS CONTEXT", TextValue="lesion 1"),
-                _item("UIDREF", DCM.TrackingUniqueIdentifier, "HAS OBS CONTEXT", UID=generate_uid(PREFIX)),
+                _item("UIDREF", DCM.TrackingUniqueIdentifier, "HAS OBS CONTEXT", UID=generate_uid()),
                 *(_value(item, source) for item in [*findings.facts.values(), *findings.measures.values()] if item.value is not None),
             ],
             "1501",
@@ -151,7 +150,7 @@ def report(findings: Findings, source: Mapping[str, str], model: Mapping[str, st
         frame = int(curves.frame[at])
         content = [
             _item("TEXT", DCM.TrackingIdentifier, "HAS OBS CONTEXT", TextValue=f"frame {frame}"),
-            _item("UIDREF", DCM.TrackingUniqueIdentifier, "HAS OBS CONTEXT", UID=generate_uid(PREFIX)),
+            _item("UIDREF", DCM.TrackingUniqueIdentifier, "HAS OBS CONTEXT", UID=generate_uid()),
         ]
         for name, radius, area in (
             (codes.SCT.LumenOfBloodVessel, curves.lumen[at], findings.readings.lumen_area.value[at]),
@@ -172,9 +171,9 @@ def report(findings: Findings, source: Mapping[str, str], model: Mapping[str, st
     made.file_meta = FileMetaDataset()
     made.file_meta.MediaStorageSOPClassUID = made.SOPClassUID = ComprehensiveSRStorage
     made.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
-    made.file_meta.MediaStorageSOPInstanceUID = made.SOPInstanceUID = generate_uid(PREFIX)
-    made.StudyInstanceUID = source.get("StudyInstanceUID") or generate_uid(PREFIX)
-    made.SeriesInstanceUID = generate_uid(PREFIX)
+    made.file_meta.MediaStorageSOPInstanceUID = made.SOPInstanceUID = generate_uid()
+    made.StudyInstanceUID = source.get("StudyInstanceUID") or generate_uid()
+    made.SeriesInstanceUID = generate_uid()
     made.SpecificCharacterSet = "ISO_IR 192"
     made.Modality, made.SeriesNumber, made.InstanceNumber = "SR", 1, 1
     made.Manufacturer, made.ManufacturerModelName, made.SoftwareVersions, made.DeviceSerialNumber = (
@@ -199,7 +198,7 @@ def report(findings: Findings, source: Mapping[str, str], model: Mapping[str, st
         [
             _item("CODE", DCM.LanguageOfContentItemAndDescendants, "HAS CONCEPT MOD", ConceptCodeSequence=_coded(Code("eng", "RFC5646", "English"))),
             _item("CODE", DCM.ObserverType, "HAS OBS CONTEXT", ConceptCodeSequence=_coded(DCM.Device)),
-            _item("UIDREF", DCM.DeviceObserverUID, "HAS OBS CONTEXT", UID=generate_uid(PREFIX, entropy_srcs=["calx", str(model.get("digest", ""))])),
+            _item("UIDREF", DCM.DeviceObserverUID, "HAS OBS CONTEXT", UID=generate_uid(entropy_srcs=["calx", str(model.get("digest", ""))])),
             _item("TEXT", DCM.DeviceObserverName, "HAS OBS CONTEXT", TextValue=f"{model.get('id', 'contours')} {model.get('version', '')}".strip()),
             _item("CODE", DCM.ProcedureReported, "HAS CONCEPT MOD", ConceptCodeSequence=_coded(Code("241466007", "SCT", "Intravascular ultrasound"))),
             _item(

@@ -19,9 +19,6 @@ from .anatomy import LINES
 from .echo import Lines
 from .recording import Recording
 
-PREFIX = "1.2.826.0.1.3680043.8.498."
-"""Root of generated identifiers, free for anyone's use."""
-
 
 def dataset(recording: Recording, frames: list[Grey]) -> Dataset:
     """The DICOM object of a recording."""
@@ -33,7 +30,7 @@ def dataset(recording: Recording, frames: list[Grey]) -> Dataset:
     made = Dataset()
     made.file_meta = meta
     uids = [
-        generate_uid(PREFIX, entropy_srcs=[kind, str(recording.seed), str(len(frames)), str(recording.catheter.frequency_mhz)])
+        generate_uid(entropy_srcs=[kind, str(recording.seed), str(len(frames)), str(recording.catheter.frequency_mhz)])
         for kind in ("study", "series", "instance")
     ]
     meta.MediaStorageSOPInstanceUID = made.SOPInstanceUID = uids[2]
@@ -46,7 +43,7 @@ def dataset(recording: Recording, frames: list[Grey]) -> Dataset:
     made.PatientBirthDate = made.PatientSex = made.StudyDate = made.StudyTime = made.AccessionNumber = made.ReferringPhysicianName = made.StudyID = ""
     made.SeriesNumber, made.InstanceNumber = 1, 1
     made.Laterality = made.PatientOrientation = ""
-    made.SynchronizationFrameOfReferenceUID = generate_uid(PREFIX, entropy_srcs=["synchronisation", str(recording.seed)])
+    made.SynchronizationFrameOfReferenceUID = generate_uid(entropy_srcs=["synchronisation", str(recording.seed)])
     made.SynchronizationTrigger, made.AcquisitionTimeSynchronized = "NO TRIGGER", "N"
     made.AcquisitionDateTime = "20000101000000"
     made.ImageType = ["ORIGINAL", "PRIMARY", "INTRAVASCULAR", "0001"]

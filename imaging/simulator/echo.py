@@ -52,7 +52,7 @@ class Catheter:
 
     @classmethod
     def drawn(cls, rng: np.random.Generator, frequency: int | None = None) -> Catheter:
-        """Draw one; the frequency among 20, 40, 45, 50 and 60 MHz unless given."""
+        """Draw one; the frequency among 20, 40, 50 and 60 MHz unless given."""
         mhz = int(rng.choice((20, 40, 50, 60), p=(0.4, 0.25, 0.15, 0.2))) if frequency is None else frequency
         low, high = np.interp(mhz, (20, 40, 60), (-34, -20, -12)), np.interp(mhz, (20, 40, 60), (-19, -8, -3))
         plaque = float(rng.uniform(-18, -6) if mhz == 20 else rng.uniform(-14, -4))
