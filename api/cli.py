@@ -1,4 +1,4 @@
-"""The command line. The commands of the service stand in `api.upkeep`."""
+"""The command line. The commands of the service stand in `api.upkeep`, those of authors in `api.authors`."""
 
 from __future__ import annotations
 
@@ -126,44 +126,6 @@ def facts(
         typer.echo(json.dumps(schema, indent=1, ensure_ascii=False))
         raise typer.Exit(DONE)
     typer.echo((facts_as_markdown if format is Listing.markdown else facts_as_text)(guideline, lang.value), nl=False)
-
-
-@app.command()
-def check(lang: Lang = Language.en, ontology: Ontology = DEFAULT_DIRECTORY) -> None:
-    """Is the guideline well formed: syntax, profile, layers, labels, evidence, literals, OWL consistency. Lists every fault."""
-    from ontology import GuidelineFiles
-    from reasoner import owl
-    from reasoner.authoring import read
-
-    try:
-        files = GuidelineFiles(_folder(ontology))
-        guideline, problems = read(files)
-    except GuidelineError as error:
-        _refuse(error)
-    inconsistent = owl.faults(files)
-    problems += inconsistent or []
-    for problem in problems:
-        typer.echo(str(problem), err=True)
-    for rule in guideline.suspended:
-        typer.echo(f"warning: {rule.rule}: does not fire, its only support was withdrawn ({', '.join(rule.studies)})", err=True)
-    if any(problem.severity == "error" for problem in problems):
-        raise typer.Exit(AT_FAULT)
-    judged = CHECKED[lang.value]["not asked" if inconsistent is None else "consistent"]
-    typer.echo(CHECKED[lang.value]["sound"].format(rules=len(guideline.rules), statements=len(guideline.statements), studies=len(guideline.studies)) + judged)
-
-
-CHECKED = {
-    "en": {
-        "sound": "{rules} rules, {statements} statements, {studies} studies: no fault found",
-        "consistent": "; the terms are consistent (HermiT)",
-        "not asked": "; OWL consistency not checked (install the extra: pip install 'calx[authoring]')",
-    },
-    "zh": {
-        "sound": "{rules}条规则、{statements}条陈述、{studies}项研究：未发现问题",
-        "consistent": "；术语一致（HermiT）",
-        "not asked": "；未检查OWL一致性（请安装：pip install 'calx[authoring]'）",
-    },
-}
 
 
 @app.command()
@@ -328,7 +290,7 @@ def _progress(sources: list[tuple[str, str]]) -> Iterator[_Advance]:
 
 def main() -> None:
     """Run the command line; a reader that went away is no fault."""
-    from . import segment, upkeep  # noqa: F401  their commands join those above
+    from . import authors, segment, upkeep  # noqa: F401  their commands join those above
 
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):

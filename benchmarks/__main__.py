@@ -21,8 +21,7 @@ from rich.table import Table
 from reasoner.case import Case
 from reasoner.recommendation import Reasoner
 from tests.lesions import lesions
-from tests.oracles.shacl_engine import everything
-from tests.oracles.shacl_engine import lesions as as_graph
+from tests.oracles.shacl_engine import JUDGE
 
 from . import imaging, service
 from .by_hand import decide
@@ -54,7 +53,7 @@ def pyshacl_per_case(reasoner: Reasoner, cases: Sequence[Case]) -> float:
     """Seconds a case for stock pySHACL running the guideline's own files, graphs parsed beforehand."""
     from pyshacl import shacl_rules
 
-    data, shapes = as_graph(reasoner.guideline, [(case.facts, ()) for case in cases]), everything()
+    data, shapes = JUDGE.lesions([(case.facts, ()) for case in cases]), JUDGE.everything
     started = time.perf_counter()
     shacl_rules(data, shacl_graph=shapes, advanced=True)
     return (time.perf_counter() - started) / len(cases)

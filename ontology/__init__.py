@@ -2,5 +2,17 @@
 
 from .errors import AuthoringProblem, CalxError, GuidelineError
 from .files import DEFAULT_DIRECTORY, GuidelineFiles, literals_as_written
+from .kinds import KINDS, UNREAD, Kind, Severity
 
-__all__ = ["DEFAULT_DIRECTORY", "AuthoringProblem", "CalxError", "GuidelineError", "GuidelineFiles", "literals_as_written"]
+__all__ = [
+    "DEFAULT_DIRECTORY",
+    "KINDS",
+    "UNREAD",
+    "AuthoringProblem",
+    "CalxError",
+    "GuidelineError",
+    "GuidelineFiles",
+    "Kind",
+    "Severity",
+    "literals_as_written",
+]

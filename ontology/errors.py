@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+
+from .kinds import KINDS, Kind, Severity
 
 
 class CalxError(Exception):
@@ -14,16 +15,30 @@ class CalxError(Exception):
 class AuthoringProblem:
     """One fault of the guideline's files: where it stands, what is wrong, what to do."""
 
+    kind: str
+    """Key of `KINDS`; docs/checks holds a page for each."""
     file: str
     message: str
     rule: str | None = None
+    """Id of the rule, or the prefixed name of what else is at fault."""
     line: int | None = None
-    severity: Literal["error", "warning"] = "error"
+
+    def __post_init__(self) -> None:
+        assert self.kind in KINDS, self.kind
+
+    @property
+    def described(self) -> Kind:
+        """What problems of this kind are."""
+        return KINDS[self.kind]
+
+    @property
+    def severity(self) -> Severity:
+        return self.described.severity
 
     def __str__(self) -> str:
         place = f"{self.file}:{self.line}" if self.line else self.file
         subject = f" {self.rule}:" if self.rule else ""
-        return f"{place}: {self.severity}:{subject} {self.message}"
+        return f"{place}: {self.severity}:{subject} {self.message} [{self.kind}]"
 
 
 class GuidelineError(CalxError):

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 DEFAULT_DIRECTORY = Path(__file__).resolve().parent
 """The guideline that comes with Calx."""
+MERGE_MARK = re.compile(r"^(?:<{7}|={7}|>{7}|\|{7})(?:[ \r\n]|$)", re.MULTILINE)
 
 
 @contextlib.contextmanager
@@ -49,7 +50,7 @@ class GuidelineFiles:
         self.directory = directory
         self.texts: dict[str, str] = {}
         if not directory.is_dir():
-            raise GuidelineError([AuthoringProblem(str(directory), "no such folder; give the folder that holds the guideline's .ttl files")])
+            raise GuidelineError([AuthoringProblem("file", str(directory), "no such folder; give the folder that holds the guideline's .ttl files")])
         problems = []
         digest = hashlib.sha256()
         for path in sorted(directory.rglob("*.ttl")):
@@ -59,7 +60,7 @@ class GuidelineFiles:
                     raise OSError("is no file")
                 content = path.read_bytes()
             except OSError as error:
-                problems.append(AuthoringProblem(name, f"cannot be read ({error.strerror or error}); mend or remove it"))
+                problems.append(AuthoringProblem("file", name, f"cannot be read ({error.strerror or error}); mend or remove it"))
                 continue
             digest.update(f"{name}\0{len(content)}\0".encode())
             digest.update(content)
@@ -67,9 +68,9 @@ class GuidelineFiles:
                 self.texts[name] = content.decode("utf-8-sig")
             except UnicodeDecodeError as error:
                 line = content[: error.start].count(b"\n") + 1
-                problems.append(AuthoringProblem(name, "is not UTF-8 here; save the file as UTF-8", line=line))
+                problems.append(AuthoringProblem("encoding", name, "is not UTF-8 here; save the file as UTF-8", line=line))
         if not self.texts and not problems:
-            problems.append(AuthoringProblem(str(directory), "holds no .ttl file; give the folder of a guideline"))
+            problems.append(AuthoringProblem("header", str(directory), "holds no .ttl file; give the folder of a guideline"))
         if problems:
             raise GuidelineError(problems)
         self.digest = f"sha256:{digest.hexdigest()}"
@@ -85,15 +86,22 @@ class GuidelineFiles:
 
         graphs, problems = {}, []
         for name, text in self.texts.items():
+            if marks := [text[: mark.start()].count("\n") + 1 for mark in MERGE_MARK.finditer(text)]:
+                lines = ", ".join(map(str, marks[:6]))
+                message = f"merge conflict marks (lines {lines}); choose one of the versions and delete the marks"
+                problems.append(AuthoringProblem("merge-marks", name, message, line=marks[0]))
+                continue
             try:
                 with literals_as_written():
                     graphs[name] = Graph(bind_namespaces="none").parse(data=text, format="turtle")
             except BadSyntax as error:
                 reason = error.message if hasattr(error, "message") else str(error).rsplit("\n", 1)[-1]
-                problems.append(AuthoringProblem(name, f"not Turtle: {' '.join(reason.split())[:120]}", line=getattr(error, "lines", 0) + 1))
+                problems.append(AuthoringProblem("syntax", name, f"not Turtle: {' '.join(reason.split())[:120]}", line=getattr(error, "lines", 0) + 1))
             except Exception as error:  # rdflib's parser raises whatever it meets at the end of half a file
                 reason = " ".join(str(error).split())[:100]
-                problems.append(AuthoringProblem(name, f"not Turtle: is the file complete? check its quotes, and the full stop at the end ({reason})"))
+                problems.append(
+                    AuthoringProblem("syntax", name, f"not Turtle: is the file complete? check its quotes, and the full stop at the end ({reason})")
+                )
         if problems:
             raise GuidelineError(problems)
         return graphs

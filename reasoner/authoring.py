@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any as Anything
-from typing import cast
+from typing import NamedTuple, cast
 
 from rdflib import DCTERMS, OWL, RDF, RDFS, SH, SKOS, Literal, URIRef
 from rdflib.term import Node
@@ -13,13 +13,26 @@ from rdflib.term import Node
 from ontology import AuthoringProblem, GuidelineError, GuidelineFiles
 
 from .condition import Condition
-from .guideline import IRI, Constraint, Guideline, Number, Rule, Statement, Study, Suspension
-from .shacl import ProfileError, ShapeReader, number, short
+from .guideline import IRI, Constraint, Guideline, Number, Rule, SharedCondition, Statement, Study, Suspension
+from .requirements import Requirements
+from .shacl import ProfileError, ShapeReader, kind_of, number, short, told
 from .source import CALX, PREFIXES, Source
 from .vocabulary import Vocabulary
 from .wellformed import faults
 
-RULE = {RDF.type, SH.targetClass, SH.order, SKOS.notation, RDFS.label, RDFS.comment, CALX.rationale, CALX.evidence, CALX.inAlert, SH.rule}
+RULE = {
+    RDF.type,
+    SH.targetClass,
+    SH.order,
+    SKOS.notation,
+    RDFS.label,
+    RDFS.comment,
+    CALX.rationale,
+    CALX.evidence,
+    CALX.inAlert,
+    CALX.redundantByDesign,
+    SH.rule,
+}
 STATEMENT = {
     RDF.type,
     CALX.study,
@@ -35,8 +48,19 @@ STATEMENT = {
 }
 
 
-def read(files: GuidelineFiles) -> tuple[Guideline, list[AuthoringProblem]]:
-    """The guideline of these files, with every fault found in them; the guideline holds what could be read.
+class Reading(NamedTuple):
+    """What the files of a guideline say, as far as they could be read."""
+
+    guideline: Guideline
+    """Without the rules whose every support was withdrawn; those are `suspended`."""
+    whole: Guideline
+    """With them."""
+    source: Source
+    problems: list[AuthoringProblem]
+
+
+def examine(files: GuidelineFiles) -> Reading:
+    """The guideline of these files and every fault found in reading it.
 
     Raises:
         GuidelineError: the files cannot be parsed, or have no header to start from.
@@ -48,9 +72,18 @@ def read(files: GuidelineFiles) -> tuple[Guideline, list[AuthoringProblem]]:
         raise
     except Exception as error:  # a fault so odd that reading cannot go on: still no traceback for an author
         faults_so_far = [problem for problem in reader.source.problems if problem.severity == "error"]
-        raise GuidelineError(
-            [*faults_so_far, AuthoringProblem(str(files.directory), f"cannot be read on ({_told(error)}); mend what is told above, or undo the last edit")]
-        ) from error
+        message = f"cannot be read on ({told(error)}); mend what is told above, or undo the last edit"
+        raise GuidelineError([*faults_so_far, AuthoringProblem("file", str(files.directory), message)]) from error
+
+
+def read(files: GuidelineFiles) -> tuple[Guideline, list[AuthoringProblem]]:
+    """The guideline of these files, with every fault found in them; the guideline holds what could be read.
+
+    Raises:
+        GuidelineError: the files cannot be parsed, or have no header to start from.
+    """
+    found = examine(files)
+    return found.guideline, found.problems
 
 
 def read_strict(files: GuidelineFiles) -> Guideline:
@@ -71,7 +104,7 @@ class _Reader:
         self.source = Source(files)
         self.source.declared_once()
 
-    def read(self) -> tuple[Guideline, list[AuthoringProblem]]:
+    def read(self) -> Reading:
         source = self.source
         levels = source.ordered(CALX.EvidenceLevel, CALX["rank"])
         self.levels = tuple(str(source.value(level, SKOS.notation)) for level in levels)
@@ -97,6 +130,8 @@ class _Reader:
             statements=self.statements,
             rules=tuple(sorted(rules, key=lambda rule: (rule.layer, rule.file, source.files.line_of(rule.file, f"rule:{rule.id}") or 0, rule.id))),
             constraints=tuple(self._constraints()),
+            shared=tuple(self._shared()),
+            requirements=tuple(Requirements(source, self.shapes, self.facts, self.properties)),
         )
         lines = {rule.id: source.files.line_of(rule.file, f"rule:{rule.id}") for rule in guideline.rules}
         for fault in faults(guideline):
@@ -106,8 +141,8 @@ class _Reader:
             message = (
                 f"the literal {literal.quantity} {literal.comparator} {literal.value} {literal.unit} rests on withdrawn studies alone; find another source"
             )
-            source.problems.append(AuthoringProblem(rule.file, message, rule.id, lines.get(rule.id), "warning"))
-        return suspended, list(dict.fromkeys(source.problems))
+            source.problems.append(AuthoringProblem("literal-withdrawn", rule.file, message, rule.id, lines.get(rule.id)))
+        return Reading(suspended, guideline, source, list(dict.fromkeys(source.problems)))
 
     # --- evidence -------------------------------------------------------------------
 
@@ -117,7 +152,7 @@ class _Reader:
             kind = self.source.value(node, CALX.studyType)
             level = self.source.value(kind, CALX.level) if kind is not None else None
             if kind is None or level is None:
-                self.source.problem(node, "has no study type with a level; give it calx:studyType")
+                self.source.problem(node, "has no study type with a level; give it calx:studyType", kind="evidence-level")
                 continue
             studies[self.source.local(node)] = Study(
                 id=self.source.local(node),
@@ -138,9 +173,9 @@ class _Reader:
                 statement = self._statement(node)
                 statements[statement.id] = statement
             except KeyError as error:
-                self.source.problem(node, f"names the study {error}, which is not described")
+                self.source.problem(node, f"names the study {error}, which is not described", kind="unknown-evidence")
             except (ProfileError, ValueError, RecursionError) as error:
-                self.source.problem(node, _told(error))
+                self.source.problem(node, told(error), kind=kind_of(error))
         return statements
 
     def _statement(self, node: Node) -> Statement:
@@ -149,11 +184,11 @@ class _Reader:
             raise ProfileError(f"{', '.join(sorted(strange))} in a statement is not known")
         stance, verified, locator = (str(self.source.value(node, predicate) or "") for predicate in (CALX.stance, CALX.verified, CALX.locator))
         if stance not in ("supports", "disputes", "limits"):
-            raise ProfileError("calx:stance is supports, disputes or limits")
+            raise ProfileError("calx:stance is supports, disputes or limits", "evidence-place")
         if verified not in ("page", "secondary", "review", "unverified"):
-            raise ProfileError("calx:verified is page, secondary, review or unverified")
+            raise ProfileError("calx:verified is page, secondary, review or unverified", "evidence-place")
         if not locator:
-            raise ProfileError("has no calx:locator; say where in the source it stands")
+            raise ProfileError("has no calx:locator; say where in the source it stands", "evidence-place")
         study = self.studies[self.source.local(self.source.value(node, CALX.study) or Literal(""))]
         population = self.source.value(node, CALX.population)
         when, known = self.source.value(node, CALX.holdsWhen), self.source.value(node, CALX.holdsWhenKnown)
@@ -178,7 +213,7 @@ class _Reader:
         local = self.source.local(self.source.value(node, CALX.quantity) or Literal(""))
         fact = next((fact.name for fact in self.facts.values() if fact.local == local), None)
         if fact is None and local not in self.properties:
-            raise ProfileError(f"states a number about {local or 'nothing'}, which is no fact, quantity or conclusion")
+            raise ProfileError(f"states a number about {local or 'nothing'}, which is no fact, quantity or conclusion", "unknown-fact")
         return Number(
             fact or local,
             str(self.source.value(node, CALX.comparator)),
@@ -194,11 +229,11 @@ class _Reader:
         for node in sorted(nodes, key=str):
             homes = [name for name, graph in self.source.graphs.items() if (node, None, None) in graph]
             if len(homes) > 1:
-                self.source.problem(node, f"is described in {' and '.join(homes)}; a rule has one home", homes[1])
+                self.source.problem(node, f"is described in {' and '.join(homes)}; a rule has one home", homes[1], "duplicate-id")
             try:
                 yield self._rule(node, homes[0])
             except (ProfileError, ValueError, RecursionError) as error:
-                self.source.problem(node, _told(error), homes[0])
+                self.source.problem(node, told(error), homes[0], kind=kind_of(error))
 
     def _rule(self, node: Node, file: str) -> Rule:
         name = self.source.local(node)
@@ -211,7 +246,7 @@ class _Reader:
         for predicate, word in once:
             count = len(set(self.source.graph.objects(node, predicate)))
             if count != 1:
-                raise ProfileError(f"{word} must stand exactly once, not {count} times (two rules with one id?)")
+                raise ProfileError(f"{word} must stand exactly once, not {count} times (two rules with one id?)", "duplicate-id" if count > 1 else "profile")
         if str(self.source.value(node, SKOS.notation)) != name or self.source.value(node, SH.targetClass) != CALX.Lesion:
             raise ProfileError("skos:notation is the id of the rule and sh:targetClass is calx:Lesion")
         order = number(self.source.value(node, SH.order))
@@ -225,7 +260,7 @@ class _Reader:
             try:
                 productions.append(self.shapes.production(body))
             except (ProfileError, ValueError, RecursionError) as error:
-                self.source.problem(node, _told(error), file)
+                self.source.problem(node, told(error), file, kind=kind_of(error))
         alert = self.source.value(node, CALX.inAlert)
         evidence = tuple(sorted((self.source.local(statement) for statement in self.source.graph.objects(node, CALX.evidence)), key=self._weight))
         levels = [self.statements[e].level for e in evidence if e in self.statements and self._supports(e)]
@@ -238,6 +273,7 @@ class _Reader:
             productions=tuple(productions),
             file=file,
             alert=self.source.local(alert) if alert else None,
+            redundant_by_design=self.source.text(node, CALX.redundantByDesign) if (node, CALX.redundantByDesign, None) in self.source.graph else None,
             level=min(levels, key=self.levels.index) if levels else "U",
         )
 
@@ -249,6 +285,14 @@ class _Reader:
     def _supports(self, statement: str) -> bool:
         known = self.statements[statement]
         return known.stance == "supports" and not self.studies[known.study].withdrawn
+
+    def _shared(self) -> Iterable[SharedCondition]:
+        for node in self.source.declared(SH.NodeShape):
+            if str(node).startswith(PREFIXES["cond"]):
+                try:
+                    yield SharedCondition(self.source.local(node), self.source.text(node, RDFS.label), self.shapes.condition(node)[0])
+                except (ProfileError, ValueError, RecursionError) as error:
+                    self.source.problem(node, told(error), kind=kind_of(error))
 
     def _constraints(self) -> Iterable[Constraint]:
         for node in self.source.declared(SH.NodeShape):
@@ -270,13 +314,7 @@ class _Reader:
                     )
                 yield Constraint(self.source.local(node), self.source.text(node, SH.message), self.shapes.condition(forbidden[0])[0])
             except (ProfileError, ValueError, RecursionError) as error:
-                self.source.problem(node, _told(error))
-
-
-def _told(error: Exception) -> str:
-    if isinstance(error, RecursionError):
-        return "its conditions are nested too deeply"
-    return " ".join(str(error).split())[:300] or type(error).__name__
+                self.source.problem(node, told(error), kind=kind_of(error))
 
 
 def suspend(guideline: Guideline) -> Guideline:

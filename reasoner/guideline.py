@@ -168,6 +168,18 @@ class Rule:
     """The alert that the rule's advice belongs to."""
     level: str = "U"
     """Best level among the statements that support it."""
+    redundant_by_design: Text | None = None
+    """Why the rule is kept although its conclusion never arises from it alone."""
+
+
+@dataclass(frozen=True)
+class SharedCondition:
+    """A condition that authors named, for several rules to share."""
+
+    id: str
+    label: Text = field(compare=False)
+    """What a lesion has that meets it: "a high-risk feature"."""
+    condition: Condition
 
 
 @dataclass(frozen=True)
@@ -177,6 +189,80 @@ class Constraint:
     id: str
     message: Text
     condition: Condition
+
+
+@dataclass(frozen=True)
+class Never:
+    """No lesion meets this condition."""
+
+    condition: Condition
+
+
+@dataclass(frozen=True)
+class Always:
+    """Every lesion meets this condition."""
+
+    condition: Condition
+
+
+@dataclass(frozen=True)
+class Settles:
+    """A term of the property is concluded, and no unknown fact could change which."""
+
+    predicate: str
+
+
+@dataclass(frozen=True)
+class Stable:
+    """What is settled of the property stays so, whatever the unknown facts turn out to be."""
+
+    predicate: str
+
+
+@dataclass(frozen=True)
+class Partition:
+    """Each term of the kind has exactly one of these properties."""
+
+    predicates: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class NotAbove:
+    """Where both values are known, the first is not above the second."""
+
+    lesser: str
+    greater: str
+
+
+@dataclass(frozen=True)
+class Ladder:
+    """A graver lesion never gets a lower term of the property than a milder one that is otherwise alike."""
+
+    predicate: str
+    terms: tuple[str, ...]
+    """From the lowest."""
+    raising: tuple[str, ...] = ()
+    """Numbers that make a lesion graver as they grow."""
+    lowering: tuple[str, ...] = ()
+    """Numbers that do as they shrink."""
+    adding: tuple[str, ...] = ()
+    """Findings that do once they are there."""
+
+
+Demand: TypeAlias = Never | Always | Settles | Stable | Partition | NotAbove | Ladder
+
+
+@dataclass(frozen=True)
+class Requirement:
+    """What must hold over every valid case; `calx verify` proves or refutes it."""
+
+    id: str
+    label: Text
+    rationale: Text
+    whenever: Condition
+    """The lesions that it speaks of."""
+    demand: Demand
+    file: str
 
 
 @dataclass(frozen=True)
@@ -210,6 +296,8 @@ class Guideline:
     """In the order in which they run."""
     constraints: tuple[Constraint, ...]
     suspended: tuple[Suspension, ...] = ()
+    requirements: tuple[Requirement, ...] = ()
+    shared: tuple[SharedCondition, ...] = ()
     iri: str = field(default=IRI)
 
     @cached_property

@@ -11,8 +11,8 @@ from ontology import AuthoringProblem, GuidelineFiles
 
 from .guideline import IRI
 
-NOT_OWL = ("rules/", "shapes/", "evidence/")
-"""Folders that speak SHACL and evidence, not OWL."""
+NOT_OWL = ("rules/", "shapes/", "evidence/", "requirements.ttl")
+"""What speaks SHACL and evidence, not OWL."""
 METACLASSES = {URIRef(IRI + "ConclusionProperty"), URIRef(IRI + "Quantity")}
 """What marks a property for Calx; owlready2 does not read a property that is also an individual."""
 
@@ -54,6 +54,9 @@ def faults(files: GuidelineFiles) -> list[AuthoringProblem] | None:
     try:
         world = classified(terms(files))
     except owlready2.OwlReadyInconsistentOntologyError:
-        return [AuthoringProblem("calx.ttl", "the terms contradict each other (HermiT): an individual belongs to classes that are disjoint")]
+        return [AuthoringProblem("inconsistent", "calx.ttl", "the terms contradict each other (HermiT): an individual belongs to classes that are disjoint")]
     empty = sorted(cls.iri for cls in world.inconsistent_classes() if cls is not owlready2.Nothing)
-    return [AuthoringProblem("calx.ttl", f"{iri} can have no member (HermiT): its definition contradicts itself or a disjointness") for iri in empty]
+    return [
+        AuthoringProblem("unsatisfiable", "calx.ttl", f"{iri} can have no member (HermiT): its definition contradicts itself or a disjointness")
+        for iri in empty
+    ]

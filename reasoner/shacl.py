@@ -32,6 +32,22 @@ SPARQL_RULE = {RDF.type, SH.order, SH.prefixes, SH.construct}
 class ProfileError(Exception):
     """A construct that Calx does not read; the text names it and says what to use instead."""
 
+    def __init__(self, message: str, kind: str = "profile") -> None:
+        super().__init__(message)
+        self.kind = kind
+
+
+def kind_of(error: Exception) -> str:
+    """The kind of problem that an error of reading is."""
+    return error.kind if isinstance(error, ProfileError) else "profile"
+
+
+def told(error: Exception) -> str:
+    """An error of reading, in one line."""
+    if isinstance(error, RecursionError):
+        return "its conditions are nested too deeply"
+    return " ".join(str(error).split())[:300] or type(error).__name__
+
 
 def short(node: Node | None) -> str:
     """A readable name of a node, for messages."""
@@ -55,7 +71,7 @@ def number(literal: Node | None) -> Decimal:
             value = Decimal("NaN")
         if value.is_finite() and abs(value) < Decimal(10) ** 12:
             return value
-    raise ProfileError(f"{literal!s} is not a number that can be compared")
+    raise ProfileError(f"{str(literal)[:40]} is not a number that can be compared; write a plain number", "number")
 
 
 class ShapeReader:
@@ -89,7 +105,7 @@ class ShapeReader:
         if node in self._open:
             raise ProfileError(f"{short(node)} refers to itself through sh:node; break the loop")
         if (node, None, None) not in self.graph:
-            raise ProfileError(f"{short(node)} is used as a condition and not defined")
+            raise ProfileError(f"{short(node)} is used as a condition and not defined", "undefined")
         self._only(node, NODE_SHAPE, "a condition")
         self._open.append(node)
         graph = self.graph
@@ -119,7 +135,7 @@ class ShapeReader:
         path = self._one(node, SH.path)
         local = str(path).removeprefix(IRI)
         if not isinstance(path, URIRef) or not (local in self.facts or local in self.properties):
-            raise ProfileError(f"sh:path {short(path)} is neither a fact, a quantity nor a conclusion; a path is one property of the lesion")
+            raise ProfileError(f"sh:path {short(path)} is neither a fact, a quantity nor a conclusion; a path is one property of the lesion", "unknown-fact")
         if local in self.facts:
             return self._about_value(node, self.facts[local])
         return self._about_conclusion(node, local)
@@ -200,10 +216,10 @@ class ShapeReader:
         if fact.kind == "boolean":
             if isinstance(node, Literal) and node.datatype == XSD.boolean and str(node) in ("true", "false"):
                 return str(node) == "true"
-            raise ProfileError(f"{fact.name} is true or false, not {node!s}")
+            raise ProfileError(f"{fact.name} is true or false, not {node!s}", "unknown-value")
         if isinstance(node, Literal) and node.datatype in (None, XSD.string) and node.language is None and (not fact.values or str(node) in fact.values):
             return str(node)
-        raise ProfileError(f"{fact.name} cannot be {node!s}; it is one of {', '.join(fact.values)}")
+        raise ProfileError(f"{fact.name} cannot be {node!s}; it is one of {', '.join(fact.values)}", "unknown-value")
 
     # --- rules ----------------------------------------------------------------------
 
@@ -239,14 +255,14 @@ class ShapeReader:
             return Production(condition, assignment, tuple(sorted({*numbers, *literal}, key=repr)))
         if local in self.properties:
             return Production(condition, Assertion(local, self.term(local, target)), tuple(sorted(set(numbers), key=repr)))
-        raise ProfileError(f"sh:predicate {short(predicate)} is neither a conclusion nor a fact")
+        raise ProfileError(f"sh:predicate {short(predicate)} is neither a conclusion nor a fact", "unknown-fact")
 
     def _assignment(self, fact: Fact, target: Node) -> tuple[Assignment, list[Number]]:
         if isinstance(target, BNode):
             self._only(target, {SH.path}, "the value of a rule")
             local = str(self._one(target, SH.path)).removeprefix(IRI)
             if local not in self.facts:
-                raise ProfileError(f"sh:object takes its value from {local}, which is no fact or quantity")
+                raise ProfileError(f"sh:object takes its value from {local}, which is no fact or quantity", "unknown-fact")
             return Assignment(fact.name, Of(self.facts[local].name)), []
         self._numbers = []
         value = self.value(fact, target)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from rdflib import RDF, SH, Graph, Namespace, URIRef
+from rdflib import RDF, SH, SKOS, Graph, Namespace, URIRef
 from rdflib.term import Node
 
 from ontology import AuthoringProblem, GuidelineError, GuidelineFiles
@@ -14,7 +14,7 @@ from .shacl import short
 
 CALX = Namespace(IRI)
 LANGUAGES = ("en", "zh")
-PREFIXES = {"rule": IRI + "rule/", "ev": IRI + "ev/", "shape": IRI + "shape/", "cond": IRI + "condition/", "calx": IRI}
+PREFIXES = {"rule": IRI + "rule/", "ev": IRI + "ev/", "shape": IRI + "shape/", "cond": IRI + "condition/", "must": IRI + "requirement/", "calx": IRI}
 
 
 class Source:
@@ -45,7 +45,7 @@ class Source:
         """The one value of a property, None where there is none; several are a fault."""
         found = sorted(set(self.graph.objects(node, predicate)), key=str)
         if len(found) > 1:
-            self.problem(node, f"has {len(found)} {short(predicate)}; give one")
+            self.problem(node, f"has {len(found)} {short(predicate)}; give one", kind="repeated")
         return found[0] if found else None
 
     def whole(self, node: Node, predicate: URIRef) -> int:
@@ -55,7 +55,7 @@ class Source:
             return 0
         if re.fullmatch(r"[+-]?[0-9]{1,9}", str(value)):
             return int(str(value))
-        self.problem(node, f"{short(predicate)} {str(value)[:40]} is not a whole number")
+        self.problem(node, f"{short(predicate)} {str(value)[:40]} is not a whole number", kind="number")
         return 0
 
     def header(self, predicate: URIRef) -> Node:
@@ -67,13 +67,13 @@ class Source:
         value = self.value(URIRef(IRI), predicate)
         if value is None:
             raise GuidelineError(
-                [*self.problems, AuthoringProblem("calx.ttl", f"the header <{IRI}> has no {short(predicate)}; is this the folder of a guideline?")]
+                [*self.problems, AuthoringProblem("header", "calx.ttl", f"the header <{IRI}> has no {short(predicate)}; is this the folder of a guideline?")]
             )
         return value
 
     def local(self, node: Node | None) -> str:
         text = str(node)
-        for base in (PREFIXES["rule"], PREFIXES["ev"], PREFIXES["shape"], PREFIXES["cond"]):
+        for base in (PREFIXES["rule"], PREFIXES["ev"], PREFIXES["shape"], PREFIXES["cond"], PREFIXES["must"]):
             if text.startswith(base):
                 return text.removeprefix(base)
         return text.removeprefix(IRI).rpartition("/")[2]
@@ -85,25 +85,34 @@ class Source:
             wordings.setdefault(getattr(literal, "language", None) or "no language", []).append(str(literal))
         for language, found in wordings.items():
             if language in LANGUAGES and len(found) != 1:
-                self.problem(node, f"has {len(found) or 'no'} {short(predicate)} in '{language}'; give exactly one in each of {', '.join(LANGUAGES)}")
+                kind = "repeated" if found else "translation" if any(wordings.values()) else "definition" if predicate == SKOS.definition else "label"
+                self.problem(
+                    node, f"has {len(found) or 'no'} {short(predicate)} in '{language}'; give exactly one in each of {', '.join(LANGUAGES)}", kind=kind
+                )
         return {language: (wordings[language] or wordings["en"] or [self.local(node)])[0] for language in LANGUAGES}
 
-    def problem(self, node: Node, message: str, file: str | None = None) -> None:
+    def problem(self, node: Node, message: str, file: str | None = None, kind: str = "profile") -> None:
         name = next((f"{prefix}:{str(node).removeprefix(base)}" for prefix, base in PREFIXES.items() if str(node).startswith(base)), short(node))
         homes = [file] if file else [home for home, graph in self.graphs.items() if (node, None, None) in graph]
         home = homes[0] if homes else "calx.ttl"
-        self.problems.append(AuthoringProblem(home, message, name.partition(":")[2] if name.startswith("rule:") else name, self.files.line_of(home, name)))
+        self.problems.append(
+            AuthoringProblem(kind, home, message, name.partition(":")[2] if name.startswith("rule:") else name, self.files.line_of(home, name))
+        )
 
     def declared_once(self) -> None:
         """Ids stand once; a thing in the rules' namespace is a rule."""
         seen: dict[str, tuple[str, int]] = {}
-        for prefix in ("rule", "ev", "shape", "cond"):
+        for prefix in ("rule", "ev", "shape", "cond", "must"):
             for file, subject, line in self.files.declarations(prefix):
                 if subject in seen:
                     first = seen[subject]
                     self.problems.append(
                         AuthoringProblem(
-                            file, f"{subject} is declared twice, first in {first[0]}:{first[1]}; give one of them another id", subject.partition(":")[2], line
+                            "duplicate-id",
+                            file,
+                            f"{subject} is declared twice, first in {first[0]}:{first[1]}; give one of them another id",
+                            subject.partition(":")[2],
+                            line,
                         )
                     )
                 seen.setdefault(subject, (file, line))

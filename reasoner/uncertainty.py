@@ -34,7 +34,7 @@ class Uncertainty:
         self._base = {name: guideline.given_facts((name,)) for name in guideline.facts}
         self._keys_of: dict[str, dict[str, None]] = {}
         self.layers: list[tuple[Callable[..., tuple[bool, ...]], Callable[..., tuple[bool, ...]], list[tuple[str, str, Blame]]]] = []
-        self.read = _hang_on(guideline, ASKED)
+        self.read = hang_on(guideline, ASKED)
         """The properties of which an outlook can tell."""
         for layer, rules in groupby(guideline.rules, key=lambda rule: rule.layer):
             asserting = [
@@ -109,7 +109,7 @@ class Uncertainty:
         return cast("Blame", compiler.function(f"{PARAMETERS}, o", text))
 
 
-def _hang_on(guideline: Guideline, asked: Iterable[str]) -> set[str]:
+def hang_on(guideline: Guideline, asked: Iterable[str]) -> set[str]:
     """The properties asked for, and those that their conclusions are drawn from."""
     productions = [production for rule in guideline.rules for production in rule.productions]
     found, todo = set[str](), list(asked)

@@ -35,7 +35,7 @@ class Vocabulary:
                 fact = self._fact(path, node)
                 facts[fact.name] = fact
             except (ProfileError, ValueError) as error:
-                self.source.problem(lesion, f"{short(path)}: {error}")
+                self.source.problem(lesion, f"{short(path)}: {error}", kind=getattr(error, "kind", "profile"))
         for quantity in self.source.declared(CALX.Quantity):
             name = str(self.source.value(quantity, SKOS.notation))
             facts[name] = replace(self._described(quantity, name), given=False)
@@ -58,7 +58,7 @@ class Vocabulary:
     def _fact(self, path: URIRef, node: Node) -> Fact:
         """One fact from its property shape (type, bounds, values) and its description (label, unit)."""
         if (path, RDF.type, OWL.DatatypeProperty) not in self.source.graph:
-            raise ProfileError("has a shape and no definition; describe it as an owl:DatatypeProperty")
+            raise ProfileError("has a shape and no definition; describe it as an owl:DatatypeProperty", "undefined")
         strange = {str(p) for p in self.source.graph.predicates(node)} - {
             str(p) for p in (SH.path, SH.group, SH.order, SH.maxCount, SH.datatype, SH["in"], SH["or"], SH.minInclusive, SH.minExclusive, SH.maxInclusive)
         }
@@ -133,5 +133,5 @@ class Vocabulary:
         path = str(node).removeprefix(IRI)
         kind = self.properties[property_name].kind
         if path not in self.terms or self.terms[path].kind != kind:
-            raise ProfileError(f"{short(node)} is no {kind or 'term'} that {property_name} can have; define it as an owl:NamedIndividual")
+            raise ProfileError(f"{short(node)} is no {kind or 'term'} that {property_name} can have; define it as an owl:NamedIndividual", "unknown-term")
         return self.terms[path].local

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
+from typing import TypeAlias
 
 from ontology import AuthoringProblem
 
@@ -14,32 +15,62 @@ BINDING = ("strategy", "indicated", "favoured", "contraindicated")
 """What unverified knowledge may never decide."""
 
 
+Fault: TypeAlias = tuple[str, str]
+"""Kind and message."""
+
+
 def faults(guideline: Guideline) -> Iterator[AuthoringProblem]:
     """Every fault of the guideline's rules."""
     for rule, count in Counter(rule.id for rule in guideline.rules).items():
         if count > 1:
-            yield AuthoringProblem(guideline.rule[rule].file, f"the id stands {count} times; give each rule its own", rule)
+            yield AuthoringProblem("duplicate-id", guideline.rule[rule].file, f"the id stands {count} times; give each rule its own", rule)
     if not guideline.rules or not guideline.constraints:
-        yield AuthoringProblem("rules" if not guideline.rules else "shapes", "holds nothing that can be read; is a file missing?")
+        yield AuthoringProblem("header", "rules" if not guideline.rules else "shapes", "holds nothing that can be read; is a file missing?")
+    writers = _Writers(guideline)
     for rule_ in guideline.rules:
-        for message in (*_concluded(guideline, rule_), *_layering(guideline, rule_), *_evidence(guideline, rule_), *_literals(guideline, rule_)):
-            yield AuthoringProblem(rule_.file, message, rule_.id)
+        found = (*_concluded(guideline, writers, rule_), *_layering(guideline, writers, rule_), *_evidence(guideline, rule_))
+        for kind, message in (*found, *((kind, message) for kind, message, _ in unbacked(guideline, rule_))):
+            yield AuthoringProblem(kind, rule_.file, message, rule_.id)
 
 
 # --- layers: no rule reads what its own or a later layer writes --------------------
 
 
-def _layering(guideline: Guideline, rule: Rule) -> Iterator[str]:
+class _Writers:
+    """Who concludes what."""
+
+    def __init__(self, guideline: Guideline) -> None:
+        self.of: dict[str, list[tuple[Rule, Production]]] = {}
+        """By key of the conclusion; by predicate alone too."""
+        for rule in guideline.rules:
+            for production in rule.productions:
+                conclusion = production.conclusion
+                self.of.setdefault(conclusion.key, []).append((rule, production))
+                if isinstance(conclusion, Assertion):
+                    self.of.setdefault(conclusion.predicate, []).append((rule, production))
+
+    def met_by(self, reader: Production) -> Iterator[tuple[Rule, Production]]:
+        """Those that may write what a production reads, each once."""
+        conclusions = [leaf.key if isinstance(leaf, Derived) else leaf.predicate for leaf in leaves(reader.condition) if isinstance(leaf, Derived | AtLeast)]
+        seen = set[int]()
+        for key in (*reader.reads, *conclusions):
+            for rule, production in self.of.get(key, ()):
+                if id(production) not in seen:
+                    seen.add(id(production))
+                    yield rule, production
+
+
+def _layering(guideline: Guideline, writers: _Writers, rule: Rule) -> Iterator[Fault]:
     for production in rule.productions:
         conclusion = production.conclusion
         if isinstance(conclusion, Assignment) and guideline.facts[conclusion.fact].given and rule.layer >= FIRST_LAYER_OF_CONCLUSIONS:
-            yield f"concludes the fact {conclusion.fact} in layer {rule.layer}; facts are implied below layer {FIRST_LAYER_OF_CONCLUSIONS}"
+            yield "layer", f"concludes the fact {conclusion.fact} in layer {rule.layer}; facts are implied below layer {FIRST_LAYER_OF_CONCLUSIONS}"
         if isinstance(conclusion, Assertion) and rule.layer < FIRST_LAYER_OF_CONCLUSIONS:
-            yield f"concludes {conclusion.predicate} in layer {rule.layer}; conclusions start in layer {FIRST_LAYER_OF_CONCLUSIONS}"
-        for other in guideline.rules:
+            yield "layer", f"concludes {conclusion.predicate} in layer {rule.layer}; conclusions start in layer {FIRST_LAYER_OF_CONCLUSIONS}"
+        for other, written in writers.met_by(production):
             if other.layer >= rule.layer:
-                for key in dict.fromkeys(key for written in other.productions for key in _meetings(production, written)):
-                    yield f"reads {key}, which {other.id} writes in layer {other.layer}; a rule reads only layers below its own ({rule.layer})"
+                for key in dict.fromkeys(_meetings(production, written)):
+                    yield "layer", f"reads {key}, which {other.id} writes in layer {other.layer}; a rule reads only layers below its own ({rule.layer})"
 
 
 def _meetings(reader: Production, writer: Production) -> Iterator[str]:
@@ -65,39 +96,36 @@ def _meetings(reader: Production, writer: Production) -> Iterator[str]:
                 yield leaf.fact
 
 
-def _concluded(guideline: Guideline, rule: Rule) -> Iterator[str]:
+def _concluded(guideline: Guideline, writers: _Writers, rule: Rule) -> Iterator[Fault]:
     """What a rule reads, some rule must be able to conclude: else a file is missing."""
-    conclusions = [production.conclusion for other in guideline.rules for production in other.productions]
-    predicates = {conclusion.predicate for conclusion in conclusions if isinstance(conclusion, Assertion)}
-    computed = {conclusion.fact for conclusion in conclusions if isinstance(conclusion, Assignment)}
     for production in rule.productions:
         for leaf in leaves(production.condition):
-            if isinstance(leaf, Derived | AtLeast) and leaf.predicate not in predicates:
-                yield f"reads {leaf.predicate}, which no rule concludes; is a file missing?"
+            if isinstance(leaf, Derived | AtLeast) and leaf.predicate not in writers.of:
+                yield "nothing-concludes", f"reads {leaf.predicate}, which no rule concludes; is a file missing?"
         for fact in production.reads:
-            if not guideline.facts[fact].given and fact not in computed:
-                yield f"reads {fact}, which no rule computes; is a file missing?"
+            if not guideline.facts[fact].given and fact not in writers.of:
+                yield "nothing-concludes", f"reads {fact}, which no rule computes; is a file missing?"
 
 
 # --- evidence ----------------------------------------------------------------------
 
 
-def _evidence(guideline: Guideline, rule: Rule) -> Iterator[str]:
+def _evidence(guideline: Guideline, rule: Rule) -> Iterator[Fault]:
     unknown = [statement for statement in rule.evidence if statement not in guideline.statements]
     for statement in unknown:
-        yield f"rests on ev:{statement}, which is not described"
+        yield "unknown-evidence", f"rests on ev:{statement}, which is not described"
     supports = [guideline.statements[s] for s in rule.evidence if s not in unknown and guideline.statements[s].stance == "supports"]
     if not supports:
-        yield "has no supporting statement; give it calx:evidence (no rule without evidence)"
+        yield "no-evidence", "has no supporting statement; give it calx:evidence (no rule without evidence)"
         return
     if all(statement.level == "U" for statement in supports):
         for production in rule.productions:
             if isinstance(production.conclusion, Assertion) and production.conclusion.predicate in BINDING:
-                yield f"rests on unverified knowledge alone and concludes {production.conclusion.predicate}; it may only raise a caution"
+                yield "unverified", f"rests on unverified knowledge alone and concludes {production.conclusion.predicate}; it may only raise a caution"
 
 
-def _literals(guideline: Guideline, rule: Rule) -> Iterator[str]:
-    """A literal is backed by a supporting statement with the same quantity, comparator, value and unit."""
+def unbacked(guideline: Guideline, rule: Rule) -> Iterator[tuple[str, str, Number]]:
+    """Literals without a supporting statement of the same quantity, comparator, value and unit: kind, message, literal."""
     stated: set[Number] = {
         number
         for s in rule.evidence
@@ -108,7 +136,9 @@ def _literals(guideline: Guideline, rule: Rule) -> Iterator[str]:
         if literal not in stated:
             near = sorted(f"{n.comparator} {n.value} {n.unit}" for n in stated if n.quantity == literal.quantity)
             yield (
+                "literal",
                 f"the literal {literal.quantity} {literal.comparator} {literal.value} {literal.unit} is backed by no statement that supports or limits the rule"
                 + (f"; they state {', '.join(near)}" if near else "")
-                + "; mend the number or add a statement with the same comparator, value and unit"
+                + "; mend the number or add a statement with the same comparator, value and unit",
+                literal,
             )

@@ -77,7 +77,7 @@ def test_every_key_of_the_result_is_documented() -> None:
 
 def test_every_command_and_option_is_documented() -> None:
     text = (ROOT / "docs" / "integrators.md").read_text(encoding="utf-8")
-    for command in ("recommend", "segment", "correct", "query", "check", "facts", "serve", "backup", "restore", "audit"):
+    for command in ("recommend", "segment", "correct", "query", "check", "verify", "facts", "serve", "backup", "restore", "audit"):
         assert f"`calx {command}" in text
         for option in set(re.findall(r"--[a-z][a-z-]+", calx(command, "--help").stdout)) - {"--help"}:
             assert option in text, (command, option)
@@ -103,6 +103,11 @@ def test_the_tutorial_of_the_authors_page_comes_out_as_it_says(tmp_path: Path) -
     evidence = copy / "evidence" / "reading.ttl"
     evidence.write_text(evidence.read_text(encoding="utf-8") + "\n" + statement, encoding="utf-8")
     edit("rules/assessment.ttl", "calx:evidence ev:review-score-2 , ev:zhang-score-2 ,", "calx:evidence ev:calx-score-3 ,")
+    shown = calx("check", "--no-owl", "--ontology", copy)
+    assert "long-severe-arc" in shown.stderr
+    assert all(told in shown.stdout for told in ("C2: fires in no reference case", "K2: fires in no reference case"))
+    edit("cases/modification.yaml", "high_risk_features: [arc_ge_270, score_ge_2]", "high_risk_features: [arc_ge_270]")
+    edit("cases/modification.yaml", "prognosis: [ivus_guidance, underexpansion_risk]", "prognosis: [ivus_guidance]")
     assert calx("check", "--ontology", copy).returncode == 0
     case = '{"case_id": "t", "calcified_nodule": true, "vessel_diameter_mm": 3}'
     ours, mine = (json.loads(calx("recommend", "-", *more, stdin=case).stdout) for more in ((), ("--ontology", copy)))

@@ -13,6 +13,7 @@ from dataclasses import replace
 import pytest
 from rdflib import Literal, URIRef
 
+from reasoner.authors.judge import Triple
 from reasoner.closures import Holds, calculation, compiled_tests
 from reasoner.condition import All, Any, AtLeast, Comparator, Compare, Condition, Not, Value
 from reasoner.guideline import Assertion, Guideline, Production, Rule
@@ -21,8 +22,7 @@ from tests.conftest import conformance_cases
 from tests.lesions import lesions
 
 from .cells import Cell, cells, terms_of
-from .shacl_engine import Triple, added, conforms, everything, rule_alone, shapes_only
-from .shacl_engine import lesions as as_graph
+from .shacl_engine import JUDGE, rule_alone
 
 CHUNK = 1500
 GUIDELINE = Reasoner.load().guideline
@@ -66,7 +66,7 @@ def chunks() -> list[object]:
 def test_pyshacl_agrees_on_every_cell_of_the_rule(name: str, start: int) -> None:
     rule = GUIDELINE.rule[name]
     part = all_cells(rule)[start : start + CHUNK]
-    reference = added(as_graph(GUIDELINE, part), rule_alone(name))
+    reference = JUDGE.added(JUDGE.lesions(part), rule_alone(name))
     for number, cell in enumerate(part):
         # what stood there before is not "added", on either side
         before = {(key.partition(":")[0], f"{GUIDELINE.properties[key.partition(':')[0]].kind}/{key.partition(':')[2]}") for key in cell[1]}
@@ -77,7 +77,7 @@ def test_pyshacl_agrees_on_every_cell_of_the_rule(name: str, start: int) -> None
 def test_pyshacl_agrees_on_whole_cases(seed: int, reasoner: Reasoner) -> None:
     given = [*lesions(reasoner, 25, seed), *conformance_cases()[seed * 15 : seed * 15 + 15]]
     cases = [reasoner.gate.admit(raw) for raw in given]
-    reference = added(as_graph(GUIDELINE, [(case.facts, ()) for case in cases]), everything())
+    reference = JUDGE.added(JUDGE.lesions([(case.facts, ()) for case in cases]), JUDGE.everything)
     for number, case in enumerate(cases):
         trace = reasoner.evaluation.run(case.facts)
         ours: set[Triple] = {(key.partition(":")[0], f"{GUIDELINE.properties[key.partition(':')[0]].kind}/{key.partition(':')[2]}") for key in trace.derived}
@@ -87,7 +87,7 @@ def test_pyshacl_agrees_on_whole_cases(seed: int, reasoner: Reasoner) -> None:
 
 def test_pyshacl_refuses_the_cases_that_the_gate_refuses(reasoner: Reasoner) -> None:
     """The consistency rules say the same compiled as in SHACL, on completed values."""
-    source, shapes, verdicts = random.Random(7), shapes_only(), set()
+    source, shapes, verdicts = random.Random(7), JUDGE.shapes, set()
     for raw in itertools.islice(lesions(reasoner, 120, 11, density=0.35), 120):
         facts = reasoner.gate.admit(raw).facts
         spoiled = dict(facts)
@@ -95,11 +95,11 @@ def test_pyshacl_refuses_the_cases_that_the_gate_refuses(reasoner: Reasoner) -> 
         spoiled |= dict(source.sample(list(donor.items()), min(3, len(donor))))
         values = reasoner.evaluation.complete(spoiled).values
         named = {**values}
-        data = as_graph(GUIDELINE, [(named, ())])
+        data = JUDGE.lesions([(named, ())])
         data.add((URIRef("https://w3id.org/calx/case/0"), URIRef("https://w3id.org/calx/caseId"), Literal("c")))
         accepted = not reasoner.evaluation.violated(values)
         verdicts.add(accepted)
-        assert conforms(data, shapes) == accepted, spoiled
+        assert JUDGE.conforms(data, shapes) == accepted, spoiled
     assert verdicts == {True, False}
 
 
@@ -155,5 +155,5 @@ def test_the_comparison_with_pyshacl_does_catch_a_misread_rule() -> None:
     rule = GUIDELINE.rule["C1"]
     wrong = with_condition(rule, 0, next(mutants(rule.productions[0].condition)))
     asked = all_cells(rule)
-    reference = added(as_graph(GUIDELINE, asked), rule_alone("C1"))
+    reference = JUDGE.added(JUDGE.lesions(asked), rule_alone("C1"))
     assert [cell for number, cell in enumerate(asked) if compiled(GUIDELINE, wrong, cell) != reference.get(number, set())]

@@ -1,0 +1,136 @@
+"""The commands of guideline authors: is an edit well formed, what does it prove, what does it change."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Optional
+
+import typer
+
+from ontology import DEFAULT_DIRECTORY, UNREAD, GuidelineError, GuidelineFiles
+from reasoner.guideline import Guideline
+
+from .cli import AT_FAULT, DONE, Lang, Language, Ontology, _folder, _refuse, _wrong, app
+
+
+class CheckFormat(StrEnum):
+    """How the problems of a guideline are shown."""
+
+    text = "text"
+    json = "json"
+    sarif = "sarif"
+
+
+class VerifyFormat(StrEnum):
+    """How proofs are shown."""
+
+    text = "text"
+    json = "json"
+
+
+@app.command()
+def check(
+    format: Annotated[CheckFormat, typer.Option("--format", help="Form of the report; sarif for code hosts.")] = CheckFormat.text,
+    owl: Annotated[bool, typer.Option("--owl/--no-owl", help="Ask HermiT whether the terms contradict each other.")] = True,
+    lang: Lang = Language.en,
+    ontology: Ontology = DEFAULT_DIRECTORY,
+) -> None:
+    """Is the guideline well formed: syntax, profile, layers, words, evidence, literals, terms, reference cases. Lists every problem."""
+    from reasoner.authors import reports, sarif
+    from reasoner.authors.check import Report
+    from reasoner.authors.check import check as checked
+
+    try:
+        report = checked(GuidelineFiles(_folder(ontology)), owl)
+    except GuidelineError as error:
+        report = Report(error.problems, None, False, 0)
+    if format is CheckFormat.text:
+        for problem in report.problems:
+            typer.echo(reports.problem_as_text(problem, lang.value), err=problem.severity == "error")
+        typer.echo(reports.check_summary(report, lang.value), err=not report.sound)
+    else:
+        shown = reports.check_as_json(report) if format is CheckFormat.json else sarif.log(report.problems, _inside_repository(ontology))
+        typer.echo(json.dumps(shown, ensure_ascii=False, indent=1))
+    raise typer.Exit(DONE if report.sound else AT_FAULT)
+
+
+def _inside_repository(folder: Path) -> str:
+    """The folder as a path inside its repository, which code hosts want; empty where there is none."""
+    whole = folder.resolve()
+    root = next((parent for parent in (whole, *whole.parents) if (parent / ".git").exists()), None)
+    return "" if root is None or root == whole else f"{whole.relative_to(root).as_posix()}/"
+
+
+@app.command()
+def verify(
+    only: Annotated[Optional[str], typer.Argument(metavar="[REQUIREMENT]", help="Prove this requirement alone.")] = None,  # noqa: UP045
+    format: Annotated[VerifyFormat, typer.Option("--format", help="Form of the report.")] = VerifyFormat.text,
+    cases: Annotated[Optional[Path], typer.Option("--cases", metavar="DIR", help="Write each counterexample as a case file into this folder.")] = None,  # noqa: UP045
+    lang: Lang = Language.en,
+    ontology: Ontology = DEFAULT_DIRECTORY,
+) -> None:
+    """Prove over every valid case what the guideline requires of itself, or show the smallest lesion that breaks it."""
+    _needs_authoring()
+    from reasoner.authors import reports
+    from reasoner.authors.verify import verify as verified
+
+    files, guideline = readable(ontology)
+    known = {requirement.id for requirement in guideline.requirements}
+    if only is not None and only not in known and not only.startswith("at-most-one-"):
+        _wrong(f"{only}: no such requirement; there are {', '.join(sorted(known)) or 'none'}")
+    with _steps() as progress:
+        found = verified(files, guideline, progress, only)
+    if cases is not None:
+        cases.mkdir(parents=True, exist_ok=True)
+        for verdict in found.verdicts:
+            for case in verdict.counterexample.cases if verdict.counterexample else ():
+                (cases / f"{case['case_id']}.json").write_text(json.dumps(case, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
+    shown = (
+        reports.verify_as_text(found, lang.value) if format is VerifyFormat.text else json.dumps(reports.verify_as_json(found), ensure_ascii=False, indent=1)
+    )
+    typer.echo(shown)
+    raise typer.Exit(DONE if found.holds else AT_FAULT)
+
+
+# --- reading ---------------------------------------------------------------------------
+
+
+def readable(ontology: Path) -> tuple[GuidelineFiles, Guideline]:
+    """A guideline of which things can be proved, though its evidence or words may have faults; those are told in one line."""
+    from reasoner.authoring import read
+
+    try:
+        files = GuidelineFiles(_folder(ontology))
+        guideline, problems = read(files)
+    except GuidelineError as error:
+        _refuse(error)
+    unread = [problem for problem in problems if problem.kind in UNREAD]
+    if unread:
+        _refuse(GuidelineError(unread))
+    errors = sum(problem.severity == "error" for problem in problems)
+    if errors:
+        typer.echo(f"{ontology}: {errors} errors that leave the rules readable; 'calx check' lists them", err=True)
+    return files, guideline
+
+
+def _needs_authoring() -> None:
+    if importlib.util.find_spec("z3") is None:
+        _wrong("proofs need Z3; install the extra: pip install 'calx[authoring]'")
+
+
+@contextmanager
+def _steps() -> Iterator[Callable[[str], None]]:
+    """What is being done, on standard error, where somebody watches."""
+    if not sys.stderr.isatty():
+        yield lambda told: None
+        return
+    from rich.console import Console
+
+    with Console(stderr=True).status("…") as status:
+        yield status.update

@@ -1,0 +1,136 @@
+"""Reference cases: what must come out of a lesion, and why. They live beside the guideline, in ``cases/*.yaml``."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from ontology import AuthoringProblem
+
+from ..errors import CaseError
+from ..recommendation import Reasoner
+
+KEYS = {"id", "title", "why", "case", "expect"}
+
+
+@dataclass(frozen=True)
+class ReferenceCase:
+    """One lesion whose answer is known."""
+
+    id: str
+    why: str
+    facts: dict[str, Any]
+    expect: dict[str, Any]
+    file: str
+    line: int | None
+
+
+def observed(result: dict[str, Any]) -> dict[str, Any]:
+    """The parts of an answer that a reference case can speak of."""
+    devices, strategy = {device["id"]: device for device in result["devices"]}, result["strategy"] or {}
+    return {
+        **{key: result[key] for key in ("arc_grade", "findings", "high_risk_features", "advice", "parameters", "prognosis", "comparisons")},
+        "points": result["calcium_score"]["points"],
+        "score": result["calcium_score"]["value"],
+        "strategy": strategy.get("id"),
+        "settled": strategy.get("settled", False),
+        "disputed_by": strategy.get("disputed_by", []),
+        "devices": {key: device["status"] for key, device in devices.items()},
+        "contraindications": {key: [c["rule"] for c in device["contraindications"]] for key, device in devices.items()},
+        "cautions": {key: sorted(c["id"] for c in device["cautions"]) for key, device in devices.items()},
+        "device_parameters": {key: device["parameters"] for key, device in devices.items()},
+        "alerts": {alert["id"]: alert["severity"] for alert in result["alerts"]},
+        "factors": sorted(factor for alert in result["alerts"] for factor in alert["factors"]),
+        "criteria": result["optimisation"]["criteria"],
+        "missing": {item["fact"]: "strategy" if "strategy" in item["decides"] else "devices" for item in result["missing"]},
+    }
+
+
+def found(directory: Path) -> tuple[list[ReferenceCase], list[AuthoringProblem]]:
+    """The reference cases of a guideline's folder, and what is wrong with their files."""
+    cases: list[ReferenceCase] = []
+    problems: list[AuthoringProblem] = []
+    for path in sorted((directory / "cases").glob("*.yaml")):
+        name = path.relative_to(directory).as_posix()
+        try:
+            text = path.read_text(encoding="utf-8")
+            content = yaml.safe_load(text)
+        except UnicodeDecodeError:
+            problems.append(AuthoringProblem("encoding", name, "is not UTF-8; save the file as UTF-8"))
+        except OSError as error:
+            problems.append(AuthoringProblem("case-file", name, f"cannot be read ({error.strerror})"))
+        except (yaml.YAMLError, ValueError, RecursionError) as error:
+            mark = getattr(error, "problem_mark", None)
+            line = mark.line + 1 if mark else None
+            problems.append(AuthoringProblem("case-file", name, f"not YAML: {getattr(error, 'problem', None) or 'cannot be read'}", line=line))
+        else:
+            for entry in _cases(name, text, content):
+                (problems if isinstance(entry, AuthoringProblem) else cases).append(entry)  # type: ignore[arg-type]
+    seen: dict[str, ReferenceCase] = {}
+    for case in cases:
+        if case.id in seen:
+            first = seen[case.id]
+            problems.append(
+                AuthoringProblem("duplicate-id", case.file, f"the case {case.id} stands twice, first in {first.file}:{first.line}", case.id, case.line)
+            )
+        seen.setdefault(case.id, case)
+    return list(seen.values()), problems
+
+
+def _cases(name: str, text: str, content: object) -> Iterator[ReferenceCase | AuthoringProblem]:
+    if not isinstance(content, list):
+        yield AuthoringProblem("case-file", name, "is no list of cases; start each with '- id: …'")
+        return
+    for number, entry in enumerate(content, 1):
+        told = str(entry.get("id", number)) if isinstance(entry, dict) else str(number)
+        place = re.search(rf"^- id: *['\"]?{re.escape(told)}['\"]? *$", text, re.MULTILINE)
+        line = text[: place.start()].count("\n") + 1 if place else None
+        if not isinstance(entry, dict) or not {"id", "why", "case", "expect"} <= set(entry) <= KEYS:
+            yield AuthoringProblem("case-file", name, f"case {told}: give id, why, case and expect (title if wanted), nothing else", told, line)
+        elif not isinstance(entry["case"], dict) or not isinstance(entry["expect"], dict) or not entry["expect"] or not entry["why"]:
+            yield AuthoringProblem("case-file", name, f"case {told}: 'case' and 'expect' list facts and results; 'why' says why the case is here", told, line)
+        else:
+            yield ReferenceCase(told, str(entry["why"]), entry["case"], entry["expect"], name, line)
+
+
+def judged(reasoner: Reasoner, cases: list[ReferenceCase]) -> tuple[list[AuthoringProblem], set[str]]:
+    """What no longer holds, and the rules that fired."""
+    problems: list[AuthoringProblem] = []
+    fired = set[str]()
+    for case in cases:
+        facts = {name: Decimal(str(value)) if isinstance(value, float) else value for name, value in case.facts.items()}
+        try:
+            result = reasoner.recommend({"case_id": case.id, **facts}).json()
+        except CaseError as error:
+            told = "; ".join(str(problem) for problem in error.problems)
+            problems.append(AuthoringProblem("reference-case", case.file, f"the case is no longer admitted: {told}", case.id, case.line))
+            continue
+        fired |= {step["rule"] for step in result["steps"]}
+        for key, expected, seen in _differences(case.expect, observed(result)):
+            message = f"{key} must be {_shown(expected)} and is {_shown(seen)} ({case.why}); mend the rule, or say why the case must change"
+            problems.append(AuthoringProblem("reference-case", case.file, message, case.id, case.line))
+    return problems, fired
+
+
+def _differences(expect: dict[str, Any], seen: dict[str, Any]) -> Iterator[tuple[str, Any, Any]]:
+    for key, expected in expect.items():
+        if key not in seen:
+            yield key, expected, "no part of an answer"
+        elif isinstance(expected, dict) and expected:
+            for name, value in expected.items():
+                if seen[key].get(name) != value:
+                    yield f"{key} {name}", value, seen[key].get(name)
+        elif seen[key] != expected:
+            yield key, expected, seen[key]
+
+
+def _shown(value: object) -> str:
+    if isinstance(value, list):
+        return ", ".join(map(str, value)) or "empty"
+    return "none" if value is None else "empty" if value == {} else str(value).lower() if isinstance(value, bool) else str(value)

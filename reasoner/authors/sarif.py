@@ -1,0 +1,61 @@
+"""Problems of a guideline as SARIF 2.1.0, which code hosts show beside the changed lines."""
+
+from __future__ import annotations
+
+from importlib.metadata import version
+from typing import Any
+
+from ontology import KINDS, AuthoringProblem
+
+LEVELS = {"error": "error", "warning": "warning", "info": "note"}
+PAGES = "docs/checks/"
+
+
+def log(problems: list[AuthoringProblem], base: str = "") -> dict[str, Any]:
+    """A SARIF log with one run.
+
+    Args:
+        problems: what was found.
+        base: folder of the guideline inside the repository, such as ``ontology/``.
+    """
+    kinds = sorted({problem.kind for problem in problems})
+    rules = [
+        {
+            "id": kind,
+            "shortDescription": {"text": KINDS[kind].en},
+            "helpUri": f"https://w3id.org/calx/checks/{kind}",
+            "help": {"text": f"See {PAGES}{kind}.md", "markdown": f"See [{kind}]({PAGES}{kind}.md)"},
+            "defaultConfiguration": {"level": LEVELS[KINDS[kind].severity]},
+        }
+        for kind in kinds
+    ]
+    return {
+        "$schema": "https://json.schemastore.org/sarif-2.1.0.json",
+        "version": "2.1.0",
+        "runs": [
+            {
+                "tool": {"driver": {"name": "calx check", "version": version("calx"), "informationUri": "https://w3id.org/calx/", "rules": rules}},
+                "columnKind": "unicodeCodePoints",
+                "results": [_result(problem, kinds.index(problem.kind), base) for problem in problems],
+            }
+        ],
+    }
+
+
+def _result(problem: AuthoringProblem, index: int, base: str) -> dict[str, Any]:
+    subject = f"{problem.rule}: " if problem.rule else ""
+    return {
+        "ruleId": problem.kind,
+        "ruleIndex": index,
+        "level": LEVELS[problem.severity],
+        "message": {"text": f"{subject}{problem.message}"},
+        "locations": [
+            {
+                "physicalLocation": {
+                    "artifactLocation": {"uri": f"{base}{problem.file}".lstrip("/").replace(" ", "%20")},
+                    "region": {"startLine": problem.line or 1},
+                }
+            }
+        ],
+        "partialFingerprints": {"calx/v1": f"{problem.kind}:{problem.file}:{problem.rule or ''}"},
+    }

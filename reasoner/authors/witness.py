@@ -1,0 +1,169 @@
+"""Is a counterexample of the solver one indeed? The engine and pySHACL are asked before anybody sees it."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+from rdflib import SH, URIRef
+
+from ontology import CalxError, GuidelineFiles
+
+from ..closures import compiled_tests
+from ..condition import Condition, Value
+from ..evaluation import Trace
+from ..guideline import IRI, Always, Guideline, Ladder, Never, NotAbove, Partition, Requirement, Settles, Stable, Text
+from ..recommendation import Reasoner
+from ..source import CALX
+from .judge import Judge
+from .session import Lesion
+
+if TYPE_CHECKING:
+    from .verify import Counterexample
+
+
+SHOWN = ("strategy", "usable", "contraindicated")
+"""Properties whose terms are told of a counterexample."""
+
+
+class DisagreementError(CalxError):
+    """Solver, engine and pySHACL do not agree: a fault of Calx, not of the guideline."""
+
+
+class Witnesses:
+    """Confirms counterexamples by the engine that answers cases, and by stock pySHACL."""
+
+    def __init__(self, files: GuidelineFiles, guideline: Guideline) -> None:
+        self._guideline = guideline
+        self._reasoner = Reasoner(guideline)
+        self._judge = Judge(files, guideline)
+
+    def confirmed(self, requirement: Requirement, lesions: tuple[Lesion, ...]) -> Counterexample:
+        """The counterexample with who confirmed it.
+
+        Raises:
+            DisagreementError: one of them does not see what the solver saw.
+        """
+        from .verify import Counterexample
+
+        cases = tuple(runnable(requirement.id, lesions, number) for number in range(len(lesions)))
+        admitted = [self._reasoner.gate.admit(case).facts for case in cases]
+        traces = [self._reasoner.evaluation.run(facts) for facts in admitted]
+        if not self._engine(requirement, traces):
+            raise DisagreementError(f"{requirement.id}: the engine does not confirm {cases}; please report this as a fault of Calx")
+        asked = self._pyshacl(requirement, admitted)
+        if asked is False:
+            raise DisagreementError(f"{requirement.id}: pySHACL does not confirm {cases}; please report this as a fault of Calx")
+        shown = tuple(self._shown(trace) for trace in traces)
+        return Counterexample(cases, shown, ("engine",) if asked is None else ("engine", "pySHACL"))
+
+    # --- the engine -------------------------------------------------------------------
+
+    def _engine(self, requirement: Requirement, traces: list[Trace]) -> bool:
+        first = traces[0]
+        if not _meets(first, requirement.whenever):
+            return False
+        match requirement.demand:
+            case Never(condition):
+                return _meets(first, condition)
+            case Always(condition):
+                return not _meets(first, condition)
+            case Settles(predicate):
+                outlook = self._reasoner.uncertainty.outlook(first.values)
+                return not any(outlook.holds(key) for key in self._keys(predicate))
+            case NotAbove(lesser, greater):
+                one, other = first.values.get(lesser), first.values.get(greater)
+                return isinstance(one, Decimal) and isinstance(other, Decimal) and one > other
+            case Partition(predicates):
+                kind = self._guideline.properties[predicates[0]].kind
+                return any(sum(f"{name}:{term.local}" in first.derived for name in predicates) != 1 for term in self._guideline.of_kind(kind))
+            case Ladder(predicate, terms):
+                here, there = ([f"{predicate}:{term}" in trace.derived for term in terms] for trace in traces)
+                return True in here and True not in there[here.index(True) :]
+            case Stable(predicate):
+                outlook = self._reasoner.uncertainty.outlook(first.values)
+                later = traces[1].derived
+                return any((outlook.holds(key) is True and key not in later) or (outlook.holds(key) is False and key in later) for key in self._keys(predicate))
+
+    def _keys(self, predicate: str) -> list[str]:
+        kind = self._guideline.properties[predicate].kind
+        return [f"{predicate}:{term.local}" for term in self._guideline.of_kind(kind)]
+
+    # --- pySHACL ----------------------------------------------------------------------
+
+    def _pyshacl(self, requirement: Requirement, admitted: list[Lesion]) -> bool | None:
+        """Whether pySHACL draws conclusions that break the requirement too; None where it is not installed or knows no such thing."""
+        try:
+            import pyshacl  # noqa: F401
+        except ImportError:
+            return None
+        judge = self._judge
+        expanded = [judge.run(judge.lesions([(facts, ())])) for facts in admitted]
+        node = URIRef(f"{IRI}requirement/{requirement.id}")
+        graph = judge.everything
+        whenever = graph.value(node, CALX.whenever)
+        if whenever is not None and not judge.meets(expanded[0], whenever):
+            return False
+        case = URIRef(f"{IRI}case/0")
+        concluded = [
+            {f"{str(p).removeprefix(IRI)}:{str(o).rpartition('/')[2]}" for p, o in data.predicate_objects(case) if str(p).startswith(IRI)} for data in expanded
+        ]
+        match requirement.demand:
+            case Never(condition):
+                never = graph.value(node, CALX.never)
+                return judge.meets(expanded[0], never) if never is not None else _derived(condition, concluded[0])
+            case Always():
+                always = graph.value(node, CALX.always)
+                return always is not None and not judge.meets(expanded[0], always)
+            case NotAbove():
+                (pair,) = graph.objects(node, SH.property)
+                one, other = (expanded[0].value(case, graph.value(pair, predicate)) for predicate in (SH.path, SH.lessThanOrEquals))
+                return one is not None and other is not None and Decimal(str(one)) > Decimal(str(other))
+            case Partition(predicates):
+                kind = self._guideline.properties[predicates[0]].kind
+                return any(sum(f"{name}:{term.local}" in concluded[0] for name in predicates) != 1 for term in self._guideline.of_kind(kind))
+            case Ladder(predicate, terms):
+                here, there = ([f"{predicate}:{term}" in keys for term in terms] for keys in concluded)
+                return True in here and True not in there[here.index(True) :]
+            case Stable(predicate):
+                return {key for key in concluded[0] if key.startswith(f"{predicate}:")} != {key for key in concluded[1] if key.startswith(f"{predicate}:")}
+            case Settles():
+                return None  # three truth values are beyond SHACL
+
+    def _shown(self, trace: Trace) -> Text:
+        """What the guideline concludes, in brief."""
+        told: Text = {}
+        for language, (nothing, joined) in {"en": ("nothing", ", "), "zh": ("无", "、")}.items():
+            parts = []
+            for name in SHOWN:
+                if name in self._guideline.properties:
+                    terms = [self._guideline.term(name, term).label[language] for term in trace.terms(name)]
+                    parts.append(f"{self._guideline.properties[name].label[language]}: {joined.join(sorted(terms)) or nothing}")
+            told[language] = "; ".join(parts)
+        return told
+
+
+def _derived(condition: Condition, keys: set[str]) -> bool:
+    (test,) = compiled_tests([condition])
+    counts: dict[str, list[str]] = {}
+    for key in keys:
+        counts.setdefault(key.partition(":")[0], []).append(key)
+    return test({}, dict.fromkeys(keys, 0), counts)
+
+
+def _meets(trace: Trace, condition: Condition) -> bool:
+    (test,) = compiled_tests([condition])
+    return test(trace.values, trace.derived, trace.by_property)
+
+
+def runnable(name: str, lesions: tuple[Lesion, ...], number: int = 0) -> dict[str, Any]:
+    """A lesion as a case that `calx recommend` takes."""
+    suffix = "" if len(lesions) == 1 else f"-{number + 1}"
+    return {"case_id": f"{name}{suffix}"[:64], **{fact: as_json(value) for fact, value in lesions[number].items()}}
+
+
+def as_json(value: Value) -> Any:
+    """A value as JSON writes it."""
+    if not isinstance(value, Decimal):
+        return value
+    return int(value) if value == value.to_integral_value() else float(value)
