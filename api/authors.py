@@ -14,9 +14,10 @@ from typing import Annotated, Optional
 import typer
 
 from ontology import DEFAULT_DIRECTORY, UNREAD, GuidelineError, GuidelineFiles
+from reasoner.casefile import SUFFIXES, Submission, suffix_of
 from reasoner.guideline import Guideline
 
-from .cli import AT_FAULT, DONE, Lang, Language, Ontology, _folder, _refuse, _wrong, app
+from .cli import AT_FAULT, DONE, Lang, Language, Ontology, _folder, _refuse, _source, _submissions, _wrong, app
 
 
 class CheckFormat(StrEnum):
@@ -98,15 +99,69 @@ def verify(
     raise typer.Exit(DONE if found.holds else AT_FAULT)
 
 
+class DiffFormat(StrEnum):
+    """How a comparison is shown."""
+
+    text = "text"
+    json = "json"
+    markdown = "markdown"
+
+
+@app.command()
+def diff(
+    old: Annotated[str, typer.Argument(metavar="OLD", help="A folder, or a revision of git (main, HEAD~1, a tag).")],
+    new: Annotated[str, typer.Argument(metavar="NEW", help="The same, after the edit.")] = str(DEFAULT_DIRECTORY),
+    cases: Annotated[Optional[list[Path]], typer.Option("--cases", metavar="PATH", help="Case files, or folders of them, to answer by both.")] = None,  # noqa: UP045
+    path: Annotated[Optional[str], typer.Option("--path", metavar="DIR", help="The guideline's folder inside the repository.")] = None,  # noqa: UP045
+    format: Annotated[DiffFormat, typer.Option("--format", help="Form of the report; markdown for a pull request.")] = DiffFormat.text,
+    lang: Lang = Language.en,
+) -> None:
+    """What an edit of the guideline changes: in meaning, for all lesions, for cases, and in what is proved."""
+    _needs_authoring()
+    from reasoner.authors import diff_report
+    from reasoner.authors.diff import Version, difference
+    from reasoner.authors.revisions import RevisionError, folder_of
+    from reasoner.authors.session import Undecided
+
+    try:
+        with folder_of(old, path, Path(new)) as before, folder_of(new, path, Path(old)) as after, _steps() as progress:
+            versions = Version(*readable(before, old)), Version(*readable(after, new))
+            found = difference(*versions, _cohort(cases, versions[1].guideline) if cases else None, progress)
+    except RevisionError as error:
+        _wrong(str(error))
+    except Undecided as error:
+        typer.echo(f"the solver gave up: {error}", err=True)
+        raise typer.Exit(AT_FAULT) from None
+    if format is DiffFormat.json:
+        typer.echo(json.dumps(diff_report.as_json(found), ensure_ascii=False, indent=1))
+    else:
+        typer.echo((diff_report.as_text if format is DiffFormat.text else diff_report.as_markdown)(found, lang.value))
+    raise typer.Exit(DONE)
+
+
+def _cohort(paths: list[Path], guideline: Guideline) -> Iterator[Submission]:
+    """The cases of files and folders."""
+    for path in paths:
+        files = sorted(file for file in path.rglob("*") if suffix_of(file)) if path.is_dir() else [path]
+        if not files:
+            _wrong(f"{path}: holds no case file ({', '.join(SUFFIXES)})")
+        for file in files:
+            yield from _submissions(*_source(str(file)), guideline)
+
+
 # --- reading ---------------------------------------------------------------------------
 
 
-def readable(ontology: Path) -> tuple[GuidelineFiles, Guideline]:
+def readable(ontology: Path, named: str | None = None) -> tuple[GuidelineFiles, Guideline]:
     """A guideline of which things can be proved, though its evidence or words may have faults; those are told in one line."""
+    from reasoner import cache
     from reasoner.authoring import read
 
     try:
         files = GuidelineFiles(_folder(ontology))
+        known = cache.stored(files)
+        if known is not None:
+            return files, known
         guideline, problems = read(files)
     except GuidelineError as error:
         _refuse(error)
@@ -115,7 +170,9 @@ def readable(ontology: Path) -> tuple[GuidelineFiles, Guideline]:
         _refuse(GuidelineError(unread))
     errors = sum(problem.severity == "error" for problem in problems)
     if errors:
-        typer.echo(f"{ontology}: {errors} errors that leave the rules readable; 'calx check' lists them", err=True)
+        typer.echo(f"{named or ontology}: {errors} errors that leave the rules readable; 'calx check' lists them", err=True)
+    else:
+        cache.store(guideline)
     return files, guideline
 
 

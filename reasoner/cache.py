@@ -38,14 +38,23 @@ def load(directory: Path = DEFAULT_DIRECTORY) -> Guideline:
         GuidelineError: the guideline has faults; all are listed.
     """
     files = GuidelineFiles(directory)
-    path = _path(files.digest)
-    found = _stored(path, files.digest)
+    found = stored(files)
     if found is None:
         from .authoring import read_strict
 
         found = read_strict(files)
-        _store(path, found)
+        store(found)
     return found
+
+
+def stored(files: GuidelineFiles) -> Guideline | None:
+    """What these files were compiled to before; None where that is not known, or not to be trusted."""
+    return _stored(_path(files.digest), files.digest)
+
+
+def store(compiled: Guideline) -> None:
+    """Keep a guideline that was read without fault."""
+    _store(_path(compiled.digest), compiled)
 
 
 def folder() -> Path:

@@ -58,8 +58,8 @@ class Session:
                 self._solver.add(lesion.definitions[self._learned[index] :])
                 self._learned[index] = len(lesion.definitions)
 
-    def possible(self, *goal: Truth) -> z3.ModelRef | None:
-        """A model of valid lesions for which all of the goal holds; None where there is none.
+    def possible(self, *goal: Truth) -> bool:
+        """Whether all of the goal holds for some valid lesion.
 
         Raises:
             Undecided: the solver does not know.
@@ -69,7 +69,15 @@ class Session:
         verdict = self._solver.check(*(self._literal(part) for part in goal))
         if verdict == z3.unknown:
             raise Undecided(self._solver.reason_unknown())
-        return self._solver.model() if verdict == z3.sat else None
+        return bool(verdict == z3.sat)
+
+    def model(self, *goal: Truth) -> z3.ModelRef | None:
+        """A model of valid lesions for which all of the goal holds; None where there is none.
+
+        Raises:
+            Undecided: the solver does not know.
+        """
+        return self._solver.model() if self.possible(*goal) else None
 
     def _literal(self, truth: Truth) -> Truth:
         """Assumptions must be names or their negations."""
@@ -89,7 +97,7 @@ class Session:
         Raises:
             Undecided: the solver does not know.
         """
-        model = self.possible(*goal)
+        model = self.model(*goal)
         if model is None:
             return None
         fixed = [self._literal(part) for part in goal]
@@ -99,7 +107,7 @@ class Session:
             absent = [none(known) for name, known in lesion.given.known.items() if name not in kept]
             for name in _dispensable(lesion.guideline, found):
                 if name in kept:
-                    smaller = self.possible(*fixed, *absent, none(lesion.given.known[name]))
+                    smaller = self.model(*fixed, *absent, none(lesion.given.known[name]))
                     if smaller is not None:
                         model = smaller
                         kept = set(lesion.given.read(model))
@@ -115,7 +123,7 @@ class Session:
         if not isinstance(value, Decimal):
             return value, model
         for candidate in _candidates(lesion.given.facts[name], cuts(lesion.guideline).get(name, []), value):
-            other = self.possible(*fixed, lesion.given.is_(name, candidate))
+            other = self.model(*fixed, lesion.given.is_(name, candidate))
             if other is not None:
                 return candidate, other
         return value, model
@@ -135,7 +143,7 @@ class Session:
         words = Vocabulary(lesion.guideline, speaking_of)
         blocked: list[Truth] = []
         for _ in range(most):
-            model = self.possible(goal, *within, *blocked)
+            model = self.model(goal, *within, *blocked)
             if model is None:
                 return
             facts = self._completed(lesion, model, words.facts)
@@ -169,7 +177,7 @@ class Session:
         base = (refuted, *within)
 
         def leave_none(kept: Iterable[Literal]) -> bool:
-            return self.possible(*base, *(truths[literal] for literal in kept)) is None
+            return not self.possible(*base, *(truths[literal] for literal in kept))
 
         if not leave_none(literals):
             return None
@@ -181,8 +189,8 @@ class Session:
             if len(fewer) == len(kept):
                 break
             kept = fewer
-        about = {fact for literal in kept for fact in _facts(literal.condition)} if not any(literal.named for literal in kept) else set[str]()
-        kept = [literal for literal in literals if literal in kept or literal.named or about & set(_facts(literal.condition))]
+        about = {fact for literal in kept if not literal.named for fact in _facts(literal.condition)}
+        kept = [literal for literal in literals if literal in kept or literal.named or (not literal.named and about & set(_facts(literal.condition)))]
         for candidate in sorted(kept, key=strength, reverse=True):
             fewer = [literal for literal in kept if literal is not candidate]
             if leave_none(fewer):
@@ -195,7 +203,7 @@ class Session:
         if strong is None or literal.named:
             return literal
         meant = [self._literal(lesion.holds(other.condition)) for other in all_]
-        return literal if self.possible(*within, *meant, none(lesion.holds(strong))) is not None else Literal(strong)
+        return literal if self.possible(*within, *meant, none(lesion.holds(strong))) else Literal(strong)
 
 
 def _decimal(model: z3.ModelRef, term: z3.ArithRef) -> Decimal:

@@ -69,7 +69,10 @@ def none(part: Truth) -> Truth:
 
 
 class Given:
-    """The facts that a case may give, as symbols; several guidelines can read the same ones."""
+    """The facts that a case may give, as symbols; several guidelines can read the same ones.
+
+    What is said of each here holds for any guideline; bounds and values are the guideline's (`AnyLesion`).
+    """
 
     def __init__(self, facts: Iterable[Fact], name: str = "") -> None:
         self.facts = {fact.name: fact for fact in facts if fact.given}
@@ -97,11 +100,6 @@ class Given:
         else:
             symbol = cast("z3.ArithRef", z3.Int(name) if fact.kind == "integer" else z3.Real(name))
             self.symbol[fact.name] = symbol
-            bounds = []
-            if fact.minimum is not None:
-                bounds.append(symbol > number(fact.minimum) if fact.exclusive_minimum else symbol >= number(fact.minimum))
-            bounds.append(symbol <= number(fact.maximum if fact.maximum is not None else LARGEST))
-            self.domain.append(cast("Truth", z3.Implies(known, z3.And(bounds))))
             self.alternatives[fact.name] = (Alternative(known, Quotient(cast("z3.ArithRef", z3.ToReal(symbol)) if fact.kind == "integer" else symbol)),)
         self.known[fact.name] = known
 
@@ -167,9 +165,23 @@ class AnyLesion:
             self._layer(list(rules))
         if not completed:
             self._completed = dict(self.values)
+        domain = [admitted for name, fact in self.given.facts.items() for admitted in self._domain(name, fact)]
         consistent = [none(self._holds(constraint.condition, Reading.CLOSED, self._completed)) for constraint in guideline.constraints]
-        self.valid = [*self.given.domain, *consistent]
+        self.valid = [*self.given.domain, *domain, *consistent]
         """A case that the gate admits."""
+
+    def _domain(self, name: str, symbol: Fact) -> Iterator[Truth]:
+        """Which values of a fact this guideline admits."""
+        fact, known = self.guideline.facts.get(name), self.given.known[name]
+        if fact is None or not fact.given:
+            yield none(known)
+        elif fact.kind == "text":
+            yield from (none(self.given.is_(name, value)) for value in symbol.values if value not in fact.values)
+        elif fact.kind in ("number", "integer"):
+            number_ = self.given.symbol[name]
+            low = None if fact.minimum is None else number_ > number(fact.minimum) if fact.exclusive_minimum else number_ >= number(fact.minimum)
+            high = number_ <= number(fact.maximum if fact.maximum is not None else LARGEST)
+            yield cast("Truth", z3.Implies(known, both([*([] if low is None else [low]), high])))
 
     # --- rules ----------------------------------------------------------------------
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import cached_property
 from itertools import combinations
 from typing import Any as Anything
 from typing import Literal, TypeAlias
@@ -142,6 +143,11 @@ class _Prover:
         self.witnesses = Witnesses(files, guideline)
         self._prose = {language: Prose(guideline, language) for language in guideline.title}
 
+    @cached_property
+    def other(self) -> AnyLesion:
+        """A second lesion, for requirements that compare two."""
+        return AnyLesion(self.guideline, Given(self.guideline.facts.values(), "other "), "other ")
+
     def _count(self) -> None:
         self.questions += 1
 
@@ -155,7 +161,7 @@ class _Prover:
 
     def _verdict(self, requirement: Requirement) -> Verdict:
         told = (requirement.id, requirement.label, requirement.rationale)
-        if self.session.possible(self.lesion.holds(requirement.whenever)) is None:
+        if not self.session.possible(self.lesion.holds(requirement.whenever)):
             return Verdict(*told, "vacuous")
         if isinstance(requirement.demand, Ladder | Stable):
             found = self._of_two(requirement)
@@ -207,7 +213,7 @@ class _Prover:
 
     def _of_two(self, requirement: Requirement) -> Counterexample | None:
         """Requirements that compare a lesion with another one."""
-        other = AnyLesion(self.guideline, Given(self.guideline.facts.values(), "other "), "other ")
+        other = self.other
         demand = requirement.demand
         goals = (
             self._graver(other, demand) if isinstance(demand, Ladder) else self._completed(other, demand.predicate) if isinstance(demand, Stable) else iter(())
@@ -256,7 +262,7 @@ class _Prover:
         yield from self._unreachable()
 
     def _dead(self, rule: Rule) -> Iterator[Remark]:
-        dead = [index for index in range(len(rule.productions)) if self.session.possible(self.lesion.production[rule.id, index]) is None]
+        dead = [index for index in range(len(rule.productions)) if not self.session.possible(self.lesion.production[rule.id, index])]
         if dead and len(dead) < len(rule.productions):
             for index in dead:
                 concluded = {language: prose.conclusion(rule.productions[index]) for language, prose in self._prose.items()}
@@ -265,7 +271,7 @@ class _Prover:
         if not dead:
             return
         alone = [_unguarded(rule.productions[index].condition) for index in dead]
-        free = [part for part in alone if self.session.possible(self.lesion.holds(part)) is not None]
+        free = [part for part in alone if self.session.possible(self.lesion.holds(part))]
         if not free:
             yield Remark("dead", rule.id, {"en": "no valid lesion can meet its condition", "zh": "没有合法病变能满足其条件"})
             return
@@ -273,7 +279,7 @@ class _Prover:
         above = [
             other.id
             for other in self.guideline.rules
-            if other.layer < rule.layer and _same_property(rule, other) and self.session.possible(holds, self.lesion.fires[other.id]) is not None
+            if other.layer < rule.layer and _same_property(rule, other) and self.session.possible(holds, self.lesion.fires[other.id])
         ]
         rules = ", ".join(above)
         told = {"en": f"never fires: whenever its own condition holds, {rules} comes first", "zh": f"从不触发：凡其条件成立，{rules}总是优先"}
@@ -313,7 +319,7 @@ class _Prover:
     def _stands_in(self, rule: Rule, index: int, counted: set[str], asked: set[str]) -> list[str] | None:
         """The other rules of which one always fires with this production; None where it may fire alone."""
         conclusion = rule.productions[index].conclusion
-        if not isinstance(conclusion, Assertion) or self.session.possible(self.lesion.production[rule.id, index]) is None:
+        if not isinstance(conclusion, Assertion) or not self.session.possible(self.lesion.production[rule.id, index]):
             return None
         peers = [
             (other.id, self.lesion.production[other.id, number], p.conclusion)
@@ -322,12 +328,12 @@ class _Prover:
         ]
         wholes = conclusion.predicate in counted
         peers = [peer for peer in peers if wholes or peer[2].key == conclusion.key]
-        if not peers or self.session.possible(self.lesion.production[rule.id, index], *(none(truth) for _, truth, _ in peers)) is not None:
+        if not peers or self.session.possible(self.lesion.production[rule.id, index], *(none(truth) for _, truth, _ in peers)):
             return None
         needed = peers
         for peer in peers:
             fewer = [other for other in needed if other is not peer]
-            if fewer and self.session.possible(self.lesion.production[rule.id, index], *(none(truth) for _, truth, _ in fewer)) is None:
+            if fewer and not self.session.possible(self.lesion.production[rule.id, index], *(none(truth) for _, truth, _ in fewer)):
                 needed = fewer
         return list(dict.fromkeys(name for name, _, _ in needed))
 
@@ -340,7 +346,7 @@ class _Prover:
                     seen.add((rule.id, leaf))
                     meets = self.lesion.holds(leaf)
                     for truth, en, zh in ((meets, "no", "没有"), (both([self.lesion.known(leaf.fact), none(meets)]), "every", "所有")):
-                        if self.session.possible(truth) is None:
+                        if not self.session.possible(truth):
                             words = {language: prose.condition(leaf) for language, prose in self._prose.items()}
                             told = {
                                 "en": f"“{words['en']}” holds of {en} valid lesion whose value is known",

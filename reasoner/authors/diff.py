@@ -1,0 +1,122 @@
+"""What an edit of a guideline changes: what it says anew, and what follows for all lesions, for cases and for proofs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from ontology import GuidelineFiles
+
+from ..casefile import Submission
+from ..guideline import Guideline, Text
+from ..recommendation import Reasoner
+from . import reference
+from .changes import Change, Changes
+from .cohort import Compared, Comparison
+from .impact import Impact, impact
+from .verify import Verification, verify
+
+
+@dataclass(frozen=True)
+class Proof:
+    """A requirement whose verdict changed."""
+
+    id: str
+    label: Text
+    before: str
+    after: str
+
+
+@dataclass(frozen=True)
+class Difference:
+    """Everything that an edit changes."""
+
+    old: Guideline
+    new: Guideline
+    same_files: bool
+    changes: tuple[Change, ...]
+    impact: Impact | None
+    """None where no lesion can be touched, as only words, evidence or requirements changed."""
+    reference: Compared
+    reference_broken: tuple[str, ...]
+    """Problems of the new reference cases that the old ones did not have."""
+    cases: Compared | None
+    """Of the cases handed in."""
+    proofs: tuple[Proof, ...]
+    verified: Verification
+
+    @property
+    def empty(self) -> bool:
+        """Nothing changed in meaning or wording."""
+        return not self.changes
+
+
+@dataclass(frozen=True)
+class Version:
+    """One version of a guideline: its files and what they say."""
+
+    files: GuidelineFiles
+    guideline: Guideline
+
+
+def difference(old: Version, new: Version, cases: Iterable[Submission] | None = None, progress: Callable[[str], None] = lambda told: None) -> Difference:
+    """What changes from one version to another.
+
+    Args:
+        old: before.
+        new: after; both read without fault as far as rules go.
+        cases: a cohort to answer by both.
+        progress: told what is being done.
+
+    Raises:
+        Undecided: the solver gave up on what changes for all lesions.
+    """
+    old_cases, _ = reference.found(old.files.directory)
+    new_cases, _ = reference.found(new.files.directory)
+    changes = Changes(old.guideline, new.guideline, old_cases, new_cases)
+    logic = any(change.area == "logic" for change in changes.all)
+    comparison = Comparison(old.guideline, new.guideline)
+    progress("reference cases")
+    known = {case.id: case for case in (*old_cases, *new_cases)}
+    compared = comparison.run(Submission({"case_id": case.id, **case.facts}) for case in known.values())
+    broken_before = {str(problem.message) for problem in reference.judged(Reasoner(old.guideline), old_cases)[0]}
+    broken = [
+        f"{problem.rule}: {problem.message}" for problem in reference.judged(Reasoner(new.guideline), new_cases)[0] if problem.message not in broken_before
+    ]
+    progress("cases")
+    cohort = comparison.run(cases) if cases is not None else None
+    proofs, after = _proofs(old, new, bool(changes.all), progress)
+    return Difference(
+        old.guideline,
+        new.guideline,
+        old.files.digest == new.files.digest,
+        tuple(changes.all),
+        impact(changes, progress) if logic else None,
+        compared,
+        tuple(broken),
+        cohort,
+        proofs,
+        after,
+    )
+
+
+def _proofs(old: Version, new: Version, changed: bool, progress: Callable[[str], None]) -> tuple[tuple[Proof, ...], Verification]:
+    """Verdicts that changed, on requirements and on rules, and the new verification."""
+    after = verify(new.files, new.guideline, progress)
+    if not changed:
+        return (), after
+    before = verify(old.files, old.guideline, progress)
+    found = []
+    for key in dict.fromkeys([*_verdicts(before), *_verdicts(after)]):
+        one, other = _verdicts(before).get(key), _verdicts(after).get(key)
+        if (one and one[0]) != (other and other[0]):
+            label = (other or one or ("", {}))[1]
+            found.append(Proof(key, label, one[0] if one else "-", other[0] if other else "-"))
+    return tuple(found), after
+
+
+def _verdicts(verification: Verification) -> dict[str, tuple[str, Text]]:
+    found: dict[str, tuple[str, Text]] = {verdict.id: (verdict.outcome, verdict.label) for verdict in verification.verdicts}
+    for remark in verification.remarks:
+        found[f"rule {remark.rule} {remark.kind}"] = (remark.kind, remark.message)
+    return found
