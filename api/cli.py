@@ -290,7 +290,7 @@ def _progress(sources: list[tuple[str, str]]) -> Iterator[_Advance]:
 
 def main() -> None:
     """Run the command line; a reader that went away is no fault."""
-    from . import authors, segment, upkeep  # noqa: F401  their commands join those above
+    from . import authors, editing, segment, upkeep  # noqa: F401  their commands join those above
 
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):

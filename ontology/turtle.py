@@ -39,7 +39,7 @@ class PlaceError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """An IRI, prefixed name, literal or keyword, as it is written, and where."""
+    """An IRI, prefixed name, literal or keyword, as it is written, and where; a literal ends after its language or type."""
 
     kind: str
     text: str
@@ -191,10 +191,11 @@ class Document:
             follows = self._tokens[self._at] if self._at < len(self._tokens) else None
             if follows is not None and follows.kind == "at":
                 self._at += 1
-                return Token("string", token.text, token.start, token.end, language=follows.text[1:])
+                return Token("string", token.text, token.start, follows.end, language=follows.text[1:])
             if follows is not None and follows.kind == "caret":
                 self._at += 1
-                return Token("string", token.text, token.start, token.end, datatype=self._next().text)
+                datatype = self._next()
+                return Token("string", token.text, token.start, datatype.end, datatype=datatype.text)
         return token
 
 

@@ -112,6 +112,18 @@ def values_read(condition: Condition) -> tuple[str, ...]:
     return tuple(dict.fromkeys(leaf.fact for leaf in leaves(condition) if isinstance(leaf, Compare | OneOf | Absent)))
 
 
+def unguarded(condition: Condition, predicate: str) -> Condition:
+    """The condition without what only says that nothing of a property was concluded yet."""
+    match condition:
+        case Not(part) if all(isinstance(leaf, Derived | AtLeast) and leaf.predicate == predicate for leaf in leaves(part)):
+            return ALWAYS
+        case All(parts):
+            kept = [part for part in (unguarded(part, predicate) for part in parts) if part != ALWAYS]
+            return kept[0] if len(kept) == 1 else All(tuple(kept))
+        case _:
+            return condition
+
+
 def leaf_holds(leaf: Compare | OneOf | Absent, value: Value | None) -> bool:
     """What a leaf says of one value, None being unknown (closed world)."""
     match leaf:

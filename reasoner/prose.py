@@ -33,6 +33,8 @@ WORDS = {
         "not derived": "the guideline does not conclude “{property}: {term}”",
         "none of": "none of these: {parts}",
         "value": "{fact} is {value}",
+        "shared": "“{label}” holds",
+        "not shared": "“{label}” does not hold",
         "yes": "yes",
         "no": "no",
     },
@@ -59,6 +61,8 @@ WORDS = {
         "not derived": "指南未得出“{property}：{term}”",
         "none of": "以下均不成立：{parts}",
         "value": "{fact}为{value}",
+        "shared": "“{label}”成立",
+        "not shared": "“{label}”不成立",
         "yes": "是",
         "no": "否",
     },
@@ -77,8 +81,10 @@ def quantity(fact: Fact, value: Decimal | float) -> str:
 class Prose:
     """Puts the rules of a guideline into words."""
 
-    def __init__(self, guideline: Guideline, language: str = "en") -> None:
+    def __init__(self, guideline: Guideline, language: str = "en", by_name: bool = False) -> None:
         self._guideline, self._language, self._words = guideline, language, WORDS[language]
+        self._names = {shared.condition: shared.label[language] for shared in guideline.shared} if by_name else {}
+        """Conditions that authors named, told by their names where that is wanted."""
 
     def rule(self, rule: Rule) -> list[str]:
         """One sentence for each production of the rule."""
@@ -104,11 +110,13 @@ class Prose:
     def condition(self, condition: Condition, inside: bool = False) -> str:
         """The condition; in brackets where it is a part that would be misread without."""
         words = self._words
+        if condition in self._names:
+            return words["shared"].format(label=self._names[condition])
         match condition:
             case All(parts):
-                return self._joined("and", _flat(parts, All), inside)
+                return self._joined("and", self._flat(parts, All), inside)
             case Any(parts):
-                return self._joined("or", _flat(parts, Any), inside)
+                return self._joined("or", self._flat(parts, Any), inside)
             case Not(part):
                 return self._not(part)
             case Compare(fact, comparator, limit):
@@ -127,6 +135,8 @@ class Prose:
 
     def _not(self, part: Condition) -> str:
         words = self._words
+        if part in self._names:
+            return words["not shared"].format(label=self._names[part])
         match part:
             case Not(inner):
                 return self.condition(inner, inside=True)
@@ -137,7 +147,7 @@ class Prose:
             case AtLeast(1, predicate):
                 return words["none"].format(property=self._property(predicate))
             case Any(parts):
-                return words["none of"].format(parts="; ".join(self.condition(one, inside=True) for one in _flat(parts, Any)))
+                return words["none of"].format(parts="; ".join(self.condition(one, inside=True) for one in self._flat(parts, Any)))
             case _:
                 return words["not"].format(part=self.condition(part))
 
@@ -171,7 +181,6 @@ class Prose:
     def _term(self, predicate: str, local: str) -> str:
         return self._guideline.term(predicate, local).label[self._language]
 
-
-def _flat(parts: tuple[Condition, ...], kind: type[All | Any]) -> list[Condition]:
-    """The parts, with parts of the same kind opened."""
-    return [one for part in parts for one in (_flat(part.parts, kind) if isinstance(part, kind) else [part])]
+    def _flat(self, parts: tuple[Condition, ...], kind: type[All | Any]) -> list[Condition]:
+        """The parts, with parts of the same kind opened, but for those that are told by name."""
+        return [one for part in parts for one in (self._flat(part.parts, kind) if isinstance(part, kind) and part not in self._names else [part])]

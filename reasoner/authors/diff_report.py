@@ -138,8 +138,7 @@ def as_markdown(found: Difference, language: str = "en") -> str:
                 yield f"{'  ' * depth}- {f'`{line}`' if line.startswith('{') else _escaped(line)}"
 
     parts = [f"## {WORDS[language]['title']}"]
-    for section in _sections(found, language):
-        parts.append(f"### {section.heading}\n\n" + "\n".join(lines(section, 0)) if section.lines else section.heading)
+    parts += [f"### {section.heading}\n\n" + "\n".join(lines(section, 0)) if section.lines else section.heading for section in _sections(found, language)]
     return "\n\n".join(parts)
 
 
@@ -176,8 +175,7 @@ def _all_lesions(found: Difference, language: str) -> Iterator[str | Section]:
     shifts = [shift for shift in found.impact.shifts if not shift.only_with_strategy]
     if not found.impact.shifts:
         yield words["no shift"]
-    for shift in shifts:
-        yield _shift(shift, language)
+    yield from (_shift(shift, language) for shift in shifts)
     dependent = [_named(shift, language) for shift in found.impact.shifts if shift.only_with_strategy]
     if dependent:
         yield Section(words["with strategy"], list(dependent))
@@ -197,12 +195,8 @@ def _named(shift: Shift, language: str) -> str:
 
 def _shift(shift: Shift, language: str) -> Section:
     words = WORDS[language]
-    lines: list[str | Section] = []
-    for where in shift.where:
-        lines.append(_where(where, language))
-    if shift.more:
-        lines.append(words["more"])
-    return Section(_named(shift, language), lines)
+    where = [_where(where, language) for where in shift.where]
+    return Section(_named(shift, language), [*where, *([words["more"]] if shift.more else [])])
 
 
 def _where(where: Where, language: str) -> Section:

@@ -14,7 +14,7 @@ import z3
 from ontology import GuidelineFiles
 
 from ..closures import Reading
-from ..condition import ALWAYS, All, Any, AtLeast, Compare, Condition, Derived, Not, leaves
+from ..condition import ALWAYS, All, Any, AtLeast, Compare, Derived, leaves, unguarded
 from ..guideline import (
     Always,
     Assertion,
@@ -270,7 +270,8 @@ class _Prover:
             return
         if not dead:
             return
-        alone = [_unguarded(rule.productions[index].condition) for index in dead]
+        productions_ = [rule.productions[index] for index in dead]
+        alone = [unguarded(p.condition, p.conclusion.predicate) if isinstance(p.conclusion, Assertion) else p.condition for p in productions_]
         free = [part for part in alone if self.session.possible(self.lesion.holds(part))]
         if not free:
             yield Remark("dead", rule.id, {"en": "no valid lesion can meet its condition", "zh": "没有合法病变能满足其条件"})
@@ -360,21 +361,6 @@ def _above(one: Quotient, other: Quotient) -> Truth:
     right = other.above if one.below is None else other.above * one.below
     truth: Truth = left > right
     return truth
-
-
-def _unguarded(condition: Condition) -> Condition:
-    """A condition without what only says that nothing above it fired."""
-    match condition:
-        case Not(AtLeast()):
-            return ALWAYS
-        case Not(Any(parts)) if all(isinstance(part, Derived | AtLeast) for part in parts):
-            return ALWAYS
-        case Not(Derived()):
-            return ALWAYS
-        case All(parts):
-            return All(tuple(_unguarded(part) for part in parts))
-        case _:
-            return condition
 
 
 def _same_property(rule: Rule, other: Rule) -> bool:
