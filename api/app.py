@@ -17,11 +17,12 @@ from ontology import CalxError
 from reasoner.errors import CaseError, Problem
 
 from .audit import AuditError
+from .drafts import DraftError
 from .guard import Guard
 from .openapi import describe
 from .pages import STATIC, told
 from .problems import ServiceProblem, of_case
-from .routes import advice, fhir, hooks, knowledge, pages, recordings, sparql, stored, upkeep
+from .routes import advice, drafts, fhir, hooks, knowledge, pages, recordings, sparql, stored, upkeep
 from .service import opened, service_of
 from .settings import Settings
 from .store import StoreError
@@ -43,7 +44,7 @@ def create_app(settings: Settings) -> FastAPI:
             raise
 
     app = FastAPI(title="Calx", lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False)
-    for module in (upkeep, advice, pages, stored, recordings, knowledge, sparql, hooks, fhir):
+    for module in (upkeep, advice, pages, stored, recordings, drafts, knowledge, sparql, hooks, fhir):
         app.include_router(module.router)
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
     app.add_middleware(Guard, settings=settings)
@@ -84,6 +85,7 @@ def _of_disk(error: CalxError) -> ServiceProblem:
 AS_PROBLEMS: dict[type[Exception], Callable[[Any], ServiceProblem]] = {
     ServiceProblem: lambda error: error,
     CaseError: of_case,
+    DraftError: drafts.of_draft,
     StoreError: _of_disk,
     AuditError: _of_disk,
     HTTPException: _of_http,

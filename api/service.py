@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import fcntl
 import gc
@@ -13,16 +14,18 @@ from collections import OrderedDict
 from collections.abc import AsyncIterator, Hashable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import pyoxigraph as ox
 from starlette.requests import Request
 
-from ontology import GuidelineFiles
+from ontology import DEFAULT_DIRECTORY, GuidelineFiles
 from reasoner.case import Case
 from reasoner.recommendation import Reasoner
 
 from .audit import Audit, AuditError
 from .cases import Cases
+from .drafts import Drafts
 from .negotiation import choose
 from .problems import ServiceProblem
 from .recordings import Recordings
@@ -49,6 +52,11 @@ class Service:
     knowledge: ox.Store
     """The knowledge base, in memory."""
     recordings: Recordings
+    drafts: Drafts
+    editing: asyncio.Lock = field(default_factory=asyncio.Lock)
+    """Drafts are changed by one request at a time."""
+    reports: dict[Hashable, dict[str, Any]] = field(default_factory=dict)
+    """The latest examinations of drafts."""
     answered: OrderedDict[Hashable, bytes] = field(default_factory=OrderedDict)
     """The latest answers as JSON: the same facts get the same answer, and callers tend to ask again."""
 
@@ -75,6 +83,19 @@ class Service:
             self.answered.move_to_end(key)
         return found
 
+    async def switch(self) -> None:
+        """Answer by the guideline that is on disk now, from the next request on; until it is read whole, the last good one serves.
+
+        Raises:
+            GuidelineError: it has faults.
+            StoreError: the store cannot learn it.
+        """
+        reasoner, triples = await asyncio.to_thread(lambda: (Reasoner.load(self.settings.ontology), knowledge(self.settings.ontology)))
+        base = await asyncio.to_thread(in_memory, triples)
+        await self.store.teach(reasoner.guideline.digest, triples)
+        self.reasoner, self.knowledge = reasoner, base
+        self.answered.clear()
+
     def note(self, request: Request, did: str, **what: object) -> None:
         """Write a line of the audit log about a request."""
         client = request.client.host if request.client else "unknown"
@@ -89,13 +110,13 @@ async def opened(settings: Settings) -> AsyncIterator[Service]:
         StoreError: the folder or the endpoint cannot be used.
         GuidelineError: the guideline has faults.
     """
-    reasoner = Reasoner.load(settings.ontology)
-    triples = knowledge(settings.ontology)
-    base = ox.Store()
-    base.extend([ox.Quad(triple.subject, triple.predicate, triple.object) for triple in triples])
     async with contextlib.AsyncExitStack() as closing:
         lock = _locked(settings.data)
         closing.callback(os.close, lock)
+        drafts = Drafts(settings.data / "drafts", settings.ontology, settings.ontology.resolve() != DEFAULT_DIRECTORY)  # finishes a publishing cut off
+        reasoner = Reasoner.load(settings.ontology)
+        triples = knowledge(settings.ontology)
+        base = in_memory(triples)
         store = _store(settings)
         closing.push_async_callback(store.close)
         try:
@@ -103,7 +124,7 @@ async def opened(settings: Settings) -> AsyncIterator[Service]:
             closing.callback(audit.close)
             recordings = Recordings(settings.data / "recordings")
             closing.push_async_callback(recordings.close)
-            service = Service(settings, reasoner, store, audit, secrets.token_urlsafe(32), base, recordings)
+            service = Service(settings, reasoner, store, audit, secrets.token_urlsafe(32), base, recordings, drafts)
             await store.teach(reasoner.guideline.digest, triples)
             closing.callback((settings.data / SERVING).unlink, missing_ok=True)
             _announce(settings.data / SERVING, service)
@@ -146,6 +167,13 @@ def knowledge(folder: Path) -> list[ox.Triple]:
     """The triples of a guideline's files."""
     texts = GuidelineFiles(folder).texts.values()
     return [quad.triple for text in texts for quad in ox.parse(text.encode(), ox.RdfFormat.TURTLE, rename_blank_nodes=True)]
+
+
+def in_memory(triples: list[ox.Triple]) -> ox.Store:
+    """A store of its own for the knowledge base."""
+    found = ox.Store()
+    found.extend([ox.Quad(triple.subject, triple.predicate, triple.object) for triple in triples])
+    return found
 
 
 def _announce(place: Path, service: Service) -> None:

@@ -64,6 +64,9 @@ class GuidelineFiles:
                 continue
             digest.update(f"{name}\0{len(content)}\0".encode())
             digest.update(content)
+            if b"\r" in content and b"\n" not in content:
+                problems.append(AuthoringProblem("encoding", name, "has line ends of old Macs (CR); save it with line ends LF"))
+                continue
             try:
                 self.texts[name] = content.decode("utf-8-sig")
             except UnicodeDecodeError as error:
@@ -95,8 +98,10 @@ class GuidelineFiles:
                 with literals_as_written():
                     graphs[name] = Graph(bind_namespaces="none").parse(data=text, format="turtle")
             except BadSyntax as error:
-                reason = error.message if hasattr(error, "message") else str(error).rsplit("\n", 1)[-1]
-                problems.append(AuthoringProblem("syntax", name, f"not Turtle: {' '.join(reason.split())[:120]}", line=getattr(error, "lines", 0) + 1))
+                reason = " ".join(str(getattr(error, "_why", "") or "cannot be read").split())[:120]
+                line = int(getattr(error, "lines", 0)) + 1
+                reads = next(iter(text.splitlines()[line - 1 : line]), "").strip()[:60]
+                problems.append(AuthoringProblem("syntax", name, f"not Turtle: {reason}; the line reads: {reads}", line=line))
             except Exception as error:  # rdflib's parser raises whatever it meets at the end of half a file
                 reason = " ".join(str(error).split())[:100]
                 problems.append(
@@ -109,6 +114,11 @@ class GuidelineFiles:
     def line_of(self, name: str, subject: str) -> int | None:
         """The line on which `subject` (a prefixed name such as ``rule:C1``) is declared."""
         match = re.search(rf"^{re.escape(subject)}[ \t]", self.texts.get(name, ""), re.MULTILINE)
+        return self.texts[name][: match.start()].count("\n") + 1 if match else None
+
+    def line_with(self, name: str, word: str) -> int | None:
+        """The first line on which a prefixed name stands."""
+        match = re.search(rf"(?<![\w:.-]){re.escape(word)}(?![\w-])", self.texts.get(name, ""))
         return self.texts[name][: match.start()].count("\n") + 1 if match else None
 
     def declarations(self, prefix: str) -> list[tuple[str, str, int]]:

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any as Anything
 from typing import NamedTuple, cast
 
-from rdflib import DCTERMS, OWL, RDF, RDFS, SH, SKOS, Literal, URIRef
+from rdflib import DCTERMS, OWL, RDF, RDFS, SH, SKOS, XSD, Literal, URIRef
 from rdflib.term import Node
 
 from ontology import AuthoringProblem, GuidelineError, GuidelineFiles
@@ -33,6 +33,8 @@ RULE = {
     CALX.redundantByDesign,
     SH.rule,
 }
+STATED_BY = ("<", "<=", ">", ">=", "=", "+", "-", "*", "/", "c-", "c/")
+"""How a statement's number relates to its quantity; ``c-`` and ``c/``: the number is what is taken from, or divided."""
 STATEMENT = {
     RDF.type,
     CALX.study,
@@ -151,7 +153,7 @@ class _Reader:
         for node in self.source.declared(CALX.Study):
             kind = self.source.value(node, CALX.studyType)
             level = self.source.value(kind, CALX.level) if kind is not None else None
-            if kind is None or level is None:
+            if kind is None or level is None or str(self.source.value(level, SKOS.notation)) not in self.levels:
                 self.source.problem(node, "has no study type with a level; give it calx:studyType", kind="evidence-level")
                 continue
             studies[self.source.local(node)] = Study(
@@ -162,9 +164,15 @@ class _Reader:
                 citation=str(self.source.value(node, DCTERMS.bibliographicCitation) or ""),
                 identifiers=tuple(sorted(str(value) for value in self.source.graph.objects(node, DCTERMS.identifier))),
                 participants=self.source.whole(node, CALX.participants) or None,
-                withdrawn=str(self.source.value(node, CALX.withdrawn)) == "true",
+                withdrawn=self._withdrawn(node),
             )
         return studies
+
+    def _withdrawn(self, node: Node) -> bool:
+        value = self.source.value(node, CALX.withdrawn)
+        if value is not None and (str(value) not in ("true", "false") or getattr(value, "datatype", None) != XSD.boolean):
+            self.source.problem(node, f"calx:withdrawn {str(value)[:20]} is neither true nor false (without quotes)", kind="unknown-value")
+        return str(value).lower() in ("true", "1", "yes")
 
     def _statements(self) -> dict[str, Statement]:
         statements = {}
@@ -187,7 +195,7 @@ class _Reader:
             raise ProfileError("calx:stance is supports, disputes or limits", "evidence-place")
         if verified not in ("page", "secondary", "review", "unverified"):
             raise ProfileError("calx:verified is page, secondary, review or unverified", "evidence-place")
-        if not locator:
+        if not locator.strip():
             raise ProfileError("has no calx:locator; say where in the source it stands", "evidence-place")
         study = self.studies[self.source.local(self.source.value(node, CALX.study) or Literal(""))]
         population = self.source.value(node, CALX.population)
@@ -214,11 +222,16 @@ class _Reader:
         fact = next((fact.name for fact in self.facts.values() if fact.local == local), None)
         if fact is None and local not in self.properties:
             raise ProfileError(f"states a number about {local or 'nothing'}, which is no fact, quantity or conclusion", "unknown-fact")
+        comparator, unit = str(self.source.value(node, CALX.comparator) or ""), str(self.source.value(node, CALX.unit) or "")
+        if comparator not in STATED_BY:
+            raise ProfileError(f"states {local} '{comparator}' a number; calx:comparator is one of {' '.join(STATED_BY)}", "unknown-value")
+        if not unit:
+            raise ProfileError(f"states a number about {local} without calx:unit; write its unit, '1' where it has none", "unit")
         return Number(
             fact or local,
-            str(self.source.value(node, CALX.comparator)),
+            comparator,
             number(self.source.value(node, CALX.value)),
-            str(self.source.value(node, CALX.unit) or ""),
+            unit,
         )
 
     # --- rules ----------------------------------------------------------------------
@@ -246,7 +259,9 @@ class _Reader:
         for predicate, word in once:
             count = len(set(self.source.graph.objects(node, predicate)))
             if count != 1:
-                raise ProfileError(f"{word} must stand exactly once, not {count} times (two rules with one id?)", "duplicate-id" if count > 1 else "profile")
+                raise ProfileError(
+                    f"{word} must stand exactly once, not {count} times{' (two rules with one id?)' if count else ''}", "duplicate-id" if count else "profile"
+                )
         if str(self.source.value(node, SKOS.notation)) != name or self.source.value(node, SH.targetClass) != CALX.Lesion:
             raise ProfileError("skos:notation is the id of the rule and sh:targetClass is calx:Lesion")
         order = number(self.source.value(node, SH.order))
@@ -262,6 +277,8 @@ class _Reader:
             except (ProfileError, ValueError, RecursionError) as error:
                 self.source.problem(node, told(error), file, kind=kind_of(error))
         alert = self.source.value(node, CALX.inAlert)
+        if alert is not None and not str(alert).startswith(IRI + "alert/"):
+            raise ProfileError(f"calx:inAlert {short(alert)} is no alert", "unknown-term")
         evidence = tuple(sorted((self.source.local(statement) for statement in self.source.graph.objects(node, CALX.evidence)), key=self._weight))
         levels = [self.statements[e].level for e in evidence if e in self.statements and self._supports(e)]
         return Rule(

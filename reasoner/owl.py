@@ -74,8 +74,9 @@ def faults(files: GuidelineFiles) -> list[AuthoringProblem] | None:
     try:
         empty = empty_classes(graph)
     except owlready2.OwlReadyJavaError as error:
-        reason = next((line for line in str(error).splitlines() if "Exception" in line), "HermiT could not read the terms")
-        return [AuthoringProblem("inconsistent", "calx.ttl", f"{' '.join(reason.split())[:200]}; use a construct of OWL 2 DL instead")]
+        lines = [line for line in str(error).splitlines() if "Exception" in line]
+        reason = " ".join(lines[-1].rpartition("Exception:")[2].split())[:200] if lines else ""
+        return [AuthoringProblem("inconsistent", "calx.ttl", f"HermiT cannot read the terms ({reason or 'no reason given'}); use constructs of OWL 2 DL")]
     if empty is None:
         narrowed = next((part for iri in _suspects(graph) if empty_classes(part := _about(graph, iri)) is None), graph)
         reasons = minimal(narrowed, lambda part: empty_classes(part) is None)

@@ -44,7 +44,7 @@ class Requirements:
             CALX.never: lambda shape: Never(self._shapes.condition(shape)[0]),
             CALX.settles: lambda named: Settles(self._property(named)),
             CALX.stable: lambda named: Stable(self._property(named)),
-            CALX["partition"]: lambda head: Partition(tuple(self._property(part) for part in Collection(graph, head))),
+            CALX["partition"]: self._partition,
             CALX.ladder: lambda head: self._ladder(node, head),
             SH.property: self._not_above,
         }
@@ -68,10 +68,16 @@ class Requirements:
             file=next(name for name, part in source.graphs.items() if (node, RDF.type, CALX.Requirement) in part),
         )
 
+    def _partition(self, head: Node) -> Partition:
+        predicates = tuple(self._property(part) for part in Collection(self._source.graph, head))
+        if len(predicates) < 2:
+            raise ProfileError("calx:partition lists two properties or more, in round brackets")
+        return Partition(predicates)
+
     def _property(self, node: Node) -> str:
         local = self._source.local(node) if str(node).startswith(IRI) else ""
         name = str(node).removeprefix(IRI)
-        if name not in self._properties:
+        if name not in self._properties or not isinstance(node, URIRef):
             raise ProfileError(f"{short(node)} is no property that rules conclude", "unknown-fact")
         return local or name
 

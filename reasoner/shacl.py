@@ -11,7 +11,7 @@ from collections.abc import Callable
 from decimal import Decimal
 from typing import Any as Anything
 
-from rdflib import RDF, RDFS, SH, XSD, BNode, Graph, Literal, URIRef, Variable
+from rdflib import DCTERMS, OWL, RDF, RDFS, SH, SKOS, XSD, BNode, Graph, Literal, URIRef, Variable
 from rdflib.collection import Collection
 from rdflib.term import Node
 
@@ -52,10 +52,28 @@ def told(error: Exception) -> str:
 def short(node: Node | None) -> str:
     """A readable name of a node, for messages."""
     text = str(node)
-    for base, prefix in ((str(SH), "sh:"), (IRI, "calx:"), (str(RDF), "rdf:"), (str(RDFS), "rdfs:")):
+    if text == IRI:
+        return "header"
+    if text.startswith(IRI):
+        kind, _, local = text.removeprefix(IRI).rpartition("/")
+        return f"{FOLDERS.get(kind, kind) or 'calx'}:{local}"
+    for base, prefix in SHORT.items():
         if text.startswith(base):
-            return prefix + text.removeprefix(base)
+            return f"{prefix}:{text.removeprefix(base)}"
     return "an anonymous node" if isinstance(node, BNode) else text
+
+
+FOLDERS = {"condition": "cond", "requirement": "must"}
+"""Folders of the guideline's IRIs whose prefix has another name."""
+SHORT = {
+    str(SH): "sh",
+    str(RDF): "rdf",
+    str(RDFS): "rdfs",
+    str(OWL): "owl",
+    str(XSD): "xsd",
+    str(SKOS): "skos",
+    str(DCTERMS): "dcterms",
+}
 
 
 def number(literal: Node | None) -> Decimal:
@@ -144,6 +162,9 @@ class ShapeReader:
         graph, parts = self.graph, list[Condition]()
         minimum, maximum = (self._count(node, count) for count in (SH.minCount, SH.maxCount))
         allowed, exact = self._one(node, SH["in"], optional=True), self._one(node, SH.hasValue, optional=True)
+        for predicate in BOUNDS:
+            if len(list(graph.objects(node, predicate))) > 1:
+                raise ProfileError(f"{short(predicate)} stands twice on {fact.name}; give one bound (a decimal is written with a point)", "repeated")
         bounds = [(comparator, bound) for predicate, comparator in BOUNDS.items() for bound in graph.objects(node, predicate)]
         if maximum == 0 and minimum is None and not bounds and allowed is None and exact is None:
             return Absent(fact.name)
@@ -326,7 +347,8 @@ class ShapeReader:
             if isinstance(side, Constant):
                 assert isinstance(side.value, Decimal)
                 unit = (target.unit or "") if expression.operator in "+-" or (target.unit == "%" and expression.operator == "*") else "1"
-                self._numbers.append(Number(target.name, expression.operator, side.value, unit))
+                sign = f"c{expression.operator}" if side is expression.left and expression.operator in "-/" else expression.operator
+                self._numbers.append(Number(target.name, sign, side.value, unit))
             self._factors(target, side)
 
     # --- nodes ----------------------------------------------------------------------

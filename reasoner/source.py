@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from rdflib import RDF, SH, SKOS, Graph, Namespace, URIRef
+from rdflib import RDF, SH, SKOS, BNode, Graph, Namespace, URIRef
 from rdflib.term import Node
 
 from ontology import AuthoringProblem, GuidelineError, GuidelineFiles
@@ -82,7 +82,10 @@ class Source:
         """One wording a language; both must be there."""
         wordings: dict[str, list[str]] = {language: [] for language in LANGUAGES}
         for literal in self.graph.objects(node, predicate):
-            wordings.setdefault(getattr(literal, "language", None) or "no language", []).append(str(literal))
+            if not getattr(literal, "language", None):
+                self.problem(node, f"{short(predicate)} has a wording without a language; write @en or @zh after it", kind="translation")
+            elif str(literal).strip():
+                wordings.setdefault(str(literal.language), []).append(str(literal))  # type: ignore[attr-defined]
         for language, found in wordings.items():
             if language in LANGUAGES and len(found) != 1:
                 kind = "repeated" if found else "translation" if any(wordings.values()) else "definition" if predicate == SKOS.definition else "label"
@@ -92,7 +95,9 @@ class Source:
         return {language: (wordings[language] or wordings["en"] or [self.local(node)])[0] for language in LANGUAGES}
 
     def problem(self, node: Node, message: str, file: str | None = None, kind: str = "profile") -> None:
-        name = next((f"{prefix}:{str(node).removeprefix(base)}" for prefix, base in PREFIXES.items() if str(node).startswith(base)), short(node))
+        while isinstance(node, BNode) and (around := next(self.graph.subjects(None, node), None)) is not None:
+            node = around  # the thing of which an anonymous node is part
+        name = short(node)
         homes = [file] if file else [home for home, graph in self.graphs.items() if (node, None, None) in graph]
         home = homes[0] if homes else "calx.ttl"
         self.problems.append(

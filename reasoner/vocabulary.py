@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import replace
 from typing import Any as Anything
 from typing import cast
@@ -33,15 +34,22 @@ class Vocabulary:
                 continue
             try:
                 fact = self._fact(path, node)
+                if fact.name in facts:
+                    raise ProfileError("has two shapes; keep one", "duplicate-id")
                 facts[fact.name] = fact
             except (ProfileError, ValueError) as error:
                 self.source.problem(lesion, f"{short(path)}: {error}", kind=getattr(error, "kind", "profile"))
         for quantity in self.source.declared(CALX.Quantity):
             name = str(self.source.value(quantity, SKOS.notation))
-            facts[name] = replace(self._described(quantity, name), given=False)
+            try:
+                facts[name] = replace(self._described(quantity, name), given=False)
+            except ProfileError as error:
+                self.source.problem(quantity, str(error), kind=error.kind)
         return dict(sorted(facts.items(), key=lambda item: (not item[1].given, item[1].order)))
 
     def _described(self, path: Node, name: str) -> Fact:
+        if name == "None":
+            raise ProfileError("has no skos:notation, the name under which a case gives it")
         unit, key, device = (self.source.value(path, predicate) for predicate in (CALX.unit, CALX.resultKey, CALX.ofDevice))
         return Fact(
             name=name,
@@ -71,6 +79,8 @@ class Vocabulary:
         if allowed is not None and not list(Collection(self.source.graph, allowed)):
             raise ProfileError("has an empty sh:in; list the values that it can take")
         low, low_open, high = (self.source.value(node, bound) for bound in (SH.minInclusive, SH.minExclusive, SH.maxInclusive))
+        if low is not None and high is not None and number(low) > number(high):
+            raise ProfileError(f"has a lowest value of {low} above its highest of {high}", "number")
         return replace(
             self._described(path, str(self.source.value(path, SKOS.notation))),
             kind=cast(Anything, kind),
@@ -100,10 +110,11 @@ class Vocabulary:
         return terms
 
     def _properties(self) -> dict[str, ConclusionProperty]:
-        kinds = {}
+        members: dict[Node, Counter[str]] = {}
         for path in self.terms:
             for cls in self.source.graph.objects(URIRef(IRI + path), RDF.type):
-                kinds[cls] = path.partition("/")[0]
+                members.setdefault(cls, Counter())[path.partition("/")[0]] += 1
+        kinds = {cls: folders.most_common(1)[0][0] for cls, folders in members.items()}  # one thing in a wrong class moves no other
         properties = {}
         for node in self.source.declared(CALX.ConclusionProperty):
             if (node, RDF.type, OWL.ObjectProperty) in self.source.graph:

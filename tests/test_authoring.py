@@ -148,7 +148,7 @@ def test_a_moved_threshold_is_followed_when_its_evidence_moves_too(edited: Edit)
         ("evidence/studies.ttl", "calx:studyType term:type-derivation ;", "", "study type"),
         ("shapes/lesion.ttl", "sh:path calx:thrombus ;", 'sh:path calx:thrombus ; sh:pattern "x" ;', "sh:pattern"),
         ("shapes/consistency.ttl", "sh:path calx:mobileCalcium ; sh:hasValue true", "sh:path calx:mobileCalcium ; sh:hasValue 1", "true or false"),
-        ("calx.ttl", 'owl:versionInfo "1.0.0" ;', ";", "owl#versionInfo"),
+        ("calx.ttl", 'owl:versionInfo "1.0.0" ;', ";", "owl:versionInfo"),
     ],
 )  # fmt: skip
 def test_other_slips_of_an_author(file: str, old: str, new: str, told: str, edited: Edit) -> None:

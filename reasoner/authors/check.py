@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from ontology import AuthoringProblem, GuidelineError, GuidelineFiles
+from ontology import UNREAD, AuthoringProblem, GuidelineError, GuidelineFiles
 
 from .. import owl
 from ..authoring import Reading, examine
@@ -47,6 +47,10 @@ def check(files: GuidelineFiles, with_owl: bool = True) -> Report:
         with_owl: whether to ask HermiT too (half a second and more; needs the extra ``authoring``).
     """
     cases, problems = reference.found(files.directory)
+    whole = bool(cases) and not problems
+    """Whether the reference cases are all there; else rules would seem to have none."""
+    if not cases and not problems:
+        problems.append(AuthoringProblem("no-case", "cases", "holds no reference case; add some that show what each rule does"))
     try:
         reading = examine(files)
     except GuidelineError as error:
@@ -56,7 +60,7 @@ def check(files: GuidelineFiles, with_owl: bool = True) -> Report:
     problems += reading.problems
     problems += _suspended(reading)
     answered = 0
-    if not any(problem.severity == "error" for problem in reading.problems):
+    if not any(problem.kind in UNREAD for problem in reading.problems):
         broken, fired = reference.judged(Reasoner(reading.guideline), cases)
         problems += broken
         answered = len(cases)
@@ -65,7 +69,7 @@ def check(files: GuidelineFiles, with_owl: bool = True) -> Report:
                 "no-case", rule.file, "fires in no reference case; add one to cases/ that shows what it does", rule.id, _line(files, rule.file, rule.id)
             )
             for rule in reading.guideline.rules
-            if cases and rule.id not in fired
+            if whole and rule.id not in fired
         )
     asked = None
     if with_owl and not any(problem.kind == "undefined" for problem in problems):

@@ -303,3 +303,12 @@ def _compared_as_json(compared: Compared) -> dict[str, Any]:
         "outcomes": dict(compared.outcomes.most_common()),
         "levels": dict(compared.regraded.most_common()),
     }
+
+
+def as_sections(found: Difference, language: str = "en") -> list[Any]:
+    """For a page: each section as ``[heading, [line or section, …]]``."""
+
+    def nested(section: Section) -> list[Any]:
+        return [section.heading, [nested(line) if isinstance(line, Section) else line for line in section.lines]]
+
+    return [nested(section) for section in _sections(found, language)]

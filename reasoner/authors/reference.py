@@ -19,6 +19,18 @@ from ..recommendation import Reasoner
 KEYS = {"id", "title", "why", "case", "expect"}
 
 
+class _Once(yaml.SafeLoader):
+    """The safe loader, which does not let a key stand twice."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        seen = set[str]()
+        for key, _ in node.value:
+            if key.value in seen:
+                raise yaml.MarkedYAMLError(problem=f"the key '{key.value}' stands twice", problem_mark=key.start_mark)
+            seen.add(str(key.value))
+        return super().construct_mapping(node, deep)
+
+
 @dataclass(frozen=True)
 class ReferenceCase:
     """One lesion whose answer is known."""
@@ -60,7 +72,7 @@ def found(directory: Path) -> tuple[list[ReferenceCase], list[AuthoringProblem]]
         name = path.relative_to(directory).as_posix()
         try:
             text = path.read_text(encoding="utf-8")
-            content = yaml.safe_load(text)
+            content = yaml.load(text, _Once)  # noqa: S506  a safe loader
         except UnicodeDecodeError:
             problems.append(AuthoringProblem("encoding", name, "is not UTF-8; save the file as UTF-8"))
         except OSError as error:
@@ -87,10 +99,10 @@ def _cases(name: str, text: str, content: object) -> Iterator[ReferenceCase | Au
     if not isinstance(content, list):
         yield AuthoringProblem("case-file", name, "is no list of cases; start each with '- id: …'")
         return
+    starts = [text[: start.start()].count("\n") + 1 for start in re.finditer(r"^- ", text, re.MULTILINE)]
     for number, entry in enumerate(content, 1):
         told = str(entry.get("id", number)) if isinstance(entry, dict) else str(number)
-        place = re.search(rf"^- id: *['\"]?{re.escape(told)}['\"]? *$", text, re.MULTILINE)
-        line = text[: place.start()].count("\n") + 1 if place else None
+        line = starts[number - 1] if len(starts) == len(content) else None
         if not isinstance(entry, dict) or not {"id", "why", "case", "expect"} <= set(entry) <= KEYS:
             yield AuthoringProblem("case-file", name, f"case {told}: give id, why, case and expect (title if wanted), nothing else", told, line)
         elif not isinstance(entry["case"], dict) or not isinstance(entry["expect"], dict) or not entry["expect"] or not entry["why"]:
@@ -122,7 +134,7 @@ def _differences(expect: dict[str, Any], seen: dict[str, Any]) -> Iterator[tuple
     for key, expected in expect.items():
         if key not in seen:
             yield key, expected, "no part of an answer"
-        elif isinstance(expected, dict) and expected:
+        elif isinstance(expected, dict) and expected and isinstance(seen[key], dict):
             for name, value in expected.items():
                 if seen[key].get(name) != value:
                     yield f"{key} {name}", value, seen[key].get(name)

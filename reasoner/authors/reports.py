@@ -13,13 +13,13 @@ from .verify import Verification
 CHECKED = {
     "en": {
         "sound": "{rules} rules, {statements} statements, {studies} studies, {cases} reference cases: no fault found",
-        "at fault": "{errors} errors, {warnings} warnings, {infos} infos; the page of each kind is docs/checks/<kind>.md",
+        "at fault": "errors: {errors}, warnings: {warnings}, infos: {infos}; the page of each kind is docs/checks/<kind>.md",
         "consistent": "; the terms are consistent (HermiT)",
         "not asked": "; OWL consistency not checked (install the extra: pip install 'calx[authoring]')",
     },
     "zh": {
         "sound": "{rules}条规则、{statements}条陈述、{studies}项研究、{cases}个参考病例：未发现问题",
-        "at fault": "{errors}个错误、{warnings}个警告、{infos}个提示；各类问题说明见docs/checks/<类别>.md",
+        "at fault": "错误{errors}、警告{warnings}、提示{infos}；各类问题说明见docs/checks/<类别>.md",
         "consistent": "；术语一致（HermiT）",
         "not asked": "；未检查OWL一致性（请安装：pip install 'calx[authoring]'）",
     },

@@ -289,10 +289,10 @@ def _wrong(known: Cell, value: Any, text: str) -> str | None:
 
 
 def _wrong_number(sort: str, text: str) -> str | None:
+    if re.fullmatch(r"[+-]?[1-9]\d{0,2}(,\d{3})+(\.\d+)?", text):
+        return f"'{text}' has commas between thousands; write {text.replace(',', '')} (or a point, if decimals are meant)"
     if re.fullmatch(r"[+-]?\d+,\d+", text):
         return f"'{text}' has a decimal comma; write {text.replace(',', '.')}"
-    if re.fullmatch(r"[+-]?\d{1,3}(,\d{3})+(\.\d+)?", text):
-        return f"'{text}' has commas between thousands; write {text.replace(',', '')}"
     if not re.fullmatch(r"[+-]?(\d+(\.\d+)?|\.\d+)", text):
         return f"'{text[:30]}' is not a plain number; write digits, without a unit"
     if sort == "whole" and "." in text:
@@ -319,3 +319,24 @@ def a1(sheet: str, column: int, row: int) -> str:
         rest, letter = divmod(rest - 1, ord("Z") - ord("A") + 1)
         letters = chr(ord("A") + letter) + letters
     return f"{sheet}!{letters}{row + 1}"
+
+
+def changed(files: GuidelineFiles, cells: list[tuple[str, str, str, str]]) -> tuple[dict[str, str], list[Edited]]:
+    """What the files say once single cells are changed: table, key, column and new value of each.
+
+    Raises:
+        TableError: with every cell that cannot be taken over.
+        EditError: a file of the guideline cannot be followed.
+    """
+    known = {table.name: table for table in tables(files)}
+    problems: list[CellProblem] = []
+    edits, edited = Edits(files), list[Edited]()
+    for name, key, column, value in cells:
+        row = known[name].rows.get(key) if name in known else None
+        if row is None or column not in row:
+            problems.append(CellProblem(f"{name} {key} {column}"[:100], "there is no such cell; load the page again"))
+        else:
+            _cell(known[name], key, column, value, f"{name} {key} {column}", edits, edited, problems)
+    if problems:
+        raise TableError(problems)
+    return edits.texts(), edited

@@ -72,11 +72,12 @@ def _numbers(edits: Edits) -> tuple[Table, Table]:
     columns = ("key", "rule", "label", "about", "comparator", "value", "unit")
     limits, thresholds = Table("device-limits", columns), Table("thresholds", columns)
     units = {name.partition(":")[2]: _text(edits.block(name)[1], "calx:unit") for name in edits.subjects("calx")}
+    counted = {name.partition(":")[2] for name in _of_type(edits, "calx", "calx:ConclusionProperty")}
     for subject in (*edits.subjects("rule"), *edits.subjects("cond")):
         file, block = edits.block(subject)
         table = limits if _about_device(file) else thresholds
         label = _text(block, "rdfs:label", "en")
-        for number, (about, comparator, token, bare) in enumerate(_literals(block), 1):
+        for number, (about, comparator, token, bare) in enumerate(_literals(block, counted), 1):
             start, end, value = token
             key = f"{subject}#{number}"
             table.rows[key] = {
@@ -95,7 +96,7 @@ def _about_device(file: str) -> bool:
     return file in ("rules/devices.ttl", "rules/device-status.ttl", "rules/sizes.ttl", "rules/quantities.ttl")
 
 
-def _literals(block: Block) -> Iterator[tuple[str, str, tuple[int, int, str], bool]]:
+def _literals(block: Block, counted: set[str]) -> Iterator[tuple[str, str, tuple[int, int, str], bool]]:
     """Every number of a rule or shared condition: what it is about, how it is compared, its place, and whether it stands inside a string."""
     for properties in _shapes(block.properties):
         path = first(properties, "sh:path")
@@ -105,7 +106,9 @@ def _literals(block: Block) -> Iterator[tuple[str, str, tuple[int, int, str], bo
                 if not isinstance(value, Token):
                     continue
                 verb = entry.verb.text
-                if about and verb in BOUNDS and value.kind == "number" and not (verb in ("sh:minCount", "sh:maxCount") and value.text in ("0", "1")):
+                exact = about in counted and first(properties, "sh:minCount") is not None and first(properties, "sh:maxCount") is not None
+                plain = verb in ("sh:minCount", "sh:maxCount") and value.text in ("0", "1") and not exact
+                if about and verb in BOUNDS and value.kind == "number" and not plain:
                     yield about, f"count {BOUNDS[verb]}" if "Count" in verb else BOUNDS[verb], (value.start, value.end, value.text), False
                 elif verb == "sh:object" and value.kind == "number" and value.text != "0":
                     predicate = first(properties, "sh:predicate")
@@ -217,6 +220,7 @@ def _labels(edits: Edits) -> Table:
 
 
 def _of_type(edits: Edits, prefix: str, kind: str) -> list[str]:
+    """The blocks of a prefix that say that they are of a kind."""
     found = []
     for subject in edits.subjects(prefix):
         types = [value.text for entry in edits.block(subject)[1].properties if entry.verb.text == "a" for value in entry.objects if isinstance(value, Token)]

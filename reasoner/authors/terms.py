@@ -9,7 +9,7 @@ from rdflib import DCTERMS, OWL, RDF, RDFS, SH, SKOS, URIRef
 from rdflib.collection import Collection
 from rdflib.term import Node
 
-from ontology import AuthoringProblem
+from ontology import UNREAD, AuthoringProblem
 
 from ..condition import values_read
 from ..guideline import IRI, Guideline
@@ -52,7 +52,11 @@ def faults(source: Source, whole: Guideline) -> list[AuthoringProblem]:
             source.problem(study, "has no dcterms:bibliographicCitation; say how to find it", kind="source")
     _units(source, whole)
     _values(source)
-    _unused(source, whole, described)
+    for study in (*source.declared(CALX.Study), *source.declared(CALX.FactValue)):
+        if str(source.value(study, SKOS.notation)) != source.local(study):
+            source.problem(study, "has a skos:notation that is not its name; make them the same", kind="repeated")
+    if not any(problem.kind in UNREAD for problem in source.problems):  # else what was not read looks unused
+        _unused(source, whole, described)
     _undefined(source)
     return _mappings(source, whole)
 
@@ -103,6 +107,9 @@ def _unused(source: Source, guideline: Guideline, described: list[URIRef]) -> No
     for node in described:
         if (node, RDF.type, OWL.NamedIndividual) in source.graph and node not in mentioned:
             source.problem(node, "is defined, and nothing concludes it; use it, or delete it", kind="unused")
+    for shared in guideline.shared:
+        if (condition := URIRef(f"{IRI}condition/{shared.id}")) not in mentioned:
+            source.problem(condition, "is a condition that nothing uses; use it, or delete it", kind="unused")
     conditions = [production.condition for rule in guideline.rules for production in rule.productions]
     read = {fact for condition in [*conditions, *(constraint.condition for constraint in guideline.constraints)] for fact in values_read(condition)}
     read |= {fact for rule in guideline.rules for production in rule.productions for fact in production.reads}
@@ -126,7 +133,8 @@ def _undefined(source: Source) -> None:
             for node in triple:
                 if isinstance(node, URIRef) and str(node).startswith(IRI) and node not in defined and node != version and node not in told:
                     told.add(node)
-                    source.problem(node, "is used and not defined; define it, or mend its name", name, "undefined")
+                    line = source.files.line_with(name, short(node))
+                    source.problems.append(AuthoringProblem("undefined", name, "is used and not defined; define it, or mend its name", short(node), line))
 
 
 def _mappings(source: Source, guideline: Guideline) -> list[AuthoringProblem]:
@@ -142,6 +150,10 @@ def _mappings(source: Source, guideline: Guideline) -> list[AuthoringProblem]:
 
 
 def _lines(lines: list[str], source: Source, guideline: Guideline) -> Iterator[AuthoringProblem]:
+    columns = set((next((line for line in lines if not line.startswith("#")), "")).split("\t"))
+    if not {"subject_id", "predicate_id", "object_id", "object_label", "comment"} <= columns:
+        yield AuthoringProblem("mapping", MAPPINGS, "lacks a column of subject_id, predicate_id, object_id, object_label, comment; mend its first line")
+        return
     rows = [(number, line) for number, line in enumerate(lines, 1) if not line.startswith("#")]
     prefixes = {line[1:].partition(":")[0].strip() for line in lines if line.startswith("#  ")}
     values = {value for fact in guideline.facts.values() for value in fact.values}

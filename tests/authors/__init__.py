@@ -1,0 +1,1 @@
+"""What guideline authors ask: checks, proofs, differences, tables, evidence."""

@@ -1,0 +1,28 @@
+"""Guidelines with edits, read once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypeAlias
+
+import pytest
+
+from ontology import GuidelineFiles
+from reasoner.authoring import read
+from reasoner.authors.diff import Version
+
+Edit: TypeAlias = Callable[[str, str, str], Path]
+
+
+def version(folder: Path) -> Version:
+    """The guideline of a folder, whatever its faults."""
+    files = GuidelineFiles(folder)
+    return Version(files, read(files)[0])
+
+
+@pytest.fixture(scope="session")
+def base() -> Version:
+    """The guideline that comes with Calx."""
+    files = GuidelineFiles()
+    return Version(files, read(files)[0])
