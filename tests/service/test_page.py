@@ -170,7 +170,9 @@ def test_a_print_of_an_answer_holds_the_answer_and_not_the_form(page: Page) -> N
 
 
 @pytest.mark.parametrize("width", [390, 1280])
-@pytest.mark.parametrize("path", [LESION, LESION + "&lang=zh", "/cases", "/rules", "/rules/D4", "/studies/eclipse2025", "/guideline", "/docs", "/sparql"])
+@pytest.mark.parametrize(
+    "path", [LESION, LESION + "&lang=zh", "/cases", "/rules", "/rules/D4", "/studies/eclipse2025", "/guideline", "/docs", "/sparql", "/drafts"]
+)
 def test_nothing_is_cut_off_at_this_width(width: int, path: str, page: Page) -> None:
     page.set_viewport_size({"width": width, "height": 844})
     page.goto(path)
@@ -264,3 +266,24 @@ def test_it_works_without_a_script(browser: Browser, service: Running) -> None:
         expect(page.locator(".strategy")).to_contain_text("active modification")
         assert page.locator(".strategy .why").get_attribute("href") == "#step-D4"
         assert page.locator("#step-D4").count() == 1
+
+
+def test_a_number_is_changed_on_a_draft_and_what_follows_is_told_at_once(page: Page) -> None:
+    page.goto("/drafts")
+    page.fill("#title", "Lower the arc")
+    page.fill("#by", "author")
+    page.click("text=Begin a draft")
+    page.fill("#q", "SuperficialArcLong")
+    page.click("text=Show")
+    cell = page.locator("form.cell", has=page.locator("input[name=key][value='cond:SuperficialArcLong#1']")).first
+    number = cell.locator("input[name=value]")
+    assert number.input_value() == "270"
+    number.fill("180.5.1")
+    number.press("Tab")
+    expect(page.locator("form.cell.wrong .said")).to_contain_text("not a plain number")
+    number.fill("180")
+    number.press("Tab")
+    expect(page.locator("[data-part=check]")).to_contain_text("is backed by no statement", timeout=60_000)
+    expect(page.locator("[data-part=diff]")).to_contain_text("stepwise balloon → active modification", timeout=60_000)
+    expect(page.locator("[data-part=verify]")).to_contain_text("every requirement is proved", timeout=60_000)
+    assert page.evaluate("document.documentElement.scrollWidth") <= page.viewport_size["width"]  # type: ignore[index]
