@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: run test lint bench train clean
+.PHONY: run test lint bench docs train clean
 
 run: $(VENV)/run.stamp
 	$(BIN)/calx recommend examples/real-pullback.json --format text --explain
@@ -19,6 +19,9 @@ lint: $(VENV)/dev.stamp
 
 bench: $(VENV)/dev.stamp
 	$(BIN)/python -m benchmarks
+
+docs: $(VENV)/dev.stamp
+	$(BIN)/python docs/generate.py
 
 train: $(VENV)/dev.stamp
 	$(BIN)/python -m imaging.training

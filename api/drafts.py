@@ -160,7 +160,7 @@ class Drafts:
         """
         allowed = {"in review": ("open",), "open": ("in review", "discarded"), "discarded": ("open", "in review")}
         if state not in allowed:
-            raise DraftError(f"a draft can be {', '.join(allowed)}, not '{state[:20]}'", "unreadable")
+            raise DraftError(f"a draft can be {', '.join(allowed)}, not '{state[:24]}'", "unreadable")
         self._expect(draft, *allowed[state])
         draft.state = state
         draft.note(by, {"in review": "handed in for review", "open": "opened again", "discarded": "discarded"}[state], why=why[:LONGEST_TEXT])

@@ -171,7 +171,7 @@ class _Reader:
     def _withdrawn(self, node: Node) -> bool:
         value = self.source.value(node, CALX.withdrawn)
         if value is not None and (str(value) not in ("true", "false") or getattr(value, "datatype", None) != XSD.boolean):
-            self.source.problem(node, f"calx:withdrawn {str(value)[:20]} is neither true nor false (without quotes)", kind="unknown-value")
+            self.source.problem(node, f"calx:withdrawn {str(value)[:24]} is neither true nor false (without quotes)", kind="unknown-value")
         return str(value).lower() in ("true", "1", "yes")
 
     def _statements(self) -> dict[str, Statement]:

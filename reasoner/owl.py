@@ -21,7 +21,7 @@ METACLASSES = {URIRef(IRI + "ConclusionProperty"), URIRef(IRI + "Quantity")}
 DECLARED = {OWL.Class, OWL.ObjectProperty, OWL.DatatypeProperty, OWL.AnnotationProperty, OWL.NamedIndividual, OWL.Ontology}
 WORDS = {RDFS.label, RDFS.comment, RDFS.seeAlso, RDFS.isDefinedBy}
 """Annotations, which no reasoner reads."""
-FIND_OUT = 60
+FIND_OUT = 64
 """Questions to HermiT after which the search for reasons stops; each takes about a second."""
 
 

@@ -180,7 +180,7 @@ KEPT_REPORTS = 32
 def _found(service: Service, name: str) -> Draft:
     found = service.drafts.find(name)
     if found is None:
-        raise ServiceProblem("not-found", f"no draft '{name[:20]}'; GET /drafts lists them")
+        raise ServiceProblem("not-found", f"no draft '{name[:24]}'; GET /drafts lists them")
     return found
 
 
@@ -194,7 +194,7 @@ async def _told(request: Request) -> dict[str, str]:
     """What a JSON object or a form says, as texts."""
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind == "application/x-www-form-urlencoded":
-        return {name: str(value) for name, value in (await request.form(max_fields=50)).items()}
+        return {name: str(value) for name, value in (await request.form(max_fields=64)).items()}
     if kind != JSON:
         raise ServiceProblem("wrong-form", f"send {JSON} or a form")
     try:

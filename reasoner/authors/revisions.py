@@ -53,7 +53,7 @@ def folder_of(named: str, path: str | None = None, beside: Path | None = None) -
 def _git(place: Path, *arguments: str) -> bytes | None:
     """What git prints; None where it fails or is not there."""
     try:
-        done = subprocess.run(["git", "-C", str(place), *arguments], capture_output=True, check=False, timeout=60)  # noqa: S603, S607
+        done = subprocess.run(["git", "-C", str(place), *arguments], capture_output=True, check=False, timeout=64)  # noqa: S603, S607
     except (OSError, subprocess.TimeoutExpired):
         return None
     return done.stdout if done.returncode == 0 else None

@@ -152,21 +152,21 @@ def flow(whole: Guideline, language: str = "en") -> str:
     boxes = [_box(whole, rule, condition, language) for rule, condition in _strategies(whole)]
     words, parts, y = WORDS[language], list[str](), 44
     for index, box in enumerate(boxes):
-        height = LINE * (len(box.question) + 1) + 18
+        height = LINE * (len(box.question) + 1) + 16
         middle = y + height / 2
         parts.append(f'<rect x="10" y="{y}" width="{WIDTH}" height="{height}" rx="6" class="question"/>')
-        parts.append(f'<text x="22" y="{y + 20}" class="name">{escape(box.rule.id)} · {escape(box.rule.label[language])}</text>')
-        parts += [f'<text x="22" y="{y + 20 + LINE * (number + 1)}">{escape(line)}</text>' for number, line in enumerate(box.question)]
+        parts.append(f'<text x="22" y="{y + 21}" class="name">{escape(box.rule.id)} · {escape(box.rule.label[language])}</text>')
+        parts += [f'<text x="22" y="{y + 21 + LINE * (number + 1)}">{escape(line)}</text>' for number, line in enumerate(box.question)]
         parts.append(f'<path d="M{WIDTH + 10} {middle:.0f}h56" class="way"/>')
-        parts.append(f'<text x="{WIDTH + 28}" y="{middle - 6:.0f}" class="way-word">{words["yes"]}</text>')
-        tall = LINE * len(box.outcome) + 18
+        parts.append(f'<text x="{WIDTH + 27}" y="{middle - 6:.0f}" class="way-word">{words["yes"]}</text>')
+        tall = LINE * len(box.outcome) + 16
         parts.append(f'<rect x="{WIDTH + 66}" y="{middle - tall / 2:.0f}" width="250" height="{tall}" rx="14" class="outcome"/>')
         for number, line in enumerate(box.outcome):
-            parts.append(f'<text x="{WIDTH + 80}" y="{middle - tall / 2 + 21 + LINE * number:.0f}">{escape(line)}</text>')
+            parts.append(f'<text x="{WIDTH + 79}" y="{middle - tall / 2 + 21 + LINE * number:.0f}">{escape(line)}</text>')
         y += height + GAP
         if index < len(boxes) - 1:
             parts.append(
-                f'<path d="M{10 + WIDTH / 2:.0f} {y - GAP}v{GAP}" class="way"/><text x="{18 + WIDTH / 2:.0f}" y="{y - 8}" class="way-word">{words["no"]}</text>'
+                f'<path d="M{10 + WIDTH / 2:.0f} {y - GAP}v{GAP}" class="way"/><text x="{19 + WIDTH / 2:.0f}" y="{y - 8}" class="way-word">{words["no"]}</text>'
             )
     style = (
         "text{font:13px sans-serif;fill:#1a202c}.name{font-weight:bold}.question{fill:#edf2f7;stroke:#4a5568}"

@@ -134,10 +134,10 @@ def _identifier(text: str, problems: list[str]) -> str:
     plain = re.sub(r"^(https?://(dx\.)?doi\.org/|doi:\s*)", "", text.strip(), flags=re.IGNORECASE)
     if plain.startswith("10."):
         if not DOI.fullmatch(plain):
-            problems.append(f"'{text[:60]}' is no DOI; it looks like 10.1161/CIRCINTERVENTIONS.120.010296")
+            problems.append(f"'{text[:64]}' is no DOI; it looks like 10.1161/CIRCINTERVENTIONS.120.010296")
         return f"doi:{plain}"
     if plain and not re.fullmatch(r"[a-z][a-z0-9]*:\S+", plain):
-        problems.append(f"'{text[:60]}' is neither a DOI nor an identifier with its scheme, such as pmid:33723090")
+        problems.append(f"'{text[:64]}' is neither a DOI nor an identifier with its scheme, such as pmid:33723090")
     return plain
 
 
@@ -145,7 +145,7 @@ def _number(text: str, guideline: Guideline, problems: list[str]) -> str:
     """One number of a statement as Turtle."""
     match = STATED.fullmatch(text.strip())
     if match is None or match["comparator"] not in COMPARATORS:
-        problems.append(f"'{text[:60]}' states no number; write quantity, comparator, value and unit, such as max_superficial_arc_deg >= 180 deg")
+        problems.append(f"'{text[:64]}' states no number; write quantity, comparator, value and unit, such as max_superficial_arc_deg >= 180 deg")
         return ""
     fact = guideline.facts.get(match["quantity"]) or next((f for f in guideline.facts.values() if f.local == match["quantity"]), None)
     if fact is None and match["quantity"] not in guideline.properties:

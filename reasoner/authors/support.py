@@ -179,7 +179,7 @@ def as_svg(found: list[Support], language: str = "en") -> str:
     line, tall = 16, max(len(rules), len(studies))
     total, step = tall * line, tall * line / max(1, len(studies))
     place = {name: (250.0, (index + 1 / 2) * step) for index, name in enumerate(studies)} | {name: (650.0, (height[name] + 1 / 2) * line) for name in rules}
-    parts = [f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 -40 900 {total + 60}" font-family="sans-serif" font-size="11" role="img">']
+    parts = [f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 -40 900 {total + 64}" font-family="sans-serif" font-size="11" role="img">']
     parts += [f"<title>{escape(WORDS[language]['title'])}</title>", f'<text x="10" y="-22" font-size="12">{escape(WORDS[language]["title"])}</text>']
     for index, (stance, colour) in enumerate(COLOURS.items()):
         parts.append(f'<text x="{10 + index * 120}" y="-6" fill="{colour}">— {escape(WORDS[language][stance])}</text>')

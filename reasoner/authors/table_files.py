@@ -101,7 +101,7 @@ def as_xlsx(found: list[Table]) -> bytes:
     return stream.getvalue()
 
 
-WIDTHS = {"key": 34, "label": 38, "en": 70, "zh": 60, "text_en": 70, "text_zh": 60, "citation": 70, "label_en": 40, "label_zh": 36, "id": 30, "subject": 34}
+WIDTHS = {"key": 34, "label": 38, "en": 70, "zh": 64, "text_en": 70, "text_zh": 64, "citation": 70, "label_en": 40, "label_zh": 36, "id": 32, "subject": 34}
 
 
 # --- in ------------------------------------------------------------------------------------
@@ -179,7 +179,7 @@ def _workbook(path: Path, known: dict[str, Table], problems: list[CellProblem]) 
     try:
         book = load_workbook(path, data_only=False, keep_links=False)
     except (OSError, InvalidFileException, zipfile.BadZipFile, KeyError, ValueError) as error:
-        problems.append(CellProblem(path.name, f"is no workbook that can be read ({' '.join(str(error).split())[:80]}); save it as .xlsx"))
+        problems.append(CellProblem(path.name, f"is no workbook that can be read ({' '.join(str(error).split())[:96]}); save it as .xlsx"))
         return
     if not set(book.sheetnames) & set(known):
         problems.append(CellProblem(path.name, f"has none of the sheets {', '.join(known)}"))
@@ -209,7 +209,7 @@ def _take(table: Table, rows: list[list[Any]], edits: Edits, edited: list[Edited
         key = str(row[0]).strip() if row[0] is not None else ""
         if key not in table.rows:
             what = "add a study with 'calx evidence add'" if table.name in ("studies", "statements") else "keep the first column as it was exported"
-            problems.append(CellProblem(a1(table.name, 0, number), f"no '{key[:60]}' in the guideline; {what}"))
+            problems.append(CellProblem(a1(table.name, 0, number), f"no '{key[:64]}' in the guideline; {what}"))
             continue
         if key in seen:
             problems.append(CellProblem(a1(table.name, 0, number), f"'{key}' stands twice, first in line {seen[key] + 1}"))
@@ -261,7 +261,7 @@ def _same_number(known: Cell, text: str) -> bool:
 def _wrong(known: Cell, value: Any, text: str) -> str | None:
     """What is wrong with a new value; None where nothing is."""
     if not known.editable:
-        return f"'{known.value[:60]}' cannot be changed here; edit the rule in its file"
+        return f"'{known.value[:64]}' cannot be changed here; edit the rule in its file"
     if hasattr(value, "isoformat"):
         return f"the spreadsheet made a date of it ({value.isoformat()[:10]}); format the column as text, and write '{known.value}' anew"
     if text.startswith("=") and known.sort != "choice":
@@ -275,7 +275,7 @@ def _wrong(known: Cell, value: Any, text: str) -> str | None:
     if known.sort in ("number", "whole"):
         return _wrong_number(known.sort, text)
     if known.sort == "boolean" and text.lower() not in ("true", "false"):
-        return f"'{text[:20]}' is neither true nor false"
+        return f"'{text[:24]}' is neither true nor false"
     if known.sort in ("choice", "name") and text not in known.choices:
         return f"'{text[:40]}' is none of {', '.join(known.choices)}"
     if (
@@ -294,7 +294,7 @@ def _wrong_number(sort: str, text: str) -> str | None:
     if re.fullmatch(r"[+-]?\d+,\d+", text):
         return f"'{text}' has a decimal comma; write {text.replace(',', '.')}"
     if not re.fullmatch(r"[+-]?(\d+(\.\d+)?|\.\d+)", text):
-        return f"'{text[:30]}' is not a plain number; write digits, without a unit"
+        return f"'{text[:32]}' is not a plain number; write digits, without a unit"
     if sort == "whole" and "." in text:
         return f"'{text}' is not a whole number"
     return None
