@@ -23,7 +23,7 @@ from reasoner.recommendation import Reasoner
 from tests.lesions import lesions
 from tests.oracles.shacl_engine import JUDGE
 
-from . import imaging, service
+from . import authoring, imaging, service
 from .by_hand import decide
 
 CASES, ROUNDS, PYSHACL_CASES = 1000, 7, 20
@@ -121,6 +121,8 @@ def main() -> None:
     console.print(f"peak memory of this run, pySHACL included: {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:.0f} MiB")
     with console.status("measuring the service"):
         service.report(console)
+    with console.status("measuring the authors' commands; the largest guideline takes minutes"):
+        authoring.report(console)
     with console.status("measuring the reading of recordings"):
         imaging.report(console)
 

@@ -26,7 +26,7 @@ Blame: TypeAlias = Callable[..., int]
 class Uncertainty:
     """The three-valued reading of a guideline. Immutable; makes one `Outlook` a case."""
 
-    def __init__(self, guideline: Guideline) -> None:
+    def __init__(self, guideline: Guideline, asked: Iterable[str] = ASKED) -> None:
         self.facts = [name for name, fact in guideline.facts.items() if fact.given]
         self.names = lru_cache(maxsize=10_000)(self._names)
         """The facts that bits stand for, sorted; few sets of facts recur in most cases."""
@@ -34,7 +34,7 @@ class Uncertainty:
         self._base = {name: guideline.given_facts((name,)) for name in guideline.facts}
         self._keys_of: dict[str, dict[str, None]] = {}
         self.layers: list[tuple[Callable[..., tuple[bool, ...]], Callable[..., tuple[bool, ...]], list[tuple[str, str, Blame]]]] = []
-        self.read = hang_on(guideline, ASKED)
+        self.read = hang_on(guideline, asked)
         """The properties of which an outlook can tell."""
         for layer, rules in groupby(guideline.rules, key=lambda rule: rule.layer):
             asserting = [

@@ -18,7 +18,7 @@ import z3
 
 from ..closures import OPPOSITE, Reading
 from ..condition import Absent, All, Any, Arithmetic, AtLeast, Compare, Condition, Constant, Derived, Expression, Not, Of, OneOf, Value
-from ..guideline import FIRST_LAYER_OF_CONCLUSIONS, Assertion, Assignment, Fact, Guideline, Production, Rule
+from ..guideline import FIRST_LAYER_OF_CONCLUSIONS, Assertion, Assignment, Fact, Guideline, Production, Rule, Settles, Stable
 from ..uncertainty import ASKED, hang_on
 
 Truth: TypeAlias = z3.BoolRef
@@ -301,7 +301,7 @@ class AnyLesion:
 
     @property
     def certain(self) -> dict[str, Truth]:
-        """Conclusions that hold whatever the unknown facts are, of the properties in `ASKED`."""
+        """Conclusions that hold whatever the unknown facts are, of the properties in `asked_of`."""
         return self._outlook[0]
 
     @property
@@ -314,7 +314,7 @@ class AnyLesion:
         certain: dict[str, Truth] = {}
         possible: dict[str, Truth] = {}
         self.__dict__["_outlook"] = certain, possible
-        read = hang_on(self.guideline, ASKED)
+        read = hang_on(self.guideline, asked_of(self.guideline))
         for _, rules in groupby(self.guideline.rules, key=lambda rule: rule.layer):
             surely: dict[str, list[Truth]] = {}
             maybe: dict[str, list[Truth]] = {}
@@ -330,6 +330,12 @@ class AnyLesion:
             for key, parts in maybe.items():
                 possible[key] = self._named(f"possible {key}", either([*parts, *([possible[key]] if key in possible else [])]))
         return certain, possible
+
+
+def asked_of(guideline: Guideline) -> tuple[str, ...]:
+    """The properties to read with three truth values: those of an answer, and those that requirements speak of."""
+    demanded = (r.demand.predicate for r in guideline.requirements if isinstance(r.demand, Settles | Stable))
+    return tuple(dict.fromkeys((*ASKED, *demanded)))
 
 
 def _inputs(expression: Expression) -> Iterator[str]:

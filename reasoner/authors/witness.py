@@ -15,8 +15,10 @@ from ..evaluation import Trace
 from ..guideline import IRI, Always, Guideline, Ladder, Never, NotAbove, Partition, Requirement, Settles, Stable, Text
 from ..recommendation import Reasoner
 from ..source import CALX
+from ..uncertainty import Uncertainty
 from .judge import Judge
 from .session import Lesion
+from .solver import asked_of
 
 if TYPE_CHECKING:
     from .verify import Counterexample
@@ -37,6 +39,7 @@ class Witnesses:
         self._guideline = guideline
         self._reasoner = Reasoner(guideline)
         self._judge = Judge(files, guideline)
+        self._uncertainty = Uncertainty(guideline, asked_of(guideline))
 
     def confirmed(self, requirement: Requirement, lesions: tuple[Lesion, ...]) -> Counterexample:
         """The counterexample with who confirmed it.
@@ -69,7 +72,7 @@ class Witnesses:
             case Always(condition):
                 return not _meets(first, condition)
             case Settles(predicate):
-                outlook = self._reasoner.uncertainty.outlook(first.values)
+                outlook = self._uncertainty.outlook(first.values)
                 return not any(outlook.holds(key) for key in self._keys(predicate))
             case NotAbove(lesser, greater):
                 one, other = first.values.get(lesser), first.values.get(greater)
@@ -81,7 +84,7 @@ class Witnesses:
                 here, there = ([f"{predicate}:{term}" in trace.derived for term in terms] for trace in traces)
                 return True in here and True not in there[here.index(True) :]
             case Stable(predicate):
-                outlook = self._reasoner.uncertainty.outlook(first.values)
+                outlook = self._uncertainty.outlook(first.values)
                 later = traces[1].derived
                 return any((outlook.holds(key) is True and key not in later) or (outlook.holds(key) is False and key in later) for key in self._keys(predicate))
 

@@ -117,6 +117,8 @@ must:mine a calx:Requirement ; skos:notation "mine" ;
         ("calx:whenever [ a sh:NodeShape ; sh:node cond:CCat ; sh:property [ sh:path calx:calciumPresent ; sh:hasValue false ] ] ; calx:always cond:Active", "vacuous"),
         ("calx:whenever cond:HighRisk ; calx:settles calx:strategy", "refuted"),
         ("calx:stable calx:preferred", "proved"),
+        ("calx:stable calx:finding", "proved"),
+        ("calx:whenever cond:CalciumDescribed ; calx:settles calx:arcGrade", "refuted"),
         ("sh:property [ sh:path calx:burrDiameterMaxMm ; sh:lessThanOrEquals calx:burrDiameterMinMm ]", "refuted"),
         ("sh:property [ sh:path calx:burrDiameterMinMm ; sh:lessThanOrEquals calx:burrDiameterMaxMm ]", "proved"),
         ("calx:ladder ( strategy:stepwise_balloon strategy:active_modification ) ; calx:lowering calx:maxSuperficialArcDeg", "refuted"),
