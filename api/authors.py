@@ -79,16 +79,25 @@ def verify(
     """Prove over every valid case what the guideline requires of itself, or show the smallest lesion that breaks it."""
     _needs_authoring()
     from reasoner.authors import reports
+    from reasoner.authors.verify import requirements
     from reasoner.authors.verify import verify as verified
+    from reasoner.authors.witness import DisagreementError
 
     files, guideline = readable(ontology)
-    known = {requirement.id for requirement in guideline.requirements}
-    if only is not None and only not in known and not only.startswith("at-most-one-"):
+    known = {requirement.id for requirement in requirements(guideline)}
+    if only is not None and only not in known:
         _wrong(f"{only}: no such requirement; there are {', '.join(sorted(known)) or 'none'}")
-    with _steps() as progress:
-        found = verified(files, guideline, progress, only)
+    try:
+        with _steps() as progress:
+            found = verified(files, guideline, progress, only)
+    except DisagreementError as error:
+        typer.echo(str(error), err=True)
+        raise typer.Exit(AT_FAULT) from None
     if cases is not None:
-        cases.mkdir(parents=True, exist_ok=True)
+        try:
+            cases.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            _wrong(f"{cases}: cannot be made a folder ({error.strerror})")
         for verdict in found.verdicts:
             for case in verdict.counterexample.cases if verdict.counterexample else ():
                 (cases / f"{case['case_id']}.json").write_text(json.dumps(case, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
@@ -122,6 +131,7 @@ def diff(
     from reasoner.authors.diff import Version, difference
     from reasoner.authors.revisions import RevisionError, folder_of
     from reasoner.authors.session import Undecided
+    from reasoner.authors.witness import DisagreementError
 
     try:
         with folder_of(old, path, Path(new)) as before, folder_of(new, path, Path(old)) as after, _steps() as progress:
@@ -129,8 +139,8 @@ def diff(
             found = difference(*versions, _cohort(cases, versions[1].guideline) if cases else None, progress)
     except RevisionError as error:
         _wrong(str(error))
-    except Undecided as error:
-        typer.echo(f"the solver gave up: {error}", err=True)
+    except (Undecided, DisagreementError) as error:
+        typer.echo(f"no answer is given, rather than one that may be wrong: {error}", err=True)
         raise typer.Exit(AT_FAULT) from None
     if format is DiffFormat.json:
         typer.echo(json.dumps(diff_report.as_json(found), ensure_ascii=False, indent=1))

@@ -121,14 +121,18 @@ class Drafts:
         """
         if not title.strip() or not by.strip():
             raise DraftError("a draft needs a title, and who begins it (a role or initials)", "unreadable")
-        if len(list(self.folder.iterdir())) >= MOST_DRAFTS:
-            raise DraftError(f"there are {MOST_DRAFTS} drafts; discard some", "busy")
+        if sum(draft.state in ("open", "in review") for draft in self.all()) >= MOST_DRAFTS:
+            raise DraftError(f"there are {MOST_DRAFTS} drafts at work; publish or discard some", "busy")
         files = GuidelineFiles(self.ontology)
         draft = Draft(secrets.token_hex(6), title.strip()[:LONGEST_TEXT], files.digest)
-        for place in (self.base(draft), self.guideline(draft)):
-            shutil.copytree(self.ontology, place, ignore=shutil.ignore_patterns("*.py", "__pycache__", ".*"))
-        draft.note(by, "began")
-        self._save(draft)
+        try:
+            for place in (self.base(draft), self.guideline(draft)):
+                shutil.copytree(self.ontology, place, ignore=shutil.ignore_patterns("*.py", "__pycache__", ".*"))
+            draft.note(by, "began")
+            self._save(draft)
+        except Exception:
+            shutil.rmtree(self.folder / draft.id, ignore_errors=True)
+            raise
         return draft
 
     def edit(self, draft: Draft, table: str, key: str, column: str, value: str, by: str) -> str:
@@ -146,10 +150,10 @@ class Drafts:
             raise DraftError(str(error), "invalid-edit") from None
         if not edited:
             return value
+        draft.note(by, "edited", what=f"{table} {key} {column}", before=edited[0].before[:LONGEST_TEXT], after=edited[0].after[:LONGEST_TEXT])
+        self._save(draft)  # first: no edit without its line in the history
         for name, text in texts.items():
             replaced(self.guideline(draft) / name, text)
-        draft.note(by, "edited", what=f"{table} {key} {column}", before=edited[0].before[:LONGEST_TEXT], after=edited[0].after[:LONGEST_TEXT])
-        self._save(draft)
         return edited[0].before
 
     def move(self, draft: Draft, state: str, by: str, why: str) -> None:
@@ -158,13 +162,16 @@ class Drafts:
         Raises:
             DraftError: not from the state that it is in.
         """
-        allowed = {"in review": ("open",), "open": ("in review", "discarded"), "discarded": ("open", "in review")}
+        allowed = {"in review": ("open",), "open": ("in review",), "discarded": ("open", "in review")}
         if state not in allowed:
             raise DraftError(f"a draft can be {', '.join(allowed)}, not '{state[:24]}'", "unreadable")
         self._expect(draft, *allowed[state])
         draft.state = state
         draft.note(by, {"in review": "handed in for review", "open": "opened again", "discarded": "discarded"}[state], why=why[:LONGEST_TEXT])
         self._save(draft)
+        if state == "discarded":  # its history stays; its files need no room
+            shutil.rmtree(self.base(draft), ignore_errors=True)
+            shutil.rmtree(self.guideline(draft), ignore_errors=True)
 
     def publish(self, draft: Draft, by: str, why: str, note: str) -> None:
         """Write the draft's files into the guideline's folder, with a change note.
@@ -185,22 +192,35 @@ class Drafts:
             raise DraftError("the guideline on disk has changed since the draft began; begin a new one, and make the edits there")
         replaced(self.folder / draft.id / "note.md", note)
         draft.state, draft.published = "publishing", self.files(draft).digest
-        draft.note(by, "published", why=why[:LONGEST_TEXT])
+        alone = by.strip() in {entry["by"].strip() for entry in draft.history if entry["did"] == "edited"}
+        draft.note(by, "published by one who edited it" if alone else "published", why=why[:LONGEST_TEXT])
         self._save(draft)
         self._finish(draft)
 
     def _finish(self, draft: Draft) -> None:
-        """Write every changed file; to do it again does no harm."""
-        for name, content in self.changed_files(draft).items():
+        """Write every changed file; to do it again does no harm. A file that somebody changed meanwhile is left, and the draft goes back to review."""
+        changed = self.changed_files(draft)
+        for name, content in changed.items():
+            place, before = self.ontology / name, self.base(draft) / name
+            now = place.read_bytes() if place.is_file() else b""
+            if now not in (content, before.read_bytes() if before.is_file() else b""):
+                draft.state, draft.published = "in review", None
+                draft.note("service", f"not published: {name} was changed on disk meanwhile")
+                self._save(draft)
+                return
+        for name, content in changed.items():
             place = self.ontology / name
             place.parent.mkdir(parents=True, exist_ok=True)
             replaced(place, content)
-        notes = self.ontology / "changes"
-        notes.mkdir(exist_ok=True)
-        when = draft.history[-1]["at"][:10]
-        replaced(notes / f"{when}-{draft.id}.md", (self.folder / draft.id / "note.md").read_bytes())
+        note = self._change_note(draft)
+        note.parent.mkdir(exist_ok=True)
+        replaced(note, (self.folder / draft.id / "note.md").read_bytes())
         draft.state = "published"
         self._save(draft)
+
+    def _change_note(self, draft: Draft) -> Path:
+        when = next((entry["at"][:10] for entry in reversed(draft.history) if entry["did"].startswith("published")), "undated")
+        return self.ontology / "changes" / f"{when}-{draft.id}.md"
 
     def undo_publishing(self, draft: Draft) -> None:
         """Put the files back as they were, where what was published cannot be served."""
@@ -210,6 +230,7 @@ class Drafts:
                 replaced(self.ontology / name, before.read_bytes())
             else:
                 (self.ontology / name).unlink(missing_ok=True)
+        self._change_note(draft).unlink(missing_ok=True)
         draft.state, draft.published = "in review", None
         draft.note("service", "put back: what was published could not be served")
         self._save(draft)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
 import json
 import sys
@@ -259,12 +260,19 @@ def _write(ontology: Path, texts: dict[str, str], dry_run: bool) -> None:
     """Write changed files, each whole or not at all."""
     if not texts:
         typer.echo("nothing to change", err=True)
+    written: dict[Path, bytes] = {}
     for name, text in texts.items():
         if not dry_run:
+            place = (ontology / name).resolve()
             try:
-                replaced(ontology / name, text)
+                before = place.read_bytes()
+                replaced(place, text)
+                written[place] = before
             except OSError as error:
-                _fail(f"{name}: cannot be written ({error.strerror}); nothing of it was changed")
+                for other, content in written.items():
+                    with contextlib.suppress(OSError):
+                        replaced(other, content)
+                _fail(f"{name}: cannot be written ({error.strerror}); the files are as they were")
         typer.echo(f"{name}: {'would change' if dry_run else 'written'}", err=True)
     if texts and not dry_run:
         typer.echo(f"now: calx check --ontology {ontology}; calx diff OLD {ontology}", err=True)

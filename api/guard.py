@@ -56,8 +56,8 @@ def is_write(method: str, path: str) -> bool:
 
 
 def is_private(path: str) -> bool:
-    """Whether a resource tells of stored cases."""
-    return path.startswith(("/cases", "/recordings", "/sparql"))
+    """Whether a resource tells of stored cases, or of drafts that are not published."""
+    return path.startswith(("/cases", "/recordings", "/sparql", "/drafts"))
 
 
 class Guard:

@@ -55,7 +55,12 @@ def copies(folder: Path, times: int) -> Path:
     if times > 1:  # a ladder or a partition speaks of all terms of a kind, those of the other copies too
         for path in folder.glob("requirements*.ttl"):
             path.write_text(
-                re.sub(r"must:(?:graver-never-milder|one-status|usable-not-contraindicated) .*?\.\n\n", "", path.read_text(encoding="utf-8"), flags=re.DOTALL),
+                re.sub(
+                    r"must:(?:graver-never-milder|one-status|usable-not-contraindicated)[^ ]* a .*?\.\n\n",
+                    "",
+                    path.read_text(encoding="utf-8"),
+                    flags=re.DOTALL,
+                ),
                 encoding="utf-8",
             )
     return folder

@@ -39,6 +39,14 @@ def literals_as_written() -> Iterator[None]:
         logger.setLevel(level)
 
 
+def parsed(text: str) -> Graph:
+    """The triples of a text in Turtle, without following any import or link; rdflib raises whatever it meets."""
+    from rdflib import Graph
+
+    with literals_as_written():
+        return Graph(bind_namespaces="none").parse(data=text, format="turtle")
+
+
 class GuidelineFiles:
     """The Turtle files of one guideline, read once so that digest and content cannot part.
 
@@ -84,7 +92,6 @@ class GuidelineFiles:
         Raises:
             GuidelineError: files that are not Turtle, each with its line.
         """
-        from rdflib import Graph
         from rdflib.plugins.parsers.notation3 import BadSyntax
 
         graphs, problems = {}, []
@@ -95,8 +102,7 @@ class GuidelineFiles:
                 problems.append(AuthoringProblem("merge-marks", name, message, line=marks[0]))
                 continue
             try:
-                with literals_as_written():
-                    graphs[name] = Graph(bind_namespaces="none").parse(data=text, format="turtle")
+                graphs[name] = parsed(text)
             except BadSyntax as error:
                 reason = " ".join(str(getattr(error, "_why", "") or "cannot be read").split())[:120]
                 line = int(getattr(error, "lines", 0)) + 1

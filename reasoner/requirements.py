@@ -72,6 +72,8 @@ class Requirements:
         predicates = tuple(self._property(part) for part in Collection(self._source.graph, head))
         if len(predicates) < 2:
             raise ProfileError("calx:partition lists two properties or more, in round brackets")
+        if len({self._properties[predicate].kind for predicate in predicates}) > 1:
+            raise ProfileError("calx:partition lists properties that conclude things of one kind")
         return Partition(predicates)
 
     def _property(self, node: Node) -> str:
@@ -92,6 +94,8 @@ class Requirements:
         if {str(p) for p in graph.predicates(node)} != {str(SH.path), str(SH.lessThanOrEquals)}:
             raise ProfileError("sh:property of a requirement holds sh:path and sh:lessThanOrEquals, nothing else")
         lesser, greater = (self._fact(cast(Node, self._source.value(node, predicate))) for predicate in (SH.path, SH.lessThanOrEquals))
+        if not {lesser.kind, greater.kind} <= {"number", "integer"}:
+            raise ProfileError("sh:lessThanOrEquals compares two numbers")
         return NotAbove(lesser.name, greater.name)
 
     def _ladder(self, node: Node, head: Node) -> Ladder:
@@ -105,10 +109,11 @@ class Requirements:
         raising, lowering, adding = (
             tuple(sorted(self._fact(fact).name for fact in graph.objects(node, predicate))) for predicate in (CALX.raising, CALX.lowering, CALX.adding)
         )
-        wrong = [name for name in (*raising, *lowering) if self._facts_by_name(name).kind not in ("number", "integer")]
+        wrong = [name for name in (*raising, *lowering, *adding) if not self._facts_by_name(name).given]
+        wrong += [name for name in (*raising, *lowering) if self._facts_by_name(name).kind not in ("number", "integer")]
         wrong += [name for name in adding if self._facts_by_name(name).kind != "boolean"]
         if wrong or not (raising or lowering or adding):
-            raise ProfileError("calx:raising and calx:lowering name numbers, calx:adding a boolean; name at least one")
+            raise ProfileError("calx:raising and calx:lowering name numbers that a case gives, calx:adding such a boolean; name at least one")
         return Ladder(found[0], terms, raising, lowering, adding)
 
     def _facts_by_name(self, name: str) -> Fact:

@@ -7,6 +7,7 @@ import io
 import json
 import zipfile
 from typing import Any
+from urllib.parse import parse_qsl, urlencode
 
 import orjson
 from fastapi import APIRouter, Request, Response
@@ -61,6 +62,8 @@ async def one(request: Request, draft_id: str) -> Response:
     draft = _found(service, draft_id)
     if form_of(request, HTML, JSON) == JSON:
         return Response(orjson.dumps(draft.json()), headers=VARY, media_type=JSON)
+    if draft.state == "discarded":
+        raise ServiceProblem("not-found", f"the draft '{draft.title[:64]}' was discarded; its history: GET /drafts/{draft.id} as JSON")
     found = await asyncio.to_thread(service.drafts.tables, draft)
     name, query = request.query_params.get("table", FIRST_TABLE), request.query_params.get("q", "").strip()
     table = next((table for table in found if table.name == name), found[0])
@@ -154,6 +157,8 @@ async def report(request: Request, draft_id: str, part: str) -> Response:
     if part not in PARTS:
         raise ServiceProblem("not-found", f"a draft has {', '.join(PARTS)} and files")
     draft = _found(service, draft_id)
+    if draft.state == "discarded":
+        raise ServiceProblem("not-found", "the draft was discarded")
     found = await _report(service, draft, part, language)
     if form_of(request, JSON, HTML) == JSON:
         return Response(orjson.dumps(found), headers=VARY, media_type=JSON)
@@ -201,14 +206,17 @@ async def _told(request: Request) -> dict[str, str]:
         raw = json.loads(await request.body())
         if not isinstance(raw, dict):
             raise TypeError
-    except (ValueError, TypeError):
+    except (ValueError, TypeError, RecursionError):
         raise ServiceProblem("unreadable", "send a JSON object") from None
-    return {str(name): value if isinstance(value, str) else json.dumps(value) for name, value in raw.items()}
+    told = {str(name): value if isinstance(value, str) else json.dumps(value) for name, value in raw.items()}
+    if any(any("\ud800" <= character <= "\udfff" for character in name + value) for name, value in told.items()):
+        raise ServiceProblem("unreadable", "a text holds half a character (a lone surrogate)")
+    return told
 
 
 def _done(request: Request, draft: Draft, told: dict[str, str], status: int, **more: str) -> Response:
     if request.headers.get("content-type", "").startswith("application/x-www-form-urlencoded") and "text/html" in request.headers.get("accept", ""):
         language = "zh" if told.get("lang") == "zh" else "en"
-        back = told.get("back", "")
-        return Response(status_code=303, headers={"Location": f"/drafts/{draft.id}?lang={language}{'&' + back if back and back.isprintable() else ''}"})
+        back = urlencode({name: value for name, value in parse_qsl(told.get("back", "")) if name in ("table", "q")})
+        return Response(status_code=303, headers={"Location": f"/drafts/{draft.id}?lang={language}{'&' + back if back else ''}"})
     return Response(orjson.dumps({**draft.json(), **more}), status, {"Location": f"/drafts/{draft.id}"} if status != 200 else {}, JSON)

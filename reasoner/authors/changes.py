@@ -209,6 +209,15 @@ class Changes:
     def _header(self) -> Iterator[Change]:
         if self.old.version != self.new.version:
             yield _change("wording", "guideline", f"version {self.old.version} → {self.new.version}", f"版本{self.old.version} → {self.new.version}")
+        if self.old.levels != self.new.levels:
+            told = f"{' '.join(self.old.levels)} → {' '.join(self.new.levels)}"
+            yield _change("evidence", "guideline", f"levels of evidence, best first: {told}", f"证据等级（由高至低）：{told}")
+        yield from _reworded_all("evidence level", self.old.level_definitions, self.new.level_definitions)
+        yield from _reworded_all("group", self.old.groups, self.new.groups)
+        for what in ("group", "order", "source"):
+            moved = [name for name in self.new.facts if name in self.old.facts and getattr(self.old.facts[name], what) != getattr(self.new.facts[name], what)]
+            if moved:
+                yield _change("wording", "guideline", f"{what} of facts: {', '.join(moved)}", f"事实的{what}：{', '.join(moved)}")
         yield from _reworded("guideline", "title", "标题", self.old.title, self.new.title)
         yield from _reworded("guideline", "notice", "声明", self.old.notice, self.new.notice)
 
@@ -258,6 +267,7 @@ FACT: tuple[tuple[str, str, Callable[[Fact], str]], ...] = (
     ("lowest", "下限", lambda fact: "none" if fact.minimum is None else f"{'> ' if fact.exclusive_minimum else ''}{fact.minimum}"),
     ("highest", "上限", lambda fact: "none" if fact.maximum is None else str(fact.maximum)),
     ("place in an answer", "在答案中的位置", lambda fact: str(fact.result_key)),
+    ("device that it sizes", "所属器械", lambda fact: fact.device or "none"),
 )
 
 

@@ -92,10 +92,10 @@ class Comparison:
             found.changed.append(CaseChange(name, *told, ()))
             found.outcomes["− admitted" if new is None else "+ admitted"] += 1
             return
-        if old.derived != new.derived:
+        if old.derived != new.derived or self._old.guideline.levels != self._new.guideline.levels:
             for key, rank in old.derived.items():
                 later = new.derived.get(key)
-                if later is not None and later != rank and key.partition(":")[0] not in AUXILIARY:
+                if later is not None and self._old.guideline.levels[rank] != self._new.guideline.levels[later] and key.partition(":")[0] not in AUXILIARY:
                     outcome = self._names(False, key)
                     found.regraded[f"{outcome}: {self._old.guideline.levels[rank]} → {self._new.guideline.levels[later]}"] += 1
         before = {*(k for k in old.derived if k not in new.derived)}

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+import multiprocessing
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import ParamSpec, TypeVar, cast
 
 from ontology import GuidelineFiles
 
@@ -14,7 +18,12 @@ from . import reference
 from .changes import Change, Changes
 from .cohort import Compared, Comparison
 from .impact import Impact, impact
+from .reference import ReferenceCase
+from .terms import MAPPINGS
 from .verify import Verification, verify
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -74,6 +83,27 @@ def difference(old: Version, new: Version, cases: Iterable[Submission] | None = 
     old_cases, _ = reference.found(old.files.directory)
     new_cases, _ = reference.found(new.files.directory)
     changes = Changes(old.guideline, new.guideline, old_cases, new_cases)
+    if _mappings(old) != _mappings(new):
+        changes.all.append(Change("judgement", "mappings", {"en": "the codes of other terminologies changed", "zh": "其他术语的编码有改动"}))
+    with _beside(_proofs, old, new, bool(changes.all)) as proofs:
+        return _told(old, new, changes, (old_cases, new_cases), cases, proofs, progress)
+
+
+def _mappings(version: Version) -> bytes:
+    path = version.files.directory / MAPPINGS
+    return path.read_bytes() if path.is_file() else b""
+
+
+def _told(
+    old: Version,
+    new: Version,
+    changes: Changes,
+    reference_cases: tuple[list[ReferenceCase], list[ReferenceCase]],
+    cases: Iterable[Submission] | None,
+    proofs: Callable[[], tuple[tuple[Proof, ...], Verification]],
+    progress: Callable[[str], None],
+) -> Difference:
+    old_cases, new_cases = reference_cases
     logic = any(change.area == "logic" for change in changes.all)
     comparison = Comparison(old.guideline, new.guideline)
     progress("reference cases")
@@ -85,27 +115,61 @@ def difference(old: Version, new: Version, cases: Iterable[Submission] | None = 
     ]
     progress("cases")
     cohort = comparison.run(cases) if cases is not None else None
-    proofs, after = _proofs(old, new, bool(changes.all), progress)
+    found = impact(changes, progress) if logic else None
+    progress("proofs")
+    changed, after = proofs()
     return Difference(
         old.guideline,
         new.guideline,
         old.files.digest == new.files.digest,
         tuple(changes.all),
-        impact(changes, progress) if logic else None,
+        found,
         compared,
         tuple(broken),
         cohort,
-        proofs,
+        changed,
         after,
     )
 
 
-def _proofs(old: Version, new: Version, changed: bool, progress: Callable[[str], None]) -> tuple[tuple[Proof, ...], Verification]:
+@contextmanager
+def _beside(work: Callable[P, T], *told: P.args, **more: P.kwargs) -> Iterator[Callable[[], T]]:
+    """Work that goes on in a process of its own meanwhile, where processes can be forked; ask for its result when it is needed."""
+    if "fork" not in multiprocessing.get_all_start_methods() or threading.active_count() > 1:
+        yield lambda: work(*told, **more)
+        return
+    context = multiprocessing.get_context("fork")
+    here, there = context.Pipe(duplex=False)
+
+    def run() -> None:
+        try:
+            there.send((work(*told, **more), None))
+        except Exception as error:  # told to whoever asks for the result
+            there.send((None, error))
+
+    process = context.Process(target=run, daemon=True)
+    process.start()
+    there.close()
+
+    def result() -> T:
+        found, error = here.recv()
+        if error is not None:
+            raise error
+        return cast("T", found)
+
+    try:
+        yield result
+    finally:
+        process.terminate()
+        process.join()
+
+
+def _proofs(old: Version, new: Version, changed: bool) -> tuple[tuple[Proof, ...], Verification]:
     """Verdicts that changed, on requirements and on rules, and the new verification."""
-    after = verify(new.files, new.guideline, progress)
+    after = verify(new.files, new.guideline)
     if not changed:
         return (), after
-    before = verify(old.files, old.guideline, progress)
+    before = verify(old.files, old.guideline)
     found = []
     for key in dict.fromkeys([*_verdicts(before), *_verdicts(after)]):
         one, other = _verdicts(before).get(key), _verdicts(after).get(key)

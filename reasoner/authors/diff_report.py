@@ -26,8 +26,9 @@ WORDS = {
         "judgement": "judgement: what is required, expected or named",
         "wording": "wording only",
         "all": "What changes over all valid lesions (proved with Z3)",
-        "no logic": "No lesion gets another answer: no rule, fact or term changed its meaning.",
-        "no shift": "No lesion gets another answer, though rules changed.",
+        "no logic": "No lesion gets another conclusion: no rule, fact or term changed its meaning. "
+        "Words, levels and what is shown beside a conclusion change as told above.",
+        "no shift": "No lesion gets another conclusion. What is told above about ids, places in the answer, evidence and words shows in answers all the same.",
         "types": "A fact changed its type, so that lesions before and after cannot be compared.",
         "where": "where",
         "some": "for some lesions, such as",
@@ -69,8 +70,8 @@ WORDS = {
         "judgement": "判断：要求、预期与命名",
         "wording": "仅文字",
         "all": "对所有合法病变的影响（经Z3证明）",
-        "no logic": "没有病变得到不同的答案：规则、事实与术语含义均未变。",
-        "no shift": "规则虽有改动，但没有病变得到不同的答案。",
+        "no logic": "没有病变得到不同的结论：规则、事实与术语含义均未变。文字、等级及结论旁所示内容按上文改变。",
+        "no shift": "没有病变得到不同的结论。上文所述标识、在答案中的位置、证据与文字的变化仍会体现在答案中。",
         "types": "某一事实的类型有变，前后病变无法比较。",
         "where": "适用于",
         "some": "部分病变，例如",
@@ -173,7 +174,7 @@ def _all_lesions(found: Difference, language: str) -> Iterator[str | Section]:
         yield words["types"]
         return
     shifts = [shift for shift in found.impact.shifts if not shift.only_with_strategy]
-    if not found.impact.shifts:
+    if not found.impact.shifts and found.impact.refused is None and found.impact.admitted is None:
         yield words["no shift"]
     yield from (_shift(shift, language) for shift in shifts)
     dependent = [_named(shift, language) for shift in found.impact.shifts if shift.only_with_strategy]
@@ -203,7 +204,7 @@ def _where(where: Where, language: str) -> Section:
     words = WORDS[language]
     heading = f"{words['where']}: {where.words[language]}" if where.words is not None else words["some"]
     if where.border is None:
-        return Section(heading, [_case(where.example)])
+        return Section(heading, [_case(where.example)] if where.example else [])
     border = where.border
     return Section(heading, [f"{words['either side']}:", f"{words['changes']}: {_case(border.changed)}", f"{words['stays']}: {_case(border.unchanged)}"])
 

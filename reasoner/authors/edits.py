@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable
 
 from ontology import CalxError, GuidelineFiles
+from ontology.files import parsed
 from ontology.turtle import Block, Document, Group, Object, PlaceError, Property, Replacement, quoted, replaced
 
 
@@ -111,9 +112,16 @@ class Edits:
             EditError: two changes meet in one place.
         """
         try:
-            return {file: replaced(self.documents[file].text, changes) for file, changes in self._changes.items()}
+            found = {file: replaced(self.documents[file].text, changes) for file, changes in self._changes.items()}
         except ValueError:
             raise EditError("two of the changes touch the same place; make one after the other") from None
+        for file, text in found.items():  # what is written must be read again
+            try:
+                Document(text)
+                parsed(text)
+            except Exception as error:
+                raise EditError(f"{file} could not be read after the change ({' '.join(str(error).split())[:96]}); nothing was changed") from None
+        return found
 
 
 def natural(name: str) -> list[tuple[int, str]]:

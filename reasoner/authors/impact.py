@@ -21,7 +21,7 @@ from ..recommendation import Reasoner
 from .changes import Changes
 from .literals import cuts
 from .session import Lesion, Region, Session, Undecided
-from .solver import AnyLesion, Given, Quotient, Truth, both, either, none, productions
+from .solver import AnyLesion, Given, Quotient, Truth, both, differ, either, none, productions
 from .witness import runnable
 from .wording import spoken
 
@@ -131,6 +131,8 @@ class _Comparison:
         for device in self.new.of_kind("device") or self.old.of_kind("device"):
             keys = {f"{status}:{device.local}": {f"{status}:{device.local}"} for status in STATUSES}
             yield device.label, self._of_one(f"device {device.id}", device.label, keys, False)
+        settled: Text = {"en": "whether the strategy is settled", "zh": "策略是否已确定"}
+        yield settled, self._settled(settled)
         yield {"en": "alerts", "zh": "警示"}, self._each(("criticalAlert", "warningAlert", "infoAlert"), "alert")
         told = {"strategy", *STATUSES, "criticalAlert", "warningAlert", "infoAlert", "alert", "indicated", "favoured", "usable"}
         for name in dict.fromkeys((*self.new.properties, *self.old.properties)):
@@ -179,17 +181,31 @@ class _Comparison:
                 if self.session.possible(before, after):
                     yield self._shift(f"{about} {key.partition(':')[2]}", subject, told, (before, after), False)
 
+    def _settled(self, subject: Text) -> Iterator[Shift]:
+        """A strategy that stays, and is settled for one guideline and provisional for the other."""
+        words: dict[bool, Text] = {True: {"en": "settled", "zh": "已确定"}, False: {"en": "provisional", "zh": "暂定"}}
+        for key in self._keys("strategy"):
+            sure = [lesion.certain.get(key, cast("Truth", z3.BoolVal(False))) for lesion in (self.before, self.after)]
+            both_ = both([self._holds(self.before, key), self._holds(self.after, key)])
+            for first in (True, False):
+                before, after = (sure[0], none(sure[1])) if first else (none(sure[0]), sure[1])
+                if self.session.possible(both_, before, after):
+                    about = f"settled {key}"
+                    found = list(self.session.regions(self.before, after, (both_, before), ("strategy",), 1, self._cuts))
+                    where = tuple(self._where(region, (key, key), about) for region in found)
+                    yield Shift(about, subject, words[first], words[not first], ("", ""), False, where, True)
+
     def _value(self, name: str, fact: Fact) -> Iterator[Shift]:
         """A computed number that becomes another."""
-        differ = either(
-            both([one.guard, other.guard, _unequal(one.value, other.value)])
+        other_value = either(
+            both([one.guard, other.guard, differ(one.value, other.value)])
             for one in self.before.values.get(name, ())
             for other in self.after.values.get(name, ())
             if isinstance(one.value, Quotient) and isinstance(other.value, Quotient)
         )
         lost = both([self.before.known(name), none(self.after.known(name))])
         won = both([none(self.before.known(name)), self.after.known(name)])
-        goal = either([differ, lost, won])
+        goal = either([other_value, lost, won])
         if self.session.possible(goal):
             words: Text = {"en": "another value", "zh": "另一数值"}
             yield self._shift(f"value {name}", fact.label, ("-", "-"), (cast("Truth", z3.BoolVal(True)), goal), False, words)
@@ -203,7 +219,7 @@ class _Comparison:
         where, more = list[Where](), False
         if not dependent:
             asked = tuple(dict.fromkeys(key.partition(":")[0] for key in keys if key != "-")) if words is None else (about.partition(" ")[2],)
-            for region in self.session.regions(self.before, after, (before, *alone), asked, MOST_REGIONS + 1):
+            for region in self.session.regions(self.before, after, (before, *alone), asked, MOST_REGIONS + 1, self._cuts):
                 if len(where) == MOST_REGIONS:
                     more = True
                     break
@@ -229,7 +245,10 @@ class _Comparison:
     def _where(self, region: Region, keys: tuple[str, str], about: str) -> Where:
         words = spoken(self.before.guideline, region.literals) if region.exact else None
         case = runnable("changed", (region.example,))
-        if not self._differs(region.example, keys, about):
+        differs = self._differs(region.example, keys, about)
+        if differs is None:  # numbers that no case can give: the region is told without an example
+            return Where(words, {}, None)
+        if not differs:
             raise Undecided(f"the engine does not confirm that {case} changes; please report this as a fault of Calx")
         return Where(words, case, self._border(region, keys, about))
 
@@ -239,6 +258,7 @@ class _Comparison:
         """Two lesions that differ in one number, or one finding, as little as can be."""
         named = list(dict.fromkeys(_fact(literal.condition) for literal in region.literals if literal.named is None))
         order = [name for name in named if name in self.given.symbol] + [name for name in named if name not in self.given.symbol]
+        order = [name for name in order if name in self.given.facts]
         order += [name for name in region.example if name in self.given.symbol and name not in order]
         for name in order:
             states = [(value, self._differs({**region.example, name: value}, keys, about)) for value in self._nearby(name, region.example.get(name))]
@@ -279,6 +299,9 @@ class _Comparison:
         if about.startswith("value "):
             name = about.partition(" ")[2]
             return traces[0].values.get(name) != traces[1].values.get(name)
+        if about.startswith("settled "):
+            sure = [reasoner.uncertainty.outlook(trace.values).holds(keys[0]) is True for reasoner, trace in zip(self._reasoners, traces, strict=True)]
+            return sure[0] != sure[1]
         one, other = (key if key != "-" else None for key in keys)
         return (one is None or (one in traces[0].derived and one not in traces[1].derived)) and (
             other is None or (other in traces[1].derived and other not in traces[0].derived)
@@ -302,9 +325,3 @@ def _fact(condition: object) -> str:
     inner = condition.part if isinstance(condition, Not) else condition
     assert isinstance(inner, Compare | OneOf) or hasattr(inner, "fact")
     return str(inner.fact)
-
-
-def _unequal(one: Quotient, other: Quotient) -> Truth:
-    left = one.above if other.below is None else one.above * other.below
-    right = other.above if one.below is None else other.above * one.below
-    return cast("Truth", left != right)

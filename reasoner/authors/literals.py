@@ -14,11 +14,11 @@ OPPOSITE: dict[Comparator, Comparator] = {"<": ">=", "<=": ">", ">": "<=", ">=":
 class Vocabulary:
     """The literals with which lesions are told apart, for questions about some conclusions."""
 
-    def __init__(self, guideline: Guideline, speaking_of: tuple[str, ...] = ()) -> None:
+    def __init__(self, guideline: Guideline, speaking_of: tuple[str, ...] = (), limits: dict[str, list[Decimal]] | None = None) -> None:
         self._guideline = guideline
-        self._cuts = cuts(guideline)
+        self._cuts = cuts(guideline) if limits is None else limits
         asked = set(speaking_of) & set(guideline.properties)
-        self.facts = _behind(guideline, asked) if asked else [name for name, fact in guideline.facts.items() if fact.given]
+        self.facts = _behind(guideline, asked, self._cuts) if asked else [name for name, fact in guideline.facts.items() if fact.given]
         later = _hanging_on(guideline, asked)
         readable = set(self.facts) | {name for name, fact in guideline.facts.items() if not fact.given}
         self.shared = [
@@ -62,8 +62,8 @@ def _only_denies(condition: Condition) -> bool:
     return isinstance(condition, Not) or (isinstance(condition, All | Any) and all(_only_denies(part) for part in condition.parts))
 
 
-def _behind(guideline: Guideline, asked: set[str]) -> list[str]:
-    """The given facts on which conclusions of these properties hang."""
+def _behind(guideline: Guideline, asked: set[str], limits: dict[str, list[Decimal]]) -> list[str]:
+    """The given facts on which conclusions of these properties hang, and the quantities that are compared on the way."""
     found, predicates, seen = dict[str, None](), list(asked), set[str]()
     while predicates:
         predicate = predicates.pop()
@@ -76,7 +76,7 @@ def _behind(guideline: Guideline, asked: set[str]) -> list[str]:
                 if predicate == (conclusion.fact if isinstance(conclusion, Assignment) else conclusion.predicate):
                     predicates += [leaf.predicate for leaf in leaves(production.condition) if isinstance(leaf, Derived | AtLeast)]
                     predicates += [fact for fact in production.reads if not guideline.facts[fact].given]
-                    found |= dict.fromkeys(fact for fact in production.reads if guideline.facts[fact].given)
+                    found |= dict.fromkeys(fact for fact in production.reads if guideline.facts[fact].given or limits.get(fact))
     return [name for name in guideline.facts if name in found]
 
 

@@ -45,8 +45,11 @@ def folder_of(named: str, path: str | None = None, beside: Path | None = None) -
     if inside is None or archive is None:
         raise RevisionError(f"{named}: holds no folder {inside or 'of a guideline'}; name the folder inside the repository with --path")
     with tempfile.TemporaryDirectory(prefix="calx-") as folder:
-        with tarfile.open(fileobj=io.BytesIO(archive)) as files:
-            files.extractall(folder, filter="data")
+        try:
+            with tarfile.open(fileobj=io.BytesIO(archive)) as files:
+                files.extractall(folder, filter="data")
+        except (tarfile.TarError, OSError) as error:
+            raise RevisionError(f"{named}: its files cannot be taken out ({' '.join(str(error).split())[:96]})") from None
         yield Path(folder) / inside
 
 

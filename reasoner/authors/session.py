@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from decimal import ROUND_HALF_EVEN, Decimal
+from fractions import Fraction
 from typing import TypeAlias, cast
 
 import z3
@@ -13,7 +14,7 @@ from ..case import FRACTION_DIGITS
 from ..condition import Absent, Compare, Condition, OneOf, Value, leaves
 from ..guideline import Fact, Guideline
 from .literals import Vocabulary, cuts, strength, strengthened
-from .solver import AnyLesion, Truth, none
+from .solver import AnyLesion, Quotient, Truth, none
 from .wording import Literal, conjunction
 
 Lesion: TypeAlias = dict[str, Value]
@@ -113,10 +114,26 @@ class Session:
                         kept = set(lesion.given.read(model))
                         absent = [none(known) for other, known in lesion.given.known.items() if other not in kept]
             fixed += absent
+            grid, model = self._on_a_grid(lesion, set(lesion.given.read(model)), fixed, model)
+            fixed += grid
             for name, value in lesion.given.read(model).items():
                 plain, model = self._plain(lesion, name, value, fixed, model)
                 fixed.append(self._literal(lesion.given.is_(name, plain)))
         return tuple(lesion.given.read(model) for lesion in lesions)
+
+    def _on_a_grid(self, lesion: AnyLesion, kept: set[str], fixed: list[Truth], model: z3.ModelRef) -> tuple[list[Truth], z3.ModelRef]:
+        """That the numbers of a lesion have as few decimals as can be, and no more than a case may give; nothing where they cannot."""
+        for digits in (0, 1, 3, FRACTION_DIGITS):
+            scale = 10**digits
+            symbols = [symbol for name, symbol in lesion.given.symbol.items() if name in kept]
+            grid = [cast("Truth", z3.IsInt((z3.ToReal(symbol) if symbol.is_int() else symbol) * scale)) for symbol in symbols]
+            try:
+                found = self.model(*fixed, *grid)
+            except Undecided:
+                continue
+            if found is not None:
+                return [self._literal(part) for part in grid], found
+        return [], model
 
     def _plain(self, lesion: AnyLesion, name: str, value: Value, fixed: list[Truth], model: z3.ModelRef) -> tuple[Value, z3.ModelRef]:
         """A value as a person would choose it, and the model that has it."""
@@ -130,7 +147,15 @@ class Session:
 
     # --- all lesions ------------------------------------------------------------------
 
-    def regions(self, lesion: AnyLesion, goal: Truth, within: tuple[Truth, ...] = (), speaking_of: tuple[str, ...] = (), most: int = 12) -> Iterator[Region]:
+    def regions(
+        self,
+        lesion: AnyLesion,
+        goal: Truth,
+        within: tuple[Truth, ...] = (),
+        speaking_of: tuple[str, ...] = (),
+        most: int = 12,
+        limits: dict[str, list[Decimal]] | None = None,
+    ) -> Iterator[Region]:
         """The lesions for which the goal holds, told by what they share; together they are all of them.
 
         Args:
@@ -139,8 +164,9 @@ class Session:
             within: what is taken for granted, and not told.
             speaking_of: the conclusions that the goal is about; what hangs on them explains nothing, and what they do not hang on is not told.
             most: regions after which to stop, though there may be more.
+            limits: the constants with which numbers are compared; those of the lesion's guideline if not given.
         """
-        words = Vocabulary(lesion.guideline, speaking_of)
+        words = Vocabulary(lesion.guideline, speaking_of, limits)
         blocked: list[Truth] = []
         for _ in range(most):
             model = self.model(goal, *within, *blocked)
@@ -168,7 +194,7 @@ class Session:
             for alternative in lesion.values.get(name, ()):
                 if name not in found and z3.is_true(model.eval(alternative.guard, model_completion=True)):
                     value = alternative.value
-                    found[name] = given[name] if name in given else value if isinstance(value, bool | str) else _decimal(model, value.above)
+                    found[name] = given[name] if name in given else value if isinstance(value, bool | str) else _decimal(model, value)
         return found
 
     def _core(self, lesion: AnyLesion, literals: list[Literal], refuted: Truth, within: tuple[Truth, ...]) -> list[Literal] | None:
@@ -206,9 +232,9 @@ class Session:
         return literal if self.possible(*within, *meant, none(lesion.holds(strong))) else Literal(strong)
 
 
-def _decimal(model: z3.ModelRef, term: z3.ArithRef) -> Decimal:
-    value = model.eval(term, model_completion=True)
-    return Decimal(value.numerator_as_long()) / Decimal(value.denominator_as_long())
+def _decimal(model: z3.ModelRef, value: Quotient) -> Decimal:
+    above, below = (model.eval(term, model_completion=True).as_fraction() if term is not None else Fraction(1) for term in (value.above, value.below))
+    return Decimal((above / below).numerator) / Decimal((above / below).denominator)
 
 
 def _facts(condition: Condition) -> tuple[str, ...]:

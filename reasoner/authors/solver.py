@@ -363,6 +363,20 @@ def _says(leaf: Compare | OneOf, value: bool | str | Quotient) -> Truth:
     return cast("Truth", z3.If(value.below > 0, plain, turned))
 
 
+def exceeds(one: Quotient, other: Quotient) -> Truth:
+    """The first is above the second, whatever the signs of their denominators."""
+    left, _ = _calculated("-", one, other, True)
+    if left.below is None or left.positive:
+        return cast("Truth", left.above > 0)
+    return cast("Truth", z3.If(left.below > 0, left.above > 0, left.above < 0))
+
+
+def differ(one: Quotient, other: Quotient) -> Truth:
+    """The two are not the same number."""
+    left, _ = _calculated("-", one, other, True)
+    return cast("Truth", left.above != 0)
+
+
 def _compared(comparator: str, left: z3.ArithRef, right: z3.ArithRef) -> Truth:
     found = {"<": left < right, "<=": left <= right, ">": left > right, ">=": left >= right, "=": left == right}[comparator]
     return cast("Truth", z3.simplify(found))

@@ -20,7 +20,9 @@ from .tables import Cell, Table, tables
 
 CURLY = "“”„‟‘’‚‛"
 MOST_CHARACTERS = 20_000
-MOST_ROWS = 100_000
+MOST_ROWS = 20_000
+MOST_COLUMNS = 24
+MOST_DIGITS = 12
 
 
 @dataclass(frozen=True)
@@ -176,20 +178,19 @@ def _workbook(path: Path, known: dict[str, Table], problems: list[CellProblem]) 
     from openpyxl import load_workbook
     from openpyxl.utils.exceptions import InvalidFileException
 
+    found: list[tuple[str, list[list[Any]]]] = []
     try:
-        book = load_workbook(path, data_only=False, keep_links=False)
-    except (OSError, InvalidFileException, zipfile.BadZipFile, KeyError, ValueError) as error:
+        book = load_workbook(path, read_only=True, data_only=False, keep_links=False)
+        for name in book.sheetnames:
+            if name in known:
+                rows = book[name].iter_rows(values_only=True, max_row=MOST_ROWS, max_col=MOST_COLUMNS)
+                found.append((name, [list(row) for row in rows]))
+    except (OSError, InvalidFileException, zipfile.BadZipFile, LookupError, ValueError, TypeError, AttributeError, SyntaxError, EOFError) as error:
         problems.append(CellProblem(path.name, f"is no workbook that can be read ({' '.join(str(error).split())[:96]}); save it as .xlsx"))
         return
-    if not set(book.sheetnames) & set(known):
+    if not found:
         problems.append(CellProblem(path.name, f"has none of the sheets {', '.join(known)}"))
-    for name in book.sheetnames:
-        if name in known:
-            sheet = book[name]
-            if sheet.max_row > MOST_ROWS:
-                problems.append(CellProblem(name, f"has {sheet.max_row} rows; at most {MOST_ROWS} are read"))
-                continue
-            yield name, [list(row) for row in sheet.iter_rows(values_only=True)]
+    yield from found
 
 
 def _take(table: Table, rows: list[list[Any]], edits: Edits, edited: list[Edited], problems: list[CellProblem]) -> None:
@@ -289,14 +290,14 @@ def _wrong(known: Cell, value: Any, text: str) -> str | None:
 
 
 def _wrong_number(sort: str, text: str) -> str | None:
-    if re.fullmatch(r"[+-]?[1-9]\d{0,2}(,\d{3})+(\.\d+)?", text):
+    if re.fullmatch(r"[+-]?[1-9][0-9]{0,2}(,[0-9]{3})+(\.[0-9]+)?", text):
         return f"'{text}' has commas between thousands; write {text.replace(',', '')} (or a point, if decimals are meant)"
-    if re.fullmatch(r"[+-]?\d+,\d+", text):
+    if re.fullmatch(r"[+-]?[0-9]+,[0-9]+", text):
         return f"'{text}' has a decimal comma; write {text.replace(',', '.')}"
-    if not re.fullmatch(r"[+-]?(\d+(\.\d+)?|\.\d+)", text):
-        return f"'{text[:32]}' is not a plain number; write digits, without a unit"
-    if sort == "whole" and "." in text:
-        return f"'{text}' is not a whole number"
+    if not re.fullmatch(r"[+-]?([0-9]+(\.[0-9]+)?|\.[0-9]+)", text) or len(text) > MOST_DIGITS:
+        return f"'{text[:32]}' is not a plain number; write at most {MOST_DIGITS} digits (0 to 9), without a unit"
+    if sort == "whole" and ("." in text or text.startswith("-") or not text.strip("+0")):
+        return f"'{text}' is not a whole number above 0"
     return None
 
 

@@ -31,7 +31,7 @@ from ..guideline import (
 )
 from ..prose import Prose
 from .session import Lesion, Session, Undecided
-from .solver import AnyLesion, Given, Quotient, Truth, both, either, none, productions
+from .solver import AnyLesion, Given, Quotient, Truth, both, either, exceeds, none, productions
 from .witness import Witnesses
 from .wording import spoken
 
@@ -110,7 +110,7 @@ def verify(files: GuidelineFiles, guideline: Guideline, progress: Callable[[str]
     """
     prover = _Prover(files, guideline)
     verdicts = []
-    for requirement in (*guideline.requirements, *_understood(guideline)):
+    for requirement in requirements(guideline):
         if only in (None, requirement.id):
             progress(requirement.label["en"])
             verdicts.append(prover.verdict(requirement))
@@ -119,6 +119,11 @@ def verify(files: GuidelineFiles, guideline: Guideline, progress: Callable[[str]
         progress("rules that do nothing")
         remarks = tuple(prover.remarks())
     return Verification(tuple(verdicts), remarks, len(guideline.rules), prover.questions, only is None)
+
+
+def requirements(guideline: Guideline) -> list[Requirement]:
+    """Those that a guideline states, and those that every guideline must meet."""
+    return [*guideline.requirements, *_understood(guideline)]
 
 
 def _understood(guideline: Guideline) -> Iterator[Requirement]:
@@ -164,8 +169,8 @@ class _Prover:
         if not self.session.possible(self.lesion.holds(requirement.whenever)):
             return Verdict(*told, "vacuous")
         if isinstance(requirement.demand, Ladder | Stable):
-            found = self._of_two(requirement)
-            return Verdict(*told, "proved" if found is None else "refuted", found)
+            holds, found = self._of_two(requirement)
+            return Verdict(*told, "proved" if holds else "refuted", found)
         whenever = self.lesion.holds(requirement.whenever)
         broken = self._broken(requirement)
         example = self.session.smallest((self.lesion,), whenever, broken)
@@ -200,7 +205,7 @@ class _Prover:
                 return none(either(lesion.certain[key] for key in lesion.terms(predicate) if key in lesion.certain))
             case NotAbove(lesser, greater):
                 return either(
-                    both([one.guard, other.guard, _above(one.value, other.value)])
+                    both([one.guard, other.guard, exceeds(one.value, other.value)])
                     for one in lesion.values.get(lesser, ())
                     for other in lesion.values.get(greater, ())
                     if isinstance(one.value, Quotient) and isinstance(other.value, Quotient)
@@ -211,8 +216,8 @@ class _Prover:
                 return either(none(z3.PbEq([(part, 1) for part in parts], 1)) for parts in each)
         raise AssertionError(requirement.demand)
 
-    def _of_two(self, requirement: Requirement) -> Counterexample | None:
-        """Requirements that compare a lesion with another one."""
+    def _of_two(self, requirement: Requirement) -> tuple[bool, Counterexample | None]:
+        """Requirements that compare a lesion with another one: whether it holds, and two lesions that show it where not."""
         other = self.other
         demand = requirement.demand
         goals = (
@@ -222,8 +227,8 @@ class _Prover:
         for relation, broken in goals:
             example = session.smallest((self.lesion, other), self.lesion.holds(requirement.whenever), relation, broken)
             if example is not None:
-                return self.witnesses.confirmed(requirement, example)
-        return None
+                return False, self.witnesses.confirmed(requirement, example)
+        return True, None
 
     def _graver(self, other: AnyLesion, ladder: Ladder) -> Iterator[tuple[Truth, Truth]]:
         """The other lesion is graver in one fact, and its term is lower, or off the ladder."""
@@ -354,13 +359,6 @@ class _Prover:
                                 "zh": f"“{words['zh']}”对{zh}已知该值的合法病变成立",
                             }
                             yield Remark("unreachable", rule.id, told)
-
-
-def _above(one: Quotient, other: Quotient) -> Truth:
-    left = one.above if other.below is None else one.above * other.below
-    right = other.above if one.below is None else other.above * one.below
-    truth: Truth = left > right
-    return truth
 
 
 def _same_property(rule: Rule, other: Rule) -> bool:

@@ -9,8 +9,10 @@ from rdflib import SH, URIRef
 
 from ontology import CalxError, GuidelineFiles
 
+from ..case import FRACTION_DIGITS
 from ..closures import compiled_tests
 from ..condition import Condition, Value
+from ..errors import CaseError
 from ..evaluation import Trace
 from ..guideline import IRI, Always, Guideline, Ladder, Never, NotAbove, Partition, Requirement, Settles, Stable, Text
 from ..recommendation import Reasoner
@@ -41,8 +43,8 @@ class Witnesses:
         self._judge = Judge(files, guideline)
         self._uncertainty = Uncertainty(guideline, asked_of(guideline))
 
-    def confirmed(self, requirement: Requirement, lesions: tuple[Lesion, ...]) -> Counterexample:
-        """The counterexample with who confirmed it.
+    def confirmed(self, requirement: Requirement, lesions: tuple[Lesion, ...]) -> Counterexample | None:
+        """The counterexample with who confirmed it; None where its numbers have more digits than a case may give.
 
         Raises:
             DisagreementError: one of them does not see what the solver saw.
@@ -50,7 +52,12 @@ class Witnesses:
         from .verify import Counterexample
 
         cases = tuple(runnable(requirement.id, lesions, number) for number in range(len(lesions)))
-        admitted = [self._reasoner.gate.admit(case).facts for case in cases]
+        try:
+            admitted = [self._reasoner.gate.admit(case).facts for case in cases]
+        except CaseError as error:
+            if all(value == round(value, FRACTION_DIGITS) for facts in lesions for value in facts.values() if isinstance(value, Decimal)):
+                raise DisagreementError(f"{requirement.id}: the gate does not admit {cases} ({error}); please report this as a fault of Calx") from None
+            return None
         traces = [self._reasoner.evaluation.run(facts) for facts in admitted]
         if not self._engine(requirement, traces):
             raise DisagreementError(f"{requirement.id}: the engine does not confirm {cases}; please report this as a fault of Calx")
