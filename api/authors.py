@@ -119,14 +119,16 @@ class DiffFormat(StrEnum):
 @app.command()
 def diff(
     old: Annotated[str, typer.Argument(metavar="OLD", help="A folder, or a revision of git (main, HEAD~1, a tag).")],
-    new: Annotated[str, typer.Argument(metavar="NEW", help="The same, after the edit.")] = str(DEFAULT_DIRECTORY),
+    new: Annotated[Optional[str], typer.Argument(metavar="[NEW]", help="The same, after the edit; --ontology if not given.")] = None,  # noqa: UP045
     cases: Annotated[Optional[list[Path]], typer.Option("--cases", metavar="PATH", help="Case files, or folders of them, to answer by both.")] = None,  # noqa: UP045
     path: Annotated[Optional[str], typer.Option("--path", metavar="DIR", help="The guideline's folder inside the repository.")] = None,  # noqa: UP045
     format: Annotated[DiffFormat, typer.Option("--format", help="Form of the report; markdown for a pull request.")] = DiffFormat.text,
     lang: Lang = Language.en,
+    ontology: Ontology = DEFAULT_DIRECTORY,
 ) -> None:
     """What an edit of the guideline changes: in meaning, for all lesions, for cases, and in what is proved."""
     _needs_authoring()
+    new = str(ontology) if new is None else new
     from reasoner.authors import diff_report
     from reasoner.authors.diff import Version, difference
     from reasoner.authors.revisions import RevisionError, folder_of

@@ -35,9 +35,9 @@ class Edits:
     def __contains__(self, subject: str) -> bool:
         return subject in self._home
 
-    def subjects(self, prefix: str) -> list[str]:
-        """The blocks of a prefix (``rule``), in the order of the files."""
-        return [name for name in self._home if name.startswith(f"{prefix}:")]
+    def subjects(self, prefix: str | None = None) -> list[str]:
+        """The blocks of a prefix (``rule``), or all, in the order of the files."""
+        return [name for name in self._home if prefix is None or name.startswith(f"{prefix}:")]
 
     def block(self, subject: str) -> tuple[str, Block]:
         """File and block of a subject.

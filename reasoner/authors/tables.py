@@ -200,7 +200,7 @@ def _stated(edits: Edits) -> Table:
 def _labels(edits: Edits) -> Table:
     """Every wording in two languages, but those of evidence, which have tables of their own."""
     table = Table("labels", ("key", "subject", "what", "en", "zh"))
-    for subject in sorted((name for name in edits._home if not name.startswith("ev:")), key=natural):
+    for subject in sorted((name for name in edits.subjects() if not name.startswith("ev:")), key=natural):
         file, block = edits.block(subject)
         for entry in block.properties:
             languages = {value.language for value in entry.objects if isinstance(value, Token)}
