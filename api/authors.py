@@ -43,6 +43,7 @@ def check(
     ontology: Ontology = DEFAULT_DIRECTORY,
 ) -> None:
     """Is the guideline well formed: syntax, profile, layers, words, evidence, literals, terms, reference cases. Lists every problem."""
+    from reasoner import cache
     from reasoner.authors import reports, sarif
     from reasoner.authors.check import Report
     from reasoner.authors.check import check as checked
@@ -51,6 +52,8 @@ def check(
         report = checked(GuidelineFiles(_folder(ontology)), owl)
     except GuidelineError as error:
         report = Report(error.problems, None, False, 0)
+    if report.sound and report.guideline is not None:
+        cache.store(report.guideline)  # what was just read need not be read again by the next command
     if format is CheckFormat.text:
         for problem in report.problems:
             typer.echo(reports.problem_as_text(problem, lang.value), err=problem.severity == "error")

@@ -52,7 +52,7 @@ class Comparison:
 
     def __init__(self, old: Guideline, new: Guideline) -> None:
         self._old, self._new = Reasoner(old), Reasoner(new)
-        self._one_gate = (old.facts, old.constraints) == (new.facts, new.constraints) and _completing(old) == _completing(new)
+        self._one_gate = admits_alike(old, new)
         self._names = lru_cache(maxsize=10_000)(self._named)
 
     def run(self, cases: Iterable[Submission]) -> Compared:
@@ -133,6 +133,11 @@ class Comparison:
 def _words(name: str) -> str:
     """``criticalAlert`` as ``critical alert``."""
     return "".join(f" {c.lower()}" if c.isupper() else c for c in name)
+
+
+def admits_alike(old: Guideline, new: Guideline) -> bool:
+    """Whether both gates are plainly the same: facts, what they imply, and what may not stand together."""
+    return (old.facts, old.constraints) == (new.facts, new.constraints) and _completing(old) == _completing(new)
 
 
 def _completing(guideline: Guideline) -> list[object]:

@@ -19,6 +19,7 @@ from ..evaluation import Trace
 from ..guideline import Assertion, Fact, Guideline, Text
 from ..recommendation import Reasoner
 from .changes import Changes
+from .cohort import admits_alike
 from .literals import cuts
 from .session import Lesion, Region, Session, Undecided
 from .solver import AnyLesion, Given, Quotient, Truth, both, differ, either, none, productions
@@ -116,6 +117,8 @@ class _Comparison:
             shifts += some
             if not some:
                 unchanged.append(subject)
+        if admits_alike(self.old, self.new):
+            return Impact(tuple(shifts), tuple(unchanged), None, None)
         return Impact(tuple(shifts), tuple(unchanged), self._only(self.before, self.after), self._only(self.after, self.before))
 
     def _only(self, one: AnyLesion, other: AnyLesion) -> dict[str, Anything] | None:
@@ -191,8 +194,8 @@ class _Comparison:
                 before, after = (sure[0], none(sure[1])) if first else (none(sure[0]), sure[1])
                 if self.session.possible(both_, before, after):
                     about = f"settled {key}"
-                    found = list(self.session.regions(self.before, after, (both_, before), ("strategy",), 1, self._cuts))
-                    where = tuple(self._where(region, (key, key), about) for region in found)
+                    (example,) = self.session.smallest((self.before,), both_, before, after) or ({},)
+                    where = (self._where(Region((), example, False), (key, key), about),)
                     yield Shift(about, subject, words[first], words[not first], ("", ""), False, where, True)
 
     def _value(self, name: str, fact: Fact) -> Iterator[Shift]:

@@ -45,7 +45,8 @@ class Session:
     def __init__(self, *lesions: AnyLesion, asked: Callable[[], None] = lambda: None) -> None:
         self._solver = z3.Solver()
         self._solver.set("timeout", int(SECONDS * 1000))
-        self._proxies = 0
+        self._proxies: dict[int, tuple[Truth, Truth]] = {}
+        """Names of what was asked, with what they stand for, which must live as long as its number is used."""
         self._told = asked
         self._lesions = lesions
         self._learned = [0] * len(lesions)
@@ -85,10 +86,12 @@ class Session:
         inner = truth.arg(0) if z3.is_not(truth) else truth
         if z3.is_const(inner) and not z3.is_true(inner) and not z3.is_false(inner):
             return truth
-        self._proxies += 1
-        proxy = cast("Truth", z3.Bool(f"?{self._proxies}"))
-        self._solver.add(z3.Implies(proxy, truth))
-        return proxy
+        known = self._proxies.get(truth.get_id())
+        if known is None:
+            proxy = cast("Truth", z3.Bool(f"?{len(self._proxies)}"))
+            self._solver.add(z3.Implies(proxy, truth))
+            known = self._proxies[truth.get_id()] = proxy, truth
+        return known[0]
 
     # --- the smallest lesion ----------------------------------------------------------
 

@@ -151,6 +151,9 @@ class AnyLesion:
         self.given = given or Given(guideline.facts.values())
         self.name = name
         self.definitions: list[Truth] = []
+        self._whole = False
+        """Whether every layer was read, so that a condition means the same from now on."""
+        self._asked: dict[Condition, Truth] = {}
         self.values: dict[str, Alternatives] = dict(self.given.alternatives)
         self.derived: dict[str, Truth] = {}
         self._terms: dict[str, list[str]] = {}
@@ -169,6 +172,7 @@ class AnyLesion:
         consistent = [none(self._holds(constraint.condition, Reading.CLOSED, self._completed)) for constraint in guideline.constraints]
         self.valid = [*self.given.domain, *domain, *consistent]
         """A case that the gate admits."""
+        self._whole = True
 
     def _domain(self, name: str, symbol: Fact) -> Iterator[Truth]:
         """Which values of a fact this guideline admits."""
@@ -262,7 +266,11 @@ class AnyLesion:
 
     def holds(self, condition: Condition, reading: Reading = Reading.CLOSED) -> Truth:
         """The condition of a lesion, with what was concluded so far."""
-        return self._holds(condition, reading, self.values)
+        if not self._whole or reading is not Reading.CLOSED:
+            return self._holds(condition, reading, self.values)
+        if condition not in self._asked:
+            self._asked[condition] = self._holds(condition, reading, self.values)
+        return self._asked[condition]
 
     def _holds(self, condition: Condition, reading: Reading, values: dict[str, Alternatives]) -> Truth:
         match condition:
