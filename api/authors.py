@@ -202,7 +202,7 @@ def _steps() -> Iterator[Callable[[str], None]]:
     if not sys.stderr.isatty():
         yield lambda told: None
         return
-    from rich.console import Console
-
-    with Console(stderr=True).status("…") as status:
-        yield status.update
+    try:  # a line of our own: a spinner runs in a thread, and diff forks
+        yield lambda told: print(f"\r\x1b[K{told} …", end="", file=sys.stderr, flush=True)
+    finally:
+        print("\r\x1b[K", end="", file=sys.stderr, flush=True)

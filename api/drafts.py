@@ -24,7 +24,6 @@ from reasoner.authors.table_files import CellProblem, TableError, changed
 from reasoner.authors.tables import Table, tables
 
 NAME = re.compile(r"[a-f0-9]{12}")
-STATES = ("open", "in review", "publishing", "published", "discarded")
 MOST_DRAFTS = 200
 LONGEST_TEXT = 500
 
@@ -47,6 +46,7 @@ class Draft:
     base: str
     """Digest of the guideline that it began from."""
     state: str = "open"
+    """Then ``in review``, ``publishing``, ``published``; or ``discarded``."""
     history: list[dict[str, str]] = field(default_factory=list)
     """``at``, ``by``, ``did``, and what else there is to tell."""
     published: str | None = None

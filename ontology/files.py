@@ -57,6 +57,7 @@ class GuidelineFiles:
     def __init__(self, directory: Path = DEFAULT_DIRECTORY) -> None:
         self.directory = directory
         self.texts: dict[str, str] = {}
+        self._graphs: dict[str, Graph] | None = None
         if not directory.is_dir():
             raise GuidelineError([AuthoringProblem("file", str(directory), "no such folder; give the folder that holds the guideline's .ttl files")])
         problems = []
@@ -87,13 +88,15 @@ class GuidelineFiles:
         self.digest = f"sha256:{digest.hexdigest()}"
 
     def graphs(self) -> dict[str, Graph]:
-        """Parse every file, without following any import or link.
+        """Every file, parsed once, without following any import or link; do not change what comes back.
 
         Raises:
             GuidelineError: files that are not Turtle, each with its line.
         """
         from rdflib.plugins.parsers.notation3 import BadSyntax
 
+        if self._graphs is not None:
+            return self._graphs
         graphs, problems = {}, []
         for name, text in self.texts.items():
             if marks := [text[: mark.start()].count("\n") + 1 for mark in MERGE_MARK.finditer(text)]:
@@ -115,6 +118,7 @@ class GuidelineFiles:
                 )
         if problems:
             raise GuidelineError(problems)
+        self._graphs = graphs
         return graphs
 
     def line_of(self, name: str, subject: str) -> int | None:

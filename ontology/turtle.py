@@ -123,10 +123,6 @@ class Document:
         """The line, from 1, that a character stands on."""
         return bisect_right(self._lines, offset) + 1
 
-    def block(self, name: str) -> Block | None:
-        """The block of a subject, written as it is in the file."""
-        return next((block for block in self.blocks if block.name == name), None)
-
     # --- grammar --------------------------------------------------------------------
 
     def _next(self, text: str | None = None) -> Token:

@@ -35,8 +35,6 @@ class Cell:
     choices: tuple[str, ...] = ()
     missing: tuple[str, str] | None = None
     """Subject and predicate to which a first value would be added."""
-    bare: bool = False
-    """The place is inside a string, and holds the number without quotes."""
 
     @property
     def editable(self) -> bool:
@@ -77,7 +75,7 @@ def _numbers(edits: Edits) -> tuple[Table, Table]:
         file, block = edits.block(subject)
         table = limits if _about_device(file) else thresholds
         label = _text(block, "rdfs:label", "en")
-        for number, (about, comparator, token, bare) in enumerate(_literals(block, counted), 1):
+        for number, (about, comparator, token) in enumerate(_literals(block, counted), 1):
             start, end, value = token
             key = f"{subject}#{number}"
             table.rows[key] = {
@@ -86,7 +84,7 @@ def _numbers(edits: Edits) -> tuple[Table, Table]:
                 "label": Cell(label),
                 "about": Cell(about),
                 "comparator": Cell(comparator),
-                "value": Cell(value, "whole" if comparator in ("count >=", "count <=") else "number", (file, start, end), bare=bare),
+                "value": Cell(value, "whole" if comparator in ("count >=", "count <=") else "number", (file, start, end)),
                 "unit": Cell(units.get(about, "")),
             }
     return limits, thresholds
@@ -96,8 +94,8 @@ def _about_device(file: str) -> bool:
     return file in ("rules/devices.ttl", "rules/device-status.ttl", "rules/sizes.ttl", "rules/quantities.ttl")
 
 
-def _literals(block: Block, counted: set[str]) -> Iterator[tuple[str, str, tuple[int, int, str], bool]]:
-    """Every number of a rule or shared condition: what it is about, how it is compared, its place, and whether it stands inside a string."""
+def _literals(block: Block, counted: set[str]) -> Iterator[tuple[str, str, tuple[int, int, str]]]:
+    """Every number of a rule or shared condition: what it is about, how it is compared, and its place."""
     for properties in _shapes(block.properties):
         path = first(properties, "sh:path")
         about = path.text.removeprefix("calx:") if isinstance(path, Token) else ""
@@ -109,15 +107,15 @@ def _literals(block: Block, counted: set[str]) -> Iterator[tuple[str, str, tuple
                 exact = about in counted and first(properties, "sh:minCount") is not None and first(properties, "sh:maxCount") is not None
                 plain = verb in ("sh:minCount", "sh:maxCount") and value.text in ("0", "1") and not exact
                 if about and verb in BOUNDS and value.kind == "number" and not plain:
-                    yield about, f"count {BOUNDS[verb]}" if "Count" in verb else BOUNDS[verb], (value.start, value.end, value.text), False
+                    yield about, f"count {BOUNDS[verb]}" if "Count" in verb else BOUNDS[verb], (value.start, value.end, value.text)
                 elif verb == "sh:object" and value.kind == "number" and value.text != "0":
                     predicate = first(properties, "sh:predicate")
-                    yield predicate.text.removeprefix("calx:") if isinstance(predicate, Token) else "", "=", (value.start, value.end, value.text), False
+                    yield predicate.text.removeprefix("calx:") if isinstance(predicate, Token) else "", "=", (value.start, value.end, value.text)
                 elif verb == "sh:construct":
                     yield from _factors(value)
 
 
-def _factors(text: Token) -> Iterator[tuple[str, str, tuple[int, int, str], bool]]:
+def _factors(text: Token) -> Iterator[tuple[str, str, tuple[int, int, str]]]:
     """The factors of a computed number, inside the string that computes it."""
     computed = re.search(r"\$this\s+calx:(\w+)", text.text)
     bind = re.search(r"BIND\s*\((.*?)\bAS\b", text.text, re.DOTALL | re.IGNORECASE)
@@ -127,7 +125,7 @@ def _factors(text: Token) -> Iterator[tuple[str, str, tuple[int, int, str], bool
         side = "right" if match.group("right") else "left"
         start = text.start + bind.start(1) + match.start(side)
         sign = match.group("before") or match.group("after")
-        yield computed.group(1) if computed else "", sign, (start, start + len(match.group(side)), match.group(side)), True
+        yield computed.group(1) if computed else "", sign, (start, start + len(match.group(side)), match.group(side))
 
 
 def _shapes(properties: list[Property]) -> Iterator[list[Property]]:

@@ -30,8 +30,6 @@ DESCRIBED = (
 UNITS = {"1", "a", "mo", "wk", "d", "h", "min", "s", "ms", "%", "mm", "cm", "um", "mm2", "cm2", "mm3", "mL", "deg", "mm/s", "mm[Hg]", "mg", "Hz", "MHz", "atm"}
 """Units of UCUM that a fact may have, beside counts in braces such as ``{pulse}``."""
 MAPPINGS = "mappings.sssom.tsv"
-ORGANISING = ("shape/", "condition/", "rule/", "ev/", "group/", "property/")
-"""Namespaces whose members stand for themselves."""
 
 
 def faults(source: Source, whole: Guideline) -> list[AuthoringProblem]:
