@@ -3,6 +3,8 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+# compat: a plain path entry, which type checkers and editors follow too
+PIP_OPTIONS := --quiet --disable-pip-version-check --config-settings editable_mode=compat
 
 .PHONY: run test lint bench docs train clean
 
@@ -24,7 +26,7 @@ docs: $(VENV)/dev.stamp
 	$(BIN)/python docs/generate.py
 
 train: $(VENV)/dev.stamp
-	$(BIN)/python -m imaging.training
+	$(BIN)/python -m calx.imaging.training
 
 clean:
 	rm -rf $(VENV)
@@ -33,9 +35,9 @@ $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)
 
 $(VENV)/run.stamp: pyproject.toml | $(BIN)/python
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable .
+	$(BIN)/python -m pip install $(PIP_OPTIONS) --editable .
 	touch $@
 
 $(VENV)/dev.stamp: pyproject.toml | $(BIN)/python
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	$(BIN)/python -m pip install $(PIP_OPTIONS) --editable '.[dev]'
 	touch $@ $(VENV)/run.stamp

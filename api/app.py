@@ -13,15 +13,15 @@ from starlette.exceptions import HTTPException
 from starlette.middleware.cors import CORSMiddleware
 from starlette.staticfiles import StaticFiles
 
-from ontology import CalxError
-from reasoner.errors import CaseError, Problem
+from calx.errors import CalxError
+from calx.reasoner.errors import CaseError, Problem
 
 from .audit import AuditError
 from .drafts import DraftError
 from .guard import Guard
 from .openapi import describe
 from .pages import STATIC, told
-from .problems import ServiceProblem, of_case
+from .problems import ServiceError, of_case
 from .routes import advice, drafts, fhir, hooks, knowledge, pages, recordings, sparql, stored, upkeep
 from .service import opened, service_of
 from .settings import Settings
@@ -64,26 +64,26 @@ def create_app(settings: Settings) -> FastAPI:
     return app
 
 
-def _handler(as_problem: Callable[[Any], ServiceProblem]) -> Callable[[Request, Exception], Response]:
+def _handler(as_problem: Callable[[Any], ServiceError]) -> Callable[[Request, Exception], Response]:
     return lambda request, error: told(request, as_problem(error))
 
 
-def _of_http(error: HTTPException) -> ServiceProblem:
+def _of_http(error: HTTPException) -> ServiceError:
     kind = OF_STATUS.get(error.status_code, "internal" if error.status_code >= 500 else "unreadable")
-    return ServiceProblem(kind, str(error.detail), headers=dict(error.headers or {}))
+    return ServiceError(kind, str(error.detail), headers=dict(error.headers or {}))
 
 
-def _of_parameters(error: RequestValidationError) -> ServiceProblem:
+def _of_parameters(error: RequestValidationError) -> ServiceError:
     problems = [Problem(str(e["msg"]), place=".".join(map(str, e["loc"]))) for e in error.errors()]
-    return ServiceProblem("unreadable", "a parameter is wrong", problems)
+    return ServiceError("unreadable", "a parameter is wrong", problems)
 
 
-def _of_disk(error: CalxError) -> ServiceProblem:
-    return ServiceProblem("not-stored", str(error))
+def _of_disk(error: CalxError) -> ServiceError:
+    return ServiceError("not-stored", str(error))
 
 
-AS_PROBLEMS: dict[type[Exception], Callable[[Any], ServiceProblem]] = {
-    ServiceProblem: lambda error: error,
+AS_PROBLEMS: dict[type[Exception], Callable[[Any], ServiceError]] = {
+    ServiceError: lambda error: error,
     CaseError: of_case,
     DraftError: drafts.of_draft,
     StoreError: _of_disk,

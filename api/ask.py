@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pyoxigraph as ox
 
-from ontology import GuidelineFiles
-from reasoner.answer import Answer
-from reasoner.guideline import IRI
+from calx.ontology import GuidelineFiles
+from calx.reasoner.answer import Answer
+from calx.reasoner.guideline import IRI
 
 from .confine import no_connections
 from .query import GRAPHS, MEMORY, RESULTS, Dataset, QueryError, answered, checked
@@ -104,7 +104,7 @@ def accepted(form: str | None, kind: str) -> str:
 
 
 def _filled(directory: Path, answers: list[Answer]) -> ox.Store:
-    from reasoner.rdf import lesion_of, triples
+    from calx.reasoner.rdf import lesion_of, triples
 
     store = ox.Store()
     knowledge = ox.NamedNode(IRI)

@@ -17,7 +17,7 @@ from typing import Any
 
 import orjson
 
-from ontology import CalxError
+from calx.errors import CalxError
 
 START = "0" * 64
 

@@ -13,9 +13,9 @@ from typing import Annotated, Optional
 
 import typer
 
-from ontology import DEFAULT_DIRECTORY, UNREAD, GuidelineError, GuidelineFiles
-from reasoner.casefile import SUFFIXES, Submission, suffix_of
-from reasoner.guideline import Guideline
+from calx.ontology import DEFAULT_DIRECTORY, UNREAD, GuidelineError, GuidelineFiles
+from calx.reasoner.casefile import SUFFIXES, Submission, suffix_of
+from calx.reasoner.guideline import Guideline
 
 from .cli import AT_FAULT, DONE, Lang, Language, Ontology, _folder, _refuse, _source, _submissions, _wrong, app
 
@@ -43,10 +43,10 @@ def check(
     ontology: Ontology = DEFAULT_DIRECTORY,
 ) -> None:
     """Is the guideline well formed: syntax, profile, layers, words, evidence, literals, terms, reference cases. Lists every problem."""
-    from reasoner import cache
-    from reasoner.authors import reports, sarif
-    from reasoner.authors.check import Report
-    from reasoner.authors.check import check as checked
+    from calx.reasoner import cache
+    from calx.reasoner.authors import reports, sarif
+    from calx.reasoner.authors.check import Report
+    from calx.reasoner.authors.check import check as checked
 
     try:
         report = checked(GuidelineFiles(_folder(ontology)), owl)
@@ -81,10 +81,10 @@ def verify(
 ) -> None:
     """Prove over every valid case what the guideline requires of itself, or show the smallest lesion that breaks it."""
     _needs_authoring()
-    from reasoner.authors import reports
-    from reasoner.authors.verify import requirements
-    from reasoner.authors.verify import verify as verified
-    from reasoner.authors.witness import DisagreementError
+    from calx.reasoner.authors import reports
+    from calx.reasoner.authors.verify import requirements
+    from calx.reasoner.authors.verify import verify as verified
+    from calx.reasoner.authors.witness import DisagreementError
 
     files, guideline = readable(ontology)
     known = {requirement.id for requirement in requirements(guideline)}
@@ -132,11 +132,11 @@ def diff(
     """What an edit of the guideline changes: in meaning, for all lesions, for cases, and in what is proved."""
     _needs_authoring()
     new = str(ontology) if new is None else new
-    from reasoner.authors import diff_report
-    from reasoner.authors.diff import Version, difference
-    from reasoner.authors.revisions import RevisionError, folder_of
-    from reasoner.authors.session import Undecided
-    from reasoner.authors.witness import DisagreementError
+    from calx.reasoner.authors import diff_report
+    from calx.reasoner.authors.diff import Version, difference
+    from calx.reasoner.authors.revisions import RevisionError, folder_of
+    from calx.reasoner.authors.session import UndecidedError
+    from calx.reasoner.authors.witness import DisagreementError
 
     try:
         with folder_of(old, path, Path(new)) as before, folder_of(new, path, Path(old)) as after, _steps() as progress:
@@ -144,7 +144,7 @@ def diff(
             found = difference(*versions, _cohort(cases, versions[1].guideline) if cases else None, progress)
     except RevisionError as error:
         _wrong(str(error))
-    except (Undecided, DisagreementError) as error:
+    except (UndecidedError, DisagreementError) as error:
         typer.echo(f"no answer is given, rather than one that may be wrong: {error}", err=True)
         raise typer.Exit(AT_FAULT) from None
     if format is DiffFormat.json:
@@ -169,8 +169,8 @@ def _cohort(paths: list[Path], guideline: Guideline) -> Iterator[Submission]:
 
 def readable(ontology: Path, named: str | None = None) -> tuple[GuidelineFiles, Guideline]:
     """A guideline of which things can be proved, though its evidence or words may have faults; those are told in one line."""
-    from reasoner import cache
-    from reasoner.authoring import read
+    from calx.reasoner import cache
+    from calx.reasoner.authoring import read
 
     try:
         files = GuidelineFiles(_folder(ontology))

@@ -17,14 +17,14 @@ from typing import IO, cast
 
 import pyoxigraph as ox
 
-from ontology import CalxError
-from reasoner.case import CASE_ID
-from reasoner.guideline import Guideline
-from reasoner.rdf import CASE, PROV, lesion_of
+from calx.errors import CalxError
+from calx.reasoner.case import CASE_ID
+from calx.reasoner.guideline import Guideline
+from calx.reasoner.rdf import CASE, PROV, lesion_of
 
 from .models import Answer
 from .records import from_triples, moment
-from .store import Store, Taken
+from .store import GraphExistsError, Store
 
 NAME = "calx-backup.nq.gz"
 MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?Z")
@@ -109,7 +109,7 @@ async def restored(path: Path, store: Store) -> dict[str, int]:
             if name in wanted:
                 try:
                     await store.add(ox.NamedNode(name), triples)
-                except Taken:  # stored by somebody else since
+                except GraphExistsError:  # stored by somebody else since
                     late += 1
         return {"added": len(new) - late, "there": there + late}
     finally:

@@ -6,10 +6,10 @@ import uuid
 from typing import Any
 from urllib.parse import urlencode
 
-from reasoner.answer import Answer
-from reasoner.guideline import IRI, Guideline
-from reasoner.proof import plain
-from reasoner.prose import quantity
+from calx.reasoner.answer import Answer
+from calx.reasoner.guideline import IRI, Guideline
+from calx.reasoner.proof import plain
+from calx.reasoner.prose import quantity
 
 from .fhir import reservations_in_words, without_empties
 from .words import words_of

@@ -7,18 +7,19 @@ from typing import Any
 
 import pyoxigraph as ox
 
-from reasoner.answer import Answer
-from reasoner.case import CASE_ID
-from reasoner.errors import CaseError, Problem
-from reasoner.guideline import IRI
-from reasoner.rdf import CALX, CASE, PROV, lesion_of
-from reasoner.recommendation import Reasoner
+from calx.errors import CalxError
+from calx.reasoner.answer import Answer
+from calx.reasoner.case import CASE_ID
+from calx.reasoner.errors import CaseError, Problem
+from calx.reasoner.guideline import IRI
+from calx.reasoner.rdf import CALX, CASE, PROV, lesion_of
+from calx.reasoner.recommendation import Reasoner
 
 from .records import KEPT, Record, Replay, Summary, as_triples, from_triples, moment, record
-from .store import Store, Taken
+from .store import GraphExistsError, Store
 
 
-class Different(Exception):
+class CaseDiffersError(CalxError):
     """A case of this id is stored, and it is not the same."""
 
 
@@ -36,7 +37,7 @@ class Cases:
 
         Raises:
             CaseError: the id cannot be part of an address.
-            Different: the id is taken by other facts or another guideline.
+            CaseDiffersError: the id is taken by other facts or another guideline.
             StoreError: the store cannot be written.
         """
         if not answer.case.id.strip("."):
@@ -46,16 +47,16 @@ class Cases:
         for _ in range(2):
             try:
                 await self._store.add(name, as_triples(kept, answer))
-            except Taken:
+            except GraphExistsError:
                 there = await self.find(kept.case_id)
                 if there is None:  # half a graph, left by a crash of a store without transactions
                     await self._store.drop(name)
                     continue
                 if (there.submitted, there.guideline_digest, there.engine) != (kept.submitted, kept.guideline_digest, kept.engine):
-                    raise Different from None
+                    raise CaseDiffersError from None
                 return there, False
             return kept, True
-        raise Different
+        raise CaseDiffersError
 
     async def find(self, case_id: str) -> Record | None:
         """The record of a case."""

@@ -9,20 +9,20 @@ import os
 import sys
 from collections.abc import Iterator
 from enum import StrEnum
-from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated, NoReturn, Optional
 
 import orjson
 import typer
 
-from ontology import DEFAULT_DIRECTORY, GuidelineError
-from reasoner.answer import Answer
-from reasoner.batch import Outcome, outcomes
-from reasoner.casefile import SUFFIXES, Submission, submissions, suffix_of
-from reasoner.errors import CaseError, Problem
-from reasoner.guideline import Guideline
-from reasoner.recommendation import Reasoner
+import calx
+from calx.ontology import DEFAULT_DIRECTORY, GuidelineError
+from calx.reasoner.answer import Answer
+from calx.reasoner.batch import Outcome, outcomes
+from calx.reasoner.casefile import SUFFIXES, Submission, submissions, suffix_of
+from calx.reasoner.errors import CaseError, Problem
+from calx.reasoner.guideline import Guideline
+from calx.reasoner.recommendation import Reasoner
 
 DONE, AT_FAULT, WRONG_USE = 0, 1, 2
 
@@ -76,12 +76,12 @@ Lang = Annotated[Language, typer.Option("--lang", help="Language of labels.")]
 
 def _version(asked: bool) -> None:
     if asked:
-        typer.echo(f"calx {version('calx')}")
+        typer.echo(f"calx {calx.__version__}")
         raise typer.Exit(DONE)
 
 
 @app.callback()
-def calx(asked: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")] = False) -> None:
+def root(asked: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")] = False) -> None:
     """Keep the commands as commands."""
 
 
@@ -116,7 +116,7 @@ def facts(
     ontology: Ontology = DEFAULT_DIRECTORY,
 ) -> None:
     """List the facts that a case may give: name, type, unit, bounds or values, meaning."""
-    from reasoner.text import facts_as_markdown, facts_as_text
+    from calx.reasoner.text import facts_as_markdown, facts_as_text
 
     guideline = _reasoner(ontology).guideline
     if format is Listing.schema:
@@ -246,11 +246,11 @@ def _show(outcome: Outcome, form: Format, language: str, explain: bool) -> None:
     elif outcome.answer is None:
         return
     elif form is Format.text:
-        from reasoner.text import render
+        from calx.reasoner.text import render
 
         typer.echo(render(outcome.answer, language, explain))
     else:
-        from reasoner import rdf
+        from calx.reasoner import rdf
 
         typer.echo(rdf.turtle(outcome.answer) if form is Format.turtle else rdf.jsonld(outcome.answer))
 

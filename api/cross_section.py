@@ -11,7 +11,7 @@ from typing import Any
 
 from markupsafe import Markup, escape
 
-from reasoner.condition import Value
+from calx.reasoner.condition import Value
 
 from .words import words_of
 

@@ -17,11 +17,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from imaging.written import replaced
-from ontology import CalxError, GuidelineError, GuidelineFiles
-from reasoner.authors.edits import EditError
-from reasoner.authors.table_files import CellProblem, TableError, changed
-from reasoner.authors.tables import Table, tables
+from calx.errors import CalxError
+from calx.imaging.written import replaced
+from calx.ontology import GuidelineError, GuidelineFiles
+from calx.reasoner.authors.edits import EditError
+from calx.reasoner.authors.table_files import CellProblem, TableError, changed
+from calx.reasoner.authors.tables import Table, tables
 
 NAME = re.compile(r"[a-f0-9]{12}")
 MOST_DRAFTS = 200

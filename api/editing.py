@@ -12,9 +12,9 @@ from typing import Annotated, NoReturn, Optional
 
 import typer
 
-from imaging.written import replaced
-from ontology import DEFAULT_DIRECTORY, GuidelineError, GuidelineFiles
-from reasoner.authoring import Reading, examine
+from calx.imaging.written import replaced
+from calx.ontology import DEFAULT_DIRECTORY, GuidelineError, GuidelineFiles
+from calx.reasoner.authoring import Reading, examine
 
 from .cli import AT_FAULT, Lang, Language, Ontology, _folder, _refuse, _wrong, app
 
@@ -51,9 +51,9 @@ def export_table(
     ontology: Ontology = DEFAULT_DIRECTORY,
 ) -> None:
     """Write thresholds, device limits, studies, statements and wordings as tables: OUT.xlsx, a folder of CSV files, or one of them."""
-    from reasoner.authors.edits import EditError
-    from reasoner.authors.table_files import as_csv, as_xlsx
-    from reasoner.authors.tables import tables
+    from calx.reasoner.authors.edits import EditError
+    from calx.reasoner.authors.table_files import as_csv, as_xlsx
+    from calx.reasoner.authors.tables import tables
 
     try:
         found = tables(_files(ontology))
@@ -84,8 +84,8 @@ def import_table(
     ontology: Ontology = DEFAULT_DIRECTORY,
 ) -> None:
     """Take the changed cells of a table over into the guideline's files; comments, order and layout stay as they are."""
-    from reasoner.authors.edits import EditError
-    from reasoner.authors.table_files import TableError, imported
+    from calx.reasoner.authors.edits import EditError
+    from calx.reasoner.authors.table_files import TableError, imported
 
     if not table.exists():
         _wrong(f"{table}: no such file")
@@ -118,7 +118,7 @@ def support(
     """Show what every rule rests on, rules that fall with one study first."""
     if context.invoked_subcommand is not None:
         return
-    from reasoner.authors import support as shown
+    from calx.reasoner.authors import support as shown
 
     found = shown.supports(_reading(ontology).whole)
     if format is SupportFormat.json:
@@ -140,8 +140,8 @@ def add(
     ontology: Ontology = DEFAULT_DIRECTORY,
 ) -> None:
     """Add a study from its record."""
-    from reasoner.authors.edits import EditError
-    from reasoner.authors.studies import Record, added
+    from calx.reasoner.authors.edits import EditError
+    from calx.reasoner.authors.studies import Record, added
 
     reading = _reading(ontology)
     try:
@@ -167,8 +167,8 @@ def state(
     ontology: Ontology = DEFAULT_DIRECTORY,
 ) -> None:
     """Add what a study states, for or against rules."""
-    from reasoner.authors.edits import EditError
-    from reasoner.authors.studies import NewStatement, stated
+    from calx.reasoner.authors.edits import EditError
+    from calx.reasoner.authors.studies import NewStatement, stated
 
     reading = _reading(ontology)
     new = NewStatement(statement, study, stance, verified, locator, {"en": en, "zh": zh}, population, tuple(states or ()), tuple(rule or ()))
@@ -187,9 +187,9 @@ def withdraw(
     ontology: Ontology = DEFAULT_DIRECTORY,
 ) -> None:
     """Withdraw a study: it supports nothing any more, and rules that it alone supported stop firing."""
-    from reasoner.authors.edits import EditError
-    from reasoner.authors.studies import withdrawn
-    from reasoner.authors.support import supports
+    from calx.reasoner.authors.edits import EditError
+    from calx.reasoner.authors.studies import withdrawn
+    from calx.reasoner.authors.support import supports
 
     reading = _reading(ontology)
     try:
@@ -212,7 +212,7 @@ def rulebook(
     ontology: Ontology = DEFAULT_DIRECTORY,
 ) -> None:
     """Write every rule in sentences with its evidence, or the flow of strategies as a picture."""
-    from reasoner.authors import rulebook as written
+    from calx.reasoner.authors import rulebook as written
 
     whole = _reading(ontology).whole
     typer.echo(written.book(whole, lang.value) if format is BookFormat.markdown else written.flow(whole, lang.value), nl=False)
@@ -224,7 +224,7 @@ def export_owl(
     ontology: Ontology = DEFAULT_DIRECTORY,
 ) -> None:
     """Write the terms as RDF/XML, which Protégé and other OWL tools open."""
-    from reasoner.owl import rdf_xml
+    from calx.reasoner.owl import rdf_xml
 
     try:
         content = rdf_xml(_files(ontology))

@@ -12,10 +12,10 @@ from typing import Any
 import httpx
 import pyoxigraph as ox
 
-from reasoner.rdf import CASE
+from calx.reasoner.rdf import CASE
 
 from .query import BASE, LARGEST, MIB, RESULTS, SELECTED, Dataset, QueryError, form_of, serialised
-from .store import KNOWLEDGE, StoreError, Taken, digest_of_knowledge
+from .store import KNOWLEDGE, GraphExistsError, StoreError, digest_of_knowledge
 from .worker import Workers
 
 AT_ONCE = 2000
@@ -26,7 +26,7 @@ SECONDS = 32.0
 JSON, N_TRIPLES = "application/sparql-results+json", "application/n-triples"
 
 
-class Slow(StoreError):
+class SlowEndpointError(StoreError):
     """The endpoint took too long."""
 
 
@@ -44,7 +44,7 @@ class EndpointStore:
     async def add(self, name: ox.NamedNode, triples: list[ox.Triple]) -> None:
         async with self._adding:
             if await self._holds(name):
-                raise Taken
+                raise GraphExistsError
             unique = list(dict.fromkeys(map(_named, triples)))
             try:
                 # the marker of the case comes last: half a graph, left by a crash, is not taken for a case
@@ -106,7 +106,7 @@ class EndpointStore:
                         raise StoreError(f"the endpoint's answer is larger than {LARGEST // MIB} MiB")
                 return httpx.Response(reply.status_code, headers={"content-type": reply.headers.get("content-type", "")}, content=bytes(body))
         except (httpx.TimeoutException, TimeoutError):
-            raise Slow("the store's endpoint took too long") from None
+            raise SlowEndpointError("the store's endpoint took too long") from None
         except (httpx.HTTPError, httpx.InvalidURL) as error:
             logging.getLogger("calx").error("%s: %s", address, error)
             raise StoreError(f"the store's endpoint cannot be reached ({type(error).__name__}); is it running?") from None
@@ -126,7 +126,7 @@ class EndpointStore:
         tabular = read_only.kind in ("select", "ask")
         try:
             body = await self._result(f"BASE <{BASE}>\n{read_only.text}", JSON if tabular else N_TRIPLES, dataset or Dataset(ours, ours), seconds)
-        except Slow:
+        except SlowEndpointError:
             raise QueryError(f"took longer than {seconds:g} s; narrow it or add LIMIT", "query-too-long") from None
         return await asyncio.to_thread(_again, body, read_only.kind, accept)
 

@@ -1,4 +1,4 @@
-"""A draft examined in a process of its own, so that proofs never keep a request waiting: ``python -m api.examine PART OLD NEW LANGUAGE``.
+"""A draft examined in a process of its own, so that proofs never keep a request waiting.
 
 Prints one JSON object: problems of ``check``, verdicts of ``verify``, sections of ``diff``.
 """
@@ -12,14 +12,17 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from ontology import UNREAD, GuidelineError, GuidelineFiles
+from calx.errors import CalxError
+from calx.ontology import UNREAD, GuidelineError, GuidelineFiles
+
+from .process import command
 
 PARTS = ("check", "verify", "diff")
 LONGEST_SECONDS = 120
 _SLOTS = asyncio.Semaphore(2)
 
 
-class ExaminationError(Exception):
+class ExaminationError(CalxError):
     """The draft could not be examined; the text says why."""
 
 
@@ -33,7 +36,10 @@ async def examined(part: str, old: Path, new: Path, language: str) -> dict[str, 
         return {"unreadable": ["proofs need Z3; install the extra: pip install 'calx[authoring]'"]}
     async with _SLOTS:
         process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "api.examine", part, str(old), str(new), language, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.DEVNULL
+            *command("calx.api.examine", part, str(old), str(new), language),
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.DEVNULL,
         )
         try:
             output, _ = await asyncio.wait_for(process.communicate(), LONGEST_SECONDS)
@@ -54,7 +60,7 @@ def main(part: str, old: Path, new: Path, language: str) -> dict[str, Any]:
     """One part, examined here and now."""
     if part == "check":
         return _checked(new)
-    from reasoner.authoring import read
+    from calx.reasoner.authoring import read
 
     guidelines = []
     for folder in (old, new):
@@ -65,20 +71,20 @@ def main(part: str, old: Path, new: Path, language: str) -> dict[str, Any]:
             return {"unreadable": [str(problem) for problem in unread]}
         guidelines.append((files, guideline))
     if part == "verify":
-        from reasoner.authors.reports import verify_as_json
-        from reasoner.authors.verify import verify
+        from calx.reasoner.authors.reports import verify_as_json
+        from calx.reasoner.authors.verify import verify
 
         return verify_as_json(verify(*guidelines[1]))
-    from reasoner.authors.diff import Version, difference
-    from reasoner.authors.diff_report import as_markdown, as_sections
+    from calx.reasoner.authors.diff import Version, difference
+    from calx.reasoner.authors.diff_report import as_markdown, as_sections
 
     found = difference(Version(*guidelines[0]), Version(*guidelines[1]))
     return {"empty": found.empty, "holds": found.verified.holds, "sections": as_sections(found, language), "markdown": as_markdown(found, language)}
 
 
 def _checked(folder: Path) -> dict[str, Any]:
-    from reasoner.authors.check import Report, check
-    from reasoner.authors.reports import check_as_json
+    from calx.reasoner.authors.check import Report, check
+    from calx.reasoner.authors.reports import check_as_json
 
     try:
         report = check(GuidelineFiles(folder))

@@ -9,7 +9,7 @@ from urllib.parse import urlencode
 
 import yaml
 
-from ontology import DEFAULT_DIRECTORY
+from calx.ontology import DEFAULT_DIRECTORY
 
 
 @dataclass(frozen=True)

@@ -6,9 +6,9 @@ import uuid
 from datetime import UTC, datetime
 from typing import Any
 
-from reasoner.answer import Answer
-from reasoner.errors import Problem
-from reasoner.guideline import IRI, Fact, Guideline
+from calx.reasoner.answer import Answer
+from calx.reasoner.errors import Problem
+from calx.reasoner.guideline import IRI, Fact, Guideline
 
 from .mappings import OURS, Codes
 from .words import words_of

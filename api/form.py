@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from reasoner.errors import Problem
-from reasoner.guideline import Fact, Guideline
-from reasoner.prose import UNITS
+from calx.reasoner.errors import Problem
+from calx.reasoner.guideline import Fact, Guideline
+from calx.reasoner.prose import UNITS
 
 _NUMBER = re.compile(r"[+-]?[0-9]{1,30}(\.[0-9]{1,30})?")
 

@@ -15,7 +15,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from .pages import told
-from .problems import ServiceProblem
+from .problems import ServiceError
 from .service import Service
 from .settings import Settings
 
@@ -90,7 +90,7 @@ class Guard:
             headers = dict(scope["headers"])
             self._admit(scope, headers)
             await self._app(scope, self._limited(scope, headers, receive), sending)
-        except ServiceProblem as problem:
+        except ServiceError as problem:
             if not started:
                 await told(Request(scope), problem)(scope, receive, sending)
         except ClientDisconnect:
@@ -98,7 +98,7 @@ class Guard:
         except Exception:
             log.exception("a request failed: %s %s", scope["method"], scope["path"])
             if not started:
-                await ServiceProblem("internal", "something went wrong here; the service's own log tells what").response()(scope, receive, sending)
+                await ServiceError("internal", "something went wrong here; the service's own log tells what").response()(scope, receive, sending)
 
     # --- who may come in ------------------------------------------------------------
 
@@ -107,9 +107,9 @@ class Guard:
         self._count(client)
         host = headers.get(b"host", b"").decode("latin-1")
         if sum(name == b"host" for name, _ in scope["headers"]) != 1 or not HOST.fullmatch(host):
-            raise ServiceProblem("unreadable", "a request names one host")
+            raise ServiceError("unreadable", "a request names one host")
         if self._names is not None and host and _name(host) not in self._names:
-            raise ServiceProblem("wrong-origin", f"this service answers to {', '.join(sorted(self._names))}, not to {host[:100]}")
+            raise ServiceError("wrong-origin", f"this service answers to {', '.join(sorted(self._names))}, not to {host[:100]}")
         service: Service = scope["app"].state.service
         trusted = scope["calx.trusted"] = self._trusted(service, headers)
         method, path = scope["method"], scope["path"]
@@ -118,12 +118,12 @@ class Guard:
             welcome = origin in self._settings.origins and path.endswith("/feedback")
             foreign = origin and not _from_here(origin, host)
             if not welcome and (foreign or headers.get(b"sec-fetch-site", b"same-origin") not in (b"same-origin", b"none")):
-                raise ServiceProblem("wrong-origin", "pages of other sites may not change anything here")
+                raise ServiceError("wrong-origin", "pages of other sites may not change anything here")
             needed = bool(self._settings.token) and path != "/login"
         else:
             needed = self._settings.private and is_private(path)
         if needed and not trusted:
-            raise ServiceProblem("token-needed", "send the header 'Authorization: Bearer <token>'", headers={"WWW-Authenticate": 'Bearer realm="calx"'})
+            raise ServiceError("token-needed", "send the header 'Authorization: Bearer <token>'", headers={"WWW-Authenticate": 'Bearer realm="calx"'})
 
     def _trusted(self, service: Service, headers: dict[bytes, bytes]) -> bool:
         kind, _, shown = headers.get(b"authorization", b"").decode("latin-1").partition(" ")
@@ -146,7 +146,7 @@ class Guard:
         left, last = self._budgets.get(client, (rate * 10, now))
         left = min(rate * 10, left + (now - last) * rate)
         if left < 1:
-            raise ServiceProblem("too-many", f"at most {rate:g} requests a second", headers={"Retry-After": str(max(1, round(1 / rate)))})
+            raise ServiceError("too-many", f"at most {rate:g} requests a second", headers={"Retry-After": str(max(1, round(1 / rate)))})
         if len(self._budgets) > 10_000:
             self._budgets.clear()
         self._budgets[client] = (left - 1, now)
@@ -161,7 +161,7 @@ class Guard:
         most, patience = long.get(scope["path"], settings.body_bytes), 40 if scope["path"] in long else 1
         length = headers.get(b"content-length", b"0")
         if length.isdigit() and int(length) > most:
-            raise ServiceProblem("too-large", f"at most {most} bytes; send many cases one by one, or use 'calx recommend'", headers=CLOSE)
+            raise ServiceError("too-large", f"at most {most} bytes; send many cases one by one, or use 'calx recommend'", headers=CLOSE)
         size, deadline = 0, time.monotonic() + settings.body_seconds * patience
         whole = False
 
@@ -173,11 +173,11 @@ class Guard:
                 async with asyncio.timeout(deadline - time.monotonic()):
                     message = await receive()
             except TimeoutError:
-                raise ServiceProblem("too-slow", f"the body did not arrive within {self._settings.body_seconds:g} s", headers=CLOSE) from None
+                raise ServiceError("too-slow", f"the body did not arrive within {self._settings.body_seconds:g} s", headers=CLOSE) from None
             size += len(message.get("body", b""))
             whole = not message.get("more_body", False)
             if size > most:
-                raise ServiceProblem("too-large", f"at most {most} bytes", headers=CLOSE)
+                raise ServiceError("too-large", f"at most {most} bytes", headers=CLOSE)
             return message
 
         return receiving

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from ontology import DEFAULT_DIRECTORY
-from reasoner.guideline import IRI, Fact, Guideline
+from calx.ontology import DEFAULT_DIRECTORY
+from calx.reasoner.guideline import IRI, Fact, Guideline
 
 SYSTEMS = {"DCM": "http://dicom.nema.org/resources/ontology/DCM", "SCT": "http://snomed.info/sct"}
 """Prefixes of the table, as FHIR names the code systems."""

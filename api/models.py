@@ -10,8 +10,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, create_model
 
-from reasoner.case import CASE_ID, FRACTION_DIGITS, LARGEST
-from reasoner.guideline import Fact, Guideline
+from calx.reasoner.case import CASE_ID, FRACTION_DIGITS, LARGEST
+from calx.reasoner.guideline import Fact, Guideline
 
 STRICT = ConfigDict(extra="forbid", strict=True)
 Ids = list[str]

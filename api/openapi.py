@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-from importlib.metadata import version
 from typing import Any
 
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
-from reasoner.recommendation import Reasoner
+import calx
+from calx.reasoner.recommendation import Reasoner
 
 from .models import Answer, Problem, case_model
 from .problems import KINDS, MEDIA
@@ -58,7 +58,7 @@ def describe(app: FastAPI, reasoner: Reasoner) -> dict[str, Any]:
         return app.openapi_schema
     found = get_openapi(
         title="Calx",
-        version=version("calx"),
+        version=calx.__version__,
         summary="An executable guideline for PCI in calcified coronary lesions",
         description=f"{reasoner.guideline.notice['en']}\n\nEvery conclusion shows facts, rule, citation, level of evidence, what speaks against it.",
         routes=app.routes,

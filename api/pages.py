@@ -12,11 +12,11 @@ from urllib.parse import urlencode
 from fastapi import Request, Response
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from reasoner.guideline import Guideline
-from reasoner.prose import quantity
+from calx.reasoner.guideline import Guideline
+from calx.reasoner.prose import quantity
 
 from .negotiation import choose
-from .problems import KINDS, MEDIA, ServiceProblem
+from .problems import KINDS, MEDIA, ServiceError
 from .service import Service, language_of, service_of
 from .words import words_of
 
@@ -165,7 +165,7 @@ def query_page(request: Request, language: str) -> Response:
     return page(request, "sparql.html", language, headers={"Content-Security-Policy": QUERY_POLICY}, questions=questions())
 
 
-def told(request: Request, error: ServiceProblem) -> Response:
+def told(request: Request, error: ServiceError) -> Response:
     """The problem as JSON, or as a page where a person is looking."""
     if choose(request.headers.get("accept"), (MEDIA, "application/json", "text/html")) != "text/html":
         return error.response()

@@ -7,9 +7,9 @@ from typing import Any
 import orjson
 from starlette.responses import Response
 
-from ontology import CalxError
-from reasoner.errors import CaseError, Problem, visible
-from reasoner.guideline import IRI
+from calx.errors import CalxError
+from calx.reasoner.errors import CaseError, Problem, visible
+from calx.reasoner.guideline import IRI
 
 KINDS = {
     "invalid-case": (422, "The case cannot be answered", "病例无法解答"),
@@ -39,7 +39,7 @@ KINDS = {
 MEDIA = "application/problem+json"
 
 
-class ServiceProblem(CalxError):
+class ServiceError(CalxError):
     """A request that was not fulfilled."""
 
     def __init__(
@@ -66,7 +66,7 @@ class ServiceProblem(CalxError):
         return Response(orjson.dumps(self.json()), self.status, self.headers, MEDIA)
 
 
-def of_case(error: CaseError) -> ServiceProblem:
+def of_case(error: CaseError) -> ServiceError:
     """A case that the gate refused, with everything that is wrong with it."""
     count = len(error.problems)
-    return ServiceProblem("invalid-case", f"{count} problem{'s' if count != 1 else ''}; each says what to do", error.problems, error.case_id)
+    return ServiceError("invalid-case", f"{count} problem{'s' if count != 1 else ''}; each says what to do", error.problems, error.case_id)

@@ -6,7 +6,7 @@ from typing import Any
 
 from markupsafe import escape
 
-from reasoner.guideline import Guideline
+from calx.reasoner.guideline import Guideline
 
 WIDTH, HEIGHT, ACROSS, DOWN, MARGIN = 232, 44, 296, 58, 24
 COLOURS = {"fact": ("#e8f0fb", "#2a5da8"), "unknown": ("#fff6df", "#8a5a00"), "step": ("#eef7ee", "#2c6e3f"), "shown": ("#1f4e79", "#1f4e79")}

@@ -14,7 +14,8 @@ from typing import Any
 
 import pyoxigraph as ox
 
-from reasoner.rdf import PREFIXES, XSD
+from calx.errors import CalxError
+from calx.reasoner.rdf import PREFIXES, XSD
 
 from .negotiation import choose
 
@@ -73,7 +74,7 @@ GRAPHS = {
 }
 
 
-class QueryError(Exception):
+class QueryError(CalxError):
     """A query that was not answered: the text says why and what to do; `kind` is one of `api.problems.KINDS`."""
 
     def __init__(self, message: str, kind: str = "bad-query") -> None:

@@ -14,14 +14,16 @@ import re
 import secrets
 import shutil
 import signal
-import sys
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from imaging.written import replaced
+from calx.errors import CalxError
+from calx.imaging.written import replaced
+
+from .process import command
 
 NAME = re.compile(r"[a-f0-9]{16}")
 SHOWN = re.compile(r"longitudinal\.png|curves\.csv|curves\.npz|report\.dcm|run\.json|frames/frame-[0-9]{5}\.png")
@@ -33,7 +35,7 @@ OPTIONS = ("spacing", "rate", "fps", "stent_first", "stent_last")
 """What a person may tell of a recording, beside ``gated``."""
 
 
-class TooMany(Exception):
+class TooManyRecordingsError(CalxError):
     """As many recordings as may wait are waiting."""
 
 
@@ -124,10 +126,10 @@ class Recordings:
             told: what a person says of it (:data:`OPTIONS`, ``gated``), checked.
 
         Raises:
-            TooMany: others wait already.
+            TooManyRecordingsError: others wait already.
         """
         if self._arriving + sum(item.state in ("waiting", "reading") for item in self._found.values()) >= WAITING:
-            raise TooMany
+            raise TooManyRecordingsError
         self._arriving += 1
         name = secrets.token_hex(8)
         folder = self._folder / name
@@ -187,18 +189,18 @@ class Recordings:
 
 def _command(found: Recording, told: dict[str, Any]) -> list[str]:
     """The command line that reads a recording."""
-    command = [sys.executable, "-I", "-m", "api", "segment", str(found.folder / "recording.dcm")]
-    command += ["--facts", str(found.folder / "facts.json"), "--report", str(found.folder / "report")]
+    options = ["--facts", str(found.folder / "facts.json"), "--report", str(found.folder / "report")]
     for name, option in (("spacing", "--spacing"), ("rate", "--rate"), ("fps", "--fps")):
-        command += [option, str(told[name])] if name in told else []
-    command += ["--gated"] if told.get("gated") else []
-    return command + (["--stent", str(told["stent_first"]), str(told["stent_last"])] if "stent_first" in told else [])
+        options += [option, str(told[name])] if name in told else []
+    options += ["--gated"] if told.get("gated") else []
+    options += ["--stent", str(told["stent_first"]), str(told["stent_last"])] if "stent_first" in told else []
+    return command("calx", "segment", str(found.folder / "recording.dcm"), *options)
 
 
-async def _run(found: Recording, command: list[str]) -> tuple[int, list[str]]:
+async def _run(found: Recording, arguments: list[str]) -> tuple[int, list[str]]:
     """Run it, noting how far it is; its exit status and what else it said. It never outlives this call."""
     process = await asyncio.create_subprocess_exec(
-        *command, stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.PIPE, start_new_session=True
+        *arguments, stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.PIPE, start_new_session=True
     )
     lines: list[str] = []
     try:

@@ -9,26 +9,19 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import cache
-from importlib.metadata import version
 from typing import Any
 
 import orjson
 from pyoxigraph import Literal, NamedNode, Triple
 
-from reasoner.answer import Answer
-from reasoner.guideline import Guideline
-from reasoner.measured import KEY
-from reasoner.proof import plain
-from reasoner.rdf import CALX, PROV, RDF, XSD, lesion_of, triples
+import calx
+from calx.reasoner.answer import Answer
+from calx.reasoner.guideline import Guideline
+from calx.reasoner.measured import KEY
+from calx.reasoner.proof import plain
+from calx.reasoner.rdf import CALX, PROV, RDF, XSD, lesion_of, triples
 
 LANGUAGES = ("en", "zh")
-
-
-@cache
-def engine() -> str:
-    """The version of Calx that answers."""
-    return version("calx")
 
 
 @dataclass(frozen=True)
@@ -93,7 +86,7 @@ def record(answer: Answer) -> Record:
     return Record(
         case_id=answer.case.id,
         stored=_now(),
-        engine=engine(),
+        engine=calx.__version__,
         guideline_version=answer.guideline.version,
         guideline_digest=answer.guideline.digest,
         submitted={
@@ -163,7 +156,7 @@ class Replay:
             "case_id": self.kept.case_id,
             "stored": self.kept.stored,
             "then": {"version": self.kept.guideline_version, "digest": self.kept.guideline_digest, "engine": self.kept.engine},
-            "today": {"version": self.guideline.version, "digest": self.guideline.digest, "engine": engine()},
+            "today": {"version": self.guideline.version, "digest": self.guideline.digest, "engine": calx.__version__},
             "same_guideline": self.kept.guideline_digest == self.guideline.digest,
             "same_answer": self.today is not None and not differences,
             "differences": differences,

@@ -12,15 +12,15 @@ from typing import TYPE_CHECKING, Annotated, Any, Optional
 
 import typer
 
-from ontology import DEFAULT_DIRECTORY
-from reasoner.case import CASE_ID
-from reasoner.errors import CaseError
+from calx.ontology import DEFAULT_DIRECTORY
+from calx.reasoner.case import CASE_ID
+from calx.reasoner.errors import CaseError
 
 from .cli import AT_FAULT, DONE, Lang, Language, Ontology, _reasoner, _wrong, app
 
 if TYPE_CHECKING:
-    from imaging.facts import Findings
-    from imaging.segmenter import Progress
+    from calx.imaging.facts import Findings
+    from calx.imaging.segmenter import Progress
 
 
 class Device(StrEnum):
@@ -85,9 +85,9 @@ def segment(
         if not place.is_dir():
             _wrong(f"{place}: no such folder")
     try:
-        from imaging.case import case, save
-        from imaging.errors import ImagingError
-        from imaging.reading import Asked, read
+        from calx.imaging.case import case, save
+        from calx.imaging.errors import ImagingError
+        from calx.imaging.reading import Asked, read
     except ImportError:
         _wrong(INSTALL)
     told = {"spacing_mm": spacing, "rate_mm_s": rate, "frames_per_second": fps}
@@ -108,7 +108,7 @@ def segment(
             found = read(pullback, asked, progress, say)
         made = case(found.findings, case_id)
         if report is not None:
-            from imaging.report import write
+            from calx.imaging.report import write
 
             write(report, found.findings, made, found.pullback, found.run)
         save(made, facts)
@@ -175,7 +175,7 @@ def correct(
     lang: Lang = Language.en,
 ) -> None:
     """Overrule measured facts: the new value counts, the old one is kept, and the proof names both."""
-    from reasoner.measured import corrected
+    from calx.reasoner.measured import corrected
 
     reasoner = _reasoner(ontology)
     try:
@@ -197,7 +197,7 @@ def correct(
         for problem in error.problems:
             typer.echo(f"{facts}: {problem}", err=True)
         raise typer.Exit(AT_FAULT) from None
-    from imaging.written import replaced
+    from calx.imaging.written import replaced
 
     replaced(facts, json.dumps(made, indent=1, ensure_ascii=False) + "\n")
     for name, value in asked.items():

@@ -14,7 +14,8 @@ import uvicorn
 import uvloop
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from ontology import CalxError, GuidelineError
+from calx.errors import CalxError
+from calx.ontology import GuidelineError
 
 from .app import create_app
 from .settings import Settings

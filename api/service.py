@@ -19,15 +19,15 @@ from typing import Any
 import pyoxigraph as ox
 from starlette.requests import Request
 
-from ontology import DEFAULT_DIRECTORY, GuidelineFiles
-from reasoner.case import Case
-from reasoner.recommendation import Reasoner
+from calx.ontology import DEFAULT_DIRECTORY, GuidelineFiles
+from calx.reasoner.case import Case
+from calx.reasoner.recommendation import Reasoner
 
 from .audit import Audit, AuditError
 from .cases import Cases
 from .drafts import Drafts
 from .negotiation import choose
-from .problems import ServiceProblem
+from .problems import ServiceError
 from .recordings import Recordings
 from .records import Record
 from .settings import Settings
@@ -198,7 +198,7 @@ async def record_of(request: Request, case_id: str) -> Record:
     """The stored case that a request asks for; the audit log tells that it was read.
 
     Raises:
-        ServiceProblem: there is none (404).
+        ServiceError: there is none (404).
     """
     service = service_of(request)
     kept = await service.cases.find(case_id)
@@ -208,9 +208,9 @@ async def record_of(request: Request, case_id: str) -> Record:
     return kept
 
 
-def absent(case_id: str) -> ServiceProblem:
+def absent(case_id: str) -> ServiceError:
     """The problem that no such case is stored."""
-    return ServiceProblem("not-found", f"no case '{case_id[:64]}' is stored; GET /cases lists those that are")
+    return ServiceError("not-found", f"no case '{case_id[:64]}' is stored; GET /cases lists those that are")
 
 
 def language_of(request: Request) -> str:
@@ -241,9 +241,9 @@ def form_of(request: Request, *offers: str) -> str:
     """The media type that the client wants.
 
     Raises:
-        ServiceProblem: none of those that there are (406).
+        ServiceError: none of those that there are (406).
     """
     found = choose(request.headers.get("accept"), offers)
     if found is None:
-        raise ServiceProblem("not-acceptable", f"this comes as {', '.join(offers)}")
+        raise ServiceError("not-acceptable", f"this comes as {', '.join(offers)}")
     return found

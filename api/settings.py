@@ -7,7 +7,8 @@ import os
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from ontology import DEFAULT_DIRECTORY, CalxError
+from calx.errors import CalxError
+from calx.ontology import DEFAULT_DIRECTORY
 
 MIB = 1024 * 1024
 

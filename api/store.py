@@ -14,9 +14,9 @@ from typing import Any, Protocol
 
 import pyoxigraph as ox
 
-from ontology import CalxError
-from reasoner.guideline import IRI
-from reasoner.rdf import CALX, CASE
+from calx.errors import CalxError
+from calx.reasoner.guideline import IRI
+from calx.reasoner.rdf import CALX, CASE
 
 from .query import Dataset
 from .worker import Workers
@@ -29,7 +29,7 @@ class StoreError(CalxError):
     """The store cannot be used; the text says what to do."""
 
 
-class Taken(Exception):
+class GraphExistsError(CalxError):
     """A graph of this name is there already."""
 
 
@@ -37,7 +37,7 @@ class Store(Protocol):
     """What the service asks of a store."""
 
     async def add(self, name: ox.NamedNode, triples: list[ox.Triple]) -> None:
-        """Keep a new graph; returns when it is on disk. Raises `Taken` or `StoreError`."""
+        """Keep a new graph; returns when it is on disk. Raises `GraphExistsError` or `StoreError`."""
 
     async def drop(self, name: ox.NamedNode) -> bool:
         """Remove a graph for good; False if there was none."""
@@ -108,7 +108,7 @@ class DiskStore:
 
     async def add(self, name: ox.NamedNode, triples: list[ox.Triple]) -> None:
         if not await self._write(_Write(name, triples)):
-            raise Taken
+            raise GraphExistsError
 
     async def drop(self, name: ox.NamedNode) -> bool:
         return await self._write(_Write(name, None))

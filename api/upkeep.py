@@ -13,7 +13,8 @@ from typing import Annotated, Any, Optional
 
 import typer
 
-from ontology import DEFAULT_DIRECTORY, CalxError
+from calx.errors import CalxError
+from calx.ontology import DEFAULT_DIRECTORY
 
 from .cli import AT_FAULT, WRONG_USE, Ontology, app
 from .settings import Settings, SettingsError, default_data
@@ -189,7 +190,7 @@ def _save(folder: Path, target: Path) -> None:
 
 
 async def _saved_alone(folder: Path, target: Path) -> None:
-    from reasoner.cache import load
+    from calx.reasoner.cache import load
 
     from .backup import packed
     from .store import DiskStore

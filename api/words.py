@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from reasoner.text import WORDS as TEXT
+from calx.reasoner.text import WORDS as TEXT
 
 PAGE: dict[str, tuple[str, str]] = {
     "title": ("Calx: calcified coronary lesions", "Calx：冠状动脉钙化病变"),

@@ -23,6 +23,7 @@ from pathlib import Path
 import pyoxigraph as ox
 
 from .confine import no_connections
+from .process import command
 from .query import MEMORY, MIB, Dataset, Query, QueryError, answered, checked
 
 LENGTH = 8
@@ -38,10 +39,8 @@ class Workers:
 
     def _start(self) -> None:
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        code = "import sys; sys.path.insert(0, sys.argv[2]); from api.worker import wait_for_queries; wait_for_queries(int(sys.argv[1]))"
-        home = str(Path(__file__).resolve().parent.parent)
         self._process = subprocess.Popen(  # noqa: S603
-            [sys.executable, "-I", "-c", code, str(theirs.fileno()), home], pass_fds=[theirs.fileno()], stdin=subprocess.DEVNULL, start_new_session=True
+            command("calx.api.worker", str(theirs.fileno())), pass_fds=[theirs.fileno()], stdin=subprocess.DEVNULL, start_new_session=True
         )
         theirs.close()
         self._line = ours
@@ -172,3 +171,7 @@ def bounded(folder: Path) -> ox.Store:
     used = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize() if Path("/proc/self/statm").exists() else 0
     resource.setrlimit(resource.RLIMIT_AS, (used + MEMORY, used + MEMORY))
     return store
+
+
+if __name__ == "__main__":
+    wait_for_queries(int(sys.argv[1]))

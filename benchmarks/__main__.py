@@ -18,8 +18,8 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from reasoner.case import Case
-from reasoner.recommendation import Reasoner
+from calx.reasoner.case import Case
+from calx.reasoner.recommendation import Reasoner
 from tests.lesions import lesions
 from tests.oracles.shacl_engine import JUDGE
 
@@ -109,8 +109,8 @@ def main() -> None:
     console.print(ratios)
     with tempfile.TemporaryDirectory() as cache:
         os.environ["CALX_CACHE"] = cache
-        first, _ = cold(["-m", "api", "recommend", str(EXAMPLE)], times=1)
-        start, peak = cold(["-m", "api", "recommend", str(EXAMPLE)])
+        first, _ = cold(["-m", "calx", "recommend", str(EXAMPLE)], times=1)
+        start, peak = cold(["-m", "calx", "recommend", str(EXAMPLE)])
         rdflib, _ = cold(["-c", "import rdflib"])
     starts = Table("cold start", "seconds", "to reach")
     starts.add_row("python -c 'import rdflib'", f"{rdflib:.2f}", "")

@@ -14,8 +14,8 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from ontology import DEFAULT_DIRECTORY, GuidelineFiles
-from reasoner.authoring import read
+from calx.ontology import DEFAULT_DIRECTORY, GuidelineFiles
+from calx.reasoner.authoring import read
 
 PREFIXES = (
     "rule", "cond", "must", "finding", "grade", "point", "feature", "strategy", "device", "alert", "advice", "caution", "criterion", "prognosis",
@@ -87,7 +87,7 @@ def rows(sizes: tuple[int, ...] = (1, 4, 16)) -> Iterator[tuple[str, ...]]:
     """A row a size: rules, seconds of check without and with HermiT, verify, and diff over a cohort."""
     import json
 
-    from reasoner.recommendation import Reasoner
+    from calx.reasoner.recommendation import Reasoner
     from tests.lesions import lesions
 
     with tempfile.TemporaryDirectory() as place:
@@ -120,7 +120,7 @@ def _seconds(*command: object) -> float:
 
 
 def _timed(before: float, *command: object) -> float:
-    done = subprocess.run([sys.executable, "-m", "api", *map(str, command)], capture_output=True, text=True, check=False, timeout=LONGEST)  # noqa: S603
+    done = subprocess.run([sys.executable, "-m", "calx", *map(str, command)], capture_output=True, text=True, check=False, timeout=LONGEST)  # noqa: S603
     if done.returncode not in (0, 1) or "Traceback" in done.stderr:
         raise RuntimeError(done.stderr[-500:])
     return time.perf_counter() - before

@@ -19,13 +19,13 @@ from rich.console import Console
 from rich.table import Table
 from torch import Tensor, nn
 
-from imaging.accelerated import Accelerated
-from imaging.grid import DEPTHS, LINES, REACH_MM
-from imaging.network import Network
-from imaging.package import SHIPPED, load
-from imaging.polar import to_polar
-from imaging.runtime import Onnx
-from imaging.simulator import dicom, simulate
+from calx.imaging.accelerated import Accelerated
+from calx.imaging.grid import DEPTHS, LINES, REACH_MM
+from calx.imaging.network import Network
+from calx.imaging.package import SHIPPED, load
+from calx.imaging.polar import to_polar
+from calx.imaging.runtime import Onnx
+from calx.imaging.simulator import dicom, simulate
 
 ROUNDS, FRAMES, LONG = 7, 12, 3000
 
@@ -120,7 +120,7 @@ def report(console: Console) -> None:
 RUN = """
 import json, sys
 sys.argv = json.loads(sys.argv[1])
-from api.cli import main
+from calx.api.cli import main
 try:
     main()
 finally:

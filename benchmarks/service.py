@@ -14,9 +14,9 @@ import pyoxigraph as ox
 from rich.console import Console
 from rich.table import Table
 
-from api.records import as_triples, record
-from reasoner.rdf import lesion_of
-from reasoner.recommendation import Reasoner
+from calx.api.records import as_triples, record
+from calx.reasoner.rdf import lesion_of
+from calx.reasoner.recommendation import Reasoner
 from tests.service.running import Running, serving, start
 
 from .load import Load, request, run

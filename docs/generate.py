@@ -12,10 +12,10 @@ from pathlib import Path
 
 from rdflib import OWL, RDFS, BNode, Graph
 
-from ontology import GuidelineFiles
-from reasoner import owl
-from reasoner.authoring import examine
-from reasoner.authors import rulebook, support
+from calx.ontology import GuidelineFiles
+from calx.reasoner import owl
+from calx.reasoner.authoring import examine
+from calx.reasoner.authors import rulebook, support
 
 DOCS = Path(__file__).resolve().parent
 

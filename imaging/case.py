@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
+
+import calx
 
 from .facts import Findings
 from .written import replaced
@@ -31,7 +32,7 @@ def case(findings: Findings, case_id: str | None = None) -> dict[str, Any]:
             "model": told.get("model"),
             "input": input_,
             "gated": bool(told.get("gated")),
-            "software": {"calx": version("calx")},
+            "software": {"calx": calx.__version__},
             "device": told.get("device"),
             "protocol": told["protocol"],
             "facts": facts,

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from calx.errors import CalxError
 
-class ImagingError(Exception):
+
+class ImagingError(CalxError):
     """Nothing can be read from this input; the message says why and what to do, the place where."""
 
     def __init__(self, message: str, place: Path | str | None = None) -> None:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import io
 import json
 import shutil
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+import calx
 
 from . import pictures
 from .errors import ImagingError
@@ -73,7 +74,7 @@ def ran(findings: Findings, run: Run | None, pullback: Pullback | None, written:
     """What was run, on what, and what came of it."""
     told = {key: value for key, value in findings.provenance.items() if key != "notes"}
     return {
-        "software": {"calx": version("calx"), "numpy": np.__version__},
+        "software": {"calx": calx.__version__, "numpy": np.__version__},
         **told,
         "frames": len(findings.curves),
         "seconds": None if run is None else round(run.seconds, 2),

@@ -10,7 +10,6 @@ from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial as partial_of
-from importlib.metadata import version
 from pathlib import Path
 from queue import Full, Queue
 from threading import Event, Thread
@@ -18,6 +17,8 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+import calx
 
 from . import domain
 from .curves import Curves
@@ -130,7 +131,7 @@ def segment(
         "model": package.named(),
         "input": dict(pullback.provenance),
         "gated": pullback.gated,
-        "software": {"calx": version("calx")},
+        "software": {"calx": calx.__version__},
         "device": runtime.device,
         "every": every,
         "reach": look.reach,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Iterable, Mapping
-from importlib.metadata import version
 
 import numpy as np
 from pydicom.dataset import Dataset, FileMetaDataset
@@ -12,6 +11,8 @@ from pydicom.sequence import Sequence
 from pydicom.sr.codedict import codes
 from pydicom.sr.coding import Code
 from pydicom.uid import ComprehensiveSRStorage, ExplicitVRLittleEndian, generate_uid
+
+import calx
 
 from .facts import Findings
 from .measurement import Measurement
@@ -179,7 +180,7 @@ def report(findings: Findings, source: Mapping[str, str], model: Mapping[str, st
     made.Manufacturer, made.ManufacturerModelName, made.SoftwareVersions, made.DeviceSerialNumber = (
         "Calx",
         str(model.get("id", "contours")),
-        version("calx"),
+        calx.__version__,
         "0",
     )
     made.PatientName = made.PatientID = made.PatientBirthDate = made.PatientSex = ""

@@ -1,6 +1,6 @@
 """The guideline as data: OWL terms, SHACL rules and shapes, evidence, reference cases, and the reader of these files."""
 
-from .errors import AuthoringProblem, CalxError, GuidelineError
+from .errors import AuthoringProblem, GuidelineError
 from .files import DEFAULT_DIRECTORY, GuidelineFiles, literals_as_written
 from .kinds import KINDS, UNREAD, Kind, Severity
 
@@ -9,7 +9,6 @@ __all__ = [
     "KINDS",
     "UNREAD",
     "AuthoringProblem",
-    "CalxError",
     "GuidelineError",
     "GuidelineFiles",
     "Kind",

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from calx.errors import CalxError
+
 from .kinds import KINDS, Kind, Severity
-
-
-class CalxError(Exception):
-    """Root of every error that Calx raises on purpose."""
 
 
 @dataclass(frozen=True)

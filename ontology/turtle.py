@@ -12,6 +12,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
+from calx.errors import CalxError
+
 TOKEN = re.compile(
     r"""
       (?P<space>[ \t\r\n]+|\#[^\n]*)
@@ -29,7 +31,7 @@ TOKEN = re.compile(
 ESCAPES = {"t": "\t", "b": "\b", "n": "\n", "r": "\r", "f": "\f", '"': '"', "'": "'", "\\": "\\"}
 
 
-class PlaceError(ValueError):
+class PlaceError(CalxError, ValueError):
     """The text cannot be followed; it holds where."""
 
     def __init__(self, message: str, offset: int) -> None:

@@ -10,7 +10,7 @@ from typing import NamedTuple, cast
 from rdflib import DCTERMS, OWL, RDF, RDFS, SH, SKOS, XSD, Literal, URIRef
 from rdflib.term import Node
 
-from ontology import AuthoringProblem, GuidelineError, GuidelineFiles
+from calx.ontology import AuthoringProblem, GuidelineError, GuidelineFiles
 
 from .condition import Condition
 from .guideline import IRI, Constraint, Guideline, Number, Rule, SharedCondition, Statement, Study, Suspension

@@ -18,7 +18,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from ontology import DEFAULT_DIRECTORY, GuidelineFiles
+from calx.ontology import DEFAULT_DIRECTORY, GuidelineFiles
 
 from . import condition, guideline
 from .guideline import Guideline

@@ -15,7 +15,7 @@ from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import IO, Any
 
-from ontology import literals_as_written
+from calx.ontology import literals_as_written
 
 from .errors import Problem
 from .guideline import IRI, Guideline

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from ontology import CalxError
+from calx.errors import CalxError
 
 
 def visible(text: str) -> str:

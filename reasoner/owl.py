@@ -9,7 +9,7 @@ from typing import Any
 from rdflib import OWL, RDF, RDFS, BNode, Graph, URIRef
 from rdflib.term import Node
 
-from ontology import AuthoringProblem, GuidelineFiles
+from calx.ontology import AuthoringProblem, GuidelineFiles
 
 from .guideline import IRI
 from .shacl import short

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any
 
-from ontology import DEFAULT_DIRECTORY
+from calx.ontology import DEFAULT_DIRECTORY
 
 from .answer import Answer
 from .cache import load
@@ -67,3 +68,28 @@ class Reasoner:
         """The answer to the facts as they stand."""
         trace = self.evaluation.run(case.facts)
         return Answer(self.guideline, case, trace, self.uncertainty.outlook(trace.values), self._evidence, self._view)
+
+
+def recommend(case: Mapping[str, Any], language: str = "en") -> Answer:
+    """The answer of the guideline that comes with Calx to one case; for another guideline see `Reasoner.load`.
+
+    Args:
+        case: facts as JSON gives them (docs/facts.md); absent or None means unknown, never "no". ``case_id`` may be left out here.
+        language: of error messages, ``en`` or ``zh``.
+
+    Raises:
+        CaseError: the case cannot be answered; every problem is listed.
+
+    >>> recommend({"max_superficial_arc_deg": 300}).json()["arc_grade"]
+    'IV'
+    >>> recommend({"max_superficial_arc_deg": 400})
+    Traceback (most recent call last):
+        ...
+    calx.reasoner.errors.CaseError: max_superficial_arc_deg: 400 deg is out of range; it must be ≥ 0 ≤ 360
+    """
+    return _shipped().recommend({"case_id": "case", **case}, language)
+
+
+@cache
+def _shipped() -> Reasoner:
+    return Reasoner.load()

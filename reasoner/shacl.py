@@ -15,6 +15,8 @@ from rdflib import DCTERMS, OWL, RDF, RDFS, SH, SKOS, XSD, BNode, Graph, Literal
 from rdflib.collection import Collection
 from rdflib.term import Node
 
+from calx.errors import CalxError
+
 from .condition import Absent, All, Any, Arithmetic, AtLeast, Comparator, Compare, Condition, Constant, Derived, Expression, Not, Of, OneOf, Operator, Value
 from .guideline import IRI, Assertion, Assignment, ConclusionProperty, Fact, Number, Production
 
@@ -29,7 +31,7 @@ TRIPLE_RULE = {RDF.type, SH.order, SH.subject, SH.predicate, SH.object, SH.condi
 SPARQL_RULE = {RDF.type, SH.order, SH.prefixes, SH.construct}
 
 
-class ProfileError(Exception):
+class ProfileError(CalxError):
     """A construct that Calx does not read; the text names it and says what to use instead."""
 
     def __init__(self, message: str, kind: str = "profile") -> None:

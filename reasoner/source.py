@@ -7,7 +7,7 @@ import re
 from rdflib import RDF, SH, SKOS, BNode, Graph, Namespace, URIRef
 from rdflib.term import Node
 
-from ontology import AuthoringProblem, GuidelineError, GuidelineFiles
+from calx.ontology import AuthoringProblem, GuidelineError, GuidelineFiles
 
 from .guideline import IRI, Text
 from .shacl import short

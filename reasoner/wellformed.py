@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import TypeAlias
 
-from ontology import AuthoringProblem
+from calx.ontology import AuthoringProblem
 
 from .condition import Absent, AtLeast, Compare, Constant, Derived, OneOf, inputs, leaf_holds, leaves
 from .guideline import FIRST_LAYER_OF_CONCLUSIONS, Assertion, Assignment, Guideline, Number, Production, Rule

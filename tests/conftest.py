@@ -15,8 +15,8 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, settings
 
-from ontology import DEFAULT_DIRECTORY
-from reasoner.recommendation import Reasoner
+from calx.ontology import DEFAULT_DIRECTORY
+from calx.reasoner.recommendation import Reasoner
 
 # The same examples on every run, so that a red run is about the change at hand; HYPOTHESIS_PROFILE=explore draws new ones.
 settings.register_profile("same", derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow])

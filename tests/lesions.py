@@ -8,10 +8,10 @@ from decimal import Decimal
 from functools import cache
 from typing import Any
 
-from reasoner.condition import Compare, leaves
-from reasoner.errors import CaseError
-from reasoner.guideline import Fact
-from reasoner.recommendation import Reasoner
+from calx.reasoner.condition import Compare, leaves
+from calx.reasoner.errors import CaseError
+from calx.reasoner.guideline import Fact
+from calx.reasoner.recommendation import Reasoner
 
 SPARSE, DENSE = 0.25, 0.9
 

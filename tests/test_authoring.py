@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from ontology import DEFAULT_DIRECTORY, AuthoringProblem, GuidelineError, GuidelineFiles
-from reasoner.authoring import read, read_strict
-from reasoner.recommendation import Reasoner
+from calx.ontology import DEFAULT_DIRECTORY, AuthoringProblem, GuidelineError, GuidelineFiles
+from calx.reasoner.authoring import read, read_strict
+from calx.reasoner.recommendation import Reasoner
 
 Edit = Callable[[str, str, str], Path]
 A, S, C = "rules/assessment.ttl", "rules/strategy.ttl", "rules/conditions.ttl"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from benchmarks.__main__ import agree
-from reasoner.recommendation import Reasoner
+from calx.reasoner.recommendation import Reasoner
 from tests.conftest import conformance_cases
 from tests.lesions import lesions
 

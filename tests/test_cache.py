@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from reasoner import cache
-from reasoner.guideline import Guideline
+from calx.reasoner import cache
+from calx.reasoner.guideline import Guideline
 
 
 @pytest.fixture
@@ -25,7 +25,7 @@ def kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def parsed(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """Counts how often RDF is parsed from here on."""
-    from reasoner import authoring
+    from calx.reasoner import authoring
 
     calls: list[int] = []
     original = authoring.read_strict
@@ -39,8 +39,8 @@ def parsed(monkeypatch: pytest.MonkeyPatch) -> list[int]:
 
 
 def test_a_sound_cache_gives_the_same_guideline_without_parsing(kept: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from ontology import GuidelineFiles
-    from reasoner.authoring import read_strict
+    from calx.ontology import GuidelineFiles
+    from calx.reasoner.authoring import read_strict
 
     fresh, calls = read_strict(GuidelineFiles()), parsed(monkeypatch)
     assert cache.load() == fresh
@@ -48,7 +48,7 @@ def test_a_sound_cache_gives_the_same_guideline_without_parsing(kept: Path, monk
 
 
 def test_start_up_with_a_cache_does_not_import_rdflib(kept: Path) -> None:
-    code = "import sys; from reasoner.recommendation import Reasoner; Reasoner.load(); sys.exit('rdflib' in sys.modules)"
+    code = "import sys; from calx import Reasoner; Reasoner.load(); sys.exit('rdflib' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], env={**os.environ, "CALX_CACHE": str(kept.parent)}, check=False).returncode == 0
 
 

@@ -10,9 +10,9 @@ from typing import NamedTuple
 
 import pytest
 
-from ontology import DEFAULT_DIRECTORY, AuthoringProblem, GuidelineError, GuidelineFiles
-from ontology.kinds import KINDS
-from reasoner.authors.check import check
+from calx.ontology import DEFAULT_DIRECTORY, AuthoringProblem, GuidelineError, GuidelineFiles
+from calx.ontology.kinds import KINDS
+from calx.reasoner.authors.check import check
 
 PAGES = Path(__file__).parent.parent / "docs" / "checks"
 ASKS_HERMIT = {"inconsistent", "unsatisfiable"}

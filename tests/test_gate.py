@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from reasoner.errors import CaseError, Problem
-from reasoner.recommendation import Reasoner
+from calx.reasoner.errors import CaseError, Problem
+from calx.reasoner.recommendation import Reasoner
 
 
 def problems(reasoner: Reasoner, **facts: Any) -> list[Problem]:

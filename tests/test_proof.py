@@ -8,9 +8,9 @@ from typing import Any
 import networkx as nx
 import pytest
 
-from reasoner import proof
-from reasoner.answer import Answer
-from reasoner.recommendation import Reasoner
+from calx.reasoner import proof
+from calx.reasoner.answer import Answer
+from calx.reasoner.recommendation import Reasoner
 from tests.lesions import lesions
 
 KEYS = {

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from reasoner.errors import CaseError
-from reasoner.recommendation import Reasoner
+from calx.reasoner.errors import CaseError
+from calx.reasoner.recommendation import Reasoner
 from tests.lesions import lesion, repaired
 
 REASONER = Reasoner.load()

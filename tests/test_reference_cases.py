@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from ontology import DEFAULT_DIRECTORY
-from reasoner.authors.reference import ReferenceCase, found, judged
-from reasoner.recommendation import Reasoner
+from calx.ontology import DEFAULT_DIRECTORY
+from calx.reasoner.authors.reference import ReferenceCase, found, judged
+from calx.reasoner.recommendation import Reasoner
 
 CASES, PROBLEMS = found(DEFAULT_DIRECTORY)
 

@@ -17,7 +17,7 @@ FILE = re.compile(r"`(my-copy/[\w./-]+)`")
 def run(command: str, folder: Path) -> str:
     words = shlex.split(command)
     if words[0] == "calx":
-        words = [sys.executable, "-m", "api", *words[1:]]
+        words = [sys.executable, "-m", "calx", *words[1:]]
     done = subprocess.run(
         words, cwd=folder, capture_output=True, text=True, check=False, env={"PYTHONPATH": str(ROOT), "PATH": "/usr/bin:/bin", "HOME": str(folder)}
     )

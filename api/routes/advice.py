@@ -9,16 +9,16 @@ from typing import Any
 import orjson
 from fastapi import APIRouter, Request, Response
 
-from reasoner import rdf
-from reasoner.answer import Answer
-from reasoner.batch import admitted, outcomes
-from reasoner.case import Case
-from reasoner.casefile import Submission, submissions
-from reasoner.errors import CaseError, Problem
-from reasoner.text import render
+from calx.reasoner import rdf
+from calx.reasoner.answer import Answer
+from calx.reasoner.batch import admitted, outcomes
+from calx.reasoner.case import Case
+from calx.reasoner.casefile import Submission, submissions
+from calx.reasoner.errors import CaseError, Problem
+from calx.reasoner.text import render
 
 from ..openapi import ANSWER_EXAMPLE, CASE_BODY, problems_of
-from ..problems import ServiceProblem, of_case
+from ..problems import ServiceError, of_case
 from ..proof_picture import drawn
 from ..service import Service, form_of, language_of, service_of
 
@@ -36,16 +36,16 @@ async def submitted(request: Request, service: Service) -> list[Submission]:
     """The cases in the body of a request, as they were handed in.
 
     Raises:
-        ServiceProblem: the body is in a form that is not read, or in no form at all.
+        ServiceError: the body is in a form that is not read, or in no form at all.
     """
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind not in SUFFIXES:
-        raise ServiceProblem(
+        raise ServiceError(
             "wrong-form", f"{kind[:100]} is not read; send {', '.join(sorted(key for key in SUFFIXES if key))}", headers={"Accept-Post": ", ".join(SUFFIXES)}
         )
     body = await request.body()
     if kind not in ("", JSON) and len(body) > RDF_BYTES:
-        raise ServiceProblem("too-large", f"{len(body)} bytes of RDF; a case as Turtle or JSON-LD has at most {RDF_BYTES}")
+        raise ServiceError("too-large", f"{len(body)} bytes of RDF; a case as Turtle or JSON-LD has at most {RDF_BYTES}")
     suffix, guideline = SUFFIXES[kind], service.reasoner.guideline
 
     def read() -> list[Submission]:
@@ -57,9 +57,9 @@ async def submitted(request: Request, service: Service) -> list[Submission]:
         async with ONE_AT_A_TIME:  # rdflib's parsers are slow, and threads are shared with the store
             found = await asyncio.to_thread(read)
     if len(found) > MOST_AT_ONCE:
-        raise ServiceProblem("too-large", f"{len(found)} cases; at most {MOST_AT_ONCE} at once")
+        raise ServiceError("too-large", f"{len(found)} cases; at most {MOST_AT_ONCE} at once")
     if len(found) == 1 and not found[0].readable:
-        raise ServiceProblem("unreadable", "no case could be read; each problem says where and why", found[0].problems)
+        raise ServiceError("unreadable", "no case could be read; each problem says where and why", found[0].problems)
     return found
 
 
@@ -67,11 +67,11 @@ async def one(request: Request, service: Service) -> Answer:
     """The answer to the one case of a request.
 
     Raises:
-        ServiceProblem: there is not one case, or it cannot be answered; all its problems are listed.
+        ServiceError: there is not one case, or it cannot be answered; all its problems are listed.
     """
     cases = await submitted(request, service)
     if len(cases) != 1:
-        raise ServiceProblem("unreadable", f"{len(cases)} cases; send one", [Problem("send one case as a JSON object")])
+        raise ServiceError("unreadable", f"{len(cases)} cases; send one", [Problem("send one case as a JSON object")])
     return answered(service, cases[0], language_of(request))
 
 
@@ -108,7 +108,7 @@ async def recommend(request: Request) -> Response:
         service.note(request, "answered", case=case.id)
         return Response(content, headers=VARY, media_type=form)
     if form != JSON:
-        raise ServiceProblem("not-acceptable", "several cases come as application/json only")
+        raise ServiceError("not-acceptable", "several cases come as application/json only")
     found = await asyncio.to_thread(_many, service, cases, language)
     service.note(request, "answered", cases=len(cases))
     return Response(found, headers=VARY, media_type=JSON)

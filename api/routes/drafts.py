@@ -12,15 +12,15 @@ from urllib.parse import parse_qsl, urlencode
 import orjson
 from fastapi import APIRouter, Request, Response
 
-from ontology import GuidelineError
-from reasoner.authors.tables import Table
-from reasoner.errors import Problem
+from calx.ontology import GuidelineError
+from calx.reasoner.authors.tables import Table
+from calx.reasoner.errors import Problem
 
 from ..drafts import Draft, DraftError, Drafts
 from ..examine import PARTS, ExaminationError, examined
 from ..openapi import problems_of
 from ..pages import html, page
-from ..problems import ServiceProblem
+from ..problems import ServiceError
 from ..service import Service, form_of, language_of, service_of
 from .advice import HTML, JSON, VARY
 
@@ -29,9 +29,9 @@ MOST_ROWS = 40
 FIRST_TABLE = "thresholds"
 
 
-def of_draft(error: DraftError) -> ServiceProblem:
+def of_draft(error: DraftError) -> ServiceError:
     """Why something could not be done with a draft."""
-    return ServiceProblem(error.kind, str(error), [Problem(problem.message, place=problem.place) for problem in error.problems])
+    return ServiceError(error.kind, str(error), [Problem(problem.message, place=problem.place) for problem in error.problems])
 
 
 @router.get("", summary="The drafts of the guideline", responses=problems_of(406, 429))
@@ -50,7 +50,7 @@ async def begun(request: Request) -> Response:
     try:
         draft = await asyncio.to_thread(service.drafts.begin, told.get("title", ""), told.get("by", ""))
     except GuidelineError as error:
-        raise ServiceProblem("conflict", f"the guideline on disk cannot be read: {error.problems[0]}") from None
+        raise ServiceError("conflict", f"the guideline on disk cannot be read: {error.problems[0]}") from None
     service.note(request, "began a draft", draft=draft.id)
     return _done(request, draft, told, 201)
 
@@ -63,7 +63,7 @@ async def one(request: Request, draft_id: str) -> Response:
     if form_of(request, HTML, JSON) == JSON:
         return Response(orjson.dumps(draft.json()), headers=VARY, media_type=JSON)
     if draft.state == "discarded":
-        raise ServiceProblem("not-found", f"the draft '{draft.title[:64]}' was discarded; its history: GET /drafts/{draft.id} as JSON")
+        raise ServiceError("not-found", f"the draft '{draft.title[:64]}' was discarded; its history: GET /drafts/{draft.id} as JSON")
     found = await asyncio.to_thread(service.drafts.tables, draft)
     name, query = request.query_params.get("table", FIRST_TABLE), request.query_params.get("q", "").strip()
     table = next((table for table in found if table.name == name), found[0])
@@ -92,7 +92,7 @@ async def edited(request: Request, draft_id: str) -> Response:
     service, told = service_of(request), await _told(request)
     draft = _found(service, draft_id)
     if missing := [name for name in ("table", "key", "column", "value", "by") if not told.get(name, "").strip()]:
-        raise ServiceProblem("unreadable", f"say {', '.join(missing)}")
+        raise ServiceError("unreadable", f"say {', '.join(missing)}")
     async with service.editing:
         draft = _found(service, draft_id)
         before = await asyncio.to_thread(service.drafts.edit, draft, told["table"], told["key"], told["column"], told["value"], told["by"])
@@ -107,7 +107,7 @@ async def moved(request: Request, draft_id: str) -> Response:
     async with service.editing:
         draft = _found(service, draft_id)
         if not told.get("by", "").strip():
-            raise ServiceProblem("unreadable", "say by whom: a role or initials")
+            raise ServiceError("unreadable", "say by whom: a role or initials")
         service.drafts.move(draft, told.get("state", ""), told["by"], told.get("why", ""))
     service.note(request, f"draft {draft.state}", draft=draft.id)
     return _done(request, draft, told, 200)
@@ -118,7 +118,7 @@ async def published(request: Request, draft_id: str) -> Response:
     """``{"by": …, "why": …}``. Refused while check finds an error. The service answers by it from the next request on; stored answers keep theirs."""
     service, told = service_of(request), await _told(request)
     if not told.get("by", "").strip() or not told.get("why", "").strip():
-        raise ServiceProblem("unreadable", "say by whom (a role or initials) and why")
+        raise ServiceError("unreadable", "say by whom (a role or initials) and why")
     async with service.editing:
         draft = _found(service, draft_id)
         drafts = service.drafts
@@ -126,7 +126,7 @@ async def published(request: Request, draft_id: str) -> Response:
         if not report.get("sound"):
             errors = [problem for problem in report.get("problems", []) if problem["severity"] == "error"]
             found = [Problem(f"{problem['rule'] or ''}: {problem['message']}", place=f"{problem['file']}:{problem['line'] or 1}") for problem in errors]
-            raise ServiceProblem("invalid-edit", "the draft has errors; nothing was published", found)
+            raise ServiceError("invalid-edit", "the draft has errors; nothing was published", found)
         note = f"# {draft.title}\n\n{told['why']} ({told['by']})\n\n{difference.get('markdown', '')}\n"
         await asyncio.to_thread(drafts.publish, draft, told["by"], told["why"], note)
         try:
@@ -155,10 +155,10 @@ async def report(request: Request, draft_id: str, part: str) -> Response:
     """Examined in a process of its own; a second or a few."""
     service, language = service_of(request), language_of(request)
     if part not in PARTS:
-        raise ServiceProblem("not-found", f"a draft has {', '.join(PARTS)} and files")
+        raise ServiceError("not-found", f"a draft has {', '.join(PARTS)} and files")
     draft = _found(service, draft_id)
     if draft.state == "discarded":
-        raise ServiceProblem("not-found", "the draft was discarded")
+        raise ServiceError("not-found", "the draft was discarded")
     found = await _report(service, draft, part, language)
     if form_of(request, JSON, HTML) == JSON:
         return Response(orjson.dumps(found), headers=VARY, media_type=JSON)
@@ -173,7 +173,7 @@ async def _report(service: Service, draft: Draft, part: str, language: str) -> d
         try:
             service.reports[key] = await examined(part, drafts.base(draft), drafts.guideline(draft), language)
         except ExaminationError as error:
-            raise ServiceProblem("busy", str(error)) from None
+            raise ServiceError("busy", str(error)) from None
         while len(service.reports) > KEPT_REPORTS:
             service.reports.pop(next(iter(service.reports)))
     return service.reports[key]
@@ -185,7 +185,7 @@ KEPT_REPORTS = 32
 def _found(service: Service, name: str) -> Draft:
     found = service.drafts.find(name)
     if found is None:
-        raise ServiceProblem("not-found", f"no draft '{name[:24]}'; GET /drafts lists them")
+        raise ServiceError("not-found", f"no draft '{name[:24]}'; GET /drafts lists them")
     return found
 
 
@@ -201,16 +201,16 @@ async def _told(request: Request) -> dict[str, str]:
     if kind == "application/x-www-form-urlencoded":
         return {name: str(value) for name, value in (await request.form(max_fields=64)).items()}
     if kind != JSON:
-        raise ServiceProblem("wrong-form", f"send {JSON} or a form")
+        raise ServiceError("wrong-form", f"send {JSON} or a form")
     try:
         raw = json.loads(await request.body())
         if not isinstance(raw, dict):
             raise TypeError
     except (ValueError, TypeError, RecursionError):
-        raise ServiceProblem("unreadable", "send a JSON object") from None
+        raise ServiceError("unreadable", "send a JSON object") from None
     told = {str(name): value if isinstance(value, str) else json.dumps(value) for name, value in raw.items()}
     if any(any("\ud800" <= character <= "\udfff" for character in name + value) for name, value in told.items()):
-        raise ServiceProblem("unreadable", "a text holds half a character (a lone surrogate)")
+        raise ServiceError("unreadable", "a text holds half a character (a lone surrogate)")
     return told
 
 

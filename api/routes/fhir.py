@@ -9,14 +9,14 @@ from typing import Any
 import orjson
 from fastapi import APIRouter, Request, Response
 
-from reasoner.case import CASE_ID
-from reasoner.errors import CaseError
-from reasoner.guideline import IRI
+import calx
+from calx.reasoner.case import CASE_ID
+from calx.reasoner.errors import CaseError
+from calx.reasoner.guideline import IRI
 
 from .. import strict_json
 from ..fhir import Reading, guidance, outcome
 from ..mappings import Codes
-from ..records import engine
 from ..service import language_of, service_of
 
 router = APIRouter(prefix="/fhir", tags=["FHIR"])
@@ -76,7 +76,7 @@ async def metadata(request: Request) -> Response:
             "status": "active",
             "date": datetime.now(UTC).date().isoformat(),
             "kind": "instance",
-            "software": {"name": "Calx", "version": engine()},
+            "software": {"name": "Calx", "version": calx.__version__},
             "implementation": {"description": service.reasoner.guideline.title["en"], "url": str(request.base_url) + "fhir"},
             "fhirVersion": "4.0.1",
             "format": ["json"],

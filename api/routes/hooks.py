@@ -9,15 +9,15 @@ from typing import Any
 import orjson
 from fastapi import APIRouter, Request, Response
 
-from reasoner.case import CASE_ID
-from reasoner.errors import CaseError, Problem
+from calx.reasoner.case import CASE_ID
+from calx.reasoner.errors import CaseError, Problem
 
 from .. import strict_json
 from ..cards import cards
 from ..fhir import Reading
 from ..mappings import Codes
 from ..openapi import problems_of
-from ..problems import ServiceProblem, of_case
+from ..problems import ServiceError, of_case
 from ..service import language_of, service_of
 
 router = APIRouter(prefix="/cds-services", tags=["CDS Hooks"])
@@ -53,7 +53,7 @@ async def call(request: Request, service_id: str) -> Response:
     content = await _object(request)
     problems = [*_faults(content)]
     if problems:
-        raise ServiceProblem("unreadable", "the request is not a call of this hook", problems)
+        raise ServiceError("unreadable", "the request is not a call of this hook", problems)
     reading = Reading(service.reasoner.guideline, Codes(service.reasoner.guideline))
     case_id = await asyncio.to_thread(_facts, content, reading)
     patient = str(content["context"]["patientId"])
@@ -61,7 +61,7 @@ async def call(request: Request, service_id: str) -> Response:
     if reading.subject and not _same(reading.subject, reference):
         reading.problems.append(Problem(f"the observations are of {reading.subject}, the context of {reference}", place="prefetch"))
     if not reading.facts and not reading.problems:
-        raise ServiceProblem(
+        raise ServiceError(
             "facts-missing", f"no fact of a lesion: send prefetch.observations, or the extension {EXTENSION}", [Problem(note) for note in reading.notes]
         )
     try:
@@ -122,7 +122,7 @@ async def feedback(request: Request, service_id: str) -> Response:
     if not isinstance(items, list) or not all(
         isinstance(item, dict) and item.get("outcome") in ("accepted", "overridden") and isinstance(item.get("card"), str) for item in items
     ):
-        raise ServiceProblem("unreadable", "each item of 'feedback' needs a card and an outcome, accepted or overridden")
+        raise ServiceError("unreadable", "each item of 'feedback' needs a card and an outcome, accepted or overridden")
     for item in items[:100]:
         reason = item.get("overrideReason") if isinstance(item.get("overrideReason"), dict) else {}
         chosen = (reason or {}).get("reason") or {}
@@ -133,17 +133,17 @@ async def feedback(request: Request, service_id: str) -> Response:
 
 def _exists(service_id: str) -> None:
     if service_id != ID:
-        raise ServiceProblem("not-found", f"no service '{service_id[:64]}'; GET /cds-services lists them")
+        raise ServiceError("not-found", f"no service '{service_id[:64]}'; GET /cds-services lists them")
 
 
 async def _object(request: Request) -> dict[str, Any]:
     kind = request.headers.get("content-type", "application/json").partition(";")[0].strip().lower()
     if kind != "application/json":
-        raise ServiceProblem("wrong-form", "send application/json")
+        raise ServiceError("wrong-form", "send application/json")
     try:
         content = strict_json.loads(await request.body())
     except ValueError as error:
-        raise ServiceProblem("unreadable", f"not readable as JSON: {error}") from None
+        raise ServiceError("unreadable", f"not readable as JSON: {error}") from None
     if not isinstance(content, dict):
-        raise ServiceProblem("unreadable", "send a JSON object")
+        raise ServiceError("unreadable", "send a JSON object")
     return content

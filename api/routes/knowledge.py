@@ -8,14 +8,14 @@ import orjson
 import pyoxigraph as ox
 from fastapi import APIRouter, Request, Response
 
-from reasoner.guideline import IRI, Fact, Guideline, Rule, Statement, Study
-from reasoner.proof import plain
-from reasoner.prose import Prose
-from reasoner.rdf import PREFIXES
+from calx.reasoner.guideline import IRI, Fact, Guideline, Rule, Statement, Study
+from calx.reasoner.proof import plain
+from calx.reasoner.prose import Prose
+from calx.reasoner.rdf import PREFIXES
 
 from ..openapi import problems_of
 from ..pages import page
-from ..problems import ServiceProblem
+from ..problems import ServiceError
 from ..query import serialised
 from ..service import form_of, language_of, service_of
 from .advice import HTML, JSON, JSON_LD, TURTLE, VARY
@@ -57,7 +57,7 @@ async def rule(request: Request, rule_id: str) -> Response:
     """What it reads and concludes, why, on which statements, and who disputes it."""
     found = service_of(request).reasoner.guideline
     if rule_id not in found.rule:
-        raise ServiceProblem("not-found", f"no rule '{rule_id[:64]}'; GET /rules lists them")
+        raise ServiceError("not-found", f"no rule '{rule_id[:64]}'; GET /rules lists them")
     return _shown(request, rule_in_words(found.rule[rule_id], found), "rule.html", "rule", f"{IRI}rule/{rule_id}")
 
 
@@ -73,7 +73,7 @@ async def study(request: Request, study_id: str) -> Response:
     """Among them the rules that would not fire if it were withdrawn."""
     found = service_of(request).reasoner.guideline
     if study_id not in found.studies:
-        raise ServiceProblem("not-found", f"no study '{study_id[:64]}'; GET /studies lists them")
+        raise ServiceError("not-found", f"no study '{study_id[:64]}'; GET /studies lists them")
     return _shown(request, study_in_words(found.studies[study_id], found), "study.html", "study", f"{IRI}ev/{study_id}")
 
 

@@ -8,19 +8,19 @@ from urllib.parse import urlencode
 from fastapi import APIRouter, Request, Response
 from starlette.datastructures import UploadFile
 
-from reasoner.answer import Answer
-from reasoner.batch import Outcome, outcomes
-from reasoner.casefile import Submission
-from reasoner.guideline import Guideline
+from calx.reasoner.answer import Answer
+from calx.reasoner.batch import Outcome, outcomes
+from calx.reasoner.casefile import Submission
+from calx.reasoner.guideline import Guideline
 
-from ..cases import Different, replay
+from ..cases import CaseDiffersError, replay
 from ..cross_section import drawn as cross_section
 from ..examples import examples
 from ..form import case_of, entered, groups
 from ..guard import COOKIE, cookie_of
 from ..openapi import EXAMPLE, describe
 from ..pages import html, page
-from ..problems import ServiceProblem, of_case
+from ..problems import ServiceError, of_case
 from ..proof_picture import drawn as proof_picture
 from ..records import Record
 from ..service import Service, absent, language_of, record_of, service_of
@@ -87,7 +87,7 @@ async def picture(request: Request) -> Response:
     guideline = service.reasoner.guideline
     _, outcome = asked(request, language)
     if outcome.answer is None:
-        raise of_case(outcome.error) if outcome.error else ServiceProblem("unreadable", "no case")
+        raise of_case(outcome.error) if outcome.error else ServiceError("unreadable", "no case")
     return _svg(proof_picture(outcome.answer.json(language), guideline, language))
 
 
@@ -138,7 +138,7 @@ def _values(kept: Record, guideline: Guideline) -> dict[str, Any]:
 
 async def _form(request: Request) -> list[tuple[str, str]]:
     if not request.headers.get("content-type", "").startswith("application/x-www-form-urlencoded"):
-        raise ServiceProblem("wrong-form", "send the form as application/x-www-form-urlencoded")
+        raise ServiceError("wrong-form", "send the form as application/x-www-form-urlencoded")
     return [(name, value) for name, value in (await request.form(max_fields=500)).multi_items() if not isinstance(value, UploadFile)]
 
 
@@ -152,11 +152,11 @@ async def store(request: Request) -> Response:
     told = dict(fields)
     (outcome,) = outcomes(service.reasoner, [Submission(case_of(texts, guideline) | {"case_id": told.get("case_id", "").strip()}, problems)], language)
     if outcome.answer is None:
-        raise of_case(outcome.error) if outcome.error else ServiceProblem("unreadable", "no case")
+        raise of_case(outcome.error) if outcome.error else ServiceError("unreadable", "no case")
     try:
         kept, new = await service.cases.keep(outcome.answer)
-    except Different:
-        raise ServiceProblem("conflict", f"'{outcome.answer.case.id}' is stored with other facts; give this moment an id of its own") from None
+    except CaseDiffersError:
+        raise ServiceError("conflict", f"'{outcome.answer.case.id}' is stored with other facts; give this moment an id of its own") from None
     service.note(request, "stored" if new else "answered", case=kept.case_id)
     return _see(f"/cases/{kept.case_id}?lang={language}")
 

@@ -12,15 +12,15 @@ from fastapi import APIRouter, Request, Response
 from starlette.datastructures import UploadFile
 from starlette.responses import FileResponse
 
-from reasoner.errors import CaseError
-from reasoner.guideline import Guideline
-from reasoner.measured import KEY, confirmed, corrected
+from calx.reasoner.errors import CaseError
+from calx.reasoner.guideline import Guideline
+from calx.reasoner.measured import KEY, confirmed, corrected
 
 from ..form import case_of
 from ..openapi import problems_of
 from ..pages import page
-from ..problems import ServiceProblem
-from ..recordings import OPTIONS, Recording, Recordings, TooMany, save
+from ..problems import ServiceError
+from ..recordings import OPTIONS, Recording, Recordings, TooManyRecordingsError, save
 from ..service import Service, form_of, language_of, service_of
 from ..settings import MIB
 from .advice import HTML, JSON, VARY
@@ -67,23 +67,23 @@ async def take(request: Request) -> Response:
     """A DICOM file as the body, or a form with one; it is read in the background, and deleted once it has been read."""
     service = service_of(request)
     if not Recordings.available():
-        raise ServiceProblem("not-installed", "this service can't read recordings; install them with: pip install 'calx[imaging]'")
+        raise ServiceError("not-installed", "this service can't read recordings; install them with: pip install 'calx[imaging]'")
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind == "multipart/form-data":
         form = await request.form(max_files=1, max_fields=16)
         upload = form.get("recording")
         if not isinstance(upload, UploadFile) or not upload.size:
-            raise ServiceProblem("unreadable", "the form has no file 'recording'")
+            raise ServiceError("unreadable", "the form has no file 'recording'")
         told = _told({name: str(value) for name, value in form.items() if not isinstance(value, UploadFile)})
         body = _chunks(upload)
     elif kind == DICOM:
         told, body = _told(dict(request.query_params)), request.stream()
     else:
-        raise ServiceProblem("wrong-form", f"send a DICOM file as {DICOM}, or as the file 'recording' of a multipart/form-data form")
+        raise ServiceError("wrong-form", f"send a DICOM file as {DICOM}, or as the file 'recording' of a multipart/form-data form")
     try:
         found = await service.recordings.take(body, told)
-    except TooMany:
-        raise ServiceProblem("busy", "other recordings wait to be read; try again when they are done", headers={"Retry-After": "60"}) from None
+    except TooManyRecordingsError:
+        raise ServiceError("busy", "other recordings wait to be read; try again when they are done", headers={"Retry-After": "60"}) from None
     service.note(request, "took a recording", recording=found.id)
     address = f"/recordings/{found.id}"
     if kind == "multipart/form-data" and "text/html" in request.headers.get("accept", ""):
@@ -100,7 +100,7 @@ def _told(raw: dict[str, str]) -> dict[str, Any]:
     """What a person says of a recording.
 
     Raises:
-        ServiceProblem: a value is no number above zero.
+        ServiceError: a value is no number above zero.
     """
     found: dict[str, Any] = {"gated": raw.get("gated", "") in ("yes", "true", "1")}
     for name in OPTIONS:
@@ -113,17 +113,17 @@ def _told(raw: dict[str, str]) -> dict[str, Any]:
             value = math.nan
         whole = name.startswith("stent")
         if not 0 < value < 1e6 or (whole and value != int(value)):
-            raise ServiceProblem("unreadable", f"{name} is {'a frame number' if whole else 'a number above 0'}")
+            raise ServiceError("unreadable", f"{name} is {'a frame number' if whole else 'a number above 0'}")
         found[name] = int(value) if whole else value
     if ("stent_first" in found) != ("stent_last" in found):
-        raise ServiceProblem("unreadable", "a stent has two ends: give its first and its last frame")
+        raise ServiceError("unreadable", "a stent has two ends: give its first and its last frame")
     return found
 
 
 def _found(request: Request, name: str) -> Recording:
     found = service_of(request).recordings.find(name)
     if found is None:
-        raise ServiceProblem("not-found", f"there is no recording '{name[:64]}'; GET /recordings lists those that there are")
+        raise ServiceError("not-found", f"there is no recording '{name[:64]}'; GET /recordings lists those that there are")
     return found
 
 
@@ -157,7 +157,7 @@ async def file(request: Request, recording_id: str, name: str) -> Response:
     """One of the files that the recording names."""
     place = _found(request, recording_id).file(name)
     if place is None:
-        raise ServiceProblem("not-found", "the recording has no such file")
+        raise ServiceError("not-found", "the recording has no such file")
     return FileResponse(place, media_type=MEDIA[place.suffix[1:]], headers={"Cache-Control": "no-store"})
 
 
@@ -167,14 +167,14 @@ async def correct(request: Request, recording_id: str) -> Response:
     service, found = service_of(request), _found(request, recording_id)
     case = found.case
     if case is None:
-        raise ServiceProblem("conflict", "the recording has not been read yet")
+        raise ServiceError("conflict", "the recording has not been read yet")
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind == "application/x-www-form-urlencoded":
         asked = _of_form({name: str(value) for name, value in (await request.form(max_fields=200)).items()}, case, service.reasoner.guideline)
     elif kind == JSON:
         asked = _of_json(await request.body())
     else:
-        raise ServiceProblem("wrong-form", f"send {JSON}")
+        raise ServiceError("wrong-form", f"send {JSON}")
     made = corrected(case, asked["facts"], asked["by"], asked["why"])
     made = confirmed(made, asked["confirmed"], asked["by"])
     service.reasoner.gate.admit(made, language_of(request))
@@ -192,7 +192,7 @@ def _of_json(body: bytes) -> dict[str, Any]:
         if not (isinstance(raw["by"], str) and raw["by"].strip() and isinstance(facts, dict) and isinstance(names, list)):
             raise TypeError
     except (ValueError, KeyError, TypeError, AttributeError):
-        raise ServiceProblem("unreadable", 'send {"by": "who", "why": "…", "facts": {"fact": value}, "confirmed": ["fact"]}') from None
+        raise ServiceError("unreadable", 'send {"by": "who", "why": "…", "facts": {"fact": value}, "confirmed": ["fact"]}') from None
     return {"facts": facts, "confirmed": [str(name) for name in names], "by": raw["by"].strip()[:100], "why": str(raw.get("why") or "")[:1000]}
 
 
@@ -209,7 +209,7 @@ def _of_form(raw: dict[str, str], case: dict[str, Any], guideline: Guideline) ->
     ticked = [name.removeprefix("confirm-") for name in raw if name.startswith("confirm-") and name.removeprefix("confirm-") not in facts]
     by = raw.get("by", "").strip()[:100]
     if not by:
-        raise ServiceProblem("unreadable", "say who confirms or corrects: a role or initials")
+        raise ServiceError("unreadable", "say who confirms or corrects: a role or initials")
     return {"facts": facts, "confirmed": ticked, "by": by, "why": raw.get("why", "")[:1000], "lang": "zh" if raw.get("lang") == "zh" else "en"}
 
 

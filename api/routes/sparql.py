@@ -13,7 +13,7 @@ from starlette.requests import ClientDisconnect
 
 from ..openapi import problems_of
 from ..pages import query_page
-from ..problems import ServiceProblem
+from ..problems import ServiceError
 from ..query import GRAPHED, SELECTED, Dataset, QueryError, serialised
 from ..service import form_of, language_of, service_of
 from ..store import KNOWLEDGE, StoreError
@@ -78,22 +78,22 @@ async def post(request: Request) -> Response:
     if kind == UPDATE:
         raise _no_updates()
     if kind not in (FORM, DIRECT):
-        raise ServiceProblem("wrong-form", f"send the query as {FORM} or {DIRECT}", headers={"Accept-Post": f"{FORM}, {DIRECT}"})
+        raise ServiceError("wrong-form", f"send the query as {FORM} or {DIRECT}", headers={"Accept-Post": f"{FORM}, {DIRECT}"})
     parameters, body = _parameters(request.scope["query_string"]), await request.body()
     if kind == FORM:
         return await _answer(request, [*((name, value) for name, value in parameters if name != "query"), *_parameters(body)])
     return await _answer(request, [pair for pair in parameters if pair[0] != "query"], body)
 
 
-def _no_updates() -> ServiceProblem:
-    return ServiceProblem("refused-query", "this endpoint answers queries only; cases are stored with POST /cases")
+def _no_updates() -> ServiceError:
+    return ServiceError("refused-query", "this endpoint answers queries only; cases are stored with POST /cases")
 
 
 def _parameters(encoded: bytes) -> list[tuple[str, str]]:
     try:
         return parse_qsl(encoded.decode("ascii"), keep_blank_values=True, errors="strict", max_num_fields=100_000)
     except ValueError:
-        raise ServiceProblem("unreadable", "the parameters are not percent-encoded UTF-8") from None
+        raise ServiceError("unreadable", "the parameters are not percent-encoded UTF-8") from None
 
 
 async def _answer(request: Request, parameters: list[tuple[str, str]], body: bytes | None = None) -> Response:
@@ -105,16 +105,16 @@ async def _answer(request: Request, parameters: list[tuple[str, str]], body: byt
         raise _no_updates()
     queries = asked.get("query", [])
     if body is None and len(queries) != 1:
-        raise ServiceProblem("bad-query", f"{len(queries)} parameters 'query'; send one")
+        raise ServiceError("bad-query", f"{len(queries)} parameters 'query'; send one")
     dataset = Dataset(tuple(asked.get("default-graph-uri", ())), tuple(asked.get("named-graph-uri", ())))
     seconds = _seconds(asked.get("timeout"), service.settings.query_seconds)
     text = queries[0].encode() if body is None else body
     try:
         form, result = await _while_wanted(request, service.store.ask(text, dataset, request.headers.get("accept"), seconds))
     except QueryError as error:
-        raise ServiceProblem(error.kind, str(error), headers={"Retry-After": "5"} if error.kind == "busy" else None) from None
+        raise ServiceError(error.kind, str(error), headers={"Retry-After": "5"} if error.kind == "busy" else None) from None
     except StoreError as error:
-        raise ServiceProblem("not-stored", str(error)) from None
+        raise ServiceError("not-stored", str(error)) from None
     service.note(request, "queried", bytes=len(text))
     return Response(result, media_type=form, headers={"Vary": "Accept"})
 
@@ -138,7 +138,7 @@ def _seconds(asked: list[str] | None, most: float) -> float:
     except ValueError:
         wanted = 0
     if not 0 < wanted < float("inf"):
-        raise ServiceProblem("bad-query", "'timeout' is a number of seconds above 0")
+        raise ServiceError("bad-query", "'timeout' is a number of seconds above 0")
     return min(most, wanted)
 
 

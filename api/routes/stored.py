@@ -8,13 +8,13 @@ import orjson
 import pyoxigraph as ox
 from fastapi import APIRouter, Query, Request, Response
 
-from reasoner.rdf import PREFIXES
+from calx.reasoner.rdf import PREFIXES
 
-from ..cases import Different, replay
+from ..cases import CaseDiffersError, replay
 from ..models import Replayed, StoredAnswer, StoredAnswers
 from ..openapi import CASE_BODY, problems_of
 from ..pages import page
-from ..problems import ServiceProblem
+from ..problems import ServiceError
 from ..query import serialised
 from ..service import absent, form_of, language_of, record_of, service_of
 from .advice import HTML, JSON, JSON_LD, SVG, TURTLE, VARY, of_steps, one
@@ -35,8 +35,8 @@ async def keep(request: Request) -> Response:
     answer = await one(request, service)
     try:
         kept, new = await service.cases.keep(answer)
-    except Different:
-        raise ServiceProblem(
+    except CaseDiffersError:
+        raise ServiceError(
             "conflict",
             f"'{answer.case.id}' is stored with other facts or under another guideline or engine; give this moment an id of its own, or delete the other",
             case_id=answer.case.id,

@@ -14,7 +14,7 @@ from starlette.responses import FileResponse
 
 from .. import backup
 from ..openapi import problems_of
-from ..problems import ServiceProblem
+from ..problems import ServiceError
 from ..service import service_of
 from ..store import StoreError
 
@@ -38,7 +38,7 @@ async def saved(request: Request) -> Response:
         finally:
             done()
     except (StoreError, OSError) as error:
-        raise ServiceProblem("not-stored", str(error) if isinstance(error, StoreError) else "the backup could not be written; is the disk full?") from None
+        raise ServiceError("not-stored", str(error) if isinstance(error, StoreError) else "the backup could not be written; is the disk full?") from None
     service.note(request, "backed up")
     return FileResponse(packed, media_type="application/gzip", filename=backup.NAME, background=BackgroundTask(packed.unlink, missing_ok=True))
 
@@ -59,9 +59,9 @@ async def restored(request: Request) -> Response:
             file.flush()
             told = await backup.restored(Path(file.name), service.store)
         except backup.BackupError as error:
-            raise ServiceProblem("conflict" if error.conflict else "unreadable", str(error)) from None
+            raise ServiceError("conflict" if error.conflict else "unreadable", str(error)) from None
         except (StoreError, OSError) as error:
-            raise ServiceProblem("not-stored", str(error) if isinstance(error, StoreError) else "the disk is full") from None
+            raise ServiceError("not-stored", str(error) if isinstance(error, StoreError) else "the disk is full") from None
         finally:
             with contextlib.suppress(FileNotFoundError):
                 os.unlink(file.name)

@@ -1,4 +1,4 @@
-"""Grey levels and speckle of simulated frames beside those of real ones: ``python -m imaging.simulator.statistics OUT``."""
+"""Grey levels and speckle of simulated frames beside those of real ones: ``python -m calx.imaging.simulator.statistics OUT``."""
 
 from __future__ import annotations
 

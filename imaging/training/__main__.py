@@ -1,4 +1,4 @@
-"""``python -m imaging.training OUT``: simulate, train, export, quantise, calibrate and judge; everything that ships, from seeds alone."""
+"""``python -m calx.imaging.training OUT``: simulate, train, export, quantise, calibrate and judge; everything that ships, from seeds alone."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def described(folder: Path, **more: object) -> None:
         "title": "Lumen, external elastic membrane and calcium of intravascular ultrasound, line by line, learnt from simulated recordings alone",
         "licence": "Apache-2.0",
         "intended_use": "Research, and proposals of facts that a professional confirms. Not for clinical use.",
-        "training_data": "Simulated recordings only (python -m imaging.training); no patient's data.",
+        "training_data": "Simulated recordings only (python -m calx.imaging.training); no patient's data.",
         "files": files,
         "input": {"name": "grey", "kind": "polar", "size": [LINES, DEPTHS], "reach_mm": REACH_MM, "channels": 1, "range": [0.0, 1.0], "mirrored": True},
         "output": {"name": "lines", "kind": "lines", "curves": list(CURVES), "flags": list(FLAGS)},

@@ -1,4 +1,4 @@
-"""``python -m imaging.training``: simulate, train, export, calibrate; the same seed gives the same weights on the same machine."""
+"""``python -m calx.imaging.training``: simulate, train, export, calibrate; the same seed gives the same weights on the same machine."""
 
 from __future__ import annotations
 

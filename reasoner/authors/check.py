@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from ontology import UNREAD, AuthoringProblem, GuidelineError, GuidelineFiles
+from calx.ontology import UNREAD, AuthoringProblem, GuidelineError, GuidelineFiles
 
 from .. import owl
 from ..authoring import Reading, examine

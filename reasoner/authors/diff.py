@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import ParamSpec, TypeVar, cast
 
-from ontology import GuidelineFiles
+from calx.ontology import GuidelineFiles
 
 from ..casefile import Submission
 from ..guideline import Guideline, Text
@@ -78,7 +78,7 @@ def difference(old: Version, new: Version, cases: Iterable[Submission] | None = 
         progress: told what is being done.
 
     Raises:
-        Undecided: the solver gave up on what changes for all lesions.
+        UndecidedError: the solver gave up on what changes for all lesions.
     """
     old_cases, _ = reference.found(old.files.directory)
     new_cases, _ = reference.found(new.files.directory)

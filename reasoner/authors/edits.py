@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from ontology import CalxError, GuidelineFiles
-from ontology.files import parsed
-from ontology.turtle import Block, Document, Group, Object, PlaceError, Property, Replacement, quoted, replaced
+from calx.errors import CalxError
+from calx.ontology import GuidelineFiles
+from calx.ontology.files import parsed
+from calx.ontology.turtle import Block, Document, Group, Object, PlaceError, Property, Replacement, quoted, replaced
 
 
 class EditError(CalxError):

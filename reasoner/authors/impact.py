@@ -21,7 +21,7 @@ from ..recommendation import Reasoner
 from .changes import Changes
 from .cohort import admits_alike
 from .literals import cuts
-from .session import Lesion, Region, Session, Undecided
+from .session import Lesion, Region, Session, UndecidedError
 from .solver import AnyLesion, Given, Quotient, Truth, both, differ, either, none, productions
 from .witness import runnable
 from .wording import spoken
@@ -87,7 +87,7 @@ def impact(changes: Changes, progress: Callable[[str], None] = lambda told: None
     """What an edit changes for all lesions, proved.
 
     Raises:
-        Undecided: the solver gave up.
+        UndecidedError: the solver gave up.
     """
     return _Comparison(changes, progress).impact()
 
@@ -252,7 +252,7 @@ class _Comparison:
         if differs is None:  # numbers that no case can give: the region is told without an example
             return Where(words, {}, None)
         if not differs:
-            raise Undecided(f"the engine does not confirm that {case} changes; please report this as a fault of Calx")
+            raise UndecidedError(f"the engine does not confirm that {case} changes; please report this as a fault of Calx")
         return Where(words, case, self._border(region, keys, about))
 
     # --- either side of the border ----------------------------------------------------------

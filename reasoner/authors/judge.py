@@ -13,7 +13,7 @@ from typing import TypeAlias
 from rdflib import RDF, SH, BNode, Graph, Literal, Namespace, URIRef
 from rdflib.term import Node
 
-from ontology import GuidelineFiles
+from calx.ontology import GuidelineFiles
 
 from ..condition import Value
 from ..guideline import IRI, Guideline

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from decimal import Decimal, InvalidOperation
 
-from ontology import GuidelineFiles
-from ontology.turtle import Block, Document, Group, Object, PlaceError, Property, Token, first
+from calx.ontology import GuidelineFiles
+from calx.ontology.turtle import Block, Document, Group, Object, PlaceError, Property, Token, first
 
 BOUNDS = {"sh:minExclusive": ">", "sh:minInclusive": ">=", "sh:maxExclusive": "<", "sh:maxInclusive": "<=", "sh:minCount": ">=", "sh:maxCount": "<="}
 

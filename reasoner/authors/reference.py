@@ -11,7 +11,7 @@ from typing import Any
 
 import yaml
 
-from ontology import AuthoringProblem
+from calx.ontology import AuthoringProblem
 
 from ..errors import CaseError
 from ..recommendation import Reasoner

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from ontology import AuthoringProblem
+from calx.ontology import AuthoringProblem
 
 from .check import Report
 from .verify import Verification

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from ontology import CalxError
+from calx.errors import CalxError
 
 
 class RevisionError(CalxError):

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from importlib.metadata import version
 from typing import Any
 
-from ontology import KINDS, AuthoringProblem
+import calx
+from calx.ontology import KINDS, AuthoringProblem
 
 LEVELS = {"error": "error", "warning": "warning", "info": "note"}
 PAGES = "docs/checks/"
@@ -34,7 +34,7 @@ def log(problems: list[AuthoringProblem], base: str = "") -> dict[str, Any]:
         "version": "2.1.0",
         "runs": [
             {
-                "tool": {"driver": {"name": "calx check", "version": version("calx"), "informationUri": "https://w3id.org/calx/", "rules": rules}},
+                "tool": {"driver": {"name": "calx check", "version": calx.__version__, "informationUri": "https://w3id.org/calx/", "rules": rules}},
                 "columnKind": "unicodeCodePoints",
                 "results": [_result(problem, kinds.index(problem.kind), base) for problem in problems],
             }

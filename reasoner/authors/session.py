@@ -10,6 +10,8 @@ from typing import TypeAlias, cast
 
 import z3
 
+from calx.errors import CalxError
+
 from ..case import FRACTION_DIGITS
 from ..condition import Absent, Compare, Condition, OneOf, Value, leaves
 from ..guideline import Fact, Guideline
@@ -22,7 +24,7 @@ SECONDS = 15.0
 """How long one question may take; none of the guideline's takes a tenth of a second."""
 
 
-class Undecided(Exception):
+class UndecidedError(CalxError):
     """The solver gave up: neither proved nor refuted."""
 
 
@@ -64,20 +66,20 @@ class Session:
         """Whether all of the goal holds for some valid lesion.
 
         Raises:
-            Undecided: the solver does not know.
+            UndecidedError: the solver does not know.
         """
         self._told()
         self._learn()
         verdict = self._solver.check(*(self._literal(part) for part in goal))
         if verdict == z3.unknown:
-            raise Undecided(self._solver.reason_unknown())
+            raise UndecidedError(self._solver.reason_unknown())
         return bool(verdict == z3.sat)
 
     def model(self, *goal: Truth) -> z3.ModelRef | None:
         """A model of valid lesions for which all of the goal holds; None where there is none.
 
         Raises:
-            Undecided: the solver does not know.
+            UndecidedError: the solver does not know.
         """
         return self._solver.model() if self.possible(*goal) else None
 
@@ -99,7 +101,7 @@ class Session:
         """Lesions for which the goal holds, with as few facts as can be, and with plain numbers; None where there are none.
 
         Raises:
-            Undecided: the solver does not know.
+            UndecidedError: the solver does not know.
         """
         model = self.model(*goal)
         if model is None:
@@ -132,7 +134,7 @@ class Session:
             grid = [cast("Truth", z3.IsInt((z3.ToReal(symbol) if symbol.is_int() else symbol) * scale)) for symbol in symbols]
             try:
                 found = self.model(*fixed, *grid)
-            except Undecided:
+            except UndecidedError:
                 continue
             if found is not None:
                 return [self._literal(part) for part in grid], found

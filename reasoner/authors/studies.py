@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 
-from ontology import GuidelineFiles
-from ontology.turtle import quoted
+from calx.ontology import GuidelineFiles
+from calx.ontology.turtle import quoted
 
 from ..guideline import Guideline
 from ..source import PREFIXES

@@ -12,8 +12,9 @@ from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Any
 
-from ontology import CalxError, GuidelineFiles
-from ontology.turtle import quoted
+from calx.errors import CalxError
+from calx.ontology import GuidelineFiles
+from calx.ontology.turtle import quoted
 
 from .edits import Edits
 from .tables import Cell, Table, tables

@@ -11,8 +11,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
-from ontology import GuidelineFiles
-from ontology.turtle import Block, Group, Property, Token, first
+from calx.ontology import GuidelineFiles
+from calx.ontology.turtle import Block, Group, Property, Token, first
 
 from .edits import Edits, inner, natural
 from .places import BOUNDS

@@ -9,7 +9,7 @@ from rdflib import DCTERMS, OWL, RDF, RDFS, SH, SKOS, URIRef
 from rdflib.collection import Collection
 from rdflib.term import Node
 
-from ontology import UNREAD, AuthoringProblem
+from calx.ontology import UNREAD, AuthoringProblem
 
 from ..condition import values_read
 from ..guideline import IRI, Guideline

@@ -11,7 +11,7 @@ from typing import Literal, TypeAlias
 
 import z3
 
-from ontology import GuidelineFiles
+from calx.ontology import GuidelineFiles
 
 from ..closures import Reading
 from ..condition import ALWAYS, All, Any, AtLeast, Compare, Derived, leaves, unguarded
@@ -30,7 +30,7 @@ from ..guideline import (
     Text,
 )
 from ..prose import Prose
-from .session import Lesion, Session, Undecided
+from .session import Lesion, Session, UndecidedError
 from .solver import AnyLesion, Given, Quotient, Truth, both, either, exceeds, none, productions
 from .witness import Witnesses
 from .wording import spoken
@@ -161,7 +161,7 @@ class _Prover:
     def verdict(self, requirement: Requirement) -> Verdict:
         try:
             return self._verdict(requirement)
-        except Undecided:
+        except UndecidedError:
             return Verdict(requirement.id, requirement.label, requirement.rationale, "undecided")
 
     def _verdict(self, requirement: Requirement) -> Verdict:

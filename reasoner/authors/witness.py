@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from rdflib import SH, URIRef
 
-from ontology import CalxError, GuidelineFiles
+from calx.errors import CalxError
+from calx.ontology import GuidelineFiles
 
 from ..case import FRACTION_DIGITS
 from ..closures import compiled_tests

@@ -8,9 +8,9 @@ from typing import TypeAlias
 
 import pytest
 
-from ontology import GuidelineFiles
-from reasoner.authoring import read
-from reasoner.authors.diff import Version
+from calx.ontology import GuidelineFiles
+from calx.reasoner.authoring import read
+from calx.reasoner.authors.diff import Version
 
 Edit: TypeAlias = Callable[[str, str, str], Path]
 

@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from ontology import DEFAULT_DIRECTORY
-from reasoner.authors import diff_report
-from reasoner.authors.diff import Difference, Version, difference
-from reasoner.authors.impact import Shift
-from reasoner.casefile import Submission
-from reasoner.recommendation import Reasoner
+from calx.ontology import DEFAULT_DIRECTORY
+from calx.reasoner.authors import diff_report
+from calx.reasoner.authors.diff import Difference, Version, difference
+from calx.reasoner.authors.impact import Shift
+from calx.reasoner.casefile import Submission
+from calx.reasoner.recommendation import Reasoner
 from tests.conftest import conformance_cases
 from tests.test_cli import calx
 

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from ontology import DEFAULT_DIRECTORY, GuidelineFiles
-from reasoner.authoring import examine
-from reasoner.authors import support
-from reasoner.recommendation import Reasoner
+from calx.ontology import DEFAULT_DIRECTORY, GuidelineFiles
+from calx.reasoner.authoring import examine
+from calx.reasoner.authors import support
+from calx.reasoner.recommendation import Reasoner
 from tests.test_cli import calx
 
 ADD = [

@@ -8,14 +8,14 @@ from itertools import islice
 import pytest
 import z3
 
-from ontology import DEFAULT_DIRECTORY, GuidelineFiles
-from reasoner.authoring import read
-from reasoner.authors.diff import Version
-from reasoner.authors.literals import cuts
-from reasoner.authors.session import Session
-from reasoner.authors.solver import AnyLesion, Quotient
-from reasoner.authors.verify import Verification, verify
-from reasoner.recommendation import Reasoner
+from calx.ontology import DEFAULT_DIRECTORY, GuidelineFiles
+from calx.reasoner.authoring import read
+from calx.reasoner.authors.diff import Version
+from calx.reasoner.authors.literals import cuts
+from calx.reasoner.authors.session import Session
+from calx.reasoner.authors.solver import AnyLesion, Quotient
+from calx.reasoner.authors.verify import Verification, verify
+from calx.reasoner.recommendation import Reasoner
 from tests.lesions import lesions
 
 from .conftest import Edit, version
@@ -193,7 +193,7 @@ def test_the_solver_admits_what_the_gate_admits(base: Version, reasoner: Reasone
     """Two lesions mixed are often contradictory: gate and solver refuse the same."""
     import random
 
-    from reasoner.errors import CaseError
+    from calx.reasoner.errors import CaseError
 
     session = Session(lesion := AnyLesion(base.guideline))
     source, seen = random.Random(3), set[bool]()

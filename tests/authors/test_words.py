@@ -10,10 +10,10 @@ from types import ModuleType
 
 import pytest
 
-from ontology import DEFAULT_DIRECTORY, GuidelineFiles
-from reasoner.authoring import examine, read
-from reasoner.authors import rulebook
-from reasoner.authors.check import check
+from calx.ontology import DEFAULT_DIRECTORY, GuidelineFiles
+from calx.reasoner.authoring import examine, read
+from calx.reasoner.authors import rulebook
+from calx.reasoner.authors.check import check
 from tests.test_cli import calx
 
 from .conftest import Edit
@@ -64,7 +64,7 @@ def test_protege_and_owlready2_open_the_export(tmp_path: Path) -> None:
     from rdflib import OWL, RDF, Graph, URIRef
     from rdflib.compare import isomorphic
 
-    from reasoner.owl import terms
+    from calx.reasoner.owl import terms
 
     path = tmp_path / "calx.owl"
     assert calx("export-owl", path).returncode == 0
@@ -118,7 +118,7 @@ def test_two_authors_edits_merge(tmp_path: Path) -> None:
 
 def test_each_block_of_a_file_stands_alone() -> None:
     """A blank line parts blocks, and none shares a line with another: what merges need."""
-    from ontology.turtle import Document
+    from calx.ontology.turtle import Document
 
     for name, text in GuidelineFiles().texts.items():
         if name.startswith("rules/") or name in ("evidence/studies.ttl", "shapes/consistency.ttl", "requirements.ttl"):

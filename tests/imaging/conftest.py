@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from imaging.curves import Curves
-from imaging.simulator import Recording, dicom, simulate
+from calx.imaging.curves import Curves
+from calx.imaging.simulator import Recording, dicom, simulate
 
 SEED = 4_000_011
 """Of the recording that most tests read; not among the seeds of training, calibration or testing."""

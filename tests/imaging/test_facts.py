@@ -11,15 +11,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from imaging.calibration import Calibration
-from imaging.case import case
-from imaging.curves import Curves
-from imaging.errors import ImagingError
-from imaging.facts import Stent, facts
-from imaging.protocol import protocol
-from imaging.readers.sidecar import Sidecar
-from imaging.simulator import dicom, simulate
-from reasoner.recommendation import Reasoner
+from calx.imaging.calibration import Calibration
+from calx.imaging.case import case
+from calx.imaging.curves import Curves
+from calx.imaging.errors import ImagingError
+from calx.imaging.facts import Stent, facts
+from calx.imaging.protocol import protocol
+from calx.imaging.readers.sidecar import Sidecar
+from calx.imaging.simulator import dicom, simulate
+from calx.reasoner.recommendation import Reasoner
 
 LINES = 360
 

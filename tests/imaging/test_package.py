@@ -15,10 +15,10 @@ import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
-from imaging.curves import Curves
-from imaging.errors import ImagingError
-from imaging.package import SHIPPED, load
-from imaging.reading import Asked, read
+from calx.imaging.curves import Curves
+from calx.imaging.errors import ImagingError
+from calx.imaging.package import SHIPPED, load
+from calx.imaging.reading import Asked, read
 
 LABELS = ("background", "lumen", "wall", "calcium")
 

@@ -18,13 +18,13 @@ from pydicom.encaps import encapsulate
 from pydicom.sequence import Sequence
 from pydicom.uid import ExplicitVRLittleEndian, JPEGBaseline8Bit
 
-from imaging.curves import Curves
-from imaging.errors import ImagingError
-from imaging.facts import facts
-from imaging.pullback import Pullback
-from imaging.readers.contours import spline
-from imaging.readers.opened import opened
-from imaging.readers.sidecar import Sidecar
+from calx.imaging.curves import Curves
+from calx.imaging.errors import ImagingError
+from calx.imaging.facts import facts
+from calx.imaging.pullback import Pullback
+from calx.imaging.readers.contours import spline
+from calx.imaging.readers.opened import opened
+from calx.imaging.readers.sidecar import Sidecar
 
 Edit = Callable[[Dataset], None]
 

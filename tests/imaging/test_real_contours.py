@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from imaging.facts import Findings, facts
-from imaging.readers.contours import read_contours
+from calx.imaging.facts import Findings, facts
+from calx.imaging.readers.contours import read_contours
 
 DATA = Path(__file__).parents[3] / "shared" / "data" / "ivus_pullback"
 pytestmark = pytest.mark.skipif(not DATA.is_dir(), reason="the contours of the real pullback lie beside the project, not in it")

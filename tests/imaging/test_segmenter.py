@@ -10,21 +10,21 @@ import pytest
 from PIL import Image, ImageDraw
 from pydicom.data import get_testdata_file
 
-from imaging.accelerated import Accelerated
-from imaging.calibration import Calibration
-from imaging.curves import Curves
-from imaging.errors import ImagingError
-from imaging.facts import facts
-from imaging.grid import DEPTHS, LINES
-from imaging.look import Look
-from imaging.package import SHIPPED, load
-from imaging.polar import to_image
-from imaging.pullback import Pullback
-from imaging.reading import Asked, Found, read
-from imaging.runtime import Onnx, backend
-from imaging.segmenter import Progress, segment
-from imaging.simulator import dicom, simulate
-from imaging.training.evaluate import Judged, judge, reads
+from calx.imaging.accelerated import Accelerated
+from calx.imaging.calibration import Calibration
+from calx.imaging.curves import Curves
+from calx.imaging.errors import ImagingError
+from calx.imaging.facts import facts
+from calx.imaging.grid import DEPTHS, LINES
+from calx.imaging.look import Look
+from calx.imaging.package import SHIPPED, load
+from calx.imaging.polar import to_image
+from calx.imaging.pullback import Pullback
+from calx.imaging.reading import Asked, Found, read
+from calx.imaging.runtime import Onnx, backend
+from calx.imaging.segmenter import Progress, segment
+from calx.imaging.simulator import dicom, simulate
+from calx.imaging.training.evaluate import Judged, judge, reads
 
 UNSEEN = range(5_000_000, 5_000_012)
 

@@ -10,10 +10,10 @@ import numpy as np
 import pydicom
 import pytest
 
-from imaging.curves import Curves
-from imaging.simulator import Recording, simulate
-from imaging.simulator.echo import DEPTHS, STEP_MM, Catheter, Lines
-from imaging.simulator.statistics import REAL, measured
+from calx.imaging.curves import Curves
+from calx.imaging.simulator import Recording, simulate
+from calx.imaging.simulator.echo import DEPTHS, STEP_MM, Catheter, Lines
+from calx.imaging.simulator.statistics import REAL, measured
 
 DEPTH = (np.arange(DEPTHS) + 0.5) * STEP_MM
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from imaging.training.data import Frames, of_vessel
-from imaging.training.train import Schedule, train
+from calx.imaging.training.data import Frames, of_vessel
+from calx.imaging.training.train import Schedule, train
 
 
 def learnt(steps: int) -> tuple[dict[str, torch.Tensor], list[str]]:

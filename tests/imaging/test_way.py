@@ -15,13 +15,13 @@ import pydicom
 import pytest
 from PIL import Image
 
-from imaging.curves import Curves
-from imaging.package import SHIPPED, load
-from imaging.pictures import round_of
+from calx.imaging.curves import Curves
+from calx.imaging.package import SHIPPED, load
+from calx.imaging.pictures import round_of
 
 
 def calx(*arguments: str, status: int = 0) -> subprocess.CompletedProcess[str]:
-    done = subprocess.run([sys.executable, "-m", "api", *arguments], capture_output=True, text=True, check=False)
+    done = subprocess.run([sys.executable, "-m", "calx", *arguments], capture_output=True, text=True, check=False)
     assert done.returncode == status, done.stderr[-2000:]
     return done
 
@@ -116,7 +116,7 @@ def test_corrections_that_can_not_be_are_told_and_nothing_is_changed(written: Pa
 
 
 def test_where_the_interval_changes_the_strategy_it_is_provisional() -> None:
-    from reasoner.recommendation import Reasoner
+    from calx.reasoner.recommendation import Reasoner
 
     reasoner = Reasoner.load()
     facts = {"max_superficial_arc_deg": 275, "calcium_depth": "superficial", "vessel_diameter_mm": 4.0, "calcified_nodule": False, "calcium_present": True}
@@ -217,7 +217,7 @@ def test_an_unreadable_file_writes_nothing(tmp_path: Path) -> None:
 @pytest.mark.parametrize("arguments", [("--case-id", "Jane Doe"), ("--spacing", "-1"), ("--every", "0"), ("--stent", "5"), ("--device", "tpu")])
 def test_wrong_use_is_told(made: tuple[Path, Curves], tmp_path: Path, arguments: tuple[str, ...]) -> None:
     done = subprocess.run(
-        [sys.executable, "-m", "api", "segment", str(made[0]), "--facts", str(tmp_path / "f.json"), *arguments], capture_output=True, text=True, check=False
+        [sys.executable, "-m", "calx", "segment", str(made[0]), "--facts", str(tmp_path / "f.json"), *arguments], capture_output=True, text=True, check=False
     )
     assert done.returncode in (1, 2)
     assert not (tmp_path / "f.json").exists()

@@ -41,7 +41,7 @@ def old(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 
 
 def calx(*arguments: object) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([sys.executable, "-m", "api", *map(str, arguments)], capture_output=True, text=True)
+    return subprocess.run([sys.executable, "-m", "calx", *map(str, arguments)], capture_output=True, text=True)
 
 
 def test_the_first_version_is_among_them() -> None:

@@ -5,7 +5,6 @@ Everything is made as people make it, over HTTP and by the command line. ``expec
 
 from __future__ import annotations
 
-import importlib.metadata
 import json
 import subprocess
 import sys
@@ -15,7 +14,8 @@ import time
 from pathlib import Path
 from typing import Any
 
-from imaging.simulator import dicom, simulate
+import calx
+from calx.imaging.simulator import dicom, simulate
 from tests.service.running import serving
 
 HERE = Path(__file__).parent
@@ -49,11 +49,11 @@ def write(target: Path) -> None:
                 expected["drafts"][draft] = client.get(f"/drafts/{draft}").json()
             expected["list"] = client.get("/cases").json()["cases"]
             backup = subprocess.run(
-                [sys.executable, "-m", "api", "backup", str(Path(temporary) / "backup.nq.gz"), "--data", str(data)], capture_output=True, text=True
+                [sys.executable, "-m", "calx", "backup", str(Path(temporary) / "backup.nq.gz"), "--data", str(data)], capture_output=True, text=True
             )
             assert backup.returncode == 0, backup.stderr
             assert client.delete("/cases/sparse").status_code == 204
-        audited = subprocess.run([sys.executable, "-m", "api", "audit", "--data", str(data)], capture_output=True, text=True)
+        audited = subprocess.run([sys.executable, "-m", "calx", "audit", "--data", str(data)], capture_output=True, text=True)
         assert audited.returncode == 0, audited.stderr
         expected["seal"] = audited.stdout.split()[-1]
         (Path(temporary) / "expected.json").write_text(json.dumps(expected, ensure_ascii=False, indent=1))
@@ -80,4 +80,4 @@ def _recording(client: Any, folder: Path) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    write(HERE / f"{importlib.metadata.version('calx')}.tar.xz")
+    write(HERE / f"{calx.__version__}.tar.xz")

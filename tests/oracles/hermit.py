@@ -7,10 +7,10 @@ from decimal import Decimal
 
 from rdflib import OWL, RDF, RDFS, XSD, Graph, Literal, Namespace, URIRef
 
-from ontology import GuidelineFiles
-from reasoner.condition import Value
-from reasoner.guideline import IRI, Guideline
-from reasoner.owl import terms
+from calx.ontology import GuidelineFiles
+from calx.reasoner.condition import Value
+from calx.reasoner.guideline import IRI, Guideline
+from calx.reasoner.owl import terms
 
 CALX = Namespace(IRI)
 

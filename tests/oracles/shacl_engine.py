@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import functools
 
-from ontology import GuidelineFiles
-from reasoner.authors.judge import Judge
-from reasoner.recommendation import Reasoner
+from calx.ontology import GuidelineFiles
+from calx.reasoner.authors.judge import Judge
+from calx.reasoner.recommendation import Reasoner
 
 JUDGE = Judge(GuidelineFiles(), Reasoner.load().guideline)
 rule_alone = functools.cache(JUDGE.rule)

@@ -10,7 +10,7 @@ from tests.conftest import CONFORMANCE
 
 def test_every_conformance_case_is_answered_as_expected() -> None:
     answers = subprocess.run(
-        [sys.executable, "-m", "api", "recommend", CONFORMANCE / "cases.jsonl", "--format", "json"], capture_output=True, text=True, check=False
+        [sys.executable, "-m", "calx", "recommend", CONFORMANCE / "cases.jsonl", "--format", "json"], capture_output=True, text=True, check=False
     )
     assert answers.returncode == 0, answers.stderr
     verdict = subprocess.run(

@@ -9,9 +9,9 @@ import owlready2
 import pytest
 from rdflib import OWL, RDF
 
-from ontology import GuidelineFiles
-from reasoner.owl import classified, faults, terms
-from reasoner.recommendation import Reasoner
+from calx.ontology import GuidelineFiles
+from calx.reasoner.owl import classified, faults, terms
+from calx.reasoner.recommendation import Reasoner
 from tests.lesions import lesions
 
 from .hermit import CALX, lesion_classes, with_lesions

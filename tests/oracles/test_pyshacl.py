@@ -13,11 +13,11 @@ from dataclasses import replace
 import pytest
 from rdflib import Literal, URIRef
 
-from reasoner.authors.judge import Triple
-from reasoner.closures import Holds, calculation, compiled_tests
-from reasoner.condition import All, Any, AtLeast, Comparator, Compare, Condition, Not, Value
-from reasoner.guideline import Assertion, Guideline, Production, Rule
-from reasoner.recommendation import Reasoner
+from calx.reasoner.authors.judge import Triple
+from calx.reasoner.closures import Holds, calculation, compiled_tests
+from calx.reasoner.condition import All, Any, AtLeast, Comparator, Compare, Condition, Not, Value
+from calx.reasoner.guideline import Assertion, Guideline, Production, Rule
+from calx.reasoner.recommendation import Reasoner
 from tests.conftest import conformance_cases
 from tests.lesions import lesions
 

@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 from rdflib import Literal, URIRef
 
-from ontology import DEFAULT_DIRECTORY
-from reasoner.recommendation import Reasoner
+from calx.ontology import DEFAULT_DIRECTORY
+from calx.reasoner.recommendation import Reasoner
 from tests.lesions import lesions
 
 from .shacl_engine import JUDGE

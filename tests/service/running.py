@@ -9,7 +9,8 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -30,17 +31,21 @@ class Running:
     data: Path
 
     def client(self, **more: Any) -> httpx.Client:
-        return httpx.Client(base_url=self.url, trust_env=False, timeout=60, **more)
+        return httpx.Client(base_url=self.url, trust_env=False, timeout=300, **more)
 
     def kill(self) -> None:
         os.kill(self.process.pid, signal.SIGKILL)
         self.process.wait()
 
 
-def start(data: Path, *options: str, **environment: str) -> Running:
-    """Start a service on a free port and wait until it says that it listens."""
-    command = [sys.executable, "-m", "api", "serve", "--port", "0", "--data", str(data), *options]
-    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env={**os.environ, "PYTHONPATH": str(BLOCKED), **environment})
+CALX = Path(sys.executable).with_name("calx")
+"""The command as it is installed."""
+
+
+def start(data: Path, *options: str, folder: Path | None = None, **environment: str) -> Running:
+    """Start a service on a free port, in a folder, and wait until it says that it listens."""
+    command = [str(CALX), "serve", "--port", "0", "--data", str(data), *options]
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, cwd=folder, env={**os.environ, "PYTHONPATH": str(BLOCKED), **environment})
     assert process.stderr is not None
     line = process.stderr.readline()
     found = re.search(r"serves (http://\S+)/ ", line)
@@ -51,9 +56,9 @@ def start(data: Path, *options: str, **environment: str) -> Running:
 
 
 @contextlib.contextmanager
-def serving(data: Path, *options: str, **environment: str) -> Iterator[Running]:
+def serving(data: Path, *options: str, folder: Path | None = None, **environment: str) -> Iterator[Running]:
     """A service until the end of the block."""
-    running = start(data, *options, **environment)
+    running = start(data, *options, folder=folder, **environment)
     try:
         yield running
     finally:
@@ -62,6 +67,16 @@ def serving(data: Path, *options: str, **environment: str) -> Iterator[Running]:
             running.process.wait(20)
         except subprocess.TimeoutExpired:
             running.kill()
+
+
+def until(holds: Callable[[], object], seconds: float = 120) -> bool:
+    """Wait until something holds; on a machine under load that may take long. False if it never does."""
+    end = time.monotonic() + seconds
+    while not holds():
+        if time.monotonic() > end:
+            return False
+        time.sleep(0.05)
+    return True
 
 
 def case(name: str, **facts: Any) -> dict[str, Any]:

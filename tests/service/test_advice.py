@@ -9,9 +9,9 @@ import httpx
 import pytest
 from rdflib import Graph
 
-from api.models import Answer, Problem
-from api.negotiation import choose
-from reasoner.recommendation import Reasoner
+from calx.api.models import Answer, Problem
+from calx.api.negotiation import choose
+from calx.reasoner.recommendation import Reasoner
 from tests.conftest import conformance_cases
 from tests.service.running import case
 

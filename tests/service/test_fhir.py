@@ -16,8 +16,8 @@ from fhir.resources.R4B.operationoutcome import OperationOutcome
 from fhir.resources.R4B.parameters import Parameters
 from fhir.resources.R4B.requestgroup import RequestGroup
 
-from api.mappings import Codes, mappings
-from reasoner.recommendation import Reasoner
+from calx.api.mappings import Codes, mappings
+from calx.reasoner.recommendation import Reasoner
 from tests.conftest import conformance_cases
 from tests.service.running import CASE
 from tests.service.test_cds_hooks import DCM, bundle, empties, observation, quantity

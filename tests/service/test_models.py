@@ -8,9 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from api.models import case_model
-from reasoner.errors import CaseError
-from reasoner.recommendation import Reasoner
+from calx.api.models import case_model
+from calx.reasoner.errors import CaseError
+from calx.reasoner.recommendation import Reasoner
 
 REASONER = Reasoner.load()
 CASE = case_model(REASONER.guideline)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,9 +11,9 @@ import httpx
 import pytest
 from PIL import Image
 
-from imaging.simulator import dicom, simulate
+from calx.imaging.simulator import dicom, simulate
 
-from .running import Running, serving
+from .running import Running, serving, until
 
 JSON = {"Accept": "application/json"}
 HTML = {"Accept": "text/html"}
@@ -35,12 +34,13 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
 
 def finished(running: Running, address: str) -> dict[str, Any]:
     """What there is of a recording once it has been read."""
-    for _ in range(600):
+
+    def now() -> dict[str, Any]:
         found: dict[str, Any] = httpx.get(running.url + address, headers=JSON).json()
-        if found["state"] not in ("waiting", "reading"):
-            return found
-        time.sleep(0.1)
-    raise AssertionError("it was never read")
+        return found
+
+    assert until(lambda: now()["state"] not in ("waiting", "reading"), 600), "it was never read"
+    return now()
 
 
 @pytest.fixture(scope="module")

@@ -10,8 +10,8 @@ from typing import Any
 import httpx
 from pyoxigraph import RdfFormat, parse
 
-from api.models import Replayed, StoredAnswer, StoredAnswers
-from ontology import DEFAULT_DIRECTORY
+from calx.api.models import Replayed, StoredAnswer, StoredAnswers
+from calx.ontology import DEFAULT_DIRECTORY
 from tests.service.running import Running, case, serving
 
 

@@ -1,5 +1,0 @@
-"""``python -m api`` is ``calx``."""
-
-from .cli import main
-
-main()

@@ -1,0 +1,6 @@
+"""``python -m calx`` is ``calx``."""
+
+from calx.api.cli import main
+
+if __name__ == "__main__":
+    main()
