@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import importlib.util
+import difflib
 import json
 import sys
 from collections.abc import Callable, Iterator
@@ -13,7 +13,8 @@ from typing import Annotated, Optional
 
 import typer
 
-from calx.ontology import DEFAULT_DIRECTORY, UNREAD, GuidelineError, GuidelineFiles
+from calx.ontology import DEFAULT_DIRECTORY, KINDS, UNREAD, GuidelineError, GuidelineFiles
+from calx.ontology.kinds import page
 from calx.reasoner.casefile import SUFFIXES, Submission, suffix_of
 from calx.reasoner.guideline import Guideline
 
@@ -80,7 +81,6 @@ def verify(
     ontology: Ontology = DEFAULT_DIRECTORY,
 ) -> None:
     """Prove over every valid case what the guideline requires of itself, or show the smallest lesion that breaks it."""
-    _needs_authoring()
     from calx.reasoner.authors import reports
     from calx.reasoner.authors.verify import requirements
     from calx.reasoner.authors.verify import verify as verified
@@ -111,6 +111,30 @@ def verify(
     raise typer.Exit(DONE if found.holds else AT_FAULT)
 
 
+@app.command()
+def explain(
+    kind: Annotated[Optional[str], typer.Argument(metavar="[KIND]", help="A kind of problem, such as literal; without it, all kinds are listed.")] = None,  # noqa: UP045
+    lang: Lang = Language.en,
+    ontology: Ontology = DEFAULT_DIRECTORY,
+) -> None:
+    """What a kind of problem is, an edit that shows it, and how to mend it: the page of a kind that check tells in brackets."""
+    if kind is None:
+        width = max(map(len, KINDS))
+        for name, described in KINDS.items():
+            typer.echo(f"{name:{width}}  {described.severity:7}  {described.zh if lang is Language.zh else described.en}")
+        raise typer.Exit(DONE)
+    if kind not in KINDS:
+        near = difflib.get_close_matches(kind, KINDS, n=1)
+        _wrong(f"{kind[:64]}: no such kind of problem; " + (f"did you mean '{near[0]}'?" if near else "'calx explain' lists them"))
+    if sys.stdout.isatty():
+        from rich.console import Console
+        from rich.markdown import Markdown
+
+        Console().print(Markdown(page(kind)))
+    else:
+        typer.echo(page(kind), nl=False)
+
+
 class DiffFormat(StrEnum):
     """How a comparison is shown."""
 
@@ -130,7 +154,6 @@ def diff(
     ontology: Ontology = DEFAULT_DIRECTORY,
 ) -> None:
     """What an edit of the guideline changes: in meaning, for all lesions, for cases, and in what is proved."""
-    _needs_authoring()
     new = str(ontology) if new is None else new
     from calx.reasoner.authors import diff_report
     from calx.reasoner.authors.diff import Version, difference
@@ -189,11 +212,6 @@ def readable(ontology: Path, named: str | None = None) -> tuple[GuidelineFiles, 
     else:
         cache.store(guideline)
     return files, guideline
-
-
-def _needs_authoring() -> None:
-    if importlib.util.find_spec("z3") is None:
-        _wrong("proofs need Z3; install the extra: pip install 'calx[authoring]'")
 
 
 @contextmanager

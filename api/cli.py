@@ -290,13 +290,19 @@ def _progress(sources: list[tuple[str, str]]) -> Iterator[_Advance]:
 
 def main() -> None:
     """Run the command line; a reader that went away is no fault."""
-    from . import authors, editing, segment, upkeep  # noqa: F401  their commands join those above
+    from . import authors, editing, extras, segment, upkeep  # noqa: F401  their commands join those above
 
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(encoding="utf-8", errors="backslashreplace")
     try:
         app()
+    except ModuleNotFoundError as error:
+        told = extras.advice(error)
+        if told is None:
+            raise
+        typer.echo(told, err=True)
+        sys.exit(WRONG_USE)
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(DONE)

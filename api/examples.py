@@ -1,15 +1,13 @@
-"""Example lesions: the reference cases of the guideline that have a title."""
+"""Example lesions: the reference cases of a guideline that have a title."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cache
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
-import yaml
-
-from calx.ontology import DEFAULT_DIRECTORY
+from calx.reasoner.authors import reference
 
 
 @dataclass(frozen=True)
@@ -25,8 +23,7 @@ class Example:
         return urlencode({name: str(value).lower() if isinstance(value, bool) else value for name, value in self.case.items()})
 
 
-@cache
-def examples() -> tuple[Example, ...]:
-    """All of them."""
-    cases = [case for path in sorted((DEFAULT_DIRECTORY / "cases").glob("*.yaml")) for case in yaml.safe_load(path.read_text(encoding="utf-8"))]
-    return tuple(Example(case["id"], case["title"], case["case"]) for case in cases if "title" in case)
+def examples(directory: Path) -> tuple[Example, ...]:
+    """Those of a guideline's folder; what is wrong with a case, `calx check` tells."""
+    cases, _ = reference.found(directory)
+    return tuple(Example(case.id, case.title, case.facts) for case in cases if case.title is not None)

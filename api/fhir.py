@@ -39,7 +39,7 @@ class Reading:
     """The facts found in FHIR resources, with what was wrong and where each came from."""
 
     def __init__(self, guideline: Guideline, codes: Codes) -> None:
-        self._guideline, self._codes = guideline, codes
+        self._guideline, self.codes = guideline, codes
         self.facts: dict[str, Any] = {}
         self.problems: list[Problem] = []
         self.notes: list[str] = []
@@ -118,7 +118,7 @@ class Reading:
             return
         for coding in (resource.get("code") or {}).get("coding") or ():
             key = (coding.get("system"), coding.get("code"))
-            name = self._codes.fact.get(key)
+            name = self.codes.fact.get(key)
             if name is None and key[0] in (OURS, IRI):
                 self._put(str(key[1]), True, place)  # no fact of this name: the gate says which is meant
                 return
@@ -127,10 +127,10 @@ class Reading:
                 if status not in ("final", "amended", "corrected"):
                     self.notes.append(f"{self._guideline.facts[name].label['en']}: the status of its observation is {status}")
                 if self._take(name, resource, place) and key[0] not in (OURS, IRI):
-                    self.notes.append(self._codes.told(key, self._guideline.facts[name]))
+                    self.notes.append(self.codes.told(key, self._guideline.facts[name]))
                 return
-            if key in self._codes.too_broad:
-                self.notes.append(f"{self._codes.too_broad[key]} ({key[1]}) says less than any fact needs; left aside")
+            if key in self.codes.too_broad:
+                self.notes.append(f"{self.codes.too_broad[key]} ({key[1]}) says less than any fact needs; left aside")
 
     def _same_lesion(self, resource: dict[str, Any], place: str) -> None:
         """All observations must be of one patient; other days are said, as facts are of one moment."""
@@ -180,7 +180,7 @@ class Reading:
 
     def _coded(self, fact: Fact, coding: dict[str, Any]) -> Any:
         system, code = coding.get("system"), coding.get("code")
-        value = code if system in (OURS, IRI) else self._codes.value.get((str(system), str(code)))
+        value = code if system in (OURS, IRI) else self.codes.value.get((str(system), str(code)))
         return value if value in fact.values else None
 
     def _put(self, name: str, value: Any, place: str) -> None:
@@ -246,7 +246,7 @@ def guidance(answer: Answer, reading: Reading, language: str) -> dict[str, Any]:
         "note": [{"text": text} for text in (result["notice"], *reading.notes)],
         "outputParameters": {"reference": "#answer"},
         "result": {"reference": "#proposal"},
-        "dataRequirement": [_requirement(fact, answer.guideline, language) for fact in dict.fromkeys(missing)],
+        "dataRequirement": [_requirement(fact, answer.guideline, reading.codes, language) for fact in dict.fromkeys(missing)],
     }
     kept: dict[str, Any] = without_empties(found)
     return kept
@@ -342,10 +342,10 @@ def reservations_in_words(conclusion: dict[str, Any], guideline: Guideline, lang
     return ". ".join(parts)
 
 
-def _requirement(name: str, guideline: Guideline, language: str) -> dict[str, Any]:
-    codes = [{"system": OURS, "code": name, "display": guideline.facts[name].label[language]}]
-    codes += [{"system": m.system, "code": m.code, "display": m.display} for m in Codes(guideline).of_fact.get(name, ())]
-    return {"type": "Observation", "mustSupport": ["code", "value"], "codeFilter": [{"path": "code", "code": codes}]}
+def _requirement(name: str, guideline: Guideline, codes: Codes, language: str) -> dict[str, Any]:
+    asked = [{"system": OURS, "code": name, "display": guideline.facts[name].label[language]}]
+    asked += [{"system": m.system, "code": m.code, "display": m.display} for m in codes.of_fact.get(name, ())]
+    return {"type": "Observation", "mustSupport": ["code", "value"], "codeFilter": [{"path": "code", "code": asked}]}
 
 
 def without_empties(value: Any) -> Any:

@@ -1,19 +1,20 @@
-"""The codes of other terminologies for facts and values: `ontology/mappings.sssom.tsv`."""
+"""The codes of other terminologies for facts and values: `mappings.sssom.tsv` in the folder of the guideline."""
 
 from __future__ import annotations
 
 import csv
+import re
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 
-from calx.ontology import DEFAULT_DIRECTORY
 from calx.reasoner.guideline import IRI, Fact, Guideline
 
 SYSTEMS = {"DCM": "http://dicom.nema.org/resources/ontology/DCM", "SCT": "http://snomed.info/sct"}
 """Prefixes of the table, as FHIR names the code systems."""
 OURS = IRI.rstrip("/")
 """The code system whose codes are the names of facts and values."""
+PREFIX = re.compile(r"^#  (\S+): (\S+)$", re.MULTILINE)
+"""A line of the table's ``curie_map``."""
 READ = {"skos:exactMatch", "skos:closeMatch"}
 """Matches by which a fact is read from a code; broader and related ones would claim more than was said."""
 
@@ -35,28 +36,33 @@ class Mapping:
         return self.predicate in READ
 
 
-@cache
-def mappings(path: Path = DEFAULT_DIRECTORY / "mappings.sssom.tsv") -> tuple[Mapping, ...]:
-    """All lines of the table that comes with Calx."""
-    lines = (line for line in path.read_text(encoding="utf-8").splitlines() if not line.startswith("#"))
+def mappings(directory: Path) -> tuple[Mapping, ...]:
+    """The lines of the table of a guideline's folder; none where it has no table. What is wrong with a line, `calx check` tells."""
+    path = directory / "mappings.sssom.tsv"
+    if not path.is_file():
+        return ()
+    lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
+    declared = dict(PREFIX.findall("\n".join(line for line in lines if line.startswith("#"))))
     found = []
-    for row in csv.DictReader(lines, delimiter="\t"):
-        prefix, _, code = row["object_id"].partition(":")
-        found.append(Mapping(row["subject_id"], row["predicate_id"], SYSTEMS[prefix], code, row["object_label"], row["comment"]))
+    for row in csv.DictReader((line for line in lines if not line.startswith("#")), delimiter="\t"):
+        prefix, _, code = str(row.get("object_id")).partition(":")
+        system = SYSTEMS.get(prefix, declared.get(prefix))
+        if system is not None and code and None not in row.values():
+            found.append(Mapping(row["subject_id"], row["predicate_id"], system, code, row["object_label"], row["comment"]))
     return tuple(found)
 
 
 class Codes:
-    """What codes mean to a guideline."""
+    """What codes mean to a guideline, by the table of its folder."""
 
-    def __init__(self, guideline: Guideline) -> None:
+    def __init__(self, guideline: Guideline, directory: Path) -> None:
         names = {f"calx:{fact.local}": fact.name for fact in guideline.facts.values() if fact.given}
         self.fact: dict[tuple[str, str], str] = {(OURS, name): name for name in names.values()} | {(IRI, name): name for name in names.values()}
         self.value: dict[tuple[str, str], str] = {}
         self.too_broad: dict[tuple[str, str], str] = {}
         self.of_fact: dict[str, list[Mapping]] = {}
         self._mapping: dict[tuple[str, str], Mapping] = {}
-        for mapping in mappings():
+        for mapping in mappings(directory):
             key = (mapping.system, mapping.code)
             if mapping.subject.startswith("value:"):
                 if mapping.read:

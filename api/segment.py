@@ -38,9 +38,6 @@ class Phase(StrEnum):
     systolic = "systolic"
 
 
-INSTALL = "reading recordings needs more packages: pip install 'calx[imaging]'"
-
-
 @app.command()
 def segment(
     pullback: Annotated[
@@ -84,12 +81,10 @@ def segment(
     for place in filter(None, (facts.parent, report.parent if report else None)):
         if not place.is_dir():
             _wrong(f"{place}: no such folder")
-    try:
-        from calx.imaging.case import case, save
-        from calx.imaging.errors import ImagingError
-        from calx.imaging.reading import Asked, read
-    except ImportError:
-        _wrong(INSTALL)
+    from calx.imaging.case import case, save
+    from calx.imaging.errors import ImagingError
+    from calx.imaging.reading import Asked, read
+
     told = {"spacing_mm": spacing, "rate_mm_s": rate, "frames_per_second": fps}
     asked = Asked(
         told={key: value for key, value in told.items() if value is not None} | ({"gated": True} if gated else {}),

@@ -26,6 +26,8 @@ from calx.reasoner.recommendation import Reasoner
 from .audit import Audit, AuditError
 from .cases import Cases
 from .drafts import Drafts
+from .examples import Example, examples
+from .mappings import Codes
 from .negotiation import choose
 from .problems import ServiceError
 from .recordings import Recordings
@@ -51,6 +53,8 @@ class Service:
     secret: str
     knowledge: ox.Store
     """The knowledge base, in memory."""
+    codes: Codes
+    examples: tuple[Example, ...]
     recordings: Recordings
     drafts: Drafts
     editing: asyncio.Lock = field(default_factory=asyncio.Lock)
@@ -92,8 +96,9 @@ class Service:
         """
         reasoner, triples = await asyncio.to_thread(lambda: (Reasoner.load(self.settings.ontology), knowledge(self.settings.ontology)))
         base = await asyncio.to_thread(in_memory, triples)
+        codes, shown = Codes(reasoner.guideline, self.settings.ontology), examples(self.settings.ontology)
         await self.store.teach(reasoner.guideline.digest, triples)
-        self.reasoner, self.knowledge = reasoner, base
+        self.reasoner, self.knowledge, self.codes, self.examples = reasoner, base, codes, shown
         self.answered.clear()
 
     def note(self, request: Request, did: str, **what: object) -> None:
@@ -124,7 +129,8 @@ async def opened(settings: Settings) -> AsyncIterator[Service]:
             closing.callback(audit.close)
             recordings = Recordings(settings.data / "recordings")
             closing.push_async_callback(recordings.close)
-            service = Service(settings, reasoner, store, audit, secrets.token_urlsafe(32), base, recordings, drafts)
+            codes, shown = Codes(reasoner.guideline, settings.ontology), examples(settings.ontology)
+            service = Service(settings, reasoner, store, audit, secrets.token_urlsafe(32), base, codes, shown, recordings, drafts)
             await store.teach(reasoner.guideline.digest, triples)
             closing.callback((settings.data / SERVING).unlink, missing_ok=True)
             _announce(settings.data / SERVING, service)

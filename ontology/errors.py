@@ -14,7 +14,7 @@ class AuthoringProblem:
     """One fault of the guideline's files: where it stands, what is wrong, what to do."""
 
     kind: str
-    """Key of `KINDS`; docs/checks holds a page for each."""
+    """Key of `KINDS`."""
     file: str
     message: str
     rule: str | None = None

@@ -1,7 +1,8 @@
-"""The kinds of problems that a guideline can have, with a page in docs/checks for each."""
+"""The kinds of problems that a guideline can have, and the page of each."""
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Literal, NamedTuple, TypeAlias
 
 Severity: TypeAlias = Literal["error", "warning", "info"]
@@ -68,3 +69,12 @@ UNREAD = {
     "layer", "nothing-concludes", "repeated",
 }  # fmt: skip
 """Kinds after which the rules are not what the files say, so that nothing can be proved of them."""
+
+
+PAGES = Path(__file__).parents[1] / "checks"
+"""The pages, one a kind: docs/checks in a checkout, beside this package where Calx is installed."""
+
+
+def page(kind: str) -> str:
+    """The page of a kind, as Markdown: what it is, an edit that shows it, how to mend it."""
+    return (PAGES / f"{kind}.md").read_text(encoding="utf-8")

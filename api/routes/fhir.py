@@ -16,7 +16,6 @@ from calx.reasoner.guideline import IRI
 
 from .. import strict_json
 from ..fhir import Reading, guidance, outcome
-from ..mappings import Codes
 from ..service import language_of, service_of
 
 router = APIRouter(prefix="/fhir", tags=["FHIR"])
@@ -42,7 +41,7 @@ async def recommend(request: Request) -> Response:
         return _fhir(outcome("structure", f"not readable as JSON: {error}", []), 400)
     if not isinstance(resource, dict) or resource.get("resourceType") not in ("Bundle", "Observation", "Parameters"):
         return _fhir(outcome("structure", "send a Bundle, an Observation or Parameters", []), 400)
-    reading = Reading(service.reasoner.guideline, Codes(service.reasoner.guideline))
+    reading = Reading(service.reasoner.guideline, service.codes)
     await asyncio.to_thread(reading.resource, resource, resource["resourceType"])
     case_id = _named(resource)
     problems = list(reading.problems)

@@ -15,7 +15,6 @@ from calx.reasoner.errors import CaseError, Problem
 from .. import strict_json
 from ..cards import cards
 from ..fhir import Reading
-from ..mappings import Codes
 from ..openapi import problems_of
 from ..problems import ServiceError, of_case
 from ..service import language_of, service_of
@@ -54,7 +53,7 @@ async def call(request: Request, service_id: str) -> Response:
     problems = [*_faults(content)]
     if problems:
         raise ServiceError("unreadable", "the request is not a call of this hook", problems)
-    reading = Reading(service.reasoner.guideline, Codes(service.reasoner.guideline))
+    reading = Reading(service.reasoner.guideline, service.codes)
     case_id = await asyncio.to_thread(_facts, content, reading)
     patient = str(content["context"]["patientId"])
     reference = patient if "/" in patient else f"Patient/{patient}"

@@ -15,7 +15,6 @@ from calx.reasoner.guideline import Guideline
 
 from ..cases import CaseDiffersError, replay
 from ..cross_section import drawn as cross_section
-from ..examples import examples
 from ..form import case_of, entered, groups
 from ..guard import COOKIE, cookie_of
 from ..openapi import EXAMPLE, describe
@@ -66,7 +65,7 @@ async def index(request: Request) -> Response:
     content = lesion(request, language)
     if content["result"]:
         service.note(request, "answered", case="page")
-    return page(request, "index.html", language, groups=groups(guideline, content["texts"], language), examples=examples(), **content)
+    return page(request, "index.html", language, groups=groups(guideline, content["texts"], language), examples=service_of(request).examples, **content)
 
 
 @router.get("/advice")

@@ -36,6 +36,8 @@ class ReferenceCase:
     """One lesion whose answer is known."""
 
     id: str
+    title: dict[str, str] | None
+    """By language; cases with a title are shown as examples."""
     why: str
     facts: dict[str, Any]
     expect: dict[str, Any]
@@ -105,10 +107,12 @@ def _cases(name: str, text: str, content: object) -> Iterator[ReferenceCase | Au
         line = starts[number - 1] if len(starts) == len(content) else None
         if not isinstance(entry, dict) or not {"id", "why", "case", "expect"} <= set(entry) <= KEYS:
             yield AuthoringProblem("case-file", name, f"case {told}: give id, why, case and expect (title if wanted), nothing else", told, line)
+        elif "title" in entry and not (isinstance(entry["title"], dict) and entry["title"].keys() == {"en", "zh"}):
+            yield AuthoringProblem("case-file", name, f"case {told}: a title is given in both languages: {{en: …, zh: …}}", told, line)
         elif not isinstance(entry["case"], dict) or not isinstance(entry["expect"], dict) or not entry["expect"] or not entry["why"]:
             yield AuthoringProblem("case-file", name, f"case {told}: 'case' and 'expect' list facts and results; 'why' says why the case is here", told, line)
         else:
-            yield ReferenceCase(told, str(entry["why"]), entry["case"], entry["expect"], name, line)
+            yield ReferenceCase(told, entry.get("title"), str(entry["why"]), entry["case"], entry["expect"], name, line)
 
 
 def judged(reasoner: Reasoner, cases: list[ReferenceCase]) -> tuple[list[AuthoringProblem], set[str]]:

@@ -3,23 +3,25 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from calx.ontology import AuthoringProblem
 
 from .check import Report
-from .verify import Verification
+
+if TYPE_CHECKING:  # check and its report need no solver
+    from .verify import Verification
 
 CHECKED = {
     "en": {
         "sound": "{rules} rules, {statements} statements, {studies} studies, {cases} reference cases: no fault found",
-        "at fault": "errors: {errors}, warnings: {warnings}, infos: {infos}; the page of each kind is docs/checks/<kind>.md",
+        "at fault": "errors: {errors}, warnings: {warnings}, infos: {infos}; calx explain KIND tells what each kind is",
         "consistent": "; the terms are consistent (HermiT)",
         "not asked": "; OWL consistency not checked (install the extra: pip install 'calx[authoring]')",
     },
     "zh": {
         "sound": "{rules}条规则、{statements}条陈述、{studies}项研究、{cases}个参考病例：未发现问题",
-        "at fault": "错误{errors}、警告{warnings}、提示{infos}；各类问题说明见docs/checks/<类别>.md",
+        "at fault": "错误{errors}、警告{warnings}、提示{infos}；各类问题的说明：calx explain 类别",
         "consistent": "；术语一致（HermiT）",
         "not asked": "；未检查OWL一致性（请安装：pip install 'calx[authoring]'）",
     },
@@ -117,7 +119,7 @@ def problem_as_json(problem: AuthoringProblem) -> dict[str, Any]:
         "line": problem.line,
         "rule": problem.rule,
         "message": problem.message,
-        "page": f"docs/checks/{problem.kind}.md",
+        "explain": f"calx explain {problem.kind}",
     }
 
 

@@ -6,9 +6,9 @@ from typing import Any
 
 import calx
 from calx.ontology import KINDS, AuthoringProblem
+from calx.ontology.kinds import page
 
 LEVELS = {"error": "error", "warning": "warning", "info": "note"}
-PAGES = "docs/checks/"
 
 
 def log(problems: list[AuthoringProblem], base: str = "") -> dict[str, Any]:
@@ -24,7 +24,7 @@ def log(problems: list[AuthoringProblem], base: str = "") -> dict[str, Any]:
             "id": kind,
             "shortDescription": {"text": KINDS[kind].en},
             "helpUri": f"https://w3id.org/calx/checks/{kind}",
-            "help": {"text": f"See {PAGES}{kind}.md", "markdown": f"See [{kind}]({PAGES}{kind}.md)"},
+            "help": {"text": f"calx explain {kind}", "markdown": page(kind)},
             "defaultConfiguration": {"level": LEVELS[KINDS[kind].severity]},
         }
         for kind in kinds

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +18,10 @@ from fhir.resources.R4B.parameters import Parameters
 from fhir.resources.R4B.requestgroup import RequestGroup
 
 from calx.api.mappings import Codes, mappings
+from calx.ontology import DEFAULT_DIRECTORY
 from calx.reasoner.recommendation import Reasoner
 from tests.conftest import conformance_cases
-from tests.service.running import CASE
+from tests.service.running import CASE, serving
 from tests.service.test_cds_hooks import DCM, bundle, empties, observation, quantity
 
 SSSOM = Path(__file__).parents[2] / "ontology" / "mappings.sssom.tsv"
@@ -118,12 +120,28 @@ def test_the_mapping_table_is_sssom_and_speaks_of_terms_that_exist(reasoner: Rea
     named = {f"calx:{fact.local}" for fact in reasoner.guideline.facts.values()} | {
         f"value:{value}" for fact in reasoner.guideline.facts.values() for value in fact.values
     }
-    assert {mapping.subject for mapping in mappings()} <= named
+    assert {mapping.subject for mapping in mappings(DEFAULT_DIRECTORY)} <= named
 
 
 def test_no_code_stands_for_two_facts(reasoner: Reasoner) -> None:
-    read = [(m.system, m.code) for m in mappings() if m.read]
+    read = [(m.system, m.code) for m in mappings(DEFAULT_DIRECTORY) if m.read]
     assert len(read) == len(set(read))
-    codes = Codes(reasoner.guideline)
+    codes = Codes(reasoner.guideline, DEFAULT_DIRECTORY)
     assert not set(codes.fact) & set(codes.too_broad)
     assert CASE.keys() <= set(codes.fact.values())
+
+
+def test_codes_and_examples_are_those_of_the_guideline_that_is_served(edited: Callable[[str, str, str], Path], tmp_path: Path) -> None:
+    """`--ontology DIR` counts for the table of codes and for the example lesions too."""
+    folder = edited("cases/modification.yaml", "{en: Closed ring, zh: 闭合环}", "{en: A site's own ring, zh: 本院闭合环}")
+    table = folder / "mappings.sssom.tsv"
+    text = table.read_text(encoding="utf-8").replace("#  DCM:", "#  SITE: https://site.example/codes#\n#  DCM:")
+    table.write_text(text.replace("DCM:122341\tCalcium Length", "SITE:7\tOur length"), encoding="utf-8")
+    with serving(tmp_path / "data", "--ontology", str(folder)) as running, running.client() as client:
+        assert "Our length (7) was read as: calcium length" in ask(client, observation("https://site.example/codes#", "7", **quantity(12, "mm"))).text
+        assert "was read as" not in ask(client, observation(DCM, "122341", **quantity(12, "mm"))).text
+        assert "A site&#39;s own ring" in client.get("/", headers={"Accept": "text/html"}).text
+    table.unlink()
+    with serving(tmp_path / "data", "--ontology", str(folder)) as running, running.client() as client:
+        assert ask(client, parameters(CASE)).status_code == 200
+        assert "was read as" not in ask(client, observation(DCM, "122355", **quantity(300, "deg"))).text
