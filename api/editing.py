@@ -8,15 +8,17 @@ import json
 import sys
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, NoReturn, Optional
+from typing import TYPE_CHECKING, Annotated, NoReturn, Optional
 
 import typer
 
 from calx.imaging.written import replaced
 from calx.ontology import DEFAULT_DIRECTORY, GuidelineError, GuidelineFiles
-from calx.reasoner.authoring import Reading, examine
 
 from .cli import AT_FAULT, Lang, Language, Ontology, _folder, _refuse, _wrong, app
+
+if TYPE_CHECKING:
+    from calx.reasoner.authoring import Reading
 
 evidence = typer.Typer(
     no_args_is_help=False, invoke_without_command=True, rich_markup_mode=None, help="What each rule rests on; add studies and statements, withdraw studies."
@@ -251,6 +253,8 @@ def _files(ontology: Path) -> GuidelineFiles:
 
 def _reading(ontology: Path) -> Reading:
     try:
+        from calx.reasoner.authoring import examine
+
         return examine(_files(ontology))
     except GuidelineError as error:
         _refuse(error)

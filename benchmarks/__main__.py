@@ -7,8 +7,6 @@ import json
 import os
 import resource
 import statistics
-import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Callable, Sequence
@@ -25,6 +23,7 @@ from tests.oracles.shacl_engine import JUDGE
 
 from . import authoring, imaging, service
 from .by_hand import decide
+from .processes import calx, seconds
 
 CASES, ROUNDS, PYSHACL_CASES = 1000, 7, 20
 EXAMPLE = Path(__file__).parent.parent / "examples" / "real-pullback.json"
@@ -69,18 +68,6 @@ def agree(reasoner: Reasoner, cases: Sequence[Case]) -> None:
             raise SystemExit(f"the hand-written peer decides otherwise: {difference} for {case}")
 
 
-def cold(arguments: list[str], times: int = 9) -> tuple[float, float]:
-    """Median seconds and peak MiB of a fresh process."""
-    seconds, peak = [], 0.0
-    for _ in range(times):
-        started = time.perf_counter()
-        process = subprocess.Popen([sys.executable, *arguments], stdout=subprocess.DEVNULL)  # noqa: S603
-        _, _, usage = os.wait4(process.pid, 0)
-        seconds.append(time.perf_counter() - started)
-        peak = max(peak, usage.ru_maxrss / 1024)
-    return statistics.median(seconds), peak
-
-
 def main() -> None:
     """Measure, and print a table with the ratios to reach."""
     console, reasoner = Console(), Reasoner.load()
@@ -109,14 +96,15 @@ def main() -> None:
     console.print(ratios)
     with tempfile.TemporaryDirectory() as cache:
         os.environ["CALX_CACHE"] = cache
-        first, _ = cold(["-m", "calx", "recommend", str(EXAMPLE)], times=1)
-        start, peak = cold(["-m", "calx", "recommend", str(EXAMPLE)])
-        rdflib, _ = cold(["-c", "import rdflib"])
+        first = seconds(["-m", "calx", "recommend", str(EXAMPLE)], times=1)
+        start = seconds(["-m", "calx", "recommend", str(EXAMPLE)])
+        rdflib = seconds(["-c", "import rdflib"])
+        memory = calx("recommend", EXAMPLE).peak
     starts = Table("cold start", "seconds", "to reach")
     starts.add_row("python -c 'import rdflib'", f"{rdflib:.2f}", "")
     starts.add_row("calx recommend, one case", f"{start:.2f}", f"at most 3 x; is {start / rdflib:.1f} x")
     starts.add_row("the very first, compiling the guideline", f"{first:.2f}", "")
-    starts.add_row("peak memory of calx recommend", f"{peak:.0f} MiB", "under 150 MB")
+    starts.add_row("peak memory of calx recommend", f"{memory:.0f} MiB", "under 150 MB")
     console.print(starts)
     console.print(f"peak memory of this run, pySHACL included: {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:.0f} MiB")
     with console.status("measuring the service"):

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import json
 import os
-import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Callable
@@ -26,6 +23,8 @@ from calx.imaging.package import SHIPPED, load
 from calx.imaging.polar import to_polar
 from calx.imaging.runtime import Onnx
 from calx.imaging.simulator import dicom, simulate
+
+from .processes import calx
 
 ROUNDS, FRAMES, LONG = 7, 12, 3000
 
@@ -117,18 +116,6 @@ def report(console: Console) -> None:
     console.print(on_gpu() if torch.cuda.is_available() else "GPU: none here, so nothing was measured on one")
 
 
-RUN = """
-import json, sys
-sys.argv = json.loads(sys.argv[1])
-from calx.api.cli import main
-try:
-    main()
-finally:
-    print(next(line.split()[1] for line in open("/proc/self/status") if line.startswith("VmHWM")), file=sys.stderr)
-"""
-"""Runs the command line and tells its largest memory, KiB; what getrusage tells would count the process that started it."""
-
-
 def whole() -> str:
     """The command line on a long recording: frames a second from file to facts, and its largest memory."""
     with tempfile.TemporaryDirectory() as folder:
@@ -142,12 +129,8 @@ def whole() -> str:
         del long, once
         told = []
         for more in ([], ["--int8"]):
-            arguments = json.dumps(["calx", "segment", str(path), "--facts", f"{folder}/facts.json", "--device", "cpu", *more])
-            started = time.perf_counter()
-            done = subprocess.run([sys.executable, "-c", RUN, arguments], capture_output=True, text=True, check=False)  # noqa: S603  # our own command
-            seconds = time.perf_counter() - started
-            peak = int(done.stderr.strip().splitlines()[-1]) / 1024
-            speed = f"{LONG} frames ({size:.0f} MiB) in {seconds:.0f} s, {LONG / seconds:.0f} frames/s on {os.cpu_count()} cores"
+            took, peak = calx("segment", path, "--facts", f"{folder}/facts.json", "--device", "cpu", *more)
+            speed = f"{LONG} frames ({size:.0f} MiB) in {took:.0f} s, {LONG / took:.0f} frames/s on {os.cpu_count()} cores"
             told.append(f"calx segment{' --int8' if more else ''}: {speed}, at most {peak:.0f} MiB")
         return "\n".join(told)
 

@@ -204,10 +204,12 @@ def _withhold(drawn: Curves) -> None:
         getattr(drawn, name)[gone] = 0.0
 
 
+FRAMES_PER_PART = 200
+"""Frames that are kept at a time; so many are read again after an interruption at most."""
+
+
 class _Parts:
     """What is finished of a run, kept in a folder until it ends."""
-
-    PER_FILE = 200
 
     def __init__(self, folder: Path | None, key: dict[str, Any]) -> None:
         self._folder, self._key = folder, json.dumps(key, sort_keys=True, default=str)
@@ -231,7 +233,7 @@ class _Parts:
     def add(self, raw: Array, rows: list[dict[str, float]]) -> None:
         self._raw += list(raw)
         self._rows += rows
-        if self._folder is not None and len(self._raw) - self._saved >= self.PER_FILE:
+        if self._folder is not None and len(self._raw) - self._saved >= FRAMES_PER_PART:
             beside = self._folder / ".part.npz"
             np.savez(beside, raw=np.stack(self._raw[self._saved :]), rows=np.frombuffer(json.dumps(self._rows[self._saved :]).encode(), np.uint8))
             beside.rename(self._folder / f"part-{self._saved:07d}.npz")

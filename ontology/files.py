@@ -9,7 +9,8 @@ import re
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+from weakref import WeakValueDictionary
 
 from .errors import AuthoringProblem, GuidelineError
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
 DEFAULT_DIRECTORY = Path(__file__).resolve().parent
 """The guideline that comes with Calx."""
+XSD = "http://www.w3.org/2001/XMLSchema#"
 MERGE_MARK = re.compile(r"^(?:<{7}|={7}|>{7}|\|{7})(?:[ \r\n]|$)", re.MULTILINE)
 
 
@@ -39,12 +41,52 @@ def literals_as_written() -> Iterator[None]:
         logger.setLevel(level)
 
 
+_PARSED: WeakValueDictionary[str, Graph] = WeakValueDictionary()
+"""Graphs that somebody holds, by their text: an edited guideline shares all its other files with the one that it came from."""
+
+
 def parsed(text: str) -> Graph:
-    """The triples of a text in Turtle, without following any import or link; rdflib raises whatever it meets."""
+    """The triples of a text in Turtle, without following any import or link; do not change what comes back.
+
+    Oxigraph parses it, five times as fast as rdflib. What it refuses rdflib decides, whose errors tell the line and the reason; it raises whatever it meets.
+    """
+    found = _PARSED.get(text)
+    if found is None:
+        with literals_as_written():
+            found = _by_oxigraph(text)
+            if found is None:
+                found = empty_graph().parse(data=text, format="turtle")
+        _PARSED[text] = found
+    return found
+
+
+def _by_oxigraph(text: str) -> Graph | None:
+    import pyoxigraph as ox
+    from rdflib import BNode, Literal, URIRef
+
+    def node(term: ox.NamedNode | ox.BlankNode | ox.Literal) -> URIRef | BNode | Literal:
+        if isinstance(term, ox.Literal):
+            plain = term.language or term.datatype.value == f"{XSD}string"
+            return Literal(term.value, lang=term.language) if plain else Literal(term.value, datatype=URIRef(term.datatype.value))
+        return URIRef(term.value) if isinstance(term, ox.NamedNode) else BNode(term.value)
+
+    graph, known = empty_graph(), dict[Any, Any]()
+    try:
+        for quad in ox.parse(text.encode(), ox.RdfFormat.TURTLE, rename_blank_nodes=True):
+            for term in quad.triple:
+                if term not in known:
+                    known[term] = node(term)
+            graph.add((known[quad.subject], known[quad.predicate], known[quad.object]))
+    except (SyntaxError, UnicodeEncodeError):
+        return None
+    return graph
+
+
+def empty_graph() -> Graph:
+    """A graph of the lightest kind: it keeps no contexts, and knows no prefixes."""
     from rdflib import Graph
 
-    with literals_as_written():
-        return Graph(bind_namespaces="none").parse(data=text, format="turtle")
+    return Graph(store="SimpleMemory", bind_namespaces="none")
 
 
 class GuidelineFiles:

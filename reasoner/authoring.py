@@ -187,7 +187,7 @@ class _Reader:
         return statements
 
     def _statement(self, node: Node) -> Statement:
-        strange = {short(p) for p in self.source.graph.predicates(node)} - {short(p) for p in STATEMENT}
+        strange = {short(p) for p in set(self.source.graph.predicates(node)) - set(STATEMENT)}
         if strange:
             raise ProfileError(f"{', '.join(sorted(strange))} in a statement is not known")
         stance, verified, locator = (str(self.source.value(node, predicate) or "") for predicate in (CALX.stance, CALX.verified, CALX.locator))
@@ -252,7 +252,7 @@ class _Reader:
         name = self.source.local(node)
         if not str(node).startswith(PREFIXES["rule"]):
             raise ProfileError(f"a rule outside {PREFIXES['rule']}; name it rule:…")
-        strange = {short(p) for p in self.source.graph.predicates(node)} - {short(p) for p in RULE}
+        strange = {short(p) for p in set(self.source.graph.predicates(node)) - set(RULE)}
         if strange:
             raise ProfileError(f"{', '.join(sorted(strange))} in a rule is outside the supported profile")
         once = [(SH.order, "sh:order"), (SKOS.notation, "skos:notation"), (SH.targetClass, "sh:targetClass")]

@@ -18,6 +18,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import calx
 from calx.ontology import DEFAULT_DIRECTORY, GuidelineFiles
 
 from . import condition, guideline
@@ -69,10 +70,12 @@ def _path(digest: str) -> Path:
 
 @cache
 def _reader_digest() -> str:
-    """Changes whenever the code that reads guidelines does."""
-    digest = hashlib.sha256()
-    for path in sorted(Path(__file__).parent.glob("*.py")):
-        digest.update(path.read_bytes())
+    """Changes whenever the code that reads guidelines does: any module of the reasoner or of the ontology, in whatever folder."""
+    digest, root = hashlib.sha256(), Path(calx.__file__).parent
+    for room in ("ontology", "reasoner"):
+        for path in sorted((root / room).rglob("*.py")):
+            digest.update(f"{path.relative_to(root).as_posix()}\0".encode())
+            digest.update(path.read_bytes())
     return digest.hexdigest()
 
 

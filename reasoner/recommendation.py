@@ -85,7 +85,7 @@ def recommend(case: Mapping[str, Any], language: str = "en") -> Answer:
     >>> recommend({"max_superficial_arc_deg": 400})
     Traceback (most recent call last):
         ...
-    calx.reasoner.errors.CaseError: max_superficial_arc_deg: 400 deg is out of range; it must be ≥ 0 ≤ 360
+    calx.reasoner.errors.CaseError: max_superficial_arc_deg: 400 deg is out of range; it must be ≥ 0, ≤ 360
     """
     return _shipped().recommend({"case_id": "case", **case}, language)
 

@@ -26,6 +26,8 @@ PROPERTY_SHAPE = {SH.path, SH.minCount, SH.maxCount, SH.hasValue, SH["in"], *BOU
 NODE_SHAPE = {RDF.type, SH.property, SH["or"], SH["and"], SH["not"], SH.node, RDFS.comment, RDFS.label}
 LARGEST_CONDITION = 1000
 """Parts that a condition may have; shared shapes count wherever they are used."""
+DEEPEST_CONDITION = 100
+"""Shapes that may stand inside each other."""
 RANK = [Derived, AtLeast, Compare, OneOf, All, Any, Absent, Not]
 TRIPLE_RULE = {RDF.type, SH.order, SH.subject, SH.predicate, SH.object, SH.condition}
 SPARQL_RULE = {RDF.type, SH.order, SH.prefixes, SH.construct}
@@ -103,7 +105,7 @@ class ShapeReader:
         self.properties = properties
         self.term = term
         """Checks that a node is a term that the property can have, and gives its local name."""
-        self._open: list[Node] = []
+        self._open: dict[Node, None] = {}
         self._size = 0
         self._numbers: list[Number] = []
 
@@ -115,7 +117,7 @@ class ShapeReader:
         Raises:
             ProfileError: the shape uses something outside the profile.
         """
-        self._numbers, self._open, self._size = [], [], 0
+        self._numbers, self._open, self._size = [], {}, 0
         return self._node_shape(node), tuple(sorted(set(self._numbers), key=repr))
 
     def _node_shape(self, node: Node) -> Condition:
@@ -124,17 +126,19 @@ class ShapeReader:
             raise ProfileError(f"a condition of more than {LARGEST_CONDITION} parts; split the rule, or share less through sh:node")
         if node in self._open:
             raise ProfileError(f"{short(node)} refers to itself through sh:node; break the loop")
+        if len(self._open) >= DEEPEST_CONDITION:
+            raise ProfileError(f"{short(node)} is nested too deeply: more than {DEEPEST_CONDITION} shapes inside each other; split the rule")
         if (node, None, None) not in self.graph:
             raise ProfileError(f"{short(node)} is used as a condition and not defined", "undefined")
         self._only(node, NODE_SHAPE, "a condition")
-        self._open.append(node)
+        self._open[node] = None
         graph = self.graph
         parts: list[Condition] = [self._property_shape(part) for part in graph.objects(node, SH.property)]
         parts += [self._node_shape(part) for part in graph.objects(node, SH.node)]
         parts += [Not(self._part(part)) for part in graph.objects(node, SH["not"])]
         parts += [All(self._list(part)) for part in graph.objects(node, SH["and"])]
         parts += [Any(self._list(part)) for part in graph.objects(node, SH["or"])]
-        self._open.pop()
+        del self._open[node]
         if not parts:
             raise ProfileError(f"{short(node)} states no condition; give it a sh:property, sh:or, sh:and, sh:not or sh:node")
         # RDF keeps no order among them; a fixed one makes answers reproducible
@@ -356,7 +360,7 @@ class ShapeReader:
     # --- nodes ----------------------------------------------------------------------
 
     def _only(self, node: Node, allowed: set[URIRef], what: str) -> None:
-        strange = sorted({short(p) for p in self.graph.predicates(node)} - {short(p) for p in allowed})
+        strange = sorted(short(p) for p in set(self.graph.predicates(node)) - allowed)
         if strange:
             raise ProfileError(f"{', '.join(strange)} in {what} is outside the supported profile")
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 
-from rdflib import RDF, SH, SKOS, BNode, Graph, Namespace, URIRef
+from rdflib import RDF, SH, SKOS, BNode, Namespace, URIRef
 from rdflib.term import Node
 
 from calx.ontology import AuthoringProblem, GuidelineError, GuidelineFiles
+from calx.ontology.files import empty_graph
 
 from .guideline import IRI, Text
 from .shacl import short
@@ -27,7 +28,7 @@ class Source:
     def __init__(self, files: GuidelineFiles) -> None:
         self.files = files
         self.graphs = files.graphs()
-        self.graph = Graph(bind_namespaces="none")
+        self.graph = empty_graph()
         for graph in self.graphs.values():
             for triple in graph:
                 self.graph.add(triple)

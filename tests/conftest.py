@@ -7,6 +7,7 @@ import json
 import os
 import shutil
 import socket
+import time
 from collections.abc import Callable, Iterator
 from decimal import Decimal
 from pathlib import Path
@@ -17,11 +18,25 @@ from hypothesis import HealthCheck, settings
 
 from calx.ontology import DEFAULT_DIRECTORY
 from calx.reasoner.recommendation import Reasoner
+from tests import sampling
 
 # The same examples on every run, so that a red run is about the change at hand; HYPOTHESIS_PROFILE=explore draws new ones.
 settings.register_profile("same", derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.register_profile("explore", deadline=None, suppress_health_check=[HealthCheck.too_slow], print_blob=True)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "same"))
+END = float(os.environ.get("CALX_END", "inf"))
+"""Moment, in seconds since 1970, after which no test is begun; CI sets it."""
+
+
+def pytest_report_header() -> str:
+    tried = "everything is tried" if sampling.WHOLE else f"of what is long, sample {sampling.NUMBER} (CALX_SAMPLE); make test-all tries everything"
+    return f"{tried}; hypothesis: {settings.get_current_profile_name()}"
+
+
+def pytest_runtest_setup() -> None:
+    if time.time() > END:
+        pytest.skip("this run's time is over (CALX_END)")
+
 
 CONFORMANCE = Path(__file__).parent / "conformance"
 importlib.import_module("tests.service.no_network.sitecustomize")  # neither tests nor what they start reach beyond this machine

@@ -13,6 +13,7 @@ import pytest
 from calx.ontology import DEFAULT_DIRECTORY, AuthoringProblem, GuidelineError, GuidelineFiles
 from calx.ontology.kinds import KINDS
 from calx.reasoner.authors.check import check
+from tests.sampling import some
 
 PAGES = Path(__file__).parent.parent / "docs" / "checks"
 ASKS_HERMIT = {"inconsistent", "unsatisfiable"}
@@ -84,7 +85,8 @@ def test_the_index_lists_every_kind_in_order() -> None:
     assert rows == [(kind, f"{kind}.md", described.severity, described.en) for kind, described in KINDS.items()]
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.long
+@pytest.mark.parametrize("kind", some(list(KINDS), 12))
 def test_the_edit_of_a_page_is_told_as_it_says(kind: str, tmp_path: Path) -> None:
     page = read(kind)
     assert bool(page.edits) != bool(page.commands) and len(page.said) == 1

@@ -11,20 +11,10 @@ from typing import Any
 
 import pytest
 
+from tests.command import calx
+
 EXAMPLE = Path(__file__).parent.parent / "examples" / "real-pullback.json"
 GOOD = '{"case_id": "good", "max_superficial_arc_deg": 300}'
-
-
-def calx(*arguments: object, stdin: str | bytes = b"", **environment: str) -> subprocess.CompletedProcess[str]:
-    done = subprocess.run(
-        [sys.executable, "-m", "calx", *map(str, arguments)],
-        input=stdin.encode() if isinstance(stdin, str) else stdin,
-        capture_output=True,
-        check=False,
-        env={**os.environ, **environment},
-    )
-    assert b"Traceback" not in done.stderr, done.stderr.decode()
-    return subprocess.CompletedProcess(done.args, done.returncode, done.stdout.decode(), done.stderr.decode())
 
 
 def lines(text: str) -> list[dict[str, Any]]:

@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from calx.reasoner.recommendation import Reasoner
-from tests.test_cli import EXAMPLE, calx
+from tests.command import calx
+from tests.test_cli import EXAMPLE
 from tests.test_proof import KEYS
 
 ROOT = Path(__file__).parent.parent

@@ -16,6 +16,7 @@ from calx.reasoner.guideline import Guideline
 from calx.reasoner.recommendation import Reasoner
 from calx.reasoner.text import render
 from tests.lesions import lesions
+from tests.sampling import some
 
 Result = Callable[..., dict[str, Any]]
 HIGH_RISK = {"max_superficial_arc_deg": 300}
@@ -155,7 +156,8 @@ def test_a_withdrawn_dispute_disputes_no_more(edited: Callable[[str, str, str], 
     assert {s["rule"] for s in answer["guideline"]["suspended"]} == {"W-OA-1"}
 
 
-@pytest.mark.parametrize("study", sorted(Reasoner.load().guideline.studies))
+@pytest.mark.long
+@pytest.mark.parametrize("study", some(sorted(Reasoner.load().guideline.studies), 10))
 def test_withdrawing_any_study_leaves_every_case_answerable(study: str, reasoner: Reasoner) -> None:
     """Rules stop, answers lack what they gave, nothing breaks; whatever still fires has live support."""
     guideline = without(reasoner.guideline, study)

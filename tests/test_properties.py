@@ -13,11 +13,13 @@ from hypothesis import strategies as st
 from calx.reasoner.errors import CaseError
 from calx.reasoner.recommendation import Reasoner
 from tests.lesions import lesion, repaired
+from tests.sampling import much
 
 REASONER = Reasoner.load()
 LADDER = ["semi_compliant_predilation", "stepwise_balloon", "active_modification"]
-MANY = settings(max_examples=300)
+MANY = settings(max_examples=much(300, 60))
 seeds = st.integers(0, 10**9)
+pytestmark = pytest.mark.long
 
 
 def answered(raw: dict[str, Any]) -> dict[str, Any]:

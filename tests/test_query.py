@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 
 from calx.ontology import DEFAULT_DIRECTORY
-from tests.test_cli import EXAMPLE, calx
+from tests.command import calx
+from tests.test_cli import EXAMPLE
 
 PREFIX = "PREFIX calx: <https://w3id.org/calx/> PREFIX rdfs: <http://www.w3.org/2000/01/rdf-schema#> PREFIX sh: <http://www.w3.org/ns/shacl#> "
 

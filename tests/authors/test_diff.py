@@ -14,8 +14,9 @@ from calx.reasoner.authors.diff import Difference, Version, difference
 from calx.reasoner.authors.impact import Shift
 from calx.reasoner.casefile import Submission
 from calx.reasoner.recommendation import Reasoner
+from tests.command import calx
 from tests.conftest import conformance_cases
-from tests.test_cli import calx
+from tests.sampling import some
 
 from .conftest import Edit, version
 
@@ -145,7 +146,8 @@ EDITS = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("area", "file", "old", "new", "told", "follows"), EDITS, ids=[edit[1] for edit in EDITS])
+@pytest.mark.long
+@pytest.mark.parametrize(("area", "file", "old", "new", "told", "follows"), some([pytest.param(*edit, id=edit[1]) for edit in EDITS], 2))
 def test_each_kind_of_change_is_told(area: str, file: str, old: str, new: str, told: str, follows: str | None, base: Version, edited: Edit) -> None:
     if "participants" in told:
         edited(STUDIES, "calx:participants 3 ;\n", "") if "calx:participants 3 ;\n" in (DEFAULT_DIRECTORY / STUDIES).read_text() else None

@@ -12,7 +12,7 @@ from calx.ontology import DEFAULT_DIRECTORY, GuidelineFiles
 from calx.reasoner.authoring import examine
 from calx.reasoner.authors import support
 from calx.reasoner.recommendation import Reasoner
-from tests.test_cli import calx
+from tests.command import calx
 
 ADD = [
     "evidence",

@@ -15,7 +15,7 @@ from calx.ontology.turtle import Document, Group, PlaceError, Token, quoted, une
 from calx.reasoner.authoring import read
 from calx.reasoner.authors.table_files import TableError, as_csv, as_xlsx, imported
 from calx.reasoner.authors.tables import Table, tables
-from tests.test_cli import calx
+from tests.command import calx
 
 FILES = GuidelineFiles()
 

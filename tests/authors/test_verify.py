@@ -17,6 +17,7 @@ from calx.reasoner.authors.solver import AnyLesion, Quotient
 from calx.reasoner.authors.verify import Verification, verify
 from calx.reasoner.recommendation import Reasoner
 from tests.lesions import lesions
+from tests.sampling import some
 
 from .conftest import Edit, version
 
@@ -74,7 +75,8 @@ FAULTS = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("group", "file", "old", "new", "expected"), FAULTS, ids=[f"{fault[0]}-{number}" for number, fault in enumerate(FAULTS)])
+@pytest.mark.long
+@pytest.mark.parametrize(("group", "file", "old", "new", "expected"), some([pytest.param(*fault, id=f"{fault[0]}-{n}") for n, fault in enumerate(FAULTS)], 5))
 def test_a_fault_in_a_group_of_rules_is_found(group: str, file: str, old: str, new: str, expected: set[str], edited: Edit) -> None:
     edit = version(edited(file, old, new))
     alone = next(iter(expected)) if len(expected) == 1 and " " not in next(iter(expected)) else None  # the rest would only take time

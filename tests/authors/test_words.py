@@ -14,7 +14,7 @@ from calx.ontology import DEFAULT_DIRECTORY, GuidelineFiles
 from calx.reasoner.authoring import examine, read
 from calx.reasoner.authors import rulebook
 from calx.reasoner.authors.check import check
-from tests.test_cli import calx
+from tests.command import calx
 
 from .conftest import Edit
 

@@ -10,6 +10,7 @@ import pytest
 from PIL import Image, ImageDraw
 from pydicom.data import get_testdata_file
 
+from calx.imaging import segmenter
 from calx.imaging.accelerated import Accelerated
 from calx.imaging.calibration import Calibration
 from calx.imaging.curves import Curves
@@ -25,8 +26,9 @@ from calx.imaging.runtime import Onnx, backend
 from calx.imaging.segmenter import Progress, segment
 from calx.imaging.simulator import dicom, simulate
 from calx.imaging.training.evaluate import Judged, judge, reads
+from tests.sampling import some
 
-UNSEEN = range(5_000_000, 5_000_012)
+UNSEEN = some(range(5_000_000, 5_000_012), 4)
 
 
 @pytest.fixture(scope="module")
@@ -34,23 +36,27 @@ def judged() -> Judged:
     return judge(reads(UNSEEN, SHIPPED, length_mm=16.0, frames_per_mm=4.0), load(SHIPPED).calibration)
 
 
+@pytest.mark.long
 def test_contours_overlap_the_truth(judged: Judged) -> None:
     assert judged.lumen.mean() >= 0.90
     assert judged.eem.mean() >= 0.90
 
 
+@pytest.mark.long
 def test_arcs_and_lengths_are_near_the_truth(judged: Judged) -> None:
     assert np.abs(judged.arc).mean() <= 8
     lengths = judged.intervals["calcium_length_mm"]
     assert np.abs(lengths[:, 0] - lengths[:, 3]).mean() <= 1
 
 
+@pytest.mark.long
 def test_decisions_are_right_whenever_they_are_made(judged: Judged) -> None:
     for pairs in judged.decisions.values():
         assert not [pair for pair in pairs if pair[0] is not None and pair[0] != pair[1]]
     assert sum(said is None for pairs in judged.decisions.values() for said, _ in pairs) <= 0.15 * sum(map(len, judged.decisions.values())) + 1
 
 
+@pytest.mark.long
 def test_intervals_of_frames_hold_about_nine_times_in_ten(judged: Judged) -> None:
     for share in judged.frames.values():
         assert 0.8 <= share <= 0.99
@@ -124,8 +130,9 @@ def test_turning_the_image_turns_the_answer(images: np.ndarray) -> None:
     assert np.abs(np.roll(there, 32, axis=2) - turned)[:, :2].max() * 5 < 0.02
 
 
-def test_what_was_interrupted_goes_on_where_it_was(tmp_path: Path) -> None:
-    recording = simulate(4_000_017, 10.0, 25.0)
+def test_what_was_interrupted_goes_on_where_it_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(segmenter, "FRAMES_PER_PART", 40)
+    recording = simulate(4_000_017, 10.0, 5.0)
     model, asked = load(SHIPPED), []
     source = dicom.pullback(recording)
 
@@ -136,7 +143,7 @@ def test_what_was_interrupted_goes_on_where_it_was(tmp_path: Path) -> None:
     watched = Pullback(**{**source.__dict__, "images": images})
 
     def stop(progress: Progress) -> None:
-        if progress.done >= 220:
+        if progress.done >= 44:
             raise KeyboardInterrupt
 
     runtime, partial = Onnx(model, threads=1), tmp_path / "partial"
@@ -144,9 +151,9 @@ def test_what_was_interrupted_goes_on_where_it_was(tmp_path: Path) -> None:
         segment(watched, model, runtime, partial=partial, progress=stop)
     assert list(partial.glob("part-*.npz"))
     again = segment(watched, model, runtime, partial=partial)
-    assert asked == [250, 50]
-    assert again.frames == 50
-    assert len(again.curves) == 250
+    assert asked == [50, 10]
+    assert again.frames == 10
+    assert len(again.curves) == 50
     assert not partial.exists()
     whole = segment(source, model, runtime)
     assert np.array_equal(whole.curves.lumen, again.curves.lumen)

@@ -6,7 +6,6 @@ import csv
 import json
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -18,10 +17,12 @@ from PIL import Image
 from calx.imaging.curves import Curves
 from calx.imaging.package import SHIPPED, load
 from calx.imaging.pictures import round_of
+from tests import command
+from tests.command import Done
 
 
-def calx(*arguments: str, status: int = 0) -> subprocess.CompletedProcess[str]:
-    done = subprocess.run([sys.executable, "-m", "calx", *arguments], capture_output=True, text=True, check=False)
+def calx(*arguments: str, status: int = 0) -> Done:
+    done = command.calx(*arguments)
     assert done.returncode == status, done.stderr[-2000:]
     return done
 
@@ -216,8 +217,6 @@ def test_an_unreadable_file_writes_nothing(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("arguments", [("--case-id", "Jane Doe"), ("--spacing", "-1"), ("--every", "0"), ("--stent", "5"), ("--device", "tpu")])
 def test_wrong_use_is_told(made: tuple[Path, Curves], tmp_path: Path, arguments: tuple[str, ...]) -> None:
-    done = subprocess.run(
-        [sys.executable, "-m", "calx", "segment", str(made[0]), "--facts", str(tmp_path / "f.json"), *arguments], capture_output=True, text=True, check=False
-    )
+    done = command.calx("segment", made[0], "--facts", tmp_path / "f.json", *arguments)
     assert done.returncode in (1, 2)
     assert not (tmp_path / "f.json").exists()

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 import tarfile
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -14,6 +12,7 @@ from typing import Any
 import httpx
 import pytest
 
+from tests.command import calx
 from tests.service.running import Running, serving
 
 HERE = Path(__file__).parent
@@ -38,10 +37,6 @@ def old(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
     expected = json.loads((folder / "expected.json").read_text())
     with serving(folder / "data") as running, running.client(headers={"Accept": "application/json"}) as client:
         yield OldData(running, client, folder / "backup.nq.gz", expected)
-
-
-def calx(*arguments: object) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([sys.executable, "-m", "calx", *map(str, arguments)], capture_output=True, text=True)
 
 
 def test_the_first_version_is_among_them() -> None:

@@ -13,6 +13,7 @@ from calx.ontology import GuidelineFiles
 from calx.reasoner.owl import classified, faults, terms
 from calx.reasoner.recommendation import Reasoner
 from tests.lesions import lesions
+from tests.sampling import some
 
 from .hermit import CALX, lesion_classes, with_lesions
 
@@ -29,6 +30,7 @@ def test_check_finds_no_fault_in_the_terms() -> None:
     assert faults(GuidelineFiles()) == []
 
 
+@pytest.mark.long
 def test_check_tells_a_class_that_can_have_no_member(edited: Callable[[str, str, str], Path]) -> None:
     folder = edited("complications.ttl", "calx:EllisTwo a owl:Class ;", "calx:EllisTwo a owl:Class ; rdfs:subClassOf calx:EllisThree ;")
     found = faults(GuidelineFiles(folder))
@@ -49,7 +51,8 @@ def test_an_individual_of_disjoint_classes_is_found() -> None:
         classified(graph)
 
 
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.long
+@pytest.mark.parametrize("seed", some(range(3), 1))
 def test_definitions_in_owl_and_rules_agree_on_the_same_lesions(seed: int, reasoner: Reasoner) -> None:
     cases = [reasoner.gate.admit(raw).facts for raw in lesions(reasoner, 30, 100 + seed, density=0.6)]
     traces = [reasoner.evaluation.run(facts) for facts in cases]

@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 import re
 import socket
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -16,6 +14,7 @@ import httpx
 import pytest
 
 from calx.api.audit import Audit, verify
+from tests.command import calx
 from tests.service.running import Running, case, serving, until
 
 TOKEN = "correct-horse-battery"
@@ -32,7 +31,7 @@ def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
 
 @pytest.mark.parametrize("options", [("--host", "0.0.0.0"), ("--host", "0.0.0.0", "--token", "short"), ("--private",), ("--token", "with a space inside it")])
 def test_it_refuses_to_start_open_to_others_without_a_good_token(options: tuple[str, ...], tmp_path: Path) -> None:
-    done = subprocess.run([sys.executable, "-m", "calx", "serve", "--port", "0", "--data", str(tmp_path), *options], capture_output=True, text=True, timeout=60)
+    done = calx("serve", "--port", 0, "--data", tmp_path, *options)
     assert done.returncode == 2
     assert "token" in done.stderr
     assert "Traceback" not in done.stderr
@@ -309,7 +308,7 @@ def test_a_log_that_was_tampered_with_is_found_out(harm: str, log: Path) -> None
         lines[-1] = lines[-1][:20]
     log.write_bytes(b"".join(lines))
     assert verify(log).faults
-    done = subprocess.run([sys.executable, "-m", "calx", "audit", "--data", str(log.parent)], capture_output=True, text=True)
+    done = calx("audit", "--data", log.parent)
     assert done.returncode == 1
     assert f"{log}:" in done.stderr
 

@@ -15,9 +15,10 @@ import schemathesis
 from hypothesis import HealthCheck, Phase, given, settings
 
 from benchmarks.load import request, run
+from tests.sampling import much
 from tests.service.running import Running, case, serving
 
-SOAK = int(os.environ.get("CALX_SOAK", "50000"))
+SOAK = int(os.environ.get("CALX_SOAK", much(50_000, 3_000)))
 OPERATIONS = 25
 """At least so many operations the description holds."""
 
@@ -37,6 +38,7 @@ def described(strained: Running) -> Any:
     return schemathesis.openapi.from_url(f"{strained.url}/openapi.json")
 
 
+@pytest.mark.long
 def test_whatever_the_description_allows_is_no_fault_of_the_service(described: Any, strained: Running) -> None:
     """No 5xx, but for those that say "not now" and "took too long" as problems do."""
     tried = 0
@@ -46,7 +48,7 @@ def test_whatever_the_description_allows_is_no_fault_of_the_service(described: A
             continue  # takes gzip, which cannot be made from a description; test_store hands it damaged files
         tried += 1
 
-        @settings(max_examples=12, deadline=None, suppress_health_check=list(HealthCheck), phases=[Phase.generate])
+        @settings(max_examples=much(12, 3), deadline=None, suppress_health_check=list(HealthCheck), phases=[Phase.generate])
         @given(case=operation.as_strategy())
         def one(case: Any) -> None:
             response = case.call(base_url=strained.url)
@@ -92,6 +94,7 @@ def memory_of(process: int) -> int:
     return int(Path(f"/proc/{process}/statm").read_text().split()[1]) * resource.getpagesize()
 
 
+@pytest.mark.long
 def test_fifty_thousand_requests_make_no_error_and_leave_memory_flat(tmp_path: Path) -> None:
     good, bad = json.dumps(case("soak")).encode(), b'{"case_id": "soak", "max_superficial_arc_deg": 999, "thrombs": 1}'
     kinds = [

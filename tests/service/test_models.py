@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
@@ -11,6 +12,7 @@ from pydantic import ValidationError
 from calx.api.models import case_model
 from calx.reasoner.errors import CaseError
 from calx.reasoner.recommendation import Reasoner
+from tests.sampling import much
 
 REASONER = Reasoner.load()
 CASE = case_model(REASONER.guideline)
@@ -25,7 +27,8 @@ VALUES = st.one_of(
 )
 
 
-@settings(max_examples=2000)
+@pytest.mark.long
+@settings(max_examples=much(2000, 200))
 @given(st.sampled_from(sorted(FACTS)), VALUES)
 def test_model_and_gate_agree_on_every_single_fact(name: str, value: Any) -> None:
     fact = FACTS[name]

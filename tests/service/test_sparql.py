@@ -21,6 +21,7 @@ from SPARQLWrapper import JSON, SPARQLWrapper
 
 from calx.api.query import QueryError, checked
 from calx.api.questions import questions
+from tests.sampling import much
 from tests.service.running import Running, case, serving, until
 
 KASEI = "http://kasei.us/2009/09/sparql/data/"
@@ -269,7 +270,8 @@ WORDS = st.sampled_from(
 )  # fmt: skip
 
 
-@settings(max_examples=1500)
+@pytest.mark.long
+@settings(max_examples=much(1500, 200))
 @given(st.lists(WORDS, min_size=1, max_size=14).map(" ".join))
 def test_whatever_is_written_only_queries_that_read_pass_the_gate(text: str) -> None:
     """What the gate lets through, a store without network answers or refuses, and its content stays as it was."""

@@ -8,7 +8,6 @@ import os
 import random
 import shutil
 import subprocess
-import sys
 import threading
 import time
 from pathlib import Path
@@ -18,13 +17,11 @@ import httpx
 import pytest
 
 from calx.api.audit import verify
+from tests.command import calx
+from tests.sampling import NUMBER, much
 from tests.service.running import Running, case, serving, start
 
-KILLS = 100
-
-
-def calx(*arguments: object) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([sys.executable, "-m", "calx", *map(str, arguments)], capture_output=True, text=True, timeout=600)
+KILLS = much(100, 8)
 
 
 class Writer(threading.Thread):
@@ -49,8 +46,9 @@ class Writer(threading.Thread):
                 self.acknowledged[name] = reply.json()
 
 
+@pytest.mark.long
 def test_what_was_acknowledged_survives_a_hundred_kills(tmp_path: Path) -> None:
-    chance, acknowledged = random.Random(5), dict[str, Any]()
+    chance, acknowledged = random.Random(NUMBER), dict[str, Any]()
     for kill in range(KILLS):
         running = start(tmp_path)
         writers = [Writer(running, f"k{kill}-{writer}", acknowledged) for writer in range(2)]

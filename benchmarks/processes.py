@@ -1,0 +1,44 @@
+"""Fresh processes: how long they take, and the memory that they tell of themselves."""
+
+from __future__ import annotations
+
+import statistics
+import subprocess
+import sys
+import time
+from typing import NamedTuple
+
+RUN = """
+import sys
+from calx.api.cli import main
+try:
+    main()
+finally:
+    print(next(line.split()[1] for line in open("/proc/self/status") if line.startswith("VmHWM")), file=sys.stderr)
+"""
+"""Runs the command line and tells its largest memory, KiB; what the kernel tells of a child would count the process that started it."""
+
+
+class Ran(NamedTuple):
+    """A command that was run."""
+
+    seconds: float
+    peak: float
+    """MiB."""
+
+
+def calx(*arguments: object) -> Ran:
+    """Run ``calx`` with these arguments."""
+    started = time.perf_counter()
+    done = subprocess.run([sys.executable, "-c", RUN, *map(str, arguments)], capture_output=True, text=True, check=False)  # noqa: S603  # our own command
+    return Ran(time.perf_counter() - started, int(done.stderr.strip().splitlines()[-1]) / 1024)
+
+
+def seconds(arguments: list[str], times: int = 9) -> float:
+    """Median seconds of a fresh Python with these arguments."""
+    found = []
+    for _ in range(times):
+        started = time.perf_counter()
+        subprocess.run([sys.executable, *arguments], stdout=subprocess.DEVNULL, check=True)  # noqa: S603  # our own command
+        found.append(time.perf_counter() - started)
+    return statistics.median(found)
