@@ -178,6 +178,20 @@ class Drafts:
         """Write the draft's files into the guideline's folder, with a change note.
 
         Raises:
+            DraftError: as `may_be_published` does.
+        """
+        self.may_be_published(draft)
+        replaced(self.folder / draft.id / "note.md", note)
+        draft.state, draft.published = "publishing", self.files(draft).digest
+        alone = by.strip() in {entry["by"].strip() for entry in draft.history if entry["did"] == "edited"}
+        draft.note(by, "published by one who edited it" if alone else "published", why=why[:LONGEST_TEXT])
+        self._save(draft)
+        self._finish(draft)
+
+    def may_be_published(self, draft: Draft) -> None:
+        """See whether its state and the files on disk allow it.
+
+        Raises:
             DraftError: it is not in review, nothing changed, or the guideline on disk is no longer the one that it began from.
         """
         self._expect(draft, "in review")
@@ -191,12 +205,6 @@ class Drafts:
             now = "files that cannot be read"
         if now != draft.base:
             raise DraftError("the guideline on disk has changed since the draft began; begin a new one, and make the edits there")
-        replaced(self.folder / draft.id / "note.md", note)
-        draft.state, draft.published = "publishing", self.files(draft).digest
-        alone = by.strip() in {entry["by"].strip() for entry in draft.history if entry["did"] == "edited"}
-        draft.note(by, "published by one who edited it" if alone else "published", why=why[:LONGEST_TEXT])
-        self._save(draft)
-        self._finish(draft)
 
     def _finish(self, draft: Draft) -> None:
         """Write every changed file; to do it again does no harm. A file that somebody changed meanwhile is left, and the draft goes back to review."""

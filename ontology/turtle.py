@@ -10,6 +10,7 @@ import re
 from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import TypeAlias
 
 from calx.errors import CalxError
@@ -104,6 +105,16 @@ def first(properties: list[Property], verb: str) -> Object | None:
     return next((entry.objects[0] for entry in properties if entry.verb.text == verb and entry.objects), None)
 
 
+@lru_cache(maxsize=64)
+def document(text: str) -> Document:
+    """The document of a text, read once; do not change what comes back.
+
+    Raises:
+        PlaceError: the text is not Turtle as guideline files use it.
+    """
+    return Document(text)
+
+
 class Document:
     """One file.
 
@@ -120,6 +131,7 @@ class Document:
         self._at = 0
         while self._at < len(self._tokens):
             self._statement()
+        self._tokens = []
 
     def line(self, offset: int) -> int:
         """The line, from 1, that a character stands on."""

@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, settings
 
-from calx.ontology import DEFAULT_DIRECTORY
+from calx.ontology import DEFAULT_DIRECTORY, GuidelineFiles
 from calx.reasoner.recommendation import Reasoner
 from tests import sampling
 
@@ -45,6 +45,14 @@ importlib.import_module("tests.service.no_network.sitecustomize")  # neither tes
 @pytest.fixture(scope="session")
 def reasoner() -> Reasoner:
     return Reasoner.load()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _files() -> GuidelineFiles:
+    """The files of the guideline that comes with Calx, parsed once for all tests of a worker: an edited copy parses what was edited alone."""
+    files = GuidelineFiles()
+    files.graphs()
+    return files
 
 
 @pytest.fixture

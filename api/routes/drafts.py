@@ -122,11 +122,13 @@ async def published(request: Request, draft_id: str) -> Response:
     async with service.editing:
         draft = _found(service, draft_id)
         drafts = service.drafts
-        report, difference = [await examined(part, drafts.base(draft), drafts.guideline(draft), "en") for part in ("check", "diff")]
+        await asyncio.to_thread(drafts.may_be_published, draft)
+        report = await _report(service, draft, "check", "en")
         if not report.get("sound"):
             errors = [problem for problem in report.get("problems", []) if problem["severity"] == "error"]
             found = [Problem(f"{problem['rule'] or ''}: {problem['message']}", place=f"{problem['file']}:{problem['line'] or 1}") for problem in errors]
             raise ServiceError("invalid-edit", "the draft has errors; nothing was published", found)
+        difference = await _report(service, draft, "diff", "en")
         note = f"# {draft.title}\n\n{told['why']} ({told['by']})\n\n{difference.get('markdown', '')}\n"
         await asyncio.to_thread(drafts.publish, draft, told["by"], told["why"], note)
         try:

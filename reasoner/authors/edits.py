@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from calx.errors import CalxError
 from calx.ontology import GuidelineFiles
 from calx.ontology.files import parsed
-from calx.ontology.turtle import Block, Document, Group, Object, PlaceError, Property, Replacement, quoted, replaced
+from calx.ontology.turtle import Block, Document, Group, Object, PlaceError, Property, Replacement, document, quoted, replaced
 
 
 class EditError(CalxError):
@@ -26,7 +26,7 @@ class Edits:
         self.documents: dict[str, Document] = {}
         for name, text in files.texts.items():
             try:
-                self.documents[name] = Document(text)
+                self.documents[name] = document(text)
             except PlaceError as error:
                 line = text[: error.offset].count("\n") + 1
                 raise EditError(f"{name}:{line}: {error}; mend the file first ('calx check')") from None

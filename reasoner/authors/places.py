@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from decimal import Decimal, InvalidOperation
 
 from calx.ontology import GuidelineFiles
-from calx.ontology.turtle import Block, Document, Group, Object, PlaceError, Property, Token, first
+from calx.ontology.turtle import Block, Document, Group, Object, PlaceError, Property, Token, document, first
 
 BOUNDS = {"sh:minExclusive": ">", "sh:minInclusive": ">=", "sh:maxExclusive": "<", "sh:maxInclusive": "<=", "sh:minCount": ">=", "sh:maxCount": "<="}
 
@@ -18,7 +18,7 @@ class Places:
         self.documents: dict[str, Document] = {}
         for name, text in files.texts.items():
             try:
-                self.documents[name] = Document(text)
+                self.documents[name] = document(text)
             except PlaceError:
                 continue
         self._home = {block.name: (name, block) for name, document in self.documents.items() for block in document.blocks if block.name}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import xml.etree.ElementTree as ET
 from pathlib import Path
 
@@ -44,11 +45,20 @@ STATE = [
 
 @pytest.fixture
 def mine(tmp_path: Path) -> Path:
-    import shutil
+    return copied(tmp_path / "mine")
 
-    copy = tmp_path / "mine"
-    shutil.copytree(DEFAULT_DIRECTORY, copy, ignore=shutil.ignore_patterns("*.py", "__pycache__"))
-    return copy
+
+@pytest.fixture(scope="module")
+def with_smith(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A guideline in which the study is described; what is refused does not change it."""
+    folder = copied(tmp_path_factory.mktemp("smith") / "guideline")
+    assert calx(*ADD, "--ontology", folder).returncode == 0
+    return folder
+
+
+def copied(folder: Path) -> Path:
+    shutil.copytree(DEFAULT_DIRECTORY, folder, ignore=shutil.ignore_patterns("*.py", "__pycache__"))
+    return folder
 
 
 def test_a_study_disputes_a_rule_and_every_answer_shows_it(mine: Path) -> None:
@@ -111,16 +121,16 @@ def test_a_record_that_cannot_be_right_is_refused(more: list[str], told: str, mi
         (["--stance", "supports", "--study", "nobody"], "is not described"),
     ],
 )
-def test_a_statement_that_cannot_be_right_is_refused(more: list[str], told: str, mine: Path) -> None:
-    calx(*ADD, "--ontology", mine)
-    done = calx(*STATE, *more, "--ontology", mine)
+def test_a_statement_that_cannot_be_right_is_refused(more: list[str], told: str, with_smith: Path) -> None:
+    before = GuidelineFiles(with_smith).digest
+    done = calx(*STATE, *more, "--ontology", with_smith)
     assert done.returncode == 1
     assert told in done.stderr
+    assert GuidelineFiles(with_smith).digest == before
 
 
-def test_an_id_is_taken_once(mine: Path) -> None:
-    assert calx(*ADD, "--ontology", mine).returncode == 0
-    assert "is already described" in calx(*ADD, "--ontology", mine).stderr
+def test_an_id_is_taken_once(with_smith: Path) -> None:
+    assert "is already described" in calx(*ADD, "--ontology", with_smith).stderr
 
 
 def test_rules_that_fall_with_one_study_stand_first() -> None:
