@@ -30,6 +30,7 @@ bench: $(VENV)/dev.stamp
 
 docs: $(VENV)/dev.stamp
 	$(BIN)/python docs/generate.py
+	PYTHONPATH=. $(BIN)/python docs/pictures.py
 
 train: $(VENV)/dev.stamp
 	$(BIN)/python -m calx.imaging.training

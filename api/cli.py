@@ -120,10 +120,9 @@ def facts(
 
     guideline = _reasoner(ontology).guideline
     if format is Listing.schema:
-        from .models import case_model
+        from .models import case_schema
 
-        schema = {"$schema": "https://json-schema.org/draft/2020-12/schema", **case_model(guideline).model_json_schema()}
-        typer.echo(json.dumps(schema, indent=1, ensure_ascii=False))
+        typer.echo(json.dumps(case_schema(guideline), indent=1, ensure_ascii=False))
         raise typer.Exit(DONE)
     typer.echo((facts_as_markdown if format is Listing.markdown else facts_as_text)(guideline, lang.value), nl=False)
 
@@ -288,16 +287,23 @@ def _progress(sources: list[tuple[str, str]]) -> Iterator[_Advance]:
         yield _Advance(bar, bar.add_task("answering", total=size))
 
 
+def application() -> typer.Typer:
+    """The command line with all its commands."""
+    from . import authors, editing, segment, upkeep  # noqa: F401  their commands join those above
+
+    return app
+
+
 def main() -> None:
     """Run the command line; a reader that went away is no fault."""
-    from . import authors, editing, extras, segment, upkeep  # noqa: F401  their commands join those above
-
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(encoding="utf-8", errors="backslashreplace")
     try:
-        app()
+        application()()
     except ModuleNotFoundError as error:
+        from . import extras
+
         told = extras.advice(error)
         if told is None:
             raise

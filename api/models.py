@@ -24,6 +24,11 @@ def case_model(guideline: Guideline) -> type[BaseModel]:
     return create_model("Case", __config__=STRICT, __doc__="One lesion at one moment.", case_id=(str, identity), measured=(Measurements | None, None), **given)  # type: ignore[call-overload, no-any-return]
 
 
+def case_schema(guideline: Guideline) -> dict[str, Any]:
+    """The JSON Schema of a case."""
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **case_model(guideline).model_json_schema()}
+
+
 def _type(fact: Fact) -> Any:
     if fact.kind == "text":
         return Literal[fact.values]

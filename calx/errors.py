@@ -6,4 +6,11 @@ class CalxError(Exception):
 
     Each says what is wrong and what to do. Those of a case carry `CaseError.problems`, those of a guideline
     `GuidelineError.problems`.
+
+    >>> import calx
+    >>> try:
+    ...     calx.recommend({"thrombs": True})
+    ... except calx.CalxError as error:
+    ...     print(error)
+    thrombs: unknown fact; did you mean 'thrombus'?
     """

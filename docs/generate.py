@@ -1,9 +1,10 @@
-"""Writes the documents that are generated from the guideline: ``python docs/generate.py`` (or ``make docs``)."""
+"""Writes every text, or part of one, that is made from the guideline or from the code: ``python docs/generate.py`` (or ``make docs``)."""
 
 from __future__ import annotations
 
 import contextlib
 import io
+import json
 import logging
 import re
 import tempfile
@@ -12,12 +13,18 @@ from pathlib import Path
 
 from rdflib import OWL, RDFS, BNode, Graph
 
-from calx.ontology import GuidelineFiles
+from calx.api.models import case_schema
+from calx.api.problems import KINDS as PROBLEMS
+from calx.ontology import KINDS, GuidelineFiles
 from calx.reasoner import owl
 from calx.reasoner.authoring import examine
 from calx.reasoner.authors import rulebook, support
+from calx.reasoner.recommendation import Reasoner
+from calx.reasoner.text import facts_as_markdown, render
 
 DOCS = Path(__file__).resolve().parent
+ROOT = DOCS.parent
+SHIPPED = Reasoner.load()
 
 
 def ontology_page() -> str:
@@ -39,20 +46,67 @@ def ontology_page() -> str:
     return re.sub(r"[ \t]+$", "", page, flags=re.MULTILINE)
 
 
+def facts() -> str:
+    """The list of facts."""
+    return facts_as_markdown(SHIPPED.guideline, "en")
+
+
+def schema() -> str:
+    """The JSON Schema of a case."""
+    return json.dumps(case_schema(SHIPPED.guideline), indent=1, ensure_ascii=False) + "\n"
+
+
+def answer() -> str:
+    """The README with the answer that Calx gives today, digest and all."""
+    case = json.loads((ROOT / "examples" / "real-pullback.json").read_text(encoding="utf-8"))
+    shown = render(SHIPPED.recommend(case))
+    return between(ROOT / "README.md", r"(## An answer\n.*?```text\n).*?(\n```)", shown.strip())
+
+
+def problems() -> str:
+    """The page of the service's problems, its statuses and titles from the code; what to do is told on the page itself."""
+    text = (DOCS / "problems.md").read_text(encoding="utf-8")
+    advice = dict(re.findall(r"^\| `([a-z-]+)` \|[^|]*\|[^|]*\| (.*) \|$", text, re.MULTILINE))
+    rows = [f"| `{name}` | {status} | {title} | {advice.get(name, 'TO BE TOLD')} |" for name, (status, title, _) in PROBLEMS.items()]
+    return between(DOCS / "problems.md", r"(\| kind \| status \| means \| what to do \|\n\|---\|---\|---\|---\|\n)(?:\|[^\n]*\n)*()", "\n".join(rows) + "\n")
+
+
+def kinds() -> str:
+    """The index of the kinds of problems that a guideline can have."""
+    text = (DOCS / "checks" / "README.md").read_text(encoding="utf-8")
+    for kind, described in KINDS.items():
+        text = re.sub(rf"^\| \[`{kind}`\].*$", f"| [`{kind}`]({kind}.md) | {described.severity} | {described.en} |", text, flags=re.MULTILINE)
+    return text
+
+
+def between(path: Path, pattern: str, text: str) -> str:
+    """The text of a file with something else between the two groups of a pattern."""
+    whole = path.read_text(encoding="utf-8")
+    made, count = re.subn(pattern, lambda match: f"{match[1]}{text}{match[2]}", whole, count=1, flags=re.DOTALL)
+    assert count == 1, f"{path} lacks {pattern}"
+    return made
+
+
 def generated() -> dict[str, Callable[[], str]]:
-    """What each generated document must say."""
+    """What each generated file must say, by its path from the root."""
     whole = examine(GuidelineFiles()).whole
     found = support.supports(whole)
     return {
-        "rulebook.md": lambda: rulebook.book(whole),
-        "rulebook.zh.md": lambda: rulebook.book(whole, "zh"),
-        "flow.svg": lambda: rulebook.flow(whole),
-        "flow.zh.svg": lambda: rulebook.flow(whole, "zh"),
-        "evidence.svg": lambda: support.as_svg(found) + "\n",
-        "ontology.html": ontology_page,
+        "README.md": answer,
+        "docs/facts.md": facts,
+        "docs/facts.schema.json": schema,
+        "docs/problems.md": problems,
+        "docs/checks/README.md": kinds,
+        "docs/rulebook.md": lambda: rulebook.book(whole),
+        "docs/rulebook.zh.md": lambda: rulebook.book(whole, "zh"),
+        "docs/flow.svg": lambda: rulebook.flow(whole),
+        "docs/flow.zh.svg": lambda: rulebook.flow(whole, "zh"),
+        "docs/evidence.svg": lambda: support.as_svg(found) + "\n",
+        "docs/ontology.html": ontology_page,
     }
 
 
 if __name__ == "__main__":
     for name, made in generated().items():
-        (DOCS / name).write_text(made(), encoding="utf-8")
+        (ROOT / name).write_text(made(), encoding="utf-8")
+        print(name)

@@ -11,7 +11,11 @@ from .kinds import KINDS, Kind, Severity
 
 @dataclass(frozen=True)
 class AuthoringProblem:
-    """One fault of the guideline's files: where it stands, what is wrong, what to do."""
+    """One fault of the guideline's files: where it stands, what is wrong, what to do.
+
+    >>> print(AuthoringProblem("label", "facts.ttl", "has no label in zh", rule="calx:thrombus", line=12))
+    facts.ttl:12: error: calx:thrombus: has no label in zh [label]
+    """
 
     kind: str
     """Key of `KINDS`."""
@@ -40,7 +44,16 @@ class AuthoringProblem:
 
 
 class GuidelineError(CalxError):
-    """The guideline cannot be used as it stands; `problems` lists every fault found."""
+    """The guideline cannot be used as it stands; `problems` lists every fault found.
+
+    >>> from pathlib import Path
+    >>> import calx
+    >>> try:
+    ...     calx.Reasoner.load(Path("no-such-folder"))
+    ... except GuidelineError as error:
+    ...     [problem.kind for problem in error.problems]
+    ['file']
+    """
 
     def __init__(self, problems: list[AuthoringProblem]) -> None:
         self.problems = problems

@@ -94,6 +94,10 @@ class GuidelineFiles:
 
     Raises:
         GuidelineError: the folder is missing, holds no Turtle, or a file is not UTF-8.
+
+    >>> files = GuidelineFiles()
+    >>> "facts.ttl" in files.texts, files.digest.partition(":")[0]
+    (True, 'sha256')
     """
 
     def __init__(self, directory: Path = DEFAULT_DIRECTORY) -> None:

@@ -20,7 +20,15 @@ ALERTS = ("alert", *SEVERITIES)
 
 
 class Answer:
-    """What the guideline says of one case; every part of it is the conclusion of a step of the proof."""
+    """What the guideline says of one case; every part of it is the conclusion of a step of the proof.
+
+    >>> import calx
+    >>> result = calx.recommend({"max_superficial_arc_deg": 300}).json()
+    >>> result["strategy"]["rule"], result["strategy"]["settled"]
+    ('D4', False)
+    >>> [step["conclusion"] for step in result["steps"] if step["rule"] == "D4"]
+    ['strategy: active_modification']
+    """
 
     def __init__(self, guideline: Guideline, case: Case, trace: Trace, outlook: Outlook, evidence: Evidence, view: ProofView) -> None:
         self.guideline = guideline

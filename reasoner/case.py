@@ -31,7 +31,13 @@ LARGEST = Decimal(10) ** 12
 
 @dataclass(frozen=True)
 class Case:
-    """An admitted case: one lesion at one moment, its given facts typed and consistent."""
+    """An admitted case: one lesion at one moment, its given facts typed and consistent.
+
+    >>> import calx
+    >>> case = calx.Reasoner.load().gate.admit({"case_id": "a", "max_superficial_arc_deg": 300, "thrombus": None})
+    >>> case.id, case.facts
+    ('a', {'max_superficial_arc_deg': Decimal('300')})
+    """
 
     id: str
     facts: Values

@@ -15,7 +15,11 @@ def visible(text: str) -> str:
 
 @dataclass(frozen=True)
 class Problem:
-    """One thing wrong with a case: where, which fact, what to do."""
+    """One thing wrong with a case: where, which fact, what to do.
+
+    >>> str(Problem("is not a number", fact="age_years", place="line 3"))
+    'line 3: age_years: is not a number'
+    """
 
     message: str
     fact: str | None = None
@@ -37,7 +41,15 @@ class Problem:
 
 
 class CaseError(CalxError):
-    """A case that cannot be answered; `problems` lists everything that is wrong with it."""
+    """A case that cannot be answered; `problems` lists everything that is wrong with it.
+
+    >>> import calx
+    >>> try:
+    ...     calx.recommend({"case_id": "a", "thrombs": True, "age_years": -1})
+    ... except CaseError as error:
+    ...     [problem.fact for problem in error.problems]
+    ['thrombs', 'age_years']
+    """
 
     def __init__(self, problems: list[Problem], case_id: str | None = None) -> None:
         self.problems = problems

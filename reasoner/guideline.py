@@ -275,7 +275,13 @@ class Suspension:
 
 @dataclass(frozen=True)
 class Guideline:
-    """Everything that the files of a guideline say. Immutable; `digest` identifies the files."""
+    """Everything that the files of a guideline say. Immutable; `digest` identifies the files.
+
+    >>> import calx
+    >>> guideline = calx.Reasoner.load().guideline
+    >>> guideline.rule["D4"].level, guideline.facts["max_superficial_arc_deg"].unit
+    ('C-EO', 'deg')
+    """
 
     version: str
     digest: str

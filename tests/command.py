@@ -9,6 +9,9 @@ import sys
 from dataclasses import dataclass
 from unittest.mock import patch
 
+import typer.main
+from typer.core import TyperGroup
+
 from calx.api import cli
 
 APART = {"query", "serve"}
@@ -63,3 +66,19 @@ def calx_process(*arguments: object, stdin: str | bytes = b"", **environment: st
     )
     assert b"Traceback" not in done.stderr, done.stderr.decode()
     return Done(done.returncode, done.stdout.decode(), done.stderr.decode())
+
+
+def commands() -> dict[str, tuple[str, ...]]:
+    """Every command of the application, with its words."""
+    found: dict[str, tuple[str, ...]] = {}
+
+    def walk(group: TyperGroup, words: tuple[str, ...]) -> None:
+        for name, command in group.commands.items():
+            found[" ".join([*words, name])] = (*words, name)
+            if isinstance(command, TyperGroup):
+                walk(command, (*words, name))
+
+    root = typer.main.get_command(cli.application())
+    assert isinstance(root, TyperGroup)
+    walk(root, ())
+    return found

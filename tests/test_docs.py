@@ -10,12 +10,13 @@ from typing import Any
 import pytest
 
 from calx.reasoner.recommendation import Reasoner
-from tests.command import calx
+from tests.command import calx, commands
 from tests.test_cli import EXAMPLE
 from tests.test_proof import KEYS
 
 ROOT = Path(__file__).parent.parent
 DOCS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("examples/*.md")])
+ROOMS = ("calx", "ontology", "reasoner", "imaging", "api")
 QUERIES = sorted((ROOT / "docs" / "queries").glob("*.rq"))
 
 
@@ -31,9 +32,7 @@ def test_links_lead_somewhere(path: Path) -> None:
 
 
 def test_the_answer_in_the_readme_is_the_answer() -> None:
-    shown = blocks(ROOT / "README.md", "text")[0].splitlines()[1:]
-    real = calx("recommend", EXAMPLE, "--format", "text").stdout.strip().splitlines()[1:]
-    assert shown == real
+    assert blocks(ROOT / "README.md", "text")[0].strip() == calx("recommend", EXAMPLE, "--format", "text").stdout.strip()
 
 
 def test_the_list_of_facts_is_current() -> None:
@@ -77,32 +76,46 @@ def test_every_key_of_the_result_is_documented() -> None:
 
 
 def test_every_command_and_option_is_documented() -> None:
+    """Commands and options are those of the application itself, so that a new one cannot stay untold."""
     text = (ROOT / "docs" / "integrators.md").read_text(encoding="utf-8")
-    for command in (
-        "recommend",
-        "segment",
-        "correct",
-        "query",
-        "check",
-        "verify",
-        "diff",
-        "export-table",
-        "import-table",
-        "evidence",
-        "evidence add",
-        "evidence state",
-        "evidence withdraw",
-        "rulebook",
-        "export-owl",
-        "facts",
-        "serve",
-        "backup",
-        "restore",
-        "audit",
-    ):
-        assert f"`calx {command}" in text
-        for option in set(re.findall(r"--[a-z][a-z-]+", calx(*command.split(), "--help").stdout)) - {"--help"}:
+    for command, words in commands().items():
+        assert f"`calx {command}" in text, command
+        for option in set(re.findall(r"--[a-z][a-z-]+", calx(*words, "--help").stdout)) - {"--help"}:
             assert option in text, (command, option)
+
+
+def test_every_variable_of_the_environment_is_documented() -> None:
+    code = "".join(path.read_text(encoding="utf-8") for room in ROOMS for path in (ROOT / room).rglob("*.py"))
+    text = "".join(path.read_text(encoding="utf-8") for path in DOCS)
+    variables = set(re.findall(r"\bCALX_[A-Z_]+\b", code))
+    assert {"CALX_TOKEN", "CALX_CACHE"} <= variables
+    assert [name for name in sorted(variables) if name not in text] == []
+
+
+OPTIONS = {"endpoint": "store", "endpoint_update": "store-update", "query_seconds": "timeout", "origins": "origin"}
+"""Settings whose option is called otherwise."""
+LIMITS = {
+    "queries_at_once": "{} queries at once",
+    "body_bytes": "limited to {MiB} MiB",
+    "restore_bytes": "backups to {MiB} MiB",
+    "recording_bytes": "recordings to {MiB} MiB",
+    "body_seconds": "and {:g} s",
+}
+"""Settings that nobody can set, and how the page tells them."""
+
+
+def test_every_setting_of_the_service_is_documented() -> None:
+    from calx.api.settings import MIB, Settings
+
+    text = (ROOT / "docs" / "service.md").read_text(encoding="utf-8")
+    options = set(re.findall(r"--([a-z][a-z-]+)", calx("serve", "--help").stdout))
+    for setting, value in vars(Settings()).items():
+        if setting in LIMITS:
+            assert LIMITS[setting].format(value, MiB=value // MIB if isinstance(value, int) else 0) in text, setting
+        else:
+            option = OPTIONS.get(setting, setting)
+            assert option in options, setting
+            assert f"--{option}" in text, setting
 
 
 @pytest.mark.parametrize("query", QUERIES, ids=lambda path: path.stem)

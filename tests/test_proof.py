@@ -8,15 +8,13 @@ from typing import Any
 import networkx as nx
 import pytest
 
+from calx.api import models
 from calx.reasoner import proof
 from calx.reasoner.answer import Answer
 from calx.reasoner.recommendation import Reasoner
 from tests.lesions import lesions
 
-KEYS = {
-    "case_id", "guideline", "notice", "arc_grade", "findings", "calcium_score", "high_risk_features", "strategy", "devices", "alerts", "parameters",
-    "optimisation", "advice", "prognosis", "comparisons", "missing", "possible_alerts", "measured", "steps",
-}  # fmt: skip
+KEYS = set(models.Answer.model_fields)
 
 
 @pytest.fixture(scope="module")
