@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import json
+import math
 import os
 import shutil
 import socket
@@ -31,6 +32,15 @@ END = float(os.environ.get("CALX_END", "inf"))
 def pytest_report_header() -> str:
     tried = "everything is tried" if sampling.WHOLE else f"of what is long, sample {sampling.NUMBER} (CALX_SAMPLE); make test-all tries everything"
     return f"{tried}; hypothesis: {settings.get_current_profile_name()}"
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Of tests that are long and cannot be made smaller, each has its days; where time is short, every day begins elsewhere."""
+    rest = [item for item in items if not sampling.todays(item.get_closest_marker("long"), item.nodeid)]
+    config.hook.pytest_deselected(items=rest)
+    kept = [item for item in items if item not in set(rest)]
+    start = sampling.NUMBER * len(kept) // 7 % max(1, len(kept)) if math.inf > END else 0
+    items[:] = [*kept[start:], *kept[:start]]
 
 
 def pytest_runtest_setup() -> None:

@@ -6,15 +6,24 @@ So nothing is ever unwatched, and a red run can be had again: the report's first
 from __future__ import annotations
 
 import os
+import zlib
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import TypeVar
+
+import pytest
 
 T = TypeVar("T")
 WHOLE = os.environ.get("CALX_WHOLE") == "1"
 """Everything is tried."""
 NUMBER = int(os.environ.setdefault("CALX_SAMPLE", str(datetime.now(UTC).toordinal())))
 """Which sample this is; workers inherit it from the process that starts them."""
+
+
+def todays(long: pytest.Mark | None, name: str) -> bool:
+    """Whether a test marked ``long(every=n)`` is tried: of such tests every n-th each day."""
+    every = 1 if long is None or WHOLE else long.kwargs.get("every", 1)
+    return (NUMBER + zlib.crc32(name.encode())) % int(every) == 0
 
 
 def much(whole: int, sample: int) -> int:

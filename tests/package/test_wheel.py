@@ -65,7 +65,6 @@ def test_a_users_file_elsewhere_is_type_checked_against_this_install(tmp_path: P
     assert "import-untyped" not in shown and "import-not-found" not in shown
 
 
-@pytest.mark.long
 def test_a_users_file_elsewhere_is_type_checked_against_the_installed_wheel(wheel: Path, tmp_path: Path) -> None:
     """In an environment that holds the wheel alone: its types are its own."""
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(tmp_path / "env")], check=True)
@@ -89,10 +88,10 @@ ARGUMENTS: dict[str, tuple[list[str], str]] = {
     "explain": (["literal"], "# `literal`"),
     "verify": ([], "pip install 'calx[authoring]'"),
     "diff": (["mine", "mine"], "pip install 'calx[authoring]'"),
-    "export-table": (["tables"], "studies.csv"),
+    "export-table": (["tables"], "studies"),
     "import-table": (["tables/studies.csv", "--ontology", "mine", "--dry-run"], ""),
     "evidence": ([], "supported by"),
-    "evidence add": (["new", "--type", "review", "--citation", "A. B 2026", "--en", "A", "--zh", "A", "--ontology", "mine"], ""),
+    "evidence add": (["new", "--type", "consensus", "--citation", "A. B 2026", "--en", "A", "--zh", "A", "--ontology", "mine"], ""),
     "evidence state": (["new-1", "--study", "new", "--stance", "limits", "--locator", "page 1", "--en", "A.", "--zh", "A。", "--ontology", "mine"], ""),
     "evidence withdraw": (["CCAT23", "--ontology", "mine"], "A10"),
     "rulebook": ([], "active modification"),
@@ -112,7 +111,7 @@ def test_every_command_is_tried() -> None:
     assert set(ARGUMENTS) == set(commands())
 
 
-@pytest.mark.long
+@pytest.mark.long(every=3)
 def test_every_command_works_without_extras_or_says_what_to_install(wheel: Path, tmp_path: Path) -> None:
     """A fresh environment, elsewhere, with what pip installs by itself."""
     bin_ = tmp_path / "env" / "bin"
