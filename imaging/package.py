@@ -143,7 +143,7 @@ def load(path: Path = SHIPPED) -> Package:
         return _bundle(path, names, read)
     if any(PurePosixPath(name).suffix.lower() in EXECUTABLE for name in names):
         raise ImagingError("refused: pickled or executable weights; export the network to ONNX and describe it in model.json", path)
-    raise ImagingError("no model.json in it: describe the model as docs/imaging.md shows", path)
+    raise ImagingError("no model.json in it; the package that comes with Calx (calx/imaging/models) shows what it must say", path)
 
 
 def _opened(path: Path) -> tuple[set[str], Callable[[str], bytes]]:

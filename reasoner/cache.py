@@ -70,8 +70,12 @@ def _path(digest: str) -> Path:
 
 @cache
 def _reader_digest() -> str:
-    """Changes whenever the code that reads guidelines does: any module of the reasoner or of the ontology, in whatever folder."""
-    digest, root = hashlib.sha256(), Path(calx.__file__).parent
+    return digest_of_reader(Path(calx.__file__).parent)
+
+
+def digest_of_reader(root: Path) -> str:
+    """Changes whenever the code that reads guidelines does: any module of the ontology or the reasoner in `root`, in whatever folder."""
+    digest = hashlib.sha256()
     for room in ("ontology", "reasoner"):
         for path in sorted((root / room).rglob("*.py")):
             digest.update(f"{path.relative_to(root).as_posix()}\0".encode())

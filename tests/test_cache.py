@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -10,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+import calx
 from calx.reasoner import cache
 from calx.reasoner.guideline import Guideline
 
@@ -105,3 +107,18 @@ def test_a_pipe_in_place_of_the_cache_does_not_hang(kept: Path) -> None:
     kept.unlink()
     os.mkfifo(kept)
     assert cache.load().rules
+
+
+def test_the_digest_of_the_reader_sees_every_module_of_every_folder(tmp_path: Path) -> None:
+    """A guideline compiled by other code is never taken from the cache."""
+    for room in ("ontology", "reasoner"):
+        shutil.copytree(Path(calx.__file__).parent / room, tmp_path / room, ignore=shutil.ignore_patterns("__pycache__", "*.ttl"))
+    seen = {cache.digest_of_reader(tmp_path)}
+    for name in ("reasoner/shacl.py", "reasoner/deep/er/new.py", "ontology/files.py", "reasoner/authors/edits.py"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        with (tmp_path / name).open("a") as file:
+            file.write("# another\n")
+        seen.add(cache.digest_of_reader(tmp_path))
+    (tmp_path / "reasoner" / "deep" / "er" / "new.py").rename(tmp_path / "reasoner" / "deep" / "new.py")
+    seen.add(cache.digest_of_reader(tmp_path))
+    assert len(seen) == 6

@@ -60,6 +60,13 @@ def test_the_bad_case_of_the_newcomers_page_is_told_as_it_says() -> None:
     assert "did you mean 'thrombus'" in told
 
 
+def test_the_python_of_the_readme_runs() -> None:
+    scope: dict[str, Any] = {}
+    for code in blocks(ROOT / "README.md", "python"):
+        exec(code, scope)
+    assert scope["answer"].json()["strategy"]["id"] == "active_modification"
+
+
 def test_the_python_of_the_integrators_page_runs() -> None:
     scope: dict[str, Any] = {}
     for code in blocks(ROOT / "docs" / "integrators.md", "python"):
