@@ -1,1 +1,4 @@
-"""Ways to reach the reasoner: command line (and, in time, HTTP, SPARQL protocol and web page)."""
+"""How is Calx reached? Command line, HTTP, SPARQL, CDS Hooks, FHIR, pages: a room each.
+
+May use everything else; nothing else uses it.
+"""

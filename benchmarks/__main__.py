@@ -16,7 +16,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from calx.reasoner.case import Case
+from calx.reasoner.model.case import Case
 from calx.reasoner.recommendation import Reasoner
 from tests.lesions import lesions
 from tests.oracles.shacl_engine import JUDGE

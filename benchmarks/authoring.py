@@ -15,7 +15,7 @@ from rich.console import Console
 from rich.table import Table
 
 from calx.ontology import DEFAULT_DIRECTORY, GuidelineFiles
-from calx.reasoner.authoring import read
+from calx.reasoner.load.reader import read
 
 PREFIXES = (
     "rule", "cond", "must", "finding", "grade", "point", "feature", "strategy", "device", "alert", "advice", "caution", "criterion", "prognosis",

@@ -16,12 +16,12 @@ from rich.console import Console
 from rich.table import Table
 from torch import Tensor, nn
 
-from calx.imaging.accelerated import Accelerated
-from calx.imaging.grid import DEPTHS, LINES, REACH_MM
-from calx.imaging.network import Network
-from calx.imaging.package import SHIPPED, load
+from calx.imaging.model.accelerated import Accelerated
+from calx.imaging.model.grid import DEPTHS, LINES, REACH_MM
+from calx.imaging.model.network import Network
+from calx.imaging.model.package import SHIPPED, load
+from calx.imaging.model.runtime import Onnx
 from calx.imaging.polar import to_polar
-from calx.imaging.runtime import Onnx
 from calx.imaging.simulator import dicom, simulate
 
 from .processes import calx

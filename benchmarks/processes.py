@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 RUN = """
 import sys
-from calx.api.cli import main
+from calx.api.cli.main import main
 try:
     main()
 finally:

@@ -14,9 +14,9 @@ import pyoxigraph as ox
 from rich.console import Console
 from rich.table import Table
 
-from calx.api.records import as_triples, record
-from calx.reasoner.rdf import lesion_of
+from calx.api.store.records import as_triples, record
 from calx.reasoner.recommendation import Reasoner
+from calx.reasoner.tell.rdf import lesion_of
 from tests.service.running import Running, serving, start
 
 from .load import Load, request, run

@@ -12,10 +12,10 @@ Decision support for professionals and research; never an order.
 
 from calx.errors import CalxError
 from calx.ontology import AuthoringProblem, GuidelineError, GuidelineFiles
-from calx.reasoner.answer import Answer
-from calx.reasoner.case import Case
-from calx.reasoner.errors import CaseError, Problem
-from calx.reasoner.guideline import Guideline
+from calx.reasoner.engine.answer import Answer
+from calx.reasoner.intake.errors import CaseError, Problem
+from calx.reasoner.model.case import Case
+from calx.reasoner.model.guideline import Guideline
 from calx.reasoner.recommendation import Reasoner, recommend
 
 __version__ = "0.1.0"

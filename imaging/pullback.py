@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .polar import Grey
+from calx.imaging.polar import Grey
 
 
 @dataclass(frozen=True)

@@ -9,14 +9,14 @@ from typing import Any
 
 import numpy as np
 
-from .curves import Curves
-from .facts import Findings, Stent, facts
-from .package import SHIPPED, load
-from .pullback import Pullback
-from .readers.opened import opened
-from .readers.sidecar import Sidecar
-from .runtime import backend
-from .segmenter import Progress, Run, refusal, segment
+from calx.imaging.facts.curves import Curves
+from calx.imaging.facts.findings import Findings, Stent, facts
+from calx.imaging.model.package import SHIPPED, load
+from calx.imaging.model.runtime import backend
+from calx.imaging.model.segmenter import Progress, Run, refusal, segment
+from calx.imaging.pullback import Pullback
+from calx.imaging.readers.opened import opened
+from calx.imaging.readers.sidecar import Sidecar
 
 
 @dataclass(frozen=True)
@@ -24,7 +24,7 @@ class Asked:
     """What a user wants.
 
     Attributes:
-        told: of the recording, as :class:`~imaging.readers.sidecar.Sidecar` has it.
+        told: of the recording, as :class:`~calx.imaging.readers.sidecar.Sidecar` has it.
         phase: of the heart, where contours of both are there.
         model: a package; the shipped one unless given.
         device: ``auto``, ``cpu`` or ``cuda``.
@@ -69,7 +69,7 @@ def read(path: Path, asked: Asked | None = None, progress: Callable[[Progress], 
     """Read the facts of a recording.
 
     Args:
-        path: what :func:`imaging.readers.opened.opened` opens.
+        path: what :func:`calx.imaging.readers.opened.opened` opens.
         asked: how.
         progress: is told after each batch of frames.
         say: is given the device and what a user should know.

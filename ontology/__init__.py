@@ -1,8 +1,11 @@
-"""The guideline as data: OWL terms, SHACL rules and shapes, evidence, reference cases, and the reader of these files."""
+"""What do the files of a guideline say, and where? OWL terms, SHACL rules and shapes, evidence, reference cases, and what reads them.
 
-from .errors import AuthoringProblem, GuidelineError
-from .files import DEFAULT_DIRECTORY, GuidelineFiles, literals_as_written
-from .kinds import KINDS, UNREAD, Kind, Severity
+Knows nobody above it.
+"""
+
+from calx.ontology.errors import AuthoringProblem, GuidelineError
+from calx.ontology.files import DEFAULT_DIRECTORY, GuidelineFiles, literals_as_written
+from calx.ontology.kinds import KINDS, UNREAD, Kind, Severity
 
 __all__ = [
     "DEFAULT_DIRECTORY",

@@ -5,8 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from calx.errors import CalxError
-
-from .kinds import KINDS, Kind, Severity
+from calx.ontology.kinds import KINDS, Kind, Severity
 
 
 @dataclass(frozen=True)

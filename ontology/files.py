@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from weakref import WeakValueDictionary
 
-from .errors import AuthoringProblem, GuidelineError
+from calx.ontology.errors import AuthoringProblem, GuidelineError
 
 if TYPE_CHECKING:
     from rdflib import Graph

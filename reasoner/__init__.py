@@ -1,1 +1,4 @@
-"""The guideline model and its readings: one module a reading, named for what it answers."""
+"""What follows from a case, why, and how sure is it? A guideline is loaded once, and every answer comes with its proof.
+
+`recommendation` is the front door, `batch` answers many; knows neither HTTP nor pixels.
+"""

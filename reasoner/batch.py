@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
-from .answer import Answer
-from .case import Case
-from .casefile import Submission
-from .errors import CaseError, Problem
-from .recommendation import Reasoner
+from calx.reasoner.engine.answer import Answer
+from calx.reasoner.intake.errors import CaseError, Problem
+from calx.reasoner.intake.files import Submission
+from calx.reasoner.model.case import Case
+from calx.reasoner.recommendation import Reasoner
 
 
 class Outcome(NamedTuple):

@@ -8,16 +8,16 @@ from pathlib import Path
 from typing import Any
 
 from calx.ontology import DEFAULT_DIRECTORY
-
-from .answer import Answer
-from .cache import load
-from .case import Case, Gate
-from .evaluation import Evaluation
-from .evidence import Evidence
-from .guideline import Guideline
-from .measured import within
-from .proof import ProofView
-from .uncertainty import Uncertainty
+from calx.reasoner.engine.answer import Answer
+from calx.reasoner.engine.evaluation import Evaluation
+from calx.reasoner.engine.evidence import Evidence
+from calx.reasoner.engine.intervals import within
+from calx.reasoner.engine.proof import ProofView
+from calx.reasoner.engine.uncertainty import Uncertainty
+from calx.reasoner.intake.gate import Gate
+from calx.reasoner.load.cache import load
+from calx.reasoner.model.case import Case
+from calx.reasoner.model.guideline import Guideline
 
 
 class Reasoner:
@@ -61,7 +61,7 @@ class Reasoner:
         """The answer to an admitted case; of a measured one also what changes within its intervals."""
         answer = self.plain_answer(case)
         if case.measured is not None:
-            answer.within = within(self, case)
+            answer.within = within(self.evaluation, self.plain_answer, case)
         return answer
 
     def plain_answer(self, case: Case) -> Answer:
@@ -85,7 +85,7 @@ def recommend(case: Mapping[str, Any], language: str = "en") -> Answer:
     >>> recommend({"max_superficial_arc_deg": 400})
     Traceback (most recent call last):
         ...
-    calx.reasoner.errors.CaseError: max_superficial_arc_deg: 400 deg is out of range; it must be ≥ 0, ≤ 360
+    calx.reasoner.intake.errors.CaseError: max_superficial_arc_deg: 400 deg is out of range; it must be ≥ 0, ≤ 360
     """
     return _shipped().recommend({"case_id": "case", **case}, language)
 

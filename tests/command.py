@@ -12,7 +12,7 @@ from unittest.mock import patch
 import typer.main
 from typer.core import TyperGroup
 
-from calx.api import cli
+from calx.api.cli import main
 
 APART = {"query", "serve"}
 """Commands that need a process of their own: one forks a child with little memory, the other is a process to its users."""
@@ -41,7 +41,7 @@ def calx(*arguments: object, stdin: str | bytes = b"", **environment: str) -> Do
         patch.dict(os.environ, environment),
     ):
         try:
-            cli.main()
+            main.main()
         except SystemExit as end:
             status = end.code
     if isinstance(status, str):  # sys.exit("message")
@@ -78,7 +78,7 @@ def commands() -> dict[str, tuple[str, ...]]:
             if isinstance(command, TyperGroup):
                 walk(command, (*words, name))
 
-    root = typer.main.get_command(cli.application())
+    root = typer.main.get_command(main.application())
     assert isinstance(root, TyperGroup)
     walk(root, ())
     return found

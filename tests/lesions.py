@@ -8,9 +8,9 @@ from decimal import Decimal
 from functools import cache
 from typing import Any
 
-from calx.reasoner.condition import Compare, leaves
-from calx.reasoner.errors import CaseError
-from calx.reasoner.guideline import Fact
+from calx.reasoner.intake.errors import CaseError
+from calx.reasoner.model.condition import Compare, leaves
+from calx.reasoner.model.guideline import Fact
 from calx.reasoner.recommendation import Reasoner
 
 SPARSE, DENSE = 0.25, 0.9

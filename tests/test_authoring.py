@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from calx.ontology import DEFAULT_DIRECTORY, AuthoringProblem, GuidelineError, GuidelineFiles
-from calx.reasoner.authoring import read, read_strict
+from calx.reasoner.load.reader import read, read_strict
 from calx.reasoner.recommendation import Reasoner
 
 Edit = Callable[[str, str, str], Path]

@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 import calx
-from calx.reasoner import cache
-from calx.reasoner.guideline import Guideline
+from calx.reasoner.load import cache
+from calx.reasoner.model.guideline import Guideline
 
 
 @pytest.fixture
@@ -27,22 +27,22 @@ def kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def parsed(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """Counts how often RDF is parsed from here on."""
-    from calx.reasoner import authoring
+    from calx.reasoner.load import reader
 
     calls: list[int] = []
-    original = authoring.read_strict
+    original = reader.read_strict
 
     def counting(files: object) -> Guideline:
         calls.append(1)
         return original(files)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(authoring, "read_strict", counting)
+    monkeypatch.setattr(reader, "read_strict", counting)
     return calls
 
 
 def test_a_sound_cache_gives_the_same_guideline_without_parsing(kept: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from calx.ontology import GuidelineFiles
-    from calx.reasoner.authoring import read_strict
+    from calx.reasoner.load.reader import read_strict
 
     fresh, calls = read_strict(GuidelineFiles()), parsed(monkeypatch)
     assert cache.load() == fresh
@@ -114,7 +114,7 @@ def test_the_digest_of_the_reader_sees_every_module_of_every_folder(tmp_path: Pa
     for room in ("ontology", "reasoner"):
         shutil.copytree(Path(calx.__file__).parent / room, tmp_path / room, ignore=shutil.ignore_patterns("__pycache__", "*.ttl"))
     seen = {cache.digest_of_reader(tmp_path)}
-    for name in ("reasoner/shacl.py", "reasoner/deep/er/new.py", "ontology/files.py", "reasoner/authors/edits.py"):
+    for name in ("reasoner/load/shapes.py", "reasoner/deep/er/new.py", "ontology/files.py", "reasoner/authors/edit/tables.py"):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         with (tmp_path / name).open("a") as file:
             file.write("# another\n")

@@ -12,7 +12,7 @@ import pytest
 
 from calx.ontology import DEFAULT_DIRECTORY, AuthoringProblem, GuidelineError, GuidelineFiles
 from calx.ontology.kinds import KINDS
-from calx.reasoner.authors.check import check
+from calx.reasoner.authors.check.check import check
 from tests.sampling import some
 
 PAGES = Path(__file__).parent.parent / "docs" / "checks"

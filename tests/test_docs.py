@@ -112,7 +112,7 @@ LIMITS = {
 
 
 def test_every_setting_of_the_service_is_documented() -> None:
-    from calx.api.settings import MIB, Settings
+    from calx.api.server.settings import MIB, Settings
 
     text = (ROOT / "docs" / "service.md").read_text(encoding="utf-8")
     options = set(re.findall(r"--([a-z][a-z-]+)", calx("serve", "--help").stdout))
@@ -153,16 +153,16 @@ def test_no_clinical_number_stands_in_the_code() -> None:
 
 
 def test_every_kind_of_problem_is_documented() -> None:
-    from calx.api.problems import KINDS
+    from calx.api.contract.problems import KINDS
 
     rows = re.findall(r"^\| `([a-z-]+)` \| (\d+) \| ([^|]+) \|", (ROOT / "docs" / "problems.md").read_text(encoding="utf-8"), re.MULTILINE)
     assert {name: (int(status), title) for name, status, title in rows} == {name: (status, title) for name, (status, title, _) in KINDS.items()}
 
 
 def test_every_resource_and_option_of_the_service_is_documented() -> None:
-    from calx.api.app import create_app
-    from calx.api.openapi import describe
-    from calx.api.settings import Settings
+    from calx.api.server.app import create_app
+    from calx.api.server.openapi import describe
+    from calx.api.server.settings import Settings
 
     text = (ROOT / "docs" / "service.md").read_text(encoding="utf-8")
     paths = describe(create_app(Settings()), Reasoner.load())["paths"]
@@ -184,11 +184,11 @@ def test_every_resource_and_option_of_the_service_is_documented() -> None:
 
 
 def test_the_words_of_the_pages_are_in_both_languages() -> None:
-    from calx.api.words import PAGE
+    from calx.api.pages.words import PAGE
 
-    templates = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "api" / "templates").glob("*.html"))
+    templates = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "api" / "pages" / "templates").glob("*.html"))
     for key, (english, chinese) in PAGE.items():
         assert english and chinese, key
-    code = templates + "".join(path.read_text(encoding="utf-8") for path in [*(ROOT / "api").glob("*.py"), *(ROOT / "api" / "routes").glob("*.py")])
+    code = templates + "".join(path.read_text(encoding="utf-8") for path in (ROOT / "api").rglob("*.py"))
     unused = [key for key in PAGE if f"'{key}'" not in code and f'"{key}"' not in code.replace(f'    "{key}": (', "")]
     assert not unused

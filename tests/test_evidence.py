@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 
 from calx.ontology import GuidelineFiles
-from calx.reasoner.authoring import read, suspend
-from calx.reasoner.errors import CaseError
-from calx.reasoner.guideline import Guideline
+from calx.reasoner.intake.errors import CaseError
+from calx.reasoner.load.reader import read, suspend
+from calx.reasoner.model.guideline import Guideline
 from calx.reasoner.recommendation import Reasoner
-from calx.reasoner.text import render
+from calx.reasoner.tell.text import render
 from tests.lesions import lesions
 from tests.sampling import some
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from calx.reasoner.errors import CaseError, Problem
+from calx.reasoner.intake.errors import CaseError, Problem
 from calx.reasoner.recommendation import Reasoner
 
 

@@ -7,8 +7,8 @@ from rdflib import DCTERMS, OWL, Graph, Literal, Namespace, URIRef
 from rdflib.namespace import VANN
 
 from calx.ontology import DEFAULT_DIRECTORY, GuidelineFiles
-from calx.reasoner.authors.check import check
-from calx.reasoner.guideline import IRI
+from calx.reasoner.authors.check.check import check
+from calx.reasoner.model.names import IRI
 from calx.reasoner.recommendation import Reasoner
 
 CALX = Namespace(IRI)
@@ -72,6 +72,6 @@ def test_the_files_are_utf8_with_one_newline_at_the_end() -> None:
 
 
 def test_reading_is_reproducible() -> None:
-    from calx.reasoner.authoring import read_strict
+    from calx.reasoner.load.reader import read_strict
 
     assert repr(read_strict(GuidelineFiles())) == repr(read_strict(GuidelineFiles()))

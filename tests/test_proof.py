@@ -8,9 +8,10 @@ from typing import Any
 import networkx as nx
 import pytest
 
-from calx.api import models
-from calx.reasoner import proof
-from calx.reasoner.answer import Answer
+from calx.api.contract import models
+from calx.reasoner.engine import proof
+from calx.reasoner.engine.answer import Answer
+from calx.reasoner.model.values import as_json
 from calx.reasoner.recommendation import Reasoner
 from tests.lesions import lesions
 
@@ -67,7 +68,7 @@ def test_premises_are_facts_with_their_value_steps_or_rules_that_did_not_fire(an
     for answer in answers:
         result = answer.json()
         fired = {step["rule"] for step in result["steps"]}
-        given = {name: proof.plain(value) for name, value in answer.case.facts.items()}
+        given = {name: as_json(value) for name, value in answer.case.facts.items()}
         for step in result["steps"]:
             for premise in step["premises"]:
                 if "fact" in premise:

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from calx.reasoner.errors import CaseError
+from calx.reasoner.intake.errors import CaseError
 from calx.reasoner.recommendation import Reasoner
 from tests.lesions import lesion, repaired
 from tests.sampling import much

@@ -91,12 +91,12 @@ def test_queries_reach_neither_network_nor_disk_nor_change_anything(query: str, 
 
 
 def test_even_a_query_that_got_past_the_gate_opens_no_connection(listener: socket.socket, monkeypatch: pytest.MonkeyPatch) -> None:
-    from calx.api import ask as asking
-    from calx.api import query
+    from calx.api.sparql import gate
+    from calx.api.sparql import local as asking
 
-    monkeypatch.setattr(asking, "checked", lambda text: query.Query(text.decode(), "select", query.Dataset()))
+    monkeypatch.setattr(asking, "checked", lambda text: gate.Query(text.decode(), "select", gate.Dataset()))
     service = f"SELECT * {{ SERVICE <http://127.0.0.1:{listener.getsockname()[1]}/x> {{ ?s ?p ?o }} }}"
-    with pytest.raises(query.QueryError):
+    with pytest.raises(gate.QueryError):
         asking.run(service.encode(), DEFAULT_DIRECTORY, [], "csv", 5, False)
     with pytest.raises(TimeoutError):
         listener.accept()

@@ -5,13 +5,13 @@ from __future__ import annotations
 import pytest
 from rdflib import PROV, RDF, SH, Graph, Literal, Namespace, URIRef
 
-from calx.api.records import as_triples, record
+from calx.api.store.records import as_triples, record
 from calx.ontology import GuidelineFiles
-from calx.reasoner import rdf
-from calx.reasoner.answer import Answer
-from calx.reasoner.casefile import Submission, submissions
-from calx.reasoner.guideline import IRI
+from calx.reasoner.engine.answer import Answer
+from calx.reasoner.intake.files import Submission, submissions
+from calx.reasoner.model.names import IRI
 from calx.reasoner.recommendation import Reasoner
+from calx.reasoner.tell import rdf
 from tests.lesions import lesions
 
 CALX, CASE, RULE, EV = Namespace(IRI), Namespace(rdf.CASE), Namespace(rdf.RULE.iri), Namespace(rdf.EV.iri)

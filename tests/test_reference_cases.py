@@ -5,10 +5,11 @@ from __future__ import annotations
 import pytest
 
 from calx.ontology import DEFAULT_DIRECTORY
-from calx.reasoner.authors.reference import ReferenceCase, found, judged
+from calx.ontology.reference_cases import ReferenceCase, read_reference_cases
+from calx.reasoner.authors.reference_cases import judged
 from calx.reasoner.recommendation import Reasoner
 
-CASES, PROBLEMS = found(DEFAULT_DIRECTORY)
+CASES, PROBLEMS = read_reference_cases(DEFAULT_DIRECTORY)
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.id)

@@ -1,1 +1,4 @@
-"""Readers: what comes from outside becomes frames with a place and a scale, or curves; no patient's identity passes them."""
+"""What was recorded? What comes from outside becomes frames with a place and a scale, or curves; no patient's identity passes.
+
+May use `facts`.
+"""

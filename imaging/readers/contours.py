@@ -1,4 +1,4 @@
-"""Contours drawn elsewhere: multimodars tables, HolOrama JSON, echoPlaque XML. A person's lines become :class:`~imaging.curves.Curves`."""
+"""Contours drawn elsewhere: multimodars tables, HolOrama JSON, echoPlaque XML. A person's lines become :class:`~calx.imaging.facts.curves.Curves`."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from xml.etree import ElementTree
 import numpy as np
 from numpy.typing import NDArray
 
-from ..curves import Curves
-from ..errors import ImagingError
-from ..protocol import protocol
-from .sidecar import Sidecar
+from calx.imaging.errors import ImagingError
+from calx.imaging.facts.curves import Curves
+from calx.imaging.facts.protocol import protocol
+from calx.imaging.readers.sidecar import Sidecar
 
 Points = NDArray[np.float64]
 
@@ -318,7 +318,7 @@ def curves(found: ContourSet, sidecar: Sidecar) -> Curves:
 
 def _completed(radius: NDArray[np.float32]) -> NDArray[np.float32]:
     """An open membrane closed by a smooth curve of few harmonics, fitted to what was drawn."""
-    from ..geometry import harmonics
+    from calx.imaging.facts.geometry import harmonics
 
     known = np.isfinite(radius)
     if known.all():

@@ -16,10 +16,10 @@ from pydicom.dataset import Dataset
 from pydicom.errors import InvalidDicomError
 from pydicom.pixels.utils import iter_pixels
 
-from ..errors import ImagingError
-from ..polar import Grey
-from ..pullback import Pullback, grey_of, grey_of_ycbcr
-from .sidecar import Sidecar
+from calx.imaging.errors import ImagingError
+from calx.imaging.polar import Grey
+from calx.imaging.pullback import Pullback, grey_of, grey_of_ycbcr
+from calx.imaging.readers.sidecar import Sidecar
 
 CENTIMETRES = 3
 TISSUE = 1

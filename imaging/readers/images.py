@@ -9,11 +9,11 @@ from pathlib import Path
 
 import numpy as np
 
-from ..errors import ImagingError
-from ..polar import Grey
-from ..pullback import Pullback, grey_of
-from .dicom import LARGEST, MOST_FRAMES, SMALLEST
-from .sidecar import Sidecar
+from calx.imaging.errors import ImagingError
+from calx.imaging.polar import Grey
+from calx.imaging.pullback import Pullback, grey_of
+from calx.imaging.readers.dicom import LARGEST, MOST_FRAMES, SMALLEST
+from calx.imaging.readers.sidecar import Sidecar
 
 SUFFIXES = (".png", ".jpg", ".jpeg")
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from ..curves import Curves
-from ..errors import ImagingError
-from ..pullback import Pullback
-from .contours import is_contours, read_contours
-from .dicom import is_dicom, read_dicom
-from .images import SUFFIXES, listed, read_images
-from .sidecar import Sidecar
+from calx.imaging.errors import ImagingError
+from calx.imaging.facts.curves import Curves
+from calx.imaging.pullback import Pullback
+from calx.imaging.readers.contours import is_contours, read_contours
+from calx.imaging.readers.dicom import is_dicom, read_dicom
+from calx.imaging.readers.images import SUFFIXES, listed, read_images
+from calx.imaging.readers.sidecar import Sidecar
 
 
 def opened(path: Path, told: Sidecar | None = None, phase: str = "diastolic") -> Pullback | Curves:

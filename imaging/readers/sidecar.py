@@ -7,7 +7,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
-from ..errors import ImagingError
+from calx.imaging.errors import ImagingError
 
 NAME = "pullback.json"
 

@@ -1,5 +1,8 @@
-"""Simulated pullbacks with truth: physically motivated polar ultrasound of vessels drawn from a seed."""
+"""What would a pullback look like whose truth is known? Polar ultrasound of vessels drawn from a seed, physically motivated.
 
-from .recording import Recording, simulate
+May use `facts`.
+"""
+
+from calx.imaging.simulator.recording import Recording, simulate
 
 __all__ = ["Recording", "simulate"]

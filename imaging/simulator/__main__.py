@@ -8,10 +8,10 @@ from typing import Annotated
 
 import typer
 
-from ..facts import facts
-from ..written import replaced
-from . import dicom
-from .recording import simulate
+from calx.atomic import replaced
+from calx.imaging.facts.findings import facts
+from calx.imaging.simulator import dicom
+from calx.imaging.simulator.recording import simulate
 
 
 def main(

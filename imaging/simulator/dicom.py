@@ -12,12 +12,12 @@ from pydicom.encaps import encapsulate
 from pydicom.sequence import Sequence
 from pydicom.uid import ExplicitVRLittleEndian, JPEGBaseline8Bit, UltrasoundMultiFrameImageStorage, generate_uid
 
-from ..curves import Curves
-from ..polar import Grey
-from ..pullback import Pullback
-from .anatomy import LINES
-from .echo import Lines
-from .recording import Recording
+from calx.imaging.facts.curves import Curves
+from calx.imaging.polar import Grey
+from calx.imaging.pullback import Pullback
+from calx.imaging.simulator.anatomy import LINES
+from calx.imaging.simulator.echo import Lines
+from calx.imaging.simulator.recording import Recording
 
 
 def dataset(recording: Recording, frames: list[Grey]) -> Dataset:

@@ -13,7 +13,7 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from .anatomy import ANGLES, LINES, Array, Vessel, between, smooth
+from calx.imaging.simulator.anatomy import ANGLES, LINES, Array, Vessel, between, smooth
 
 DEPTHS = 320
 STEP_MM = 0.02

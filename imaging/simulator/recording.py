@@ -9,10 +9,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from ..polar import Grey, to_image
-from . import echo
-from .anatomy import ANGLES, LINES, Vessel, smooth, vessel
-from .echo import Catheter, Lines, Shadow
+from calx.imaging.polar import Grey, to_image
+from calx.imaging.simulator import echo
+from calx.imaging.simulator.anatomy import ANGLES, LINES, Vessel, smooth, vessel
+from calx.imaging.simulator.echo import Catheter, Lines, Shadow
 
 
 @dataclass(frozen=True)

@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from ..grid import DEPTHS, LINES, REACH_MM
-from ..polar import to_polar
-from .recording import simulate
+from calx.imaging.model.grid import DEPTHS, LINES, REACH_MM
+from calx.imaging.polar import to_polar
+from calx.imaging.simulator.recording import simulate
 
 STEP = REACH_MM / DEPTHS
 

@@ -1,1 +1,1 @@
-"""How the shipped model came about: ``make train``. Needs ``calx[train]``."""
+"""How did the shipped model come about? ``make train``. Needs ``calx[train]``."""

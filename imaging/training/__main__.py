@@ -13,15 +13,15 @@ import numpy as np
 import torch
 import typer
 
-from ..grid import CURVES, DEPTHS, FLAGS, LINES, REACH_MM
-from ..package import FORMAT, SHIPPED
-from ..written import replaced
-from .card import card
-from .data import Frames, frames
-from .evaluate import calibrated, judge, reads
-from .quantise import quantised
-from .ranges import ranges
-from .train import Schedule, exported, train
+from calx.atomic import replaced
+from calx.imaging.model.grid import CURVES, DEPTHS, FLAGS, LINES, REACH_MM
+from calx.imaging.model.package import FORMAT, SHIPPED
+from calx.imaging.training.card import card
+from calx.imaging.training.data import Frames, frames
+from calx.imaging.training.evaluate import calibrated, judge, reads
+from calx.imaging.training.quantise import quantised
+from calx.imaging.training.ranges import ranges
+from calx.imaging.training.train import Schedule, exported, train
 
 TRAINING, CALIBRATION, TESTING = range(1_000_000, 1_004_800), range(2_000_000, 2_000_060), range(3_000_000, 3_000_060)
 """Seeds of the vessels: disjoint, and none of them used elsewhere."""

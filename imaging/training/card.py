@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from ..package import Package, load
+from calx.imaging.model.package import Package, load
 
 
 def card(folder: Path, how: Mapping[str, Any]) -> str:

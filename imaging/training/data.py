@@ -10,10 +10,10 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
-from ..grid import DEPTHS, LINES, REACH_MM
-from ..polar import to_polar
-from ..simulator.echo import Lines
-from ..simulator.recording import Display, simulate
+from calx.imaging.model.grid import DEPTHS, LINES, REACH_MM
+from calx.imaging.polar import to_polar
+from calx.imaging.simulator.echo import Lines
+from calx.imaging.simulator.recording import Display, simulate
 
 PER_VESSEL = 5
 """Frames taken from each simulated vessel."""

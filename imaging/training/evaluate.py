@@ -12,15 +12,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..calibration import Calibration
-from ..curves import Curves
-from ..drawing import LINES
-from ..facts import Findings, facts
-from ..package import load
-from ..runtime import Onnx
-from ..segmenter import segment
-from ..simulator import dicom
-from ..simulator.recording import simulate
+from calx.imaging.facts.calibration import Calibration
+from calx.imaging.facts.curves import Curves
+from calx.imaging.facts.findings import Findings, facts
+from calx.imaging.model.drawing import LINES
+from calx.imaging.model.package import load
+from calx.imaging.model.runtime import Onnx
+from calx.imaging.model.segmenter import segment
+from calx.imaging.simulator import dicom
+from calx.imaging.simulator.recording import simulate
 
 Array = NDArray[np.float64]
 

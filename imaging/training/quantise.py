@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from onnxruntime.quantization import CalibrationDataReader, CalibrationMethod, QuantFormat, QuantType, quantize_static
 from onnxruntime.quantization.shape_inference import quant_pre_process
 
-from .data import Frames
+from calx.imaging.training.data import Frames
 
 FRAMES = 64
 """Frames on which the ranges of activations are read."""

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import numpy as np
 
-from ..look import Look, domain_of
-from ..package import load
-from ..runtime import Onnx
-from ..simulator import dicom
-from ..simulator.recording import simulate
+from calx.imaging.model.look import Look, domain_of
+from calx.imaging.model.package import load
+from calx.imaging.model.runtime import Onnx
+from calx.imaging.simulator import dicom
+from calx.imaging.simulator.recording import simulate
 
 WIDENED = 1.6
 """Factor by which both ends of a range move outwards: real recordings differ more among themselves than simulated ones."""

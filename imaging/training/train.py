@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
-from ..grid import CURVES, DEPTHS, FLAGS, LINES
-from ..network import Lines, Network
-from .data import Frames
+from calx.imaging.model.grid import CURVES, DEPTHS, FLAGS, LINES
+from calx.imaging.model.network import Lines, Network
+from calx.imaging.training.data import Frames
 
 BINS = DEPTHS // 2
 WEIGHTS = torch.tensor((1.0, 1.0, 0.5, 0.5)).view(1, len(CURVES), 1)

@@ -9,8 +9,8 @@ from typing import TypeAlias
 import pytest
 
 from calx.ontology import GuidelineFiles
-from calx.reasoner.authoring import read
-from calx.reasoner.authors.diff import Version
+from calx.reasoner.authors.compare.difference import Version
+from calx.reasoner.load.reader import read
 
 Edit: TypeAlias = Callable[[str, str, str], Path]
 

@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from calx.ontology import DEFAULT_DIRECTORY
-from calx.reasoner.authors import diff_report
-from calx.reasoner.authors.diff import Difference, Version, difference
-from calx.reasoner.authors.impact import Shift
-from calx.reasoner.casefile import Submission
+from calx.reasoner.authors.compare import report
+from calx.reasoner.authors.compare.difference import Difference, Version, difference
+from calx.reasoner.authors.compare.impact import Shift
+from calx.reasoner.intake.files import Submission
 from calx.reasoner.recommendation import Reasoner
 from tests.command import calx
 from tests.conftest import conformance_cases
@@ -116,11 +116,11 @@ def test_cases_that_change_are_named_with_their_rules(lowered: Difference) -> No
 
 def test_the_report_comes_as_text_markdown_and_json_in_both_languages(lowered: Difference) -> None:
     for language in ("en", "zh"):
-        text, markdown = diff_report.as_text(lowered, language), diff_report.as_markdown(lowered, language)
+        text, markdown = report.as_text(lowered, language), report.as_markdown(lowered, language)
         assert "180°" in text
         assert markdown.startswith("## ")
         assert "\n### " in markdown
-    found = json.loads(json.dumps(diff_report.as_json(lowered)))
+    found = json.loads(json.dumps(report.as_json(lowered)))
     assert found["empty"] is False
     assert found["all_lesions"]["shifts"][0]["where"]
 
@@ -129,11 +129,11 @@ def test_an_empty_edit_says_that_it_is_empty(base: Version, edited: Edit) -> Non
     same = difference(base, version(edited(A, "a", "a")))
     assert same.empty
     assert same.same_files
-    assert diff_report.as_text(same) == "The edit changes nothing: the files are the same."
+    assert report.as_text(same) == "The edit changes nothing: the files are the same."
     layout = difference(base, version(edited(A, "# Layers 10", "# About layers 10")))
     assert layout.empty
     assert not layout.same_files
-    assert "only comments or layout" in diff_report.as_text(layout)
+    assert "only comments or layout" in report.as_text(layout)
 
 
 EDITS = [
@@ -152,7 +152,7 @@ def test_each_kind_of_change_is_told(area: str, file: str, old: str, new: str, t
     if "participants" in told:
         edited(STUDIES, "calx:participants 3 ;\n", "") if "calx:participants 3 ;\n" in (DEFAULT_DIRECTORY / STUDIES).read_text() else None
     found = difference(base, version(edited(file, old, new)))
-    text = diff_report.as_text(found)
+    text = report.as_text(found)
     assert told in text
     assert any(change.area == area for change in found.changes) or area == "evidence"
     assert (found.impact is not None) == (area == "logic")
@@ -175,7 +175,7 @@ def test_withdrawing_a_study_tells_the_rules_that_stop_and_the_proofs_that_go(ba
 def test_a_lost_proof_is_told_with_its_lesion(base: Version, edited: Edit) -> None:
     found = difference(base, version(edited(S, "sh:node cond:NothingUpToD7 ; sh:node cond:HighRisk ]", "sh:node cond:HighRisk ]")))
     assert {proof.id for proof in found.proofs if proof.after == "refuted"} >= {"at-most-one-strategy", "complication-first"}
-    assert "refuted" in diff_report.as_text(found)
+    assert "refuted" in report.as_text(found)
 
 
 def test_revisions_of_git_are_compared(tmp_path: Path) -> None:

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from calx.ontology import DEFAULT_DIRECTORY, GuidelineFiles
-from calx.reasoner.authoring import examine
-from calx.reasoner.authors import support
+from calx.reasoner.authors.publish import support
+from calx.reasoner.load.reader import examine
 from calx.reasoner.recommendation import Reasoner
 from tests.command import calx
 

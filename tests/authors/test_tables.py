@@ -12,9 +12,9 @@ import pytest
 
 from calx.ontology import DEFAULT_DIRECTORY, GuidelineFiles
 from calx.ontology.turtle import Document, Group, PlaceError, Token, quoted, unescaped, walk
-from calx.reasoner.authoring import read
-from calx.reasoner.authors.table_files import TableError, as_csv, as_xlsx, imported
-from calx.reasoner.authors.tables import Table, tables
+from calx.reasoner.authors.edit.spreadsheets import TableError, as_csv, as_xlsx, imported
+from calx.reasoner.authors.edit.tables import Table, tables
+from calx.reasoner.load.reader import read
 from tests.command import calx
 
 FILES = GuidelineFiles()
@@ -225,7 +225,7 @@ def test_what_a_spreadsheet_does_to_cells_is_told(found: list[Table], tmp_path: 
 def test_texts_never_become_formulas(tmp_path: Path) -> None:
     from openpyxl import load_workbook
 
-    from calx.reasoner.authors.tables import Cell
+    from calx.reasoner.authors.edit.tables import Cell
 
     table = Table("labels", ("key", "en"), {"k": {"key": Cell("k"), "en": Cell('=HYPERLINK("x")')}})
     path = tmp_path / "x.xlsx"

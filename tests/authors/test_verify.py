@@ -9,12 +9,13 @@ import pytest
 import z3
 
 from calx.ontology import DEFAULT_DIRECTORY, GuidelineFiles
-from calx.reasoner.authoring import read
-from calx.reasoner.authors.diff import Version
-from calx.reasoner.authors.literals import cuts
-from calx.reasoner.authors.session import Session
-from calx.reasoner.authors.solver import AnyLesion, Quotient
-from calx.reasoner.authors.verify import Verification, verify
+from calx.reasoner.authors.compare.difference import Version
+from calx.reasoner.authors.prove.literals import cuts
+from calx.reasoner.authors.prove.session import Session
+from calx.reasoner.authors.prove.solver import AnyLesion, Quotient
+from calx.reasoner.authors.prove.verdicts import Verification
+from calx.reasoner.authors.prove.verify import verify
+from calx.reasoner.load.reader import read
 from calx.reasoner.recommendation import Reasoner
 from tests.lesions import lesions
 from tests.sampling import some
@@ -195,7 +196,7 @@ def test_the_solver_admits_what_the_gate_admits(base: Version, reasoner: Reasone
     """Two lesions mixed are often contradictory: gate and solver refuse the same."""
     import random
 
-    from calx.reasoner.errors import CaseError
+    from calx.reasoner.intake.errors import CaseError
 
     session = Session(lesion := AnyLesion(base.guideline))
     source, seen = random.Random(3), set[bool]()

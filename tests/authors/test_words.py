@@ -11,9 +11,9 @@ from types import ModuleType
 import pytest
 
 from calx.ontology import DEFAULT_DIRECTORY, GuidelineFiles
-from calx.reasoner.authoring import examine, read
-from calx.reasoner.authors import rulebook
-from calx.reasoner.authors.check import check
+from calx.reasoner.authors.check.check import check
+from calx.reasoner.authors.publish import rulebook
+from calx.reasoner.load.reader import examine, read
 from tests.command import calx
 
 from .conftest import Edit
@@ -64,7 +64,7 @@ def test_protege_and_owlready2_open_the_export(tmp_path: Path) -> None:
     from rdflib import OWL, RDF, Graph, URIRef
     from rdflib.compare import isomorphic
 
-    from calx.reasoner.owl import terms
+    from calx.reasoner.authors.check.owl import terms
 
     path = tmp_path / "calx.owl"
     assert calx("export-owl", path).returncode == 0

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from calx.imaging.curves import Curves
+from calx.imaging.facts.curves import Curves
 from calx.imaging.simulator import Recording, dicom, simulate
 
 SEED = 4_000_011

@@ -11,12 +11,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from calx.imaging.calibration import Calibration
-from calx.imaging.case import case
-from calx.imaging.curves import Curves
 from calx.imaging.errors import ImagingError
-from calx.imaging.facts import Stent, facts
-from calx.imaging.protocol import protocol
+from calx.imaging.facts.calibration import Calibration
+from calx.imaging.facts.case import case
+from calx.imaging.facts.curves import Curves
+from calx.imaging.facts.findings import Stent, facts
+from calx.imaging.facts.protocol import protocol
 from calx.imaging.readers.sidecar import Sidecar
 from calx.imaging.simulator import dicom, simulate
 from calx.reasoner.recommendation import Reasoner

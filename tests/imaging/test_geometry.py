@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from calx.imaging import geometry
+from calx.imaging.facts import geometry
 
 LINES = 256
 

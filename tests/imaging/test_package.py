@@ -15,9 +15,9 @@ import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
-from calx.imaging.curves import Curves
 from calx.imaging.errors import ImagingError
-from calx.imaging.package import SHIPPED, load
+from calx.imaging.facts.curves import Curves
+from calx.imaging.model.package import SHIPPED, load
 from calx.imaging.reading import Asked, read
 
 LABELS = ("background", "lumen", "wall", "calcium")

@@ -18,9 +18,9 @@ from pydicom.encaps import encapsulate
 from pydicom.sequence import Sequence
 from pydicom.uid import ExplicitVRLittleEndian, JPEGBaseline8Bit
 
-from calx.imaging.curves import Curves
 from calx.imaging.errors import ImagingError
-from calx.imaging.facts import facts
+from calx.imaging.facts.curves import Curves
+from calx.imaging.facts.findings import facts
 from calx.imaging.pullback import Pullback
 from calx.imaging.readers.contours import spline
 from calx.imaging.readers.opened import opened

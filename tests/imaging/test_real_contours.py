@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from calx.imaging.facts import Findings, facts
+from calx.imaging.facts.findings import Findings, facts
 from calx.imaging.readers.contours import read_contours
 
 DATA = Path(__file__).parents[3] / "shared" / "data" / "ivus_pullback"

@@ -10,20 +10,20 @@ import pytest
 from PIL import Image, ImageDraw
 from pydicom.data import get_testdata_file
 
-from calx.imaging import segmenter
-from calx.imaging.accelerated import Accelerated
-from calx.imaging.calibration import Calibration
-from calx.imaging.curves import Curves
 from calx.imaging.errors import ImagingError
-from calx.imaging.facts import facts
-from calx.imaging.grid import DEPTHS, LINES
-from calx.imaging.look import Look
-from calx.imaging.package import SHIPPED, load
+from calx.imaging.facts.calibration import Calibration
+from calx.imaging.facts.curves import Curves
+from calx.imaging.facts.findings import facts
+from calx.imaging.model import segmenter
+from calx.imaging.model.accelerated import Accelerated
+from calx.imaging.model.grid import DEPTHS, LINES
+from calx.imaging.model.look import Look
+from calx.imaging.model.package import SHIPPED, load
+from calx.imaging.model.runtime import Onnx, backend
+from calx.imaging.model.segmenter import Progress, segment
 from calx.imaging.polar import to_image
 from calx.imaging.pullback import Pullback
 from calx.imaging.reading import Asked, Found, read
-from calx.imaging.runtime import Onnx, backend
-from calx.imaging.segmenter import Progress, segment
 from calx.imaging.simulator import dicom, simulate
 from calx.imaging.training.evaluate import Judged, judge, reads
 from tests.sampling import some

@@ -10,7 +10,7 @@ import numpy as np
 import pydicom
 import pytest
 
-from calx.imaging.curves import Curves
+from calx.imaging.facts.curves import Curves
 from calx.imaging.simulator import Recording, simulate
 from calx.imaging.simulator.echo import DEPTHS, STEP_MM, Catheter, Lines
 from calx.imaging.simulator.statistics import REAL, measured

@@ -14,9 +14,9 @@ import pydicom
 import pytest
 from PIL import Image
 
-from calx.imaging.curves import Curves
-from calx.imaging.package import SHIPPED, load
-from calx.imaging.pictures import round_of
+from calx.imaging.facts.curves import Curves
+from calx.imaging.model.package import SHIPPED, load
+from calx.imaging.report.pictures import round_of
 from tests import command
 from tests.command import Done
 

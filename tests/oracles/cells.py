@@ -12,8 +12,8 @@ import itertools
 from collections.abc import Iterator
 from decimal import Decimal
 
-from calx.reasoner.condition import Absent, AtLeast, Compare, Derived, OneOf, Value, inputs, leaf_holds, leaves
-from calx.reasoner.guideline import Assignment, Guideline, Production
+from calx.reasoner.model.condition import Absent, AtLeast, Compare, Derived, OneOf, Value, inputs, leaf_holds, leaves
+from calx.reasoner.model.guideline import Assignment, Guideline, Production
 
 Cell = tuple[dict[str, Value], frozenset[str]]
 """Values, and keys of conclusions derived."""

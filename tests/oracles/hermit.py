@@ -8,9 +8,10 @@ from decimal import Decimal
 from rdflib import OWL, RDF, RDFS, XSD, Graph, Literal, Namespace, URIRef
 
 from calx.ontology import GuidelineFiles
-from calx.reasoner.condition import Value
-from calx.reasoner.guideline import IRI, Guideline
-from calx.reasoner.owl import terms
+from calx.reasoner.authors.check.owl import terms
+from calx.reasoner.model.condition import Value
+from calx.reasoner.model.guideline import Guideline
+from calx.reasoner.model.names import IRI
 
 CALX = Namespace(IRI)
 

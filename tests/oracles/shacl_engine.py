@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 
 from calx.ontology import GuidelineFiles
-from calx.reasoner.authors.judge import Judge
+from calx.reasoner.authors.prove.pyshacl_judge import Judge
 from calx.reasoner.recommendation import Reasoner
 
 JUDGE = Judge(GuidelineFiles(), Reasoner.load().guideline)

@@ -10,7 +10,7 @@ import pytest
 from rdflib import OWL, RDF
 
 from calx.ontology import GuidelineFiles
-from calx.reasoner.owl import classified, faults, terms
+from calx.reasoner.authors.check.owl import classified, faults, terms
 from calx.reasoner.recommendation import Reasoner
 from tests.lesions import lesions
 from tests.sampling import some

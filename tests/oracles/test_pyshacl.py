@@ -13,10 +13,10 @@ from dataclasses import replace
 import pytest
 from rdflib import Literal, URIRef
 
-from calx.reasoner.authors.judge import Triple
-from calx.reasoner.closures import Holds, calculation, compiled_tests
-from calx.reasoner.condition import All, Any, AtLeast, Comparator, Compare, Condition, Not, Value
-from calx.reasoner.guideline import Assertion, Guideline, Production, Rule
+from calx.reasoner.authors.prove.pyshacl_judge import Triple
+from calx.reasoner.engine.compiler import Holds, calculation, compiled_tests
+from calx.reasoner.model.condition import All, Any, AtLeast, Comparator, Compare, Condition, Not, Value
+from calx.reasoner.model.guideline import Assertion, Guideline, Production, Rule
 from calx.reasoner.recommendation import Reasoner
 from tests import sampling
 from tests.conftest import conformance_cases

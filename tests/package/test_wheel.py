@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 import calx
-from calx.api.extras import EXTRAS
+from calx.api.cli.extras import EXTRAS
 from tests.command import commands
 
 from .conftest import ROOT
@@ -29,7 +29,7 @@ except calx.CaseError as error:
     reveal_type(error.problems)
 answer.nothing_of_this_name
 """
-TOLD = ["calx.reasoner.answer.Answer", "str | None", "list[calx.reasoner.errors.Problem]", 'has no attribute "nothing_of_this_name"']
+TOLD = ["calx.reasoner.engine.answer.Answer", "str | None", "list[calx.reasoner.intake.errors.Problem]", 'has no attribute "nothing_of_this_name"']
 
 
 def files_of(wheel: Path) -> set[str]:

@@ -9,8 +9,8 @@ import httpx
 import pytest
 from rdflib import Graph
 
-from calx.api.models import Answer, Problem
-from calx.api.negotiation import choose
+from calx.api.contract.models import Answer, Problem
+from calx.api.contract.negotiation import choose
 from calx.reasoner.recommendation import Reasoner
 from tests.conftest import conformance_cases
 from tests.service.running import case

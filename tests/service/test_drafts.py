@@ -143,7 +143,7 @@ def test_broken_files_on_disk_leave_the_last_good_version_serving(author: httpx.
 
 
 def test_a_publishing_that_was_cut_off_is_finished_at_the_next_start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from calx.api.drafts import Drafts
+    from calx.api.jobs.drafts import Drafts
 
     folder = tmp_path / "guideline"
     shutil.copytree(DEFAULT_DIRECTORY, folder, ignore=shutil.ignore_patterns("*.py", "__pycache__"))

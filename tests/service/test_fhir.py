@@ -17,7 +17,7 @@ from fhir.resources.R4B.operationoutcome import OperationOutcome
 from fhir.resources.R4B.parameters import Parameters
 from fhir.resources.R4B.requestgroup import RequestGroup
 
-from calx.api.mappings import Codes, mappings
+from calx.api.exchange.codes import Codes, mappings
 from calx.ontology import DEFAULT_DIRECTORY
 from calx.reasoner.recommendation import Reasoner
 from tests.conftest import conformance_cases

@@ -13,7 +13,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from calx.api.audit import Audit, verify
+from calx.api.store.audit import Audit, verify
 from tests.command import calx
 from tests.service.running import Running, case, serving, until
 

@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from calx.api.models import case_model
-from calx.reasoner.errors import CaseError
+from calx.api.contract.models import case_model
+from calx.reasoner.intake.errors import CaseError
 from calx.reasoner.recommendation import Reasoner
 from tests.sampling import much
 

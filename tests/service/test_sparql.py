@@ -19,8 +19,8 @@ from rdflib import Graph, URIRef
 from rdflib.plugins.stores.sparqlstore import SPARQLStore
 from SPARQLWrapper import JSON, SPARQLWrapper
 
-from calx.api.query import QueryError, checked
-from calx.api.questions import questions
+from calx.api.pages.questions import questions
+from calx.api.sparql.gate import QueryError, checked
 from tests.sampling import much, some
 from tests.service.running import Running, case, serving, until
 

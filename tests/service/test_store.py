@@ -16,7 +16,7 @@ from typing import Any
 import httpx
 import pytest
 
-from calx.api.audit import verify
+from calx.api.store.audit import verify
 from tests.command import calx
 from tests.sampling import NUMBER, much
 from tests.service.running import Running, case, serving, start

@@ -10,7 +10,7 @@ from typing import Any
 import httpx
 from pyoxigraph import RdfFormat, parse
 
-from calx.api.models import Replayed, StoredAnswer, StoredAnswers
+from calx.api.contract.models import Replayed, StoredAnswer, StoredAnswers
 from calx.ontology import DEFAULT_DIRECTORY
 from tests.service.running import Running, case, serving
 

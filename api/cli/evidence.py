@@ -1,0 +1,125 @@
+"""What each rule rests on; studies come, state something, and go."""
+
+from __future__ import annotations
+
+import json
+from enum import StrEnum
+from typing import TYPE_CHECKING, Annotated, Optional
+
+import typer
+
+from calx.api.cli.app import app
+from calx.api.cli.options import Lang, Language, Ontology
+from calx.ontology import DEFAULT_DIRECTORY
+
+if TYPE_CHECKING:
+    pass
+from calx.api.cli.input import DryRun, fail, read_guideline, write_guideline
+
+evidence = typer.Typer(
+    no_args_is_help=False, invoke_without_command=True, rich_markup_mode=None, help="What each rule rests on; add studies and statements, withdraw studies."
+)
+app.add_typer(evidence, name="evidence")
+
+
+class SupportFormat(StrEnum):
+    """How the support of the rules is shown."""
+
+    text = "text"
+    markdown = "markdown"
+    json = "json"
+    svg = "svg"
+
+
+@evidence.callback()
+def support(
+    context: typer.Context,
+    format: Annotated[SupportFormat, typer.Option("--format", help="Form of the list; svg is a picture.")] = SupportFormat.text,
+    lang: Lang = Language.en,
+    ontology: Ontology = DEFAULT_DIRECTORY,
+) -> None:
+    """Show what every rule rests on, rules that fall with one study first."""
+    if context.invoked_subcommand is not None:
+        return
+    from calx.reasoner.authors.publish import support as shown
+
+    found = shown.supports(read_guideline(ontology).whole)
+    if format is SupportFormat.json:
+        typer.echo(json.dumps(shown.as_json(found), ensure_ascii=False, indent=1))
+    else:
+        typer.echo({"text": shown.as_text, "markdown": shown.as_markdown, "svg": shown.as_svg}[format.value](found, lang.value))
+
+
+@evidence.command()
+def add(
+    study: Annotated[str, typer.Argument(metavar="ID", help="Id of the study, such as smith2026-ivl.")],
+    type: Annotated[str, typer.Option("--type", help="Study type, from which the level follows: randomised_trial, observational, case_series …")],
+    citation: Annotated[str, typer.Option("--citation", help="Authors, title, journal, year.")],
+    en: Annotated[str, typer.Option("--en", help="Short label in English.")],
+    zh: Annotated[str, typer.Option("--zh", help="Short label in Chinese.")],
+    identifier: Annotated[str, typer.Option("--doi", help="DOI, or another identifier with its scheme (pmid:…). Nothing is looked up.")] = "",
+    participants: Annotated[Optional[int], typer.Option("--participants", help="How many were studied.")] = None,  # noqa: UP045
+    dry_run: DryRun = False,
+    ontology: Ontology = DEFAULT_DIRECTORY,
+) -> None:
+    """Add a study from its record."""
+    from calx.ontology.edits import EditError
+    from calx.reasoner.authors.edit.evidence import Record, added
+
+    reading = read_guideline(ontology)
+    try:
+        texts = added(reading.source.files, reading.whole, Record(study, type, {"en": en, "zh": zh}, citation, identifier, participants))
+    except EditError as error:
+        fail(f"{study}: {error}")
+    write_guideline(ontology, texts, dry_run)
+
+
+@evidence.command()
+def state(
+    statement: Annotated[str, typer.Argument(metavar="ID", help="Id of the statement.")],
+    study: Annotated[str, typer.Option("--study", help="Id of the study that states it.")],
+    stance: Annotated[str, typer.Option("--stance", help="supports, disputes or limits.")],
+    locator: Annotated[str, typer.Option("--locator", help="Where in the source it stands.")],
+    en: Annotated[str, typer.Option("--en", help="What it states, in English.")],
+    zh: Annotated[str, typer.Option("--zh", help="What it states, in Chinese.")],
+    verified: Annotated[str, typer.Option("--verified", help="page, secondary, review or unverified.")] = "page",
+    population: Annotated[str, typer.Option("--population", help="Who was studied.")] = "",
+    states: Annotated[Optional[list[str]], typer.Option("--states", help="A number that it gives, such as 'max_superficial_arc_deg >= 180 deg'.")] = None,  # noqa: UP045
+    rule: Annotated[Optional[list[str]], typer.Option("--rule", help="Id of a rule that it supports, disputes or limits.")] = None,  # noqa: UP045
+    dry_run: DryRun = False,
+    ontology: Ontology = DEFAULT_DIRECTORY,
+) -> None:
+    """Add what a study states, for or against rules."""
+    from calx.ontology.edits import EditError
+    from calx.reasoner.authors.edit.evidence import NewStatement, stated
+
+    reading = read_guideline(ontology)
+    new = NewStatement(statement, study, stance, verified, locator, {"en": en, "zh": zh}, population, tuple(states or ()), tuple(rule or ()))
+    try:
+        texts = stated(reading.source.files, reading.whole, new)
+    except EditError as error:
+        fail(f"{statement}: {error}")
+    write_guideline(ontology, texts, dry_run)
+
+
+@evidence.command()
+def withdraw(
+    study: Annotated[str, typer.Argument(metavar="ID", help="Id of the study.")],
+    undo: Annotated[bool, typer.Option("--undo", help="It is no longer withdrawn.")] = False,
+    dry_run: DryRun = False,
+    ontology: Ontology = DEFAULT_DIRECTORY,
+) -> None:
+    """Withdraw a study: it supports nothing any more, and rules that it alone supported stop firing."""
+    from calx.ontology.edits import EditError
+    from calx.reasoner.authors.edit.evidence import withdrawn
+    from calx.reasoner.authors.publish.support import supports
+
+    reading = read_guideline(ontology)
+    try:
+        texts = withdrawn(reading.source.files, study, not undo)
+    except EditError as error:
+        fail(str(error))
+    fall = [support.rule.id for support in supports(reading.whole) if support.falls_with is not None and support.falls_with.id == study]
+    if fall and not undo:
+        typer.echo(f"rules that stop firing: {', '.join(fall)}")
+    write_guideline(ontology, texts, dry_run)

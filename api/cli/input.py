@@ -1,0 +1,164 @@
+"""What commands are given: case files, guidelines, readings of them; and how a fault of either is told."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, NoReturn
+
+import typer
+
+from calx.api.cli.options import AT_FAULT, WRONG_USE
+from calx.atomic import replaced
+from calx.ontology import UNREAD, GuidelineError, GuidelineFiles
+from calx.reasoner.intake.errors import CaseError, Problem
+from calx.reasoner.intake.files import SUFFIXES, Submission, submissions, suffix_of
+from calx.reasoner.model.guideline import Guideline
+from calx.reasoner.recommendation import Reasoner
+
+if TYPE_CHECKING:
+    from calx.reasoner.load.reader import Reading
+
+
+def case_source(name: str) -> tuple[str, str]:
+    """A case file and how to read it."""
+    if name == "-":
+        return name, ".jsonl"
+    path = Path(name)
+    try:
+        there = path.is_file()
+    except OSError as error:
+        wrong_use(f"{name[:100]}: {error.strerror}")
+    if not there:
+        wrong_use(f"{name}: {'is a folder; name the files in it' if path.is_dir() else 'no such file'}")
+    suffix = suffix_of(path)
+    if suffix is None:
+        wrong_use(f"{name}: cannot tell how to read it; name it {', '.join(SUFFIXES)}, or pass JSON lines on standard input with -")
+    return name, suffix
+
+
+def wrong_use(message: str) -> NoReturn:
+    typer.echo(message, err=True)
+    raise typer.Exit(WRONG_USE)
+
+
+def read_submissions(name: str, suffix: str, guideline: Guideline) -> Iterator[Submission]:
+    """The cases of a file; a file that cannot be read is one problem, and the next file is read all the same."""
+    if name == "-" and sys.stdin is None:
+        wrong_use("-: standard input is closed")
+    try:
+        with contextlib.nullcontext(sys.stdin.buffer) if name == "-" else Path(name).open("rb") as stream:
+            yield from submissions(stream, suffix, guideline)
+    except OSError as error:
+        yield Submission(problems=[Problem(f"cannot be read: {error.strerror or error}")], readable=False)
+
+
+def guideline_folder(ontology: Path) -> Path:
+    if not ontology.is_dir():
+        wrong_use(f"{ontology}: no such folder; give the folder that holds the guideline's .ttl files")
+    return ontology
+
+
+def load_reasoner(ontology: Path) -> Reasoner:
+    try:
+        return Reasoner.load(guideline_folder(ontology))
+    except GuidelineError as error:
+        refuse_guideline(error)
+
+
+def refuse_guideline(error: GuidelineError) -> NoReturn:
+    for problem in error.problems:
+        typer.echo(str(problem), err=True)
+    raise typer.Exit(AT_FAULT)
+
+
+def report_problems(name: str, error: CaseError) -> None:
+    """Problems of a case on standard error, one a line."""
+    for problem in error.problems:
+        case = f"{error.case_id}: " if error.case_id else ""
+        typer.echo(f"{'standard input' if name == '-' else name}: {case}{problem}", err=True)
+
+
+def read_provable(ontology: Path, named: str | None = None) -> tuple[GuidelineFiles, Guideline]:
+    """A guideline of which things can be proved, though its evidence or words may have faults; those are told in one line."""
+    from calx.reasoner.load import cache
+    from calx.reasoner.load.reader import read
+
+    try:
+        files = GuidelineFiles(guideline_folder(ontology))
+        known = cache.stored(files)
+        if known is not None:
+            return files, known
+        guideline, problems = read(files)
+    except GuidelineError as error:
+        refuse_guideline(error)
+    unread = [problem for problem in problems if problem.kind in UNREAD]
+    if unread:
+        refuse_guideline(GuidelineError(unread))
+    errors = sum(problem.severity == "error" for problem in problems)
+    if errors:
+        typer.echo(f"{named or ontology}: {errors} errors that leave the rules readable; 'calx check' lists them", err=True)
+    else:
+        cache.store(guideline)
+    return files, guideline
+
+
+@contextmanager
+def show_steps() -> Iterator[Callable[[str], None]]:
+    """What is being done, on standard error, where somebody watches."""
+    if not sys.stderr.isatty():
+        yield lambda told: None
+        return
+    try:  # a line of our own: a spinner runs in a thread, and diff forks
+        yield lambda told: print(f"\r\x1b[K{told} …", end="", file=sys.stderr, flush=True)
+    finally:
+        print("\r\x1b[K", end="", file=sys.stderr, flush=True)
+
+
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Show what would change; write nothing.")]
+
+
+def read_files(ontology: Path) -> GuidelineFiles:
+    try:
+        return GuidelineFiles(guideline_folder(ontology))
+    except GuidelineError as error:
+        refuse_guideline(error)
+
+
+def read_guideline(ontology: Path) -> Reading:
+    try:
+        from calx.reasoner.load.reader import examine
+
+        return examine(read_files(ontology))
+    except GuidelineError as error:
+        refuse_guideline(error)
+
+
+def write_guideline(ontology: Path, texts: dict[str, str], dry_run: bool) -> None:
+    """Write changed files, each whole or not at all."""
+    if not texts:
+        typer.echo("nothing to change", err=True)
+    written: dict[Path, bytes] = {}
+    for name, text in texts.items():
+        if not dry_run:
+            place = (ontology / name).resolve()
+            try:
+                before = place.read_bytes()
+                replaced(place, text)
+                written[place] = before
+            except OSError as error:
+                for other, content in written.items():
+                    with contextlib.suppress(OSError):
+                        replaced(other, content)
+                fail(f"{name}: cannot be written ({error.strerror}); the files are as they were")
+        typer.echo(f"{name}: {'would change' if dry_run else 'written'}", err=True)
+    if texts and not dry_run:
+        typer.echo(f"now: calx check --ontology {ontology}; calx diff OLD {ontology}", err=True)
+
+
+def fail(message: str) -> NoReturn:
+    typer.echo(message, err=True)
+    raise typer.Exit(AT_FAULT)

@@ -1,0 +1,73 @@
+"""Questions in SPARQL."""
+
+from __future__ import annotations
+
+import sys
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Optional
+
+import typer
+
+from calx.api.cli.app import app
+from calx.api.cli.input import case_source, load_reasoner, read_submissions, report_problems, wrong_use
+from calx.api.cli.options import AT_FAULT, DONE, WRONG_USE, Lang, Language, Ontology
+from calx.ontology import DEFAULT_DIRECTORY
+from calx.reasoner.batch import outcomes
+from calx.reasoner.engine.answer import Answer
+
+
+class Table(StrEnum):
+    """How the result of a query is shown."""
+
+    table = "table"
+    json = "json"
+    csv = "csv"
+    tsv = "tsv"
+    xml = "xml"
+    turtle = "turtle"
+
+
+@app.command()
+def query(
+    query_file: Annotated[str, typer.Argument(metavar="QUERY.rq", help="A SPARQL 1.1 query, or - for standard input.")],
+    cases: Annotated[Optional[list[str]], typer.Argument(metavar="[CASE...]", help="Case files to ask about, with their conclusions.")] = None,  # noqa: UP045
+    format: Annotated[Optional[Table], typer.Option("--format", help="Form of the result.", show_default="table on a terminal, else csv or turtle")] = None,  # noqa: UP045
+    limit: Annotated[float, typer.Option("--timeout", help="Seconds that the query may take.", min=0.1, max=600)] = 10,
+    data: Annotated[Optional[Path], typer.Option("--data", metavar="DIR", help="Ask the stored cases in this folder of a service instead.")] = None,  # noqa: UP045
+    lang: Lang = Language.en,
+    ontology: Ontology = DEFAULT_DIRECTORY,
+) -> None:
+    """Ask the knowledge base, and given cases with their conclusions, in SPARQL."""
+    from calx.api.sparql.gate import QueryError
+    from calx.api.sparql.local import run
+
+    if query_file != "-" and not Path(query_file).is_file():
+        wrong_use(f"{query_file}: no such file")
+    if data is not None and cases:
+        wrong_use("--data asks the stored cases; give case files without it")
+    sources = [case_source(name) for name in cases or ()]
+    if query_file == "-" and any(name == "-" for name, _ in sources):
+        wrong_use("-: standard input is either the query or the cases, not both")
+    reasoner = load_reasoner(ontology)
+    answers, status, seen = list[Answer](), DONE, dict[str, str]()
+    for name, suffix in sources:
+        for answer, error in outcomes(reasoner, read_submissions(name, suffix, reasoner.guideline), lang.value, seen, name):
+            if error:
+                status = AT_FAULT
+                report_problems(name, error)
+            elif answer:
+                answers.append(answer)
+    text = sys.stdin.buffer.read() if query_file == "-" else Path(query_file).read_bytes()
+    shown = format.value if format else None
+    try:
+        if data is not None:
+            from calx.api.server.client import ask_stored_cases
+
+            typer.echo(ask_stored_cases(data, text, shown, limit, sys.stdout.isatty(), ontology), nl=False)
+        else:
+            typer.echo(run(text, ontology, answers, shown, limit, sys.stdout.isatty()), nl=False)
+    except QueryError as problem:
+        typer.echo(f"{query_file}: {problem}", err=True)
+        raise typer.Exit(WRONG_USE) from None
+    raise typer.Exit(status)

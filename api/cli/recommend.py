@@ -1,0 +1,131 @@
+"""Cases are answered; the facts that a case may give are listed."""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import json
+import os
+import sys
+from collections.abc import Iterator
+from enum import StrEnum
+from typing import Annotated, Optional
+
+import orjson
+import typer
+
+from calx.api.cli.app import app
+from calx.api.cli.input import case_source, load_reasoner, read_submissions, report_problems
+from calx.api.cli.options import AT_FAULT, DONE, Lang, Language, Ontology
+from calx.ontology import DEFAULT_DIRECTORY
+from calx.reasoner.batch import Outcome, outcomes
+from calx.reasoner.intake.files import SUFFIXES, Submission
+
+
+class Format(StrEnum):
+    """How an answer is shown."""
+
+    text = "text"
+    json = "json"
+    turtle = "turtle"
+    jsonld = "jsonld"
+
+
+class Listing(StrEnum):
+    """How a list is shown."""
+
+    text = "text"
+    markdown = "markdown"
+    schema = "schema"
+
+
+@app.command()
+def recommend(
+    cases: Annotated[list[str], typer.Argument(metavar="CASE...", help=f"Case files ({', '.join(SUFFIXES)}), or - for JSON lines on standard input.")],
+    format: Annotated[Optional[Format], typer.Option("--format", help="Form of the answer.", show_default="text on a terminal, else json")] = None,  # noqa: UP045
+    explain: Annotated[bool, typer.Option("--explain", help="Add every step of the proof to the text.")] = False,
+    lang: Lang = Language.en,
+    ontology: Ontology = DEFAULT_DIRECTORY,
+) -> None:
+    """Answer one or more cases: strategy, devices, alerts, sizes, what is missing, and why."""
+    sources = [case_source(name) for name in cases]
+    shown = format or (Format.text if sys.stdout.isatty() else Format.json)
+    reasoner = load_reasoner(ontology)
+    gc.freeze()  # the guideline is not garbage to look through, case after case
+    status, seen = DONE, dict[str, str]()
+    with _progress(sources) as advance:
+        for name, suffix in sources:
+            for outcome in outcomes(reasoner, advance(name, read_submissions(name, suffix, reasoner.guideline)), lang.value, seen, name):
+                if outcome.error:
+                    status = AT_FAULT
+                    report_problems(name, outcome.error)
+                _show(outcome, shown, lang.value, explain)
+    raise typer.Exit(status)
+
+
+@app.command()
+def facts(
+    format: Annotated[Listing, typer.Option("--format", help="Form of the list.")] = Listing.text,
+    lang: Lang = Language.en,
+    ontology: Ontology = DEFAULT_DIRECTORY,
+) -> None:
+    """List the facts that a case may give: name, type, unit, bounds or values, meaning."""
+    from calx.reasoner.tell.fact_list import facts_as_markdown, facts_as_text
+
+    guideline = load_reasoner(ontology).guideline
+    if format is Listing.schema:
+        from calx.api.contract.models import case_schema
+
+        typer.echo(json.dumps(case_schema(guideline), indent=1, ensure_ascii=False))
+        raise typer.Exit(DONE)
+    typer.echo((facts_as_markdown if format is Listing.markdown else facts_as_text)(guideline, lang.value), nl=False)
+
+
+def _show(outcome: Outcome, form: Format, language: str, explain: bool) -> None:
+    if form is Format.json:
+        sys.stdout.buffer.write(
+            (outcome.answer.json_bytes(language) if outcome.answer else orjson.dumps(outcome.error.json() if outcome.error else {})) + b"\n"
+        )
+    elif outcome.answer is None:
+        return
+    elif form is Format.text:
+        from calx.reasoner.tell.text import render
+
+        typer.echo(render(outcome.answer, language, explain))
+    else:
+        from calx.reasoner.tell import rdf
+
+        typer.echo(rdf.turtle(outcome.answer) if form is Format.turtle else rdf.jsonld(outcome.answer))
+
+
+class _Advance:
+    """Passes submissions on and moves the bar by the bytes that they took."""
+
+    def __init__(self, progress: object = None, task: object = None) -> None:
+        self._progress, self._task, self._before = progress, task, 0
+
+    def __call__(self, name: str, cases: Iterator[Submission]) -> Iterator[Submission]:
+        size = 0
+        for case in cases:
+            size = max(size, case.consumed)
+            if self._progress is not None:
+                self._progress.update(self._task, completed=self._before + size)  # type: ignore[attr-defined]
+            yield case
+        self._before += size
+
+
+LONG_BYTES = 200_000
+
+
+@contextlib.contextmanager
+def _progress(sources: list[tuple[str, str]]) -> Iterator[_Advance]:
+    """A bar on standard error for long batches, where somebody watches and answers go elsewhere."""
+    size = sum(os.path.getsize(name) for name, _ in sources if name != "-" and os.path.exists(name))
+    if size < LONG_BYTES or not sys.stderr.isatty() or sys.stdout.isatty():
+        yield _Advance()
+        return
+    from rich.console import Console
+    from rich.progress import Progress
+
+    with Progress(console=Console(stderr=True), transient=True) as bar:
+        yield _Advance(bar, bar.add_task("answering", total=size))

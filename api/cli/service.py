@@ -1,0 +1,124 @@
+"""The commands of the service: ``calx serve``, ``calx backup``, ``calx restore``, ``calx audit``."""
+
+from __future__ import annotations
+
+import tempfile
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated, Any, Optional
+
+import typer
+
+from calx.api.cli.app import app
+from calx.api.cli.options import AT_FAULT, WRONG_USE, Ontology
+from calx.api.server.client import describe_error, restore_backup, save_backup
+from calx.api.server.settings import Settings, SettingsError, default_data
+from calx.errors import CalxError
+from calx.ontology import DEFAULT_DIRECTORY
+
+Data = Annotated[Optional[Path], typer.Option("--data", metavar="DIR", help="Folder with the stored cases.", show_default="~/.local/share/calx")]  # noqa: UP045
+
+
+@app.command()
+def serve(
+    host: Annotated[str, typer.Option("--host", help="Address to listen on; any but this machine's own needs a token.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option("--port", min=0, max=65535, help="Port to listen on; 0 takes a free one.")] = 8000,
+    data: Data = None,
+    token: Annotated[str | None, typer.Option("--token", envvar="CALX_TOKEN", show_envvar=True, help="What clients must show before they may write.")] = None,
+    private: Annotated[bool, typer.Option("--private", help="Reading stored cases needs the token too.")] = False,
+    store: Annotated[Optional[str], typer.Option("--store", metavar="URL", help="A SPARQL 1.1 query endpoint that keeps the cases instead of --data.")] = None,  # noqa: UP045
+    store_update: Annotated[
+        str | None, typer.Option("--store-update", metavar="URL", help="Where that endpoint takes updates.", show_default="--store")
+    ] = None,
+    timeout: Annotated[float, typer.Option("--timeout", min=0.1, max=600, help="Seconds that a SPARQL query may take.")] = 10,
+    rate: Annotated[
+        float | None,
+        typer.Option("--rate", min=0, help="Requests a second that one client may send; 0 is no limit.", show_default="no limit on this machine, else 40"),
+    ] = None,
+    origin: Annotated[Optional[list[str]], typer.Option("--origin", metavar="URL", help="Another site whose pages may read answers (CORS).")] = None,  # noqa: UP045
+    ontology: Ontology = DEFAULT_DIRECTORY,
+) -> None:
+    """Serve the page, the HTTP API and the SPARQL endpoint, with the stored cases."""
+    from calx.api.server.run import run
+
+    try:
+        settings = Settings(ontology, data or default_data(), host, port, token, private, store, store_update, timeout, origins=tuple(origin or ()))
+    except SettingsError as error:
+        _end(str(error), WRONG_USE)
+    wanted = rate if rate is not None else 0 if settings.loopback else OTHERS_RATE
+    failure = run(replace(settings, rate=wanted))
+    if failure:
+        _end(failure, AT_FAULT)
+
+
+OTHERS_RATE = 40.0
+"""Requests a second that one client of another machine may send, if nothing else was said."""
+
+
+@app.command()
+def backup(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="Where to write the backup, for example cases.nq.gz.")],
+    data: Data = None,
+) -> None:
+    """Write all stored cases to one file; the service may run meanwhile."""
+    import httpx
+
+    folder = data or default_data()
+    if file.exists():
+        _end(f"{file}: is there already; name a new file", WRONG_USE)
+    if not folder.is_dir():
+        _end(f"{folder}: no such folder; name that of the service with --data", WRONG_USE)
+    try:
+        with tempfile.NamedTemporaryFile(dir=file.absolute().parent, prefix=".calx-", delete=False) as draft:
+            draft_path = Path(draft.name)
+        try:
+            save_backup(folder, draft_path)
+            draft_path.replace(file)
+        finally:
+            draft_path.unlink(missing_ok=True)
+    except (CalxError, OSError, httpx.HTTPError) as error:
+        _end(describe_error(error), AT_FAULT)
+    typer.echo(f"{file}: {file.stat().st_size} bytes")
+
+
+@app.command()
+def restore(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="A backup made by calx backup.", exists=True, dir_okay=False)],
+    data: Data = None,
+) -> None:
+    """Put the cases of a backup back; what is stored already stays as it is. The service may run meanwhile."""
+    import httpx
+
+    folder = data or default_data()
+    try:
+        told = restore_backup(folder, file)
+    except (CalxError, OSError, httpx.HTTPError) as error:
+        _end(f"{file}: {describe_error(error)}", AT_FAULT)
+    typer.echo(f"{told['added']} cases added, {told['there']} there already")
+
+
+@app.command()
+def audit(
+    data: Data = None,
+    seal: Annotated[Optional[str], typer.Option("--seal", help="A seal noted earlier, which must still be in the log.")] = None,  # noqa: UP045
+) -> None:
+    """Verify the audit log of a service: was any line changed, removed or added?"""
+    from calx.api.store.audit import verify
+
+    path = (data or default_data()) / "audit.jsonl"
+    if not path.is_file():
+        _end(f"{path}: no such file; name the folder of the service with --data", WRONG_USE)
+    chain = verify(path, seal)
+    for line, reason in chain.faults:
+        typer.echo(f"{path}:{line}: {reason}", err=True)
+    if chain.faults:
+        raise typer.Exit(AT_FAULT)
+    typer.echo(f"{chain.entries} entries, the chain is whole; its seal is {chain.seal}")
+
+
+def _end(message: str, status: int) -> Any:
+    typer.echo(message, err=True)
+    raise typer.Exit(status)
+
+
+# --- with a running service, or without -----------------------------------------------

@@ -1,0 +1,82 @@
+"""The codes of other terminologies for facts and values: `mappings.sssom.tsv` in the folder of the guideline."""
+
+from __future__ import annotations
+
+import csv
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from calx.reasoner.model.guideline import Fact, Guideline
+from calx.reasoner.model.names import IRI
+
+SYSTEMS = {"DCM": "http://dicom.nema.org/resources/ontology/DCM", "SCT": "http://snomed.info/sct"}
+"""Prefixes of the table, as FHIR names the code systems."""
+OURS = IRI.rstrip("/")
+"""The code system whose codes are the names of facts and values."""
+PREFIX = re.compile(r"^#  (\S+): (\S+)$", re.MULTILINE)
+"""A line of the table's ``curie_map``."""
+READ = {"skos:exactMatch", "skos:closeMatch"}
+"""Matches by which a fact is read from a code; broader and related ones would claim more than was said."""
+
+
+@dataclass(frozen=True)
+class Mapping:
+    """One line of the table."""
+
+    subject: str
+    """``calx:maxSuperficialArcDeg`` or ``value:superficial``."""
+    predicate: str
+    system: str
+    code: str
+    display: str
+    comment: str
+
+    @property
+    def read(self) -> bool:
+        return self.predicate in READ
+
+
+def mappings(directory: Path) -> tuple[Mapping, ...]:
+    """The lines of the table of a guideline's folder; none where it has no table. What is wrong with a line, `calx check` tells."""
+    path = directory / "mappings.sssom.tsv"
+    if not path.is_file():
+        return ()
+    lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
+    declared = dict(PREFIX.findall("\n".join(line for line in lines if line.startswith("#"))))
+    found = []
+    for row in csv.DictReader((line for line in lines if not line.startswith("#")), delimiter="\t"):
+        prefix, _, code = str(row.get("object_id")).partition(":")
+        system = SYSTEMS.get(prefix, declared.get(prefix))
+        if system is not None and code and None not in row.values():
+            found.append(Mapping(row["subject_id"], row["predicate_id"], system, code, row["object_label"], row["comment"]))
+    return tuple(found)
+
+
+class Codes:
+    """What codes mean to a guideline, by the table of its folder."""
+
+    def __init__(self, guideline: Guideline, directory: Path) -> None:
+        names = {f"calx:{fact.local}": fact.name for fact in guideline.facts.values() if fact.given}
+        self.fact: dict[tuple[str, str], str] = {(OURS, name): name for name in names.values()} | {(IRI, name): name for name in names.values()}
+        self.value: dict[tuple[str, str], str] = {}
+        self.too_broad: dict[tuple[str, str], str] = {}
+        self.of_fact: dict[str, list[Mapping]] = {}
+        self._mapping: dict[tuple[str, str], Mapping] = {}
+        for mapping in mappings(directory):
+            key = (mapping.system, mapping.code)
+            if mapping.subject.startswith("value:"):
+                if mapping.read:
+                    self.value[key] = mapping.subject.removeprefix("value:")
+            elif mapping.read and mapping.subject in names:
+                self.fact[key] = names[mapping.subject]
+                self.of_fact.setdefault(names[mapping.subject], []).append(mapping)
+                self._mapping[key] = mapping
+            else:
+                self.too_broad[key] = mapping.display
+
+    def told(self, key: tuple[str, str], fact: Fact) -> str:
+        """What a foreign code was read as, and what the code leaves open."""
+        mapping = self._mapping[key]
+        left_open = f" ({mapping.comment})" if mapping.predicate == "skos:closeMatch" else ""
+        return f"{mapping.display} ({mapping.code}) was read as: {fact.label['en']}{left_open}"

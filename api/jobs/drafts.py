@@ -1,0 +1,255 @@
+"""Drafts of the guideline: edited on the page, checked, reviewed, and published as a whole or not at all.
+
+A draft is a copy of the guideline's folder beside a file that tells its state and history. Nothing live changes before
+publishing. Publishing writes the files that changed and a change note into the guideline's folder; what was meant is written
+down first, so that a publishing which was cut off is finished at the next start.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import secrets
+import shutil
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from calx.atomic import replaced
+from calx.errors import CalxError
+from calx.ontology import GuidelineError, GuidelineFiles
+from calx.ontology.edits import EditError
+from calx.reasoner.authors.edit.spreadsheets import CellProblem, TableError, changed
+from calx.reasoner.authors.edit.tables import Table, tables
+
+NAME = re.compile(r"[a-f0-9]{12}")
+MOST_DRAFTS = 200
+LONGEST_TEXT = 500
+
+
+class DraftError(CalxError):
+    """What was asked of a draft cannot be done; the text says why."""
+
+    def __init__(self, message: str, kind: str = "conflict", problems: list[CellProblem] | None = None) -> None:
+        super().__init__(message)
+        self.kind = kind
+        self.problems = problems or []
+
+
+@dataclass
+class Draft:
+    """One draft: what it is for, its state, and everything that was done to it."""
+
+    id: str
+    title: str
+    base: str
+    """Digest of the guideline that it began from."""
+    state: str = "open"
+    """Then ``in review``, ``publishing``, ``published``; or ``discarded``."""
+    history: list[dict[str, str]] = field(default_factory=list)
+    """``at``, ``by``, ``did``, and what else there is to tell."""
+    published: str | None = None
+    """Digest of the guideline that it became."""
+
+    def note(self, by: str, did: str, **more: str) -> None:
+        self.history.append({"at": datetime.now(UTC).isoformat(timespec="seconds"), "by": by[:100], "did": did, **more})
+
+    def json(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+class Drafts:
+    """The drafts of one service, in a folder of its data."""
+
+    def __init__(self, folder: Path, ontology: Path, publishes: bool) -> None:
+        self.folder, self.ontology, self.publishes = folder, ontology, publishes
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if publishes:
+            for draft in self.all():
+                if draft.state == "publishing":
+                    self._finish(draft)
+
+    # --- finding ----------------------------------------------------------------------
+
+    def all(self) -> list[Draft]:
+        """The drafts, the latest first."""
+        found = [draft for path in self.folder.iterdir() if NAME.fullmatch(path.name) and (draft := self._read(path.name)) is not None]
+        return sorted(found, key=lambda draft: draft.history[0]["at"] if draft.history else "", reverse=True)
+
+    def find(self, name: str) -> Draft | None:
+        return self._read(name) if NAME.fullmatch(name) else None
+
+    def _read(self, name: str) -> Draft | None:
+        try:
+            return Draft(**json.loads((self.folder / name / "draft.json").read_text(encoding="utf-8")))
+        except (OSError, ValueError, TypeError):
+            return None
+
+    def guideline(self, draft: Draft) -> Path:
+        """The folder with the draft's files."""
+        return self.folder / draft.id / "guideline"
+
+    def base(self, draft: Draft) -> Path:
+        """The folder with the files that it began from."""
+        return self.folder / draft.id / "base"
+
+    def files(self, draft: Draft) -> GuidelineFiles:
+        return GuidelineFiles(self.guideline(draft))
+
+    def tables(self, draft: Draft) -> list[Table]:
+        return tables(self.files(draft))
+
+    def changed_files(self, draft: Draft) -> dict[str, bytes]:
+        """The files that the draft says otherwise than its base."""
+        found = {}
+        for path in sorted(self.guideline(draft).rglob("*")):
+            name = path.relative_to(self.guideline(draft)).as_posix()
+            before = self.base(draft) / name
+            if path.is_file() and (not before.is_file() or before.read_bytes() != path.read_bytes()):
+                found[name] = path.read_bytes()
+        return found
+
+    # --- changing ---------------------------------------------------------------------
+
+    def begin(self, title: str, by: str) -> Draft:
+        """A draft that says what the guideline on disk says now.
+
+        Raises:
+            DraftError: too many drafts, or no title.
+            GuidelineError: the files on disk cannot be read.
+        """
+        if not title.strip() or not by.strip():
+            raise DraftError("a draft needs a title, and who begins it (a role or initials)", "unreadable")
+        if sum(draft.state in ("open", "in review") for draft in self.all()) >= MOST_DRAFTS:
+            raise DraftError(f"there are {MOST_DRAFTS} drafts at work; publish or discard some", "busy")
+        files = GuidelineFiles(self.ontology)
+        draft = Draft(secrets.token_hex(6), title.strip()[:LONGEST_TEXT], files.digest)
+        try:
+            for place in (self.base(draft), self.guideline(draft)):
+                shutil.copytree(self.ontology, place, ignore=shutil.ignore_patterns("*.py", "__pycache__", ".*"))
+            draft.note(by, "began")
+            self._save(draft)
+        except Exception:
+            shutil.rmtree(self.folder / draft.id, ignore_errors=True)
+            raise
+        return draft
+
+    def edit(self, draft: Draft, table: str, key: str, column: str, value: str, by: str) -> str:
+        """Change one cell; what it said before comes back.
+
+        Raises:
+            DraftError: the draft is not open, or the value cannot be taken.
+        """
+        self._expect(draft, "open")
+        try:
+            texts, edited = changed(self.files(draft), [(table, key, column, value)])
+        except TableError as error:
+            raise DraftError("the value cannot be taken over", "invalid-edit", error.problems) from None
+        except (EditError, GuidelineError) as error:
+            raise DraftError(str(error), "invalid-edit") from None
+        if not edited:
+            return value
+        draft.note(by, "edited", what=f"{table} {key} {column}", before=edited[0].before[:LONGEST_TEXT], after=edited[0].after[:LONGEST_TEXT])
+        self._save(draft)  # first: no edit without its line in the history
+        for name, text in texts.items():
+            replaced(self.guideline(draft) / name, text)
+        return edited[0].before
+
+    def move(self, draft: Draft, state: str, by: str, why: str) -> None:
+        """Hand in for review, take back, or discard.
+
+        Raises:
+            DraftError: not from the state that it is in.
+        """
+        allowed = {"in review": ("open",), "open": ("in review",), "discarded": ("open", "in review")}
+        if state not in allowed:
+            raise DraftError(f"a draft can be {', '.join(allowed)}, not '{state[:24]}'", "unreadable")
+        self._expect(draft, *allowed[state])
+        draft.state = state
+        draft.note(by, {"in review": "handed in for review", "open": "opened again", "discarded": "discarded"}[state], why=why[:LONGEST_TEXT])
+        self._save(draft)
+        if state == "discarded":  # its history stays; its files need no room
+            shutil.rmtree(self.base(draft), ignore_errors=True)
+            shutil.rmtree(self.guideline(draft), ignore_errors=True)
+
+    def publish(self, draft: Draft, by: str, why: str, note: str) -> None:
+        """Write the draft's files into the guideline's folder, with a change note.
+
+        Raises:
+            DraftError: as `may_be_published` does.
+        """
+        self.may_be_published(draft)
+        replaced(self.folder / draft.id / "note.md", note)
+        draft.state, draft.published = "publishing", self.files(draft).digest
+        alone = by.strip() in {entry["by"].strip() for entry in draft.history if entry["did"] == "edited"}
+        draft.note(by, "published by one who edited it" if alone else "published", why=why[:LONGEST_TEXT])
+        self._save(draft)
+        self._finish(draft)
+
+    def may_be_published(self, draft: Draft) -> None:
+        """See whether its state and the files on disk allow it.
+
+        Raises:
+            DraftError: it is not in review, nothing changed, or the guideline on disk is no longer the one that it began from.
+        """
+        self._expect(draft, "in review")
+        if not self.publishes:
+            raise DraftError("this service shows the guideline that comes with Calx; start it with --ontology DIR, a copy of your own, to publish")
+        if not self.changed_files(draft):
+            raise DraftError("the draft changes nothing")
+        try:
+            now = GuidelineFiles(self.ontology).digest
+        except GuidelineError:
+            now = "files that cannot be read"
+        if now != draft.base:
+            raise DraftError("the guideline on disk has changed since the draft began; begin a new one, and make the edits there")
+
+    def _finish(self, draft: Draft) -> None:
+        """Write every changed file; to do it again does no harm. A file that somebody changed meanwhile is left, and the draft goes back to review."""
+        changed = self.changed_files(draft)
+        for name, content in changed.items():
+            place, before = self.ontology / name, self.base(draft) / name
+            now = place.read_bytes() if place.is_file() else b""
+            if now not in (content, before.read_bytes() if before.is_file() else b""):
+                draft.state, draft.published = "in review", None
+                draft.note("service", f"not published: {name} was changed on disk meanwhile")
+                self._save(draft)
+                return
+        for name, content in changed.items():
+            place = self.ontology / name
+            place.parent.mkdir(parents=True, exist_ok=True)
+            replaced(place, content)
+        note = self._change_note(draft)
+        note.parent.mkdir(exist_ok=True)
+        replaced(note, (self.folder / draft.id / "note.md").read_bytes())
+        draft.state = "published"
+        self._save(draft)
+
+    def _change_note(self, draft: Draft) -> Path:
+        when = next((entry["at"][:10] for entry in reversed(draft.history) if entry["did"].startswith("published")), "undated")
+        return self.ontology / "changes" / f"{when}-{draft.id}.md"
+
+    def undo_publishing(self, draft: Draft) -> None:
+        """Put the files back as they were, where what was published cannot be served."""
+        for name in self.changed_files(draft):
+            before = self.base(draft) / name
+            if before.is_file():
+                replaced(self.ontology / name, before.read_bytes())
+            else:
+                (self.ontology / name).unlink(missing_ok=True)
+        self._change_note(draft).unlink(missing_ok=True)
+        draft.state, draft.published = "in review", None
+        draft.note("service", "put back: what was published could not be served")
+        self._save(draft)
+
+    def _expect(self, draft: Draft, *states: str) -> None:
+        if draft.state not in states:
+            raise DraftError(f"the draft is {draft.state}; this can be done while it is {' or '.join(states)}")
+
+    def _save(self, draft: Draft) -> None:
+        place = self.folder / draft.id
+        place.mkdir(mode=0o700, exist_ok=True)
+        replaced(place / "draft.json", json.dumps(draft.json(), ensure_ascii=False, indent=1))
+        os.utime(place)

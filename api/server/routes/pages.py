@@ -1,0 +1,201 @@
+"""The pages for people: the lesion with its advice, the API in words, signing in; stored cases through plain forms."""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import urlencode
+
+from fastapi import APIRouter, Request, Response
+from starlette.datastructures import UploadFile
+
+from calx.api.contract.problems import ServiceError, of_case
+from calx.api.pages.cross_section import drawn as cross_section
+from calx.api.pages.form import case_of, entered, groups
+from calx.api.pages.proof_picture import drawn as proof_picture
+from calx.api.pages.render import html
+from calx.api.server.guard import COOKIE, cookie_of
+from calx.api.server.openapi import EXAMPLE, describe
+from calx.api.server.request import absent, language_of, record_of, service_of
+from calx.api.server.respond import page
+from calx.api.server.state import Service
+from calx.api.store.cases import CaseDiffersError, replay
+from calx.api.store.records import Record
+from calx.reasoner.batch import Outcome, outcomes
+from calx.reasoner.engine.answer import Answer
+from calx.reasoner.intake.files import Submission
+from calx.reasoner.model.guideline import Guideline
+
+router = APIRouter(include_in_schema=False)
+NO_STORE = {"Cache-Control": "no-store"}
+
+
+def asked(request: Request, language: str) -> tuple[dict[str, str], Outcome]:
+    """What the address tells of a lesion, and what comes of it."""
+    service = service_of(request)
+    shown, problems = entered(request.query_params.multi_items())
+    case = Submission(case_of(shown, service.reasoner.guideline), problems)
+    (outcome,) = outcomes(service.reasoner, [case], language)
+    return shown, outcome
+
+
+def lesion(request: Request, language: str) -> dict[str, Any]:
+    """What the page shows of a lesion: drawing, and advice or problems."""
+    shown, outcome = asked(request, language)
+    found: dict[str, Any] = {"texts": shown, "problems": [], "result": None, "open_devices": []}
+    query = urlencode({**shown, "lang": language})
+    found |= {"permanent": f"/?{query}", "picture": f"/picture?{query}"}
+    if not shown:
+        return {**found, "drawing": cross_section({}, language)}
+    if outcome.answer is None:
+        problems = outcome.error.problems if outcome.error else []
+        return {**found, "problems": problems, "drawing": cross_section({}, language)}
+    values = outcome.answer.trace.values
+    return {**found, "result": outcome.answer.json(language), "open_devices": open_devices(outcome.answer), "drawing": cross_section(values, language)}
+
+
+def open_devices(answer: Answer) -> list[str]:
+    """Devices that unknown facts may yet indicate."""
+    return [device.id for device in answer.guideline.of_kind("device") if f"indicated:{device.local}" in answer.outlook.possible]
+
+
+@router.get("/")
+async def index(request: Request) -> Response:
+    """The lesion and its advice, for the facts in the address."""
+    service, language = service_of(request), language_of(request)
+    guideline = service.reasoner.guideline
+    content = lesion(request, language)
+    if content["result"]:
+        service.note(request, "answered", case="page")
+    return page(request, "index.html", language, groups=groups(guideline, content["texts"], language), examples=service_of(request).examples, **content)
+
+
+@router.get("/advice")
+async def advice(request: Request) -> Response:
+    """The part of the page that follows the facts, for the script that watches them."""
+    service, language = service_of(request), language_of(request)
+    content = lesion(request, language)
+    if content["result"]:
+        service.note(request, "answered", case="page")
+    text = html(*service.shown, "fragment.html", language, "/", request.url.query, **content)
+    return Response(text, headers=NO_STORE, media_type="text/html; charset=utf-8")
+
+
+@router.get("/picture")
+async def picture(request: Request) -> Response:
+    """The proof of the answer to the facts in the address, as SVG."""
+    service, language = service_of(request), language_of(request)
+    guideline = service.reasoner.guideline
+    _, outcome = asked(request, language)
+    if outcome.answer is None:
+        raise of_case(outcome.error) if outcome.error else ServiceError("unreadable", "no case")
+    return _svg(proof_picture(outcome.answer.json(language), guideline, language))
+
+
+@router.get("/cases/{case_id}/picture")
+async def picture_of_case(request: Request, case_id: str) -> Response:
+    """The proof of a stored answer, as SVG."""
+    service, language = service_of(request), language_of(request)
+    kept = await record_of(request, case_id)
+    return _svg(proof_picture(kept.answer(language), service.reasoner.guideline, language))
+
+
+def _svg(text: str) -> Response:
+    return Response(text, headers=NO_STORE, media_type="image/svg+xml; charset=utf-8")
+
+
+def stored(service: Service, kept: Record, language: str) -> dict[str, Any]:
+    """What the page of a stored case shows: the answer as it was given, and what would be said today."""
+    values = _values(kept, service.reasoner.guideline)
+    return {
+        "kept": kept,
+        "result": kept.answer(language),
+        "problems": [],
+        "open_devices": _open(kept, service),
+        "drawing": cross_section(values, language),
+        "replayed": replay(kept, service.reasoner).json(),
+    }
+
+
+def _open(kept: Record, service: Service) -> list[str]:
+    """Devices that unknown facts may yet indicate; under another guideline all that an unknown fact decides."""
+    if kept.guideline_digest == service.reasoner.guideline.digest:
+        return open_devices(service.reasoner.recommend(kept.submitted))
+    return sorted({device for item in kept.answer()["missing"] for device in item["decides"]})
+
+
+def _values(kept: Record, guideline: Guideline) -> dict[str, Any]:
+    """The facts of a stored case, with those that its proof implied."""
+    values = {name: value for name, value in kept.submitted.items() if name != "case_id"}
+    for step in kept.answer()["steps"]:
+        name, _, text = step["conclusion"].partition(": ")
+        if name in guideline.facts and name not in values:
+            values[name] = {"true": True, "false": False}.get(text, float(text) if text.replace(".", "", 1).isdigit() else text)
+    return values
+
+
+# --- forms that write ----------------------------------------------------------------
+
+
+async def _form(request: Request) -> list[tuple[str, str]]:
+    if not request.headers.get("content-type", "").startswith("application/x-www-form-urlencoded"):
+        raise ServiceError("wrong-form", "send the form as application/x-www-form-urlencoded")
+    return [(name, value) for name, value in (await request.form(max_fields=500)).multi_items() if not isinstance(value, UploadFile)]
+
+
+@router.post("/store")
+async def store(request: Request) -> Response:
+    """Keep the answer to the facts of the form."""
+    service, fields = service_of(request), await _form(request)
+    language = "zh" if dict(fields).get("lang") == "zh" else "en"
+    guideline = service.reasoner.guideline
+    texts, problems = entered(fields)
+    told = dict(fields)
+    (outcome,) = outcomes(service.reasoner, [Submission(case_of(texts, guideline) | {"case_id": told.get("case_id", "").strip()}, problems)], language)
+    if outcome.answer is None:
+        raise of_case(outcome.error) if outcome.error else ServiceError("unreadable", "no case")
+    try:
+        kept, new = await service.cases.keep(outcome.answer)
+    except CaseDiffersError:
+        raise ServiceError("conflict", f"'{outcome.answer.case.id}' is stored with other facts; give this moment an id of its own") from None
+    service.note(request, "stored" if new else "answered", case=kept.case_id)
+    return _see(f"/cases/{kept.case_id}?lang={language}")
+
+
+@router.post("/cases/{case_id}/delete")
+async def delete(request: Request, case_id: str) -> Response:
+    """Remove a stored case for good."""
+    service, fields = service_of(request), await _form(request)
+    if not await service.cases.delete(case_id):
+        raise absent(case_id)
+    service.note(request, "deleted", case=case_id)
+    return _see(f"/cases?lang={'zh' if dict(fields).get('lang') == 'zh' else 'en'}")
+
+
+@router.get("/login")
+async def login(request: Request) -> Response:
+    """Where a person shows the token."""
+    return page(request, "login.html", language_of(request), wrong=False)
+
+
+@router.post("/login")
+async def sign_in(request: Request) -> Response:
+    """Exchange the token for a cookie that this browser keeps until it is closed."""
+    service, fields = service_of(request), await _form(request)
+    token = service.settings.token
+    if token is None or not service.trusted(dict(fields).get("token")):
+        service.note(request, "refused a token")
+        return page(request, "login.html", "zh" if dict(fields).get("lang") == "zh" else "en", 403, wrong=True)
+    response = _see("/")
+    response.set_cookie(COOKIE, cookie_of(token), httponly=True, samesite="strict", secure=request.url.scheme == "https")
+    return response
+
+
+def _see(address: str) -> Response:
+    return Response(status_code=303, headers={"Location": address})
+
+
+@router.get("/docs")
+async def docs(request: Request) -> Response:
+    """The API in words."""
+    description = describe(request.app, service_of(request).reasoner)
+    return page(request, "docs.html", language_of(request), paths=description["paths"], example=EXAMPLE, base=str(request.base_url))

@@ -1,0 +1,197 @@
+"""What a running service holds: the reasoner, the store, the audit log. Routes ask it; nothing else is shared."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import fcntl
+import gc
+import hmac
+import json
+import os
+import secrets
+from collections import OrderedDict
+from collections.abc import AsyncIterator, Hashable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pyoxigraph as ox
+from starlette.requests import Request
+
+from calx.api.exchange.codes import Codes
+from calx.api.jobs.drafts import Drafts
+from calx.api.jobs.recordings import Recordings
+from calx.api.pages.examples import Example, examples
+from calx.api.server.settings import Settings
+from calx.api.store.audit import Audit, AuditError
+from calx.api.store.cases import Cases
+from calx.api.store.disk import DiskStore
+from calx.api.store.protocol import Store, StoreError
+from calx.ontology import DEFAULT_DIRECTORY, GuidelineFiles
+from calx.reasoner.model.case import Case
+from calx.reasoner.model.guideline import Guideline
+from calx.reasoner.recommendation import Reasoner
+
+SERVING = "serving.json"
+"""In the data folder while a service uses it: its address, and a secret by which `calx backup` and `calx restore` reach it."""
+
+
+KEPT_ANSWERS = 256
+
+
+@dataclass
+class Service:
+    """One running service."""
+
+    settings: Settings
+    reasoner: Reasoner
+    store: Store
+    audit: Audit
+    secret: str
+    knowledge: ox.Store
+    """The knowledge base, in memory."""
+    codes: Codes
+    examples: tuple[Example, ...]
+    recordings: Recordings
+    drafts: Drafts
+    editing: asyncio.Lock = field(default_factory=asyncio.Lock)
+    """Drafts are changed by one request at a time."""
+    reports: dict[Hashable, dict[str, Any]] = field(default_factory=dict)
+    """The latest examinations of drafts."""
+    answered: OrderedDict[Hashable, bytes] = field(default_factory=OrderedDict)
+    """The latest answers as JSON: the same facts get the same answer, and callers tend to ask again."""
+
+    @property
+    def cases(self) -> Cases:
+        return Cases(self.store)
+
+    @property
+    def shown(self) -> tuple[Guideline, bool]:
+        """What every page shows of the service: its guideline, and whether people may sign in with a token."""
+        return self.reasoner.guideline, bool(self.settings.token)
+
+    def trusted(self, shown: str | None) -> bool:
+        """Whether this is the token, or the secret of this start."""
+        keys = [key for key in (self.settings.token, self.secret) if key]
+        return shown is not None and any(hmac.compare_digest(shown.encode(), key.encode()) for key in keys)
+
+    def recommend(self, case: Case, language: str) -> bytes:
+        """The answer to an admitted case, as JSON."""
+        if case.measured is not None:
+            return self.reasoner.answer(case).json_bytes(language)
+        key = (case.id, language, frozenset(case.facts.items()))
+        found = self.answered.get(key)
+        if found is None:
+            found = self.answered[key] = self.reasoner.answer(case).json_bytes(language)
+            if len(self.answered) > KEPT_ANSWERS:
+                self.answered.popitem(last=False)
+        else:
+            self.answered.move_to_end(key)
+        return found
+
+    async def switch(self) -> None:
+        """Answer by the guideline that is on disk now, from the next request on; until it is read whole, the last good one serves.
+
+        Raises:
+            GuidelineError: it has faults.
+            StoreError: the store cannot learn it.
+        """
+        reasoner, triples = await asyncio.to_thread(lambda: (Reasoner.load(self.settings.ontology), knowledge(self.settings.ontology)))
+        base = await asyncio.to_thread(in_memory, triples)
+        codes, shown = Codes(reasoner.guideline, self.settings.ontology), examples(self.settings.ontology)
+        await self.store.teach(reasoner.guideline.digest, triples)
+        self.reasoner, self.knowledge, self.codes, self.examples = reasoner, base, codes, shown
+        self.answered.clear()
+
+    def note(self, request: Request, did: str, **what: object) -> None:
+        """Write a line of the audit log about a request."""
+        client = request.client.host if request.client else "unknown"
+        self.audit.note(client + (" (token)" if request.scope.get("calx.trusted") else ""), did, guideline=self.reasoner.guideline.digest, **what)
+
+
+@contextlib.asynccontextmanager
+async def opened(settings: Settings) -> AsyncIterator[Service]:
+    """The service over its folder, until it ends.
+
+    Raises:
+        StoreError: the folder or the endpoint cannot be used.
+        GuidelineError: the guideline has faults.
+    """
+    async with contextlib.AsyncExitStack() as closing:
+        lock = _locked(settings.data)
+        closing.callback(os.close, lock)
+        drafts = Drafts(settings.data / "drafts", settings.ontology, settings.ontology.resolve() != DEFAULT_DIRECTORY)  # finishes a publishing cut off
+        reasoner = Reasoner.load(settings.ontology)
+        triples = knowledge(settings.ontology)
+        base = in_memory(triples)
+        store = _store(settings)
+        closing.push_async_callback(store.close)
+        try:
+            audit = Audit(settings.data / "audit.jsonl")
+            closing.callback(audit.close)
+            recordings = Recordings(settings.data / "recordings")
+            closing.push_async_callback(recordings.close)
+            codes, shown = Codes(reasoner.guideline, settings.ontology), examples(settings.ontology)
+            service = Service(settings, reasoner, store, audit, secrets.token_urlsafe(32), base, codes, shown, recordings, drafts)
+            await store.teach(reasoner.guideline.digest, triples)
+            closing.callback((settings.data / SERVING).unlink, missing_ok=True)
+            _announce(settings.data / SERVING, service)
+            audit.note("service", "started", guideline=reasoner.guideline.digest)
+        except OSError as error:
+            raise StoreError(f"{settings.data}: {error.strerror or error}; free some space, or give another folder with --data") from None
+        gc.collect()
+        gc.freeze()  # the guideline is not garbage to look through, request after request
+        yield service
+        with contextlib.suppress(AuditError):  # a full disk must not keep the store from being closed
+            audit.note("service", "stopped")
+
+
+def _store(settings: Settings) -> Store:
+    if settings.endpoint:
+        from calx.api.store.endpoint import EndpointStore
+
+        return EndpointStore(settings.endpoint, settings.endpoint_update, settings.queries_at_once)
+    return DiskStore(settings.data, settings.queries_at_once)
+
+
+def _locked(folder: Path) -> int:
+    """Make the folder if need be and take it for this process; the lock goes with it, however it ends.
+
+    Raises:
+        StoreError: another service has it, or it cannot be written to.
+    """
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        lock = os.open(folder / "lock", os.O_RDWR | os.O_CREAT, 0o600)
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise StoreError(f"{folder}: another process uses this folder; stop it, or give this one a folder of its own with --data") from None
+    except OSError as error:
+        raise StoreError(f"{folder}: {error.strerror}; give a folder that can be written to with --data") from None
+    return lock
+
+
+def knowledge(folder: Path) -> list[ox.Triple]:
+    """The triples of a guideline's files."""
+    texts = GuidelineFiles(folder).texts.values()
+    return [quad.triple for text in texts for quad in ox.parse(text.encode(), ox.RdfFormat.TURTLE, rename_blank_nodes=True)]
+
+
+def in_memory(triples: list[ox.Triple]) -> ox.Store:
+    """A store of its own for the knowledge base."""
+    found = ox.Store()
+    found.extend([ox.Quad(triple.subject, triple.predicate, triple.object) for triple in triples])
+    return found
+
+
+def _announce(place: Path, service: Service) -> None:
+    """Tell the commands that run beside the service how to reach it."""
+    host = "127.0.0.1" if service.settings.host in ("0.0.0.0", "::") else service.settings.host  # noqa: S104
+    host = f"[{host}]" if ":" in host else host
+    place.unlink(missing_ok=True)
+    with open(os.open(place, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+        json.dump({"url": f"http://{host}:{service.settings.port}", "secret": service.secret, "pid": os.getpid()}, file)
+
+
+# --- what routes ask of a request --------------------------------------------------

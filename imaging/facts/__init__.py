@@ -1,0 +1,4 @@
+"""What follows from curves? Geometry, findings, facts with their intervals.
+
+Numpy only: neither readers nor networks.
+"""

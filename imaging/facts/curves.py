@@ -1,0 +1,169 @@
+"""The file between the two layers: what was drawn in each frame, by a network, a person or a simulator.
+
+A frame is described by lines around a centre. On each line the radius of every curve with its spread, and how probable it is that
+calcium, the guide wire, a side branch, a strut, … lies there. A missing claim is NaN, never zero. The facts layer reads nothing else.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from calx.atomic import replaced
+from calx.imaging.errors import ImagingError
+
+Radii = NDArray[np.float32]
+
+FORMAT = "calx-curves-1"
+ARRAYS = ("lumen", "lumen_sd", "eem", "eem_sd", "calcium", "calcium_edge", "stent", "visible", "wire", "branch", "strut", "nodule")
+
+
+@dataclass(frozen=True)
+class Curves:
+    """Curves of a pullback: ``f`` frames of ``n`` evenly spaced lines; line 0 points to the image's right, then clockwise as seen.
+
+    Attributes:
+        frame: ``(f,)`` numbers of the frames in the recording, from 1.
+        z_mm: ``(f,)`` position along the vessel, mm from the first frame; NaN where the recording does not tell.
+        scale_mm: mm of one unit of the radii: 1.0 when they are in mm, None when only pixels are known.
+        lumen: ``(f, n)`` radius of the lumen's border.
+        lumen_sd: its standard deviation.
+        eem: radius of the external elastic membrane; NaN where nothing is claimed.
+        eem_sd: its standard deviation.
+        calcium: probability 0..1 that the line holds calcium.
+        calcium_edge: radius of the calcium's leading edge; read only where calcium is likely.
+        stent: radius of a stent's struts; read only in frames with struts.
+        visible: probability that the membrane can be seen.
+        wire: probability that the guide wire hides the line.
+        branch: probability that a side branch opens there.
+        strut: probability of a stent strut.
+        nodule: probability that the calcium protrudes as a nodule.
+        refused: ``(f,)`` why nothing is claimed of a frame; empty where something is.
+        centre: ``(f, 2)`` the lines' centre in the image, (column, row) pixels; NaN without an image.
+        pixel_mm: mm a pixel of the image; NaN when unknown.
+        provenance: who drew, from what: ``drawn_by``, ``input``, ``model``, ``software``, ….
+    """
+
+    frame: NDArray[np.int64]
+    z_mm: NDArray[np.float64]
+    scale_mm: float | None
+    lumen: Radii
+    lumen_sd: Radii
+    eem: Radii
+    eem_sd: Radii
+    calcium: Radii
+    calcium_edge: Radii
+    stent: Radii
+    visible: Radii
+    wire: Radii
+    branch: Radii
+    strut: Radii
+    nodule: Radii
+    refused: NDArray[np.str_]
+    centre: NDArray[np.float64]
+    pixel_mm: float = float("nan")
+    provenance: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        shape = self.lumen.shape
+        wrong = [name for name in ARRAYS if getattr(self, name).shape != shape]
+        wrong += [name for name in ("frame", "z_mm", "refused", "centre") if len(getattr(self, name)) != shape[0]]
+        if len(shape) != 2 or wrong:
+            raise ImagingError(f"curves of unequal size: {', '.join(wrong) or 'lumen'}")
+
+    def __len__(self) -> int:
+        return len(self.frame)
+
+    @property
+    def lines(self) -> int:
+        """How many lines describe a frame."""
+        return int(self.lumen.shape[1])
+
+    def part(self, chosen: NDArray[np.bool_] | NDArray[np.int64]) -> Curves:
+        """The curves of some frames."""
+        per_frame = (*ARRAYS, "frame", "z_mm", "refused", "centre")
+        return replace(self, **{name: getattr(self, name)[chosen] for name in per_frame})
+
+    @classmethod
+    def empty(cls, frame: NDArray[np.int64], z_mm: NDArray[np.floating], lines: int, scale_mm: float | None, provenance: Mapping[str, Any]) -> Curves:
+        """Curves that claim nothing yet: radii NaN, probabilities 0, the membrane visible."""
+        count = len(frame)
+        nothing: dict[str, Any] = {
+            name: np.full((count, lines), np.nan, np.float32) for name in ("lumen", "lumen_sd", "eem", "eem_sd", "calcium_edge", "stent")
+        }
+        never: dict[str, Any] = {name: np.zeros((count, lines), np.float32) for name in ("calcium", "wire", "branch", "strut", "nodule")}
+        return cls(
+            frame=np.asarray(frame, np.int64),
+            z_mm=np.asarray(z_mm, np.float64),
+            scale_mm=scale_mm,
+            visible=np.ones((count, lines), np.float32),
+            refused=np.full(count, "", dtype="<U200"),
+            centre=np.full((count, 2), np.nan),
+            provenance=dict(provenance),
+            **nothing,
+            **never,
+        )
+
+    def save(self, path: Path) -> None:
+        """Write an NPZ file, whole or not at all."""
+        packed = io.BytesIO()
+        arrays = {name: getattr(self, name) for name in (*ARRAYS, "frame", "z_mm", "refused", "centre")}
+        header = {
+            "format": FORMAT,
+            "scale_mm": self.scale_mm,
+            "pixel_mm": None if np.isnan(self.pixel_mm) else self.pixel_mm,
+            "provenance": dict(self.provenance),
+        }
+        np.savez_compressed(packed, header=np.frombuffer(json.dumps(header, sort_keys=True).encode(), np.uint8), **arrays)
+        replaced(path, packed.getvalue())
+
+    @classmethod
+    def load(cls, path: Path) -> Curves:
+        """Read what :meth:`save` wrote; nothing in the file is executed.
+
+        Raises:
+            ImagingError: it is no such file, or of another version.
+        """
+        try:
+            with np.load(path, allow_pickle=False) as packed:
+                header = json.loads(packed["header"].tobytes())
+                if header.get("format") != FORMAT:
+                    raise ImagingError(f"curves of format {header.get('format')!r}; this version reads {FORMAT!r}", path)
+                arrays = {part.name: packed[part.name] for part in fields(cls) if part.name in packed}
+        except (OSError, ValueError, KeyError, EOFError) as error:
+            raise ImagingError(f"no curves file that can be read ({error}); give the curves.npz of a report", path) from None
+        pixel = header["pixel_mm"]
+        return cls(**arrays, scale_mm=header["scale_mm"], pixel_mm=float("nan") if pixel is None else pixel, provenance=header["provenance"])
+
+    def table(self) -> str:
+        """CSV, a row a line: radii in mm (empty without a scale), pixel positions, probabilities."""
+        text = io.StringIO()
+        writer = csv.writer(text, lineterminator="\n")
+        writer.writerow(("frame", "z_mm", "angle_deg", "lumen_mm", "lumen_sd_mm", "eem_mm", "eem_sd_mm", "calcium", "calcium_edge_mm",
+                         "visible", "wire", "branch", "strut", "lumen_x_px", "lumen_y_px", "eem_x_px", "eem_y_px"))  # fmt: skip
+        angles = np.arange(self.lines) * (360 / self.lines)
+        cosine, sine = np.cos(np.deg2rad(angles)), np.sin(np.deg2rad(angles))
+        scale = np.nan if self.scale_mm is None else self.scale_mm
+        pixels = 1.0 if self.scale_mm is None else self.scale_mm / self.pixel_mm
+        for f in range(len(self)):
+            x, y = self.centre[f]
+            lengths = (self.lumen, self.lumen_sd, self.eem, self.eem_sd)
+            for n in range(self.lines):
+                row = [*(_told(array[f, n] * scale) for array in lengths), _told(self.calcium[f, n]), _told(self.calcium_edge[f, n] * scale)]
+                row += [_told(array[f, n]) for array in (self.visible, self.wire, self.branch, self.strut)]
+                for radius in (self.lumen[f, n] * pixels, self.eem[f, n] * pixels):
+                    row += [_told(x + radius * cosine[n]), _told(y + radius * sine[n])]
+                writer.writerow((int(self.frame[f]), _told(self.z_mm[f]), f"{angles[n]:g}", *row))
+        return text.getvalue()
+
+
+def _told(value: float) -> str:
+    return "" if np.isnan(value) else f"{value:.4f}".rstrip("0").rstrip(".")

@@ -1,0 +1,4 @@
+"""What does the network say of an image? Packages of weights, runtimes, the segmenter.
+
+May use `facts`.
+"""

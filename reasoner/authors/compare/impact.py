@@ -1,0 +1,331 @@
+"""What follows from an edit for all lesions: which change their strategy, devices or alerts, told by region and border."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from decimal import Decimal
+from functools import cached_property
+from itertools import pairwise
+from typing import Any as Anything
+from typing import cast
+
+import z3
+
+from calx.reasoner.authors.compare.changes import Changes
+from calx.reasoner.authors.compare.cohort import admits_alike
+from calx.reasoner.authors.prove.literals import cuts
+from calx.reasoner.authors.prove.phrases import spoken
+from calx.reasoner.authors.prove.session import Lesion, Region, Session, UndecidedError
+from calx.reasoner.authors.prove.solver import AnyLesion, Given, Quotient, Truth, both, differ, either, none, productions
+from calx.reasoner.authors.prove.witness import runnable
+from calx.reasoner.engine.evaluation import Trace
+from calx.reasoner.intake.errors import CaseError
+from calx.reasoner.model.condition import Compare, Not, OneOf
+from calx.reasoner.model.guideline import Assertion, Fact, Guideline
+from calx.reasoner.model.names import Text
+from calx.reasoner.model.values import FRACTION_DIGITS
+from calx.reasoner.recommendation import Reasoner
+
+STATUSES = ("contraindicated", "preferred", "suitable", "notIndicated")
+"""The properties of which each device has one."""
+MOST_REGIONS = 3
+
+
+@dataclass(frozen=True)
+class Border:
+    """Two lesions that differ in one fact: the edit changes the first and not the second."""
+
+    fact: str
+    changed: dict[str, Anything]
+    unchanged: dict[str, Anything]
+
+
+@dataclass(frozen=True)
+class Where:
+    """Lesions that an edit changes, in words."""
+
+    words: Text | None
+    """None where no words tell them apart; the example is one of them."""
+    example: dict[str, Anything]
+    border: Border | None
+
+
+@dataclass(frozen=True)
+class Shift:
+    """One outcome that becomes another for some lesions."""
+
+    about: str
+    """Key of the outcome: ``strategy``, ``device rotational_atherectomy``, ``alert c_cat`` …"""
+    subject: Text
+    before: Text
+    after: Text
+    rules: tuple[str, str]
+    """Ids of the rules that concluded it before and after."""
+    only_with_strategy: bool
+    """It changes only where the strategy changes too."""
+    where: tuple[Where, ...]
+    more: bool
+    """There are other lesions of which it is true."""
+
+
+@dataclass(frozen=True)
+class Impact:
+    """What an edit changes for all lesions."""
+
+    shifts: tuple[Shift, ...]
+    unchanged: tuple[Text, ...]
+    """The outcomes proved to stay the same for every lesion that both guidelines admit."""
+    refused: dict[str, Anything] | None
+    """A case that only the old guideline admits."""
+    admitted: dict[str, Anything] | None
+    """A case that only the new one admits."""
+    told: bool = True
+    """False where a fact changed its type, so that lesions cannot be compared."""
+
+
+def impact(changes: Changes, progress: Callable[[str], None] = lambda told: None) -> Impact:
+    """What an edit changes for all lesions, proved.
+
+    Raises:
+        UndecidedError: the solver gave up.
+    """
+    return _Comparison(changes, progress).impact()
+
+
+class _Comparison:
+    def __init__(self, changes: Changes, progress: Callable[[str], None]) -> None:
+        self.old, self.new = changes.old, changes.new
+        self._progress = progress
+        self._changed_shared = changes.changed_shared
+        self._reasoners = Reasoner(self.old), Reasoner(self.new)
+
+    def impact(self) -> Impact:
+        facts = _all_facts(self.old, self.new)
+        if facts is None:
+            return Impact((), (), None, None, told=False)
+        self.given = Given(facts.values())
+        # words may use a shared condition only where it means the same in both
+        told = tuple(shared for shared in self.old.shared if shared.id not in self._changed_shared)
+        self.before = AnyLesion(replace(self.old, shared=told), self.given, "old ")
+        self.after = AnyLesion(self.new, self.given, "new ")
+        self.session = Session(self.before, self.after)
+        self._same_strategy = self._same("strategy")
+        shifts, unchanged = list[Shift](), list[Text]()
+        for subject, found in self._outcomes():
+            self._progress(subject["en"])
+            some = list(found)
+            shifts += some
+            if not some:
+                unchanged.append(subject)
+        if admits_alike(self.old, self.new):
+            return Impact(tuple(shifts), tuple(unchanged), None, None)
+        return Impact(tuple(shifts), tuple(unchanged), self._only(self.before, self.after), self._only(self.after, self.before))
+
+    def _only(self, one: AnyLesion, other: AnyLesion) -> dict[str, Anything] | None:
+        """A case that one guideline admits and the other does not."""
+        session = Session(AnyLesion(one.guideline, self.given, "alone "))
+        found = session.smallest((one,), none(both(other.valid)), *one.definitions, *other.definitions)
+        return runnable("admitted", found) if found else None
+
+    # --- outcomes -----------------------------------------------------------------------
+
+    def _outcomes(self) -> Iterator[tuple[Text, Iterator[Shift]]]:
+        yield self._label("strategy"), self._of_one("strategy", self._label("strategy"), {key: {key} for key in self._keys("strategy")}, True)
+        for device in self.new.of_kind("device") or self.old.of_kind("device"):
+            keys = {f"{status}:{device.local}": {f"{status}:{device.local}"} for status in STATUSES}
+            yield device.label, self._of_one(f"device {device.id}", device.label, keys, False)
+        settled: Text = {"en": "whether the strategy is settled", "zh": "策略是否已确定"}
+        yield settled, self._settled(settled)
+        yield {"en": "alerts", "zh": "警示"}, self._each(("criticalAlert", "warningAlert", "infoAlert"), "alert")
+        told = {"strategy", *STATUSES, "criticalAlert", "warningAlert", "infoAlert", "alert", "indicated", "favoured", "usable"}
+        for name in dict.fromkeys((*self.new.properties, *self.old.properties)):
+            if name not in told and self._keys(name):
+                yield self._label(name), self._each((name,), name)
+        for fact in dict.fromkeys((*self.new.facts, *self.old.facts)):
+            known = self.new.facts.get(fact) or self.old.facts[fact]
+            if not known.given and known.result_key:
+                yield known.label, self._value(fact, known)
+
+    def _label(self, name: str) -> Text:
+        return (self.new.properties.get(name) or self.old.properties[name]).label
+
+    def _keys(self, name: str) -> list[str]:
+        return list(dict.fromkeys([*self.before.terms(name), *self.after.terms(name)]))
+
+    def _holds(self, lesion: AnyLesion, key: str) -> Truth:
+        return lesion.derived.get(key, cast("Truth", z3.BoolVal(False)))
+
+    def _same(self, name: str) -> Truth:
+        return both(cast("Truth", self._holds(self.before, key) == self._holds(self.after, key)) for key in self._keys(name))
+
+    def _of_one(self, about: str, subject: Text, keys: dict[str, set[str]], strategy: bool) -> Iterator[Shift]:
+        """An outcome of which at most one of several keys holds."""
+        here, there = ({key: self._holds(lesion, key) for key in keys} for lesion in (self.before, self.after))
+        if not self.session.possible(either(cast("Truth", here[key] != there[key]) for key in keys)):
+            return
+        nothing = "-"
+        sides = [{**side, nothing: none(either(side.values()))} for side in (here, there)]
+        for one, before in sides[0].items():
+            if not self.session.possible(before, none(sides[1][one])):
+                continue
+            for other, after in sides[1].items():
+                if one != other and self.session.possible(before, after):
+                    yield self._shift(about, subject, (one, other), (before, after), strategy)
+
+    def _each(self, names: tuple[str, ...], about: str) -> Iterator[Shift]:
+        """Conclusions that come or go, each by itself."""
+        keys = [key for name in names for key in self._keys(name)]
+        pairs = {key: (self._holds(self.before, key), self._holds(self.after, key)) for key in keys}
+        if not self.session.possible(either(cast("Truth", one != other) for one, other in pairs.values())):
+            return
+        for key, (one, other) in pairs.items():
+            subject = self._term(key)
+            for (before, after), told in (((none(one), other), ("-", key)), ((one, none(other)), (key, "-"))):
+                if self.session.possible(before, after):
+                    yield self._shift(f"{about} {key.partition(':')[2]}", subject, told, (before, after), False)
+
+    def _settled(self, subject: Text) -> Iterator[Shift]:
+        """A strategy that stays, and is settled for one guideline and provisional for the other."""
+        words: dict[bool, Text] = {True: {"en": "settled", "zh": "已确定"}, False: {"en": "provisional", "zh": "暂定"}}
+        for key in self._keys("strategy"):
+            sure = [lesion.certain.get(key, cast("Truth", z3.BoolVal(False))) for lesion in (self.before, self.after)]
+            both_ = both([self._holds(self.before, key), self._holds(self.after, key)])
+            for first in (True, False):
+                before, after = (sure[0], none(sure[1])) if first else (none(sure[0]), sure[1])
+                if self.session.possible(both_, before, after):
+                    about = f"settled {key}"
+                    (example,) = self.session.smallest((self.before,), both_, before, after) or ({},)
+                    where = (self._where(Region((), example, False), (key, key), about),)
+                    yield Shift(about, subject, words[first], words[not first], ("", ""), False, where, True)
+
+    def _value(self, name: str, fact: Fact) -> Iterator[Shift]:
+        """A computed number that becomes another."""
+        other_value = either(
+            both([one.guard, other.guard, differ(one.value, other.value)])
+            for one in self.before.values.get(name, ())
+            for other in self.after.values.get(name, ())
+            if isinstance(one.value, Quotient) and isinstance(other.value, Quotient)
+        )
+        lost = both([self.before.known(name), none(self.after.known(name))])
+        won = both([none(self.before.known(name)), self.after.known(name)])
+        goal = either([other_value, lost, won])
+        if self.session.possible(goal):
+            words: Text = {"en": "another value", "zh": "另一数值"}
+            yield self._shift(f"value {name}", fact.label, ("-", "-"), (cast("Truth", z3.BoolVal(True)), goal), False, words)
+
+    # --- one shift ------------------------------------------------------------------------
+
+    def _shift(self, about: str, subject: Text, keys: tuple[str, str], sides: tuple[Truth, Truth], strategy: bool, words: Text | None = None) -> Shift:
+        before, after = sides
+        alone = () if strategy else (self._same_strategy,)
+        dependent = not strategy and not self.session.possible(before, after, *alone)
+        where, more = list[Where](), False
+        if not dependent:
+            asked = tuple(dict.fromkeys(key.partition(":")[0] for key in keys if key != "-")) if words is None else (about.partition(" ")[2],)
+            for region in self.session.regions(self.before, after, (before, *alone), asked, MOST_REGIONS + 1, self._cuts):
+                if len(where) == MOST_REGIONS:
+                    more = True
+                    break
+                where.append(self._where(region, keys, about))
+        told = words or self._told(keys[0]), words or self._told(keys[1])
+        return Shift(about, subject, *told, (self._rules(self.old, keys[0]), self._rules(self.new, keys[1])), dependent, tuple(where), more)
+
+    def _told(self, key: str) -> Text:
+        return {"en": "none", "zh": "无"} if key == "-" else self._term(key)
+
+    def _term(self, key: str) -> Text:
+        name, _, local = key.partition(":")
+        guideline = self.new if name in self.new.properties and f"{self.new.properties[name].kind}/{local}" in self.new.terms else self.old
+        if name in STATUSES:
+            return guideline.properties[name].label
+        return guideline.term(name, local).label
+
+    @staticmethod
+    def _rules(guideline: Guideline, key: str) -> str:
+        named = [rule.id for rule, _, p in productions(guideline) if isinstance(p.conclusion, Assertion) and p.conclusion.key == key]
+        return ", ".join(dict.fromkeys(named))
+
+    def _where(self, region: Region, keys: tuple[str, str], about: str) -> Where:
+        words = spoken(self.before.guideline, region.literals) if region.exact else None
+        case = runnable("changed", (region.example,))
+        differs = self._differs(region.example, keys, about)
+        if differs is None:  # numbers that no case can give: the region is told without an example
+            return Where(words, {}, None)
+        if not differs:
+            raise UndecidedError(f"the engine does not confirm that {case} changes; please report this as a fault of Calx")
+        return Where(words, case, self._border(region, keys, about))
+
+    # --- either side of the border ----------------------------------------------------------
+
+    def _border(self, region: Region, keys: tuple[str, str], about: str) -> Border | None:
+        """Two lesions that differ in one number, or one finding, as little as can be."""
+        named = list(dict.fromkeys(_fact(literal.condition) for literal in region.literals if literal.named is None))
+        order = [name for name in named if name in self.given.symbol] + [name for name in named if name not in self.given.symbol]
+        order = [name for name in order if name in self.given.facts]
+        order += [name for name in region.example if name in self.given.symbol and name not in order]
+        for name in order:
+            states = [(value, self._differs({**region.example, name: value}, keys, about)) for value in self._nearby(name, region.example.get(name))]
+            known = [(value, state) for value, state in states if state is not None]
+            pairs = [(a, b) for (a, one), (b, other) in pairwise(known) if one != other]
+            if pairs:
+                yes = {value for value, state in known if state}
+                one, other = min(pairs, key=lambda pair: abs(pair[0] - pair[1]) if isinstance(pair[0], Decimal) and isinstance(pair[1], Decimal) else 0)
+                inside, outside = (one, other) if one in yes else (other, one)
+                sides = ({**region.example, name: inside}, {**region.example, name: outside})
+                return Border(name, runnable("changed", (sides[0],)), runnable("unchanged", (sides[1],)))
+        return None
+
+    def _nearby(self, name: str, value: object) -> list[Anything]:
+        fact = self.given.facts[name]
+        if name not in self.given.symbol:
+            return [True, False] if fact.kind == "boolean" else list(fact.values)
+        step = Decimal(1) if fact.kind == "integer" or (fact.maximum or 0) > 10**2 else Decimal(1).scaleb(-1)
+        near = {cut + shift for cut in self._cuts.get(name, []) for shift in (-step, Decimal(0), step)}
+        near |= {value} if isinstance(value, Decimal) else set()
+        low, high = fact.minimum, fact.maximum
+        return sorted(n for n in near if (low is None or n >= low) and (high is None or n <= high) and round(n, FRACTION_DIGITS) == n)
+
+    @cached_property
+    def _cuts(self) -> dict[str, list[Decimal]]:
+        mine, theirs = cuts(self.old), cuts(self.new)
+        return {name: sorted({*mine.get(name, []), *theirs.get(name, [])}) for name in {*mine, *theirs}}
+
+    def _differs(self, facts: Lesion, keys: tuple[str, str], about: str) -> bool | None:
+        """Whether the engine sees this change in a lesion; None where one of the guidelines does not admit it."""
+        traces = list[Trace]()
+        for reasoner in self._reasoners:
+            try:
+                admitted = reasoner.gate.admit(runnable("c", (facts,)))
+            except CaseError:
+                return None
+            traces.append(reasoner.evaluation.run(admitted.facts))
+        if about.startswith("value "):
+            name = about.partition(" ")[2]
+            return traces[0].values.get(name) != traces[1].values.get(name)
+        if about.startswith("settled "):
+            sure = [reasoner.uncertainty.outlook(trace.values).holds(keys[0]) is True for reasoner, trace in zip(self._reasoners, traces, strict=True)]
+            return sure[0] != sure[1]
+        one, other = (key if key != "-" else None for key in keys)
+        return (one is None or (one in traces[0].derived and one not in traces[1].derived)) and (
+            other is None or (other in traces[1].derived and other not in traces[0].derived)
+        )
+
+
+def _all_facts(old: Guideline, new: Guideline) -> dict[str, Fact] | None:
+    """The facts of either guideline, with the values of both; None where one changed its type."""
+    facts = {name: fact for name, fact in old.facts.items() if fact.given}
+    for name, fact in new.facts.items():
+        if fact.given and name in facts:
+            if facts[name].kind != fact.kind:
+                return None
+            facts[name] = replace(fact, values=tuple(dict.fromkeys((*facts[name].values, *fact.values))))
+        elif fact.given:
+            facts[name] = fact
+    return facts
+
+
+def _fact(condition: object) -> str:
+    inner = condition.part if isinstance(condition, Not) else condition
+    assert isinstance(inner, Compare | OneOf) or hasattr(inner, "fact")
+    return str(inner.fact)

@@ -1,0 +1,316 @@
+"""What an edit changes, told to a person, to a pull request (Markdown) or to a program (JSON)."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from calx.reasoner.authors.compare.cohort import Compared
+from calx.reasoner.authors.compare.difference import Difference
+from calx.reasoner.authors.compare.impact import Shift, Where
+from calx.reasoner.model.guideline import Guideline
+from calx.reasoner.model.names import Text
+
+AREAS = ("logic", "evidence", "judgement", "wording")
+MOST_CASES = 10
+WORDS = {
+    "en": {
+        "title": "What the edit changes",
+        "empty": "The edit changes nothing: {how}.",
+        "same files": "the files are the same",
+        "layout only": "only comments or layout of the files differ, not what they say",
+        "says": "What it says anew",
+        "logic": "logic: what follows from a lesion",
+        "evidence": "evidence: what supports it",
+        "judgement": "judgement: what is required, expected or named",
+        "wording": "wording only",
+        "all": "What changes over all valid lesions (proved with Z3)",
+        "no logic": "No lesion gets another conclusion: no rule, fact or term changed its meaning. "
+        "Words, levels and what is shown beside a conclusion change as told above.",
+        "no shift": "No lesion gets another conclusion. What is told above about ids, places in the answer, evidence and words shows in answers all the same.",
+        "types": "A fact changed its type, so that lesions before and after cannot be compared.",
+        "where": "where",
+        "some": "for some lesions, such as",
+        "more": "and elsewhere",
+        "either side": "either side of the border",
+        "changes": "changes",
+        "stays": "stays",
+        "with strategy": "Only where the strategy changes",
+        "same": "Proved unchanged for every lesion",
+        "refused": "A case that is no longer admitted",
+        "admitted": "A case that is admitted anew",
+        "reference": "Reference cases",
+        "cases": "Cases",
+        "none of": "none of {seen} changes",
+        "some of": "{changed} of {seen} change",
+        "unreadable": "{count} could not be read",
+        "from to": "strategy {before} → {after}: {count}",
+        "regraded": "only the evidence level changes",
+        "and more": "and {count} more",
+        "broken": "no longer hold",
+        "proofs": "Proofs (calx verify)",
+        "same proofs": "no verdict changes; {proved} of {all} requirements are proved",
+        "proved": "proved",
+        "refuted": "refuted",
+        "vacuous": "vacuous",
+        "undecided": "undecided",
+        "-": "not there",
+        "rules": "rules",
+        "fact": "for example",
+    },
+    "zh": {
+        "title": "此次编辑的影响",
+        "empty": "此次编辑没有改变任何内容：{how}。",
+        "same files": "文件相同",
+        "layout only": "仅注释或排版不同，含义未变",
+        "says": "内容的变化",
+        "logic": "逻辑：由病变得出的结论",
+        "evidence": "证据：其支持",
+        "judgement": "判断：要求、预期与命名",
+        "wording": "仅文字",
+        "all": "对所有合法病变的影响（经Z3证明）",
+        "no logic": "没有病变得到不同的结论：规则、事实与术语含义均未变。文字、等级及结论旁所示内容按上文改变。",
+        "no shift": "没有病变得到不同的结论。上文所述标识、在答案中的位置、证据与文字的变化仍会体现在答案中。",
+        "types": "某一事实的类型有变，前后病变无法比较。",
+        "where": "适用于",
+        "some": "部分病变，例如",
+        "more": "以及其他病变",
+        "either side": "边界两侧",
+        "changes": "改变",
+        "stays": "不变",
+        "with strategy": "仅随策略改变",
+        "same": "已证明对所有病变均不变",
+        "refused": "不再被接受的病例",
+        "admitted": "新被接受的病例",
+        "reference": "参考病例",
+        "cases": "病例",
+        "none of": "{seen}例均不变",
+        "some of": "{seen}例中{changed}例改变",
+        "unreadable": "{count}例无法读取",
+        "from to": "策略 {before} → {after}：{count}",
+        "regraded": "仅证据等级改变",
+        "and more": "另有{count}例",
+        "broken": "不再成立",
+        "proofs": "证明（calx verify）",
+        "same proofs": "结论未变；{all}项要求中{proved}项已证明",
+        "proved": "已证明",
+        "refuted": "被推翻",
+        "vacuous": "空洞成立",
+        "undecided": "未决",
+        "-": "无",
+        "rules": "规则",
+        "fact": "例如",
+    },
+}
+
+
+@dataclass
+class Section:
+    """A heading with lines below it, some with lines of their own."""
+
+    heading: str
+    lines: list[str | Section] = field(default_factory=list)
+
+
+def as_text(found: Difference, language: str = "en") -> str:
+    """For a terminal."""
+
+    def lines(section: Section, depth: int) -> Iterator[str]:
+        yield "  " * depth + section.heading
+        for line in section.lines:
+            if isinstance(line, Section):
+                yield from lines(line, depth + 1)
+            else:
+                yield "  " * (depth + 1) + line
+
+    return "\n".join("\n".join(lines(section, 0)) + "\n" for section in _sections(found, language)).rstrip("\n")
+
+
+def as_markdown(found: Difference, language: str = "en") -> str:
+    """For a pull request."""
+
+    def lines(section: Section, depth: int) -> Iterator[str]:
+        for line in section.lines:
+            if isinstance(line, Section):
+                yield f"{'  ' * depth}- {_escaped(line.heading)}"
+                yield from lines(line, depth + 1)
+            else:
+                yield f"{'  ' * depth}- {f'`{line}`' if line.startswith('{') else _escaped(line)}"
+
+    parts = [f"## {WORDS[language]['title']}"]
+    parts += [f"### {section.heading}\n\n" + "\n".join(lines(section, 0)) if section.lines else section.heading for section in _sections(found, language)]
+    return "\n\n".join(parts)
+
+
+def _escaped(text: str) -> str:
+    return text.replace("|", "\\|").replace("<", "&lt;").replace("*", "\\*").replace("_", "\\_")
+
+
+def _sections(found: Difference, language: str) -> Iterator[Section]:
+    words = WORDS[language]
+    if found.empty:
+        yield Section(words["empty"].format(how=words["same files" if found.same_files else "layout only"]))
+        return
+    yield Section(words["says"], [_area(found, area, language) for area in AREAS if any(change.area == area for change in found.changes)])
+    yield Section(words["all"], list(_all_lesions(found, language)))
+    broken = [Section(words["broken"], list(found.reference_broken))] if found.reference_broken else []
+    yield Section(words["reference"], [*_cases(found.reference, found, language), *broken])
+    if found.cases is not None:
+        yield Section(words["cases"], list(_cases(found.cases, found, language)))
+    yield Section(words["proofs"], list(_proofs(found, language)))
+
+
+def _area(found: Difference, area: str, language: str) -> Section:
+    return Section(WORDS[language][area], [f"{change.subject}: {change.message[language]}" for change in found.changes if change.area == area])
+
+
+def _all_lesions(found: Difference, language: str) -> Iterator[str | Section]:
+    words = WORDS[language]
+    if found.impact is None:
+        yield words["no logic"]
+        return
+    if not found.impact.told:
+        yield words["types"]
+        return
+    shifts = [shift for shift in found.impact.shifts if not shift.only_with_strategy]
+    if not found.impact.shifts and found.impact.refused is None and found.impact.admitted is None:
+        yield words["no shift"]
+    yield from (_shift(shift, language) for shift in shifts)
+    dependent = [_named(shift, language) for shift in found.impact.shifts if shift.only_with_strategy]
+    if dependent:
+        yield Section(words["with strategy"], list(dependent))
+    if found.impact.refused is not None:
+        yield Section(words["refused"], [_case(found.impact.refused)])
+    if found.impact.admitted is not None:
+        yield Section(words["admitted"], [_case(found.impact.admitted)])
+    if found.impact.unchanged:
+        yield f"{words['same']}: {', '.join(subject[language] for subject in found.impact.unchanged)}"
+
+
+def _named(shift: Shift, language: str) -> str:
+    rules = " → ".join(rule or "–" for rule in shift.rules)
+    told = f"{shift.about}: {shift.before[language]} → {shift.after[language]}" if not shift.about.startswith("value ") else shift.about
+    return f"{told} ({WORDS[language]['rules']} {rules})" if any(shift.rules) else told
+
+
+def _shift(shift: Shift, language: str) -> Section:
+    words = WORDS[language]
+    where = [_where(where, language) for where in shift.where]
+    return Section(_named(shift, language), [*where, *([words["more"]] if shift.more else [])])
+
+
+def _where(where: Where, language: str) -> Section:
+    words = WORDS[language]
+    heading = f"{words['where']}: {where.words[language]}" if where.words is not None else words["some"]
+    if where.border is None:
+        return Section(heading, [_case(where.example)] if where.example else [])
+    border = where.border
+    return Section(heading, [f"{words['either side']}:", f"{words['changes']}: {_case(border.changed)}", f"{words['stays']}: {_case(border.unchanged)}"])
+
+
+def _case(case: dict[str, Any]) -> str:
+    return json.dumps({key: value for key, value in case.items() if key != "case_id"}, ensure_ascii=False)
+
+
+def _cases(compared: Compared, found: Difference, language: str) -> Iterator[str | Section]:
+    words = WORDS[language]
+    told = words["some of" if compared.changed else "none of"].format(seen=compared.seen, changed=len(compared.changed))
+    yield told + (f" ({words['unreadable'].format(count=compared.unreadable)})" if compared.unreadable else "")
+    for (before, after), count in compared.strategies.most_common():
+        yield words["from to"].format(before=_strategy(found.old, before, language), after=_strategy(found.new, after, language), count=count)
+    if compared.regraded:
+        yield Section(words["regraded"], [f"{outcome}: {count}" for outcome, count in compared.regraded.most_common(MOST_CASES)])
+    for change in compared.changed[:MOST_CASES]:
+        outcome = [*(f"− {gone}" for gone in change.before), *(f"+ {come}" for come in change.after)]
+        yield Section(f"{change.case} ({words['rules']} {', '.join(change.rules) or '–'})", [", ".join(outcome)])
+    if len(compared.changed) > MOST_CASES:
+        yield words["and more"].format(count=len(compared.changed) - MOST_CASES)
+
+
+def _strategy(guideline: Guideline, local: str, language: str) -> str:
+    term = guideline.terms.get(f"strategy/{local}")
+    label: Text = term.label if term is not None else {"en": "none", "zh": "无"}
+    return label[language]
+
+
+def _proofs(found: Difference, language: str) -> Iterator[str | Section]:
+    words = WORDS[language]
+    for proof in found.proofs:
+        yield f"{proof.id}: {words.get(proof.before, proof.before)} → {words.get(proof.after, proof.after)} ({proof.label[language]})"
+        verdict = next((verdict for verdict in found.verified.verdicts if verdict.id == proof.id and verdict.counterexample), None)
+        if verdict is not None and verdict.counterexample is not None:
+            yield Section(words["fact"], [_case(case) for case in verdict.counterexample.cases])
+    proved = sum(verdict.outcome == "proved" for verdict in found.verified.verdicts)
+    if not found.proofs:
+        yield words["same proofs"].format(proved=proved, all=len(found.verified.verdicts))
+
+
+def as_json(found: Difference) -> dict[str, Any]:
+    """For programs."""
+    return {
+        "empty": found.empty,
+        "same_files": found.same_files,
+        "old": {"version": found.old.version, "digest": found.old.digest},
+        "new": {"version": found.new.version, "digest": found.new.digest},
+        "changes": [{"area": change.area, "subject": change.subject, "message": change.message} for change in found.changes],
+        "all_lesions": _impact_as_json(found),
+        "reference_cases": {**_compared_as_json(found.reference), "broken": list(found.reference_broken)},
+        "cases": None if found.cases is None else _compared_as_json(found.cases),
+        "proofs": [{"id": proof.id, "label": proof.label, "before": proof.before, "after": proof.after} for proof in found.proofs],
+        "holds": found.verified.holds,
+    }
+
+
+def _impact_as_json(found: Difference) -> dict[str, Any] | None:
+    if found.impact is None:
+        return None
+    return {
+        "comparable": found.impact.told,
+        "shifts": [
+            {
+                "about": shift.about,
+                "label": shift.subject,
+                "before": shift.before,
+                "after": shift.after,
+                "rules": {"before": shift.rules[0] or None, "after": shift.rules[1] or None},
+                "only_where_the_strategy_changes": shift.only_with_strategy,
+                "where": [
+                    {
+                        "words": where.words,
+                        "example": where.example,
+                        "border": None
+                        if where.border is None
+                        else {"fact": where.border.fact, "changes": where.border.changed, "stays": where.border.unchanged},
+                    }
+                    for where in shift.where
+                ],
+                "elsewhere_too": shift.more,
+            }
+            for shift in found.impact.shifts
+        ],
+        "unchanged_for_every_lesion": list(found.impact.unchanged),
+        "no_longer_admitted": found.impact.refused,
+        "admitted_anew": found.impact.admitted,
+    }
+
+
+def _compared_as_json(compared: Compared) -> dict[str, Any]:
+    return {
+        "seen": compared.seen,
+        "unreadable": compared.unreadable,
+        "changed": [{"case_id": c.case, "gone": list(c.before), "come": list(c.after), "rules": list(c.rules)} for c in compared.changed],
+        "strategies": [{"before": before, "after": after, "cases": count} for (before, after), count in compared.strategies.most_common()],
+        "outcomes": dict(compared.outcomes.most_common()),
+        "levels": dict(compared.regraded.most_common()),
+    }
+
+
+def as_sections(found: Difference, language: str = "en") -> list[Any]:
+    """For a page: each section as ``[heading, [line or section, …]]``."""
+
+    def nested(section: Section) -> list[Any]:
+        return [section.heading, [nested(line) if isinstance(line, Section) else line for line in section.lines]]
+
+    return [nested(section) for section in _sections(found, language)]

@@ -1,0 +1,4 @@
+"""How is a guideline changed in its place? Tables, studies and statements.
+
+May use `load` and `calx.ontology`.
+"""

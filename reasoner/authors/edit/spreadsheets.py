@@ -1,0 +1,343 @@
+"""Tables as CSV and XLSX, and back: each mistake told with its cell, and no file changed unless all cells are good."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+import zipfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from decimal import Decimal, InvalidOperation
+from pathlib import Path
+from typing import Any
+
+from calx.errors import CalxError
+from calx.ontology import GuidelineFiles
+from calx.ontology.edits import Edits
+from calx.ontology.turtle import quoted
+from calx.reasoner.authors.edit.tables import Cell, Table, tables
+
+CURLY = "“”„‟‘’‚‛"
+MOST_CHARACTERS = 20_000
+MOST_ROWS = 20_000
+MOST_COLUMNS = 24
+MOST_DIGITS = 12
+
+
+@dataclass(frozen=True)
+class CellProblem:
+    """One mistake in a table."""
+
+    place: str
+    """``thresholds!F12``, or the file where no cell can be named."""
+    message: str
+
+    def __str__(self) -> str:
+        return f"{self.place}: {self.message}"
+
+
+class TableError(CalxError):
+    """A table cannot be taken over; `problems` lists every mistake."""
+
+    def __init__(self, problems: list[CellProblem]) -> None:
+        self.problems = problems
+        super().__init__("\n".join(map(str, problems)))
+
+
+@dataclass(frozen=True)
+class Edited:
+    """A cell that says something else than the guideline."""
+
+    table: str
+    key: str
+    column: str
+    before: str
+    after: str
+
+
+# --- out -----------------------------------------------------------------------------------
+
+
+def as_csv(table: Table) -> bytes:
+    """One table as CSV (UTF-8 with a mark, so that spreadsheets read Chinese rightly)."""
+    stream = io.StringIO()
+    writer = csv.writer(stream, lineterminator="\r\n")
+    writer.writerow(table.columns)
+    for row in table.rows.values():
+        writer.writerow([row[column].value for column in table.columns])
+    return stream.getvalue().encode("utf-8-sig")
+
+
+def as_xlsx(found: list[Table]) -> bytes:
+    """All tables as one workbook, a sheet each; cells that cannot be changed are grey."""
+    from openpyxl import Workbook
+    from openpyxl.styles import Alignment, Font, PatternFill
+    from openpyxl.utils import get_column_letter
+
+    book = Workbook()
+    book.remove(book.active)
+    grey, bold = PatternFill("solid", fgColor="EEEEEE"), Font(bold=True)
+    for table in found:
+        sheet = book.create_sheet(table.name)
+        for index, column in enumerate(table.columns, 1):
+            cell = sheet.cell(1, index, column)
+            cell.font = bold
+            sheet.column_dimensions[get_column_letter(index)].width = WIDTHS.get(column, 16)
+        for number, row in enumerate(table.rows.values(), 2):
+            for index, column in enumerate(table.columns, 1):
+                known = row[column]
+                cell = sheet.cell(number, index)
+                if known.sort in ("number", "whole") and known.value:
+                    cell.value = float(known.value) if "." in known.value else int(known.value)
+                else:
+                    cell.value = known.value
+                    cell.data_type = "s"  # never a formula
+                    cell.alignment = Alignment(wrap_text=True, vertical="top")
+                if not known.editable:
+                    cell.fill = grey
+        sheet.freeze_panes = "B2"
+        sheet.auto_filter.ref = sheet.dimensions
+    stream = io.BytesIO()
+    book.save(stream)
+    return stream.getvalue()
+
+
+WIDTHS = {"key": 34, "label": 38, "en": 70, "zh": 64, "text_en": 70, "text_zh": 64, "citation": 70, "label_en": 40, "label_zh": 36, "id": 32, "subject": 34}
+
+
+# --- in ------------------------------------------------------------------------------------
+
+
+def imported(files: GuidelineFiles, path: Path) -> tuple[dict[str, str], list[Edited]]:
+    """What the files of a guideline say once a table is taken over.
+
+    Args:
+        files: of the guideline.
+        path: a workbook, a CSV file named for its table, or a folder of such files.
+
+    Returns:
+        The files that change, with their new texts; and the cells that changed them.
+
+    Raises:
+        TableError: with every mistake; nothing is to be written.
+        EditError: a file of the guideline cannot be followed.
+    """
+    known = {table.name: table for table in tables(files)}
+    problems: list[CellProblem] = []
+    edits, edited = Edits(files), list[Edited]()
+    for name, rows in _sheets(path, known, problems):
+        _take(known[name], rows, edits, edited, problems)
+    if problems:
+        raise TableError(problems)
+    return edits.texts(), edited
+
+
+def _sheets(path: Path, known: dict[str, Table], problems: list[CellProblem]) -> Iterator[tuple[str, list[list[Any]]]]:
+    if path.is_dir():
+        found = sorted(path.glob("*.csv"))
+        if not found:
+            problems.append(CellProblem(str(path), f"holds no .csv file; name them {', '.join(known)}"))
+        for file in found:
+            yield from _sheets(file, known, problems)
+    elif path.suffix.lower() == ".xlsx":
+        yield from _workbook(path, known, problems)
+    elif path.suffix.lower() == ".csv":
+        name = path.stem
+        if name not in known:
+            problems.append(CellProblem(path.name, f"is named for no table; name it {', '.join(f'{table}.csv' for table in known)}"))
+            return
+        rows = _csv(path, problems)
+        if rows is not None:
+            yield name, rows
+    else:
+        problems.append(CellProblem(path.name, "is neither .xlsx nor .csv; save the table as one of these"))
+
+
+def _csv(path: Path, problems: list[CellProblem]) -> list[list[Any]] | None:
+    try:
+        text = path.read_bytes().decode("utf-8-sig")
+    except UnicodeDecodeError:
+        problems.append(CellProblem(path.name, "is not UTF-8; save it as 'CSV UTF-8'"))
+        return None
+    except OSError as error:
+        problems.append(CellProblem(path.name, f"cannot be read ({error.strerror})"))
+        return None
+    header = text.partition("\n")[0]
+    delimiter = max(",;\t", key=header.count)
+    try:
+        return list(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True))
+    except csv.Error as error:
+        line = text[: text.find("“")].count("\n") + 1 if "“" in text else None
+        hint = f"; curly quotes in line {line}? use straight ones" if line else "; check its quotes"
+        problems.append(CellProblem(path.name, f"is not CSV ({error}){hint}"))
+        return None
+
+
+def _workbook(path: Path, known: dict[str, Table], problems: list[CellProblem]) -> Iterator[tuple[str, list[list[Any]]]]:
+    from openpyxl import load_workbook
+    from openpyxl.utils.exceptions import InvalidFileException
+
+    found: list[tuple[str, list[list[Any]]]] = []
+    try:
+        book = load_workbook(path, read_only=True, data_only=False, keep_links=False)
+        for name in book.sheetnames:
+            if name in known:
+                rows = book[name].iter_rows(values_only=True, max_row=MOST_ROWS, max_col=MOST_COLUMNS)
+                found.append((name, [list(row) for row in rows]))
+    except (OSError, InvalidFileException, zipfile.BadZipFile, LookupError, ValueError, TypeError, AttributeError, SyntaxError, EOFError) as error:
+        problems.append(CellProblem(path.name, f"is no workbook that can be read ({' '.join(str(error).split())[:96]}); save it as .xlsx"))
+        return
+    if not found:
+        problems.append(CellProblem(path.name, f"has none of the sheets {', '.join(known)}"))
+    yield from found
+
+
+def _take(table: Table, rows: list[list[Any]], edits: Edits, edited: list[Edited], problems: list[CellProblem]) -> None:
+    header = ["" if value is None else str(value).strip() for value in rows[0]] if rows else []
+    if not header or header[0] != table.columns[0]:
+        problems.append(CellProblem(f"{table.name}!A1", f"the first column must be '{table.columns[0]}'; keep the first line as it was exported"))
+        return
+    for index, column in enumerate(header):
+        if column and column not in table.columns:
+            problems.append(CellProblem(a1(table.name, index, 0), f"no column '{column[:40]}'; there are {', '.join(table.columns)}"))
+        elif column and column in header[:index]:
+            problems.append(CellProblem(a1(table.name, index, 0), f"the column '{column}' stands twice"))
+    seen: dict[str, int] = {}
+    for number, row in enumerate(rows[1:], 1):
+        if all(value is None or str(value).strip() == "" for value in row):
+            continue
+        key = str(row[0]).strip() if row[0] is not None else ""
+        if key not in table.rows:
+            what = "add a study with 'calx evidence add'" if table.name in ("studies", "statements") else "keep the first column as it was exported"
+            problems.append(CellProblem(a1(table.name, 0, number), f"no '{key[:64]}' in the guideline; {what}"))
+            continue
+        if key in seen:
+            problems.append(CellProblem(a1(table.name, 0, number), f"'{key}' stands twice, first in line {seen[key] + 1}"))
+            continue
+        seen[key] = number
+        for index, (column, value) in enumerate(zip(header, row, strict=False)):
+            if column in table.columns[1:] and header.index(column) == index:
+                _cell(table, key, column, value, a1(table.name, index, number), edits, edited, problems)
+
+
+def _cell(table: Table, key: str, column: str, value: Any, place: str, edits: Edits, edited: list[Edited], problems: list[CellProblem]) -> None:
+    known = table.rows[key][column]
+    text = _written(value)
+    if text == known.value or (text.strip() == known.value.strip() and known.sort != "text") or _same_number(known, text):
+        return
+    told = _wrong(known, value, text.strip() if known.sort != "text" else text)
+    if told:
+        problems.append(CellProblem(place, told))
+        return
+    text = text if known.sort == "text" else text.strip()
+    written = _turtle(known, column, text)
+    if known.place is not None:
+        edits.replace(*known.place, written)
+    elif known.missing is not None:
+        edits.set(*known.missing, written)
+    edited.append(Edited(table.name, key, column, known.value, text))
+
+
+def _written(value: Any) -> str:
+    """A cell's value as text."""
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, float):
+        return repr(int(value)) if value.is_integer() else repr(value)
+    return str(value)
+
+
+def _same_number(known: Cell, text: str) -> bool:
+    if known.sort not in ("number", "whole"):
+        return known.sort == "boolean" and text.strip().lower() == known.value
+    try:
+        return Decimal(text.strip()) == Decimal(known.value)
+    except InvalidOperation:
+        return False
+
+
+def _wrong(known: Cell, value: Any, text: str) -> str | None:
+    """What is wrong with a new value; None where nothing is."""
+    if not known.editable:
+        return f"'{known.value[:64]}' cannot be changed here; edit the rule in its file"
+    if hasattr(value, "isoformat"):
+        return f"the spreadsheet made a date of it ({value.isoformat()[:10]}); format the column as text, and write '{known.value}' anew"
+    if text.startswith("=") and known.sort != "choice":
+        return "is a formula; write the value itself"
+    if not text.strip():
+        return "is empty; write a value, or delete the property in the file itself"
+    if len(text) > MOST_CHARACTERS:
+        return f"has {len(text)} characters; at most {MOST_CHARACTERS} are taken"
+    if any(ord(character) < ord(" ") and character not in "\n\t" for character in text):
+        return "holds a control character; type the text anew"
+    if known.sort in ("number", "whole"):
+        return _wrong_number(known.sort, text)
+    if known.sort == "boolean" and text.lower() not in ("true", "false"):
+        return f"'{text[:24]}' is neither true nor false"
+    if known.sort in ("choice", "name") and text not in known.choices:
+        return f"'{text[:40]}' is none of {', '.join(known.choices)}"
+    if (
+        known.sort == "text"
+        and known.language != "zh"
+        and any(character in CURLY for character in text)
+        and not any(character in CURLY for character in known.value)
+    ):
+        return "holds curly quotes, which word processors put in; use straight ones (\" or ')"
+    return None
+
+
+def _wrong_number(sort: str, text: str) -> str | None:
+    if re.fullmatch(r"[+-]?[1-9][0-9]{0,2}(,[0-9]{3})+(\.[0-9]+)?", text):
+        return f"'{text}' has commas between thousands; write {text.replace(',', '')} (or a point, if decimals are meant)"
+    if re.fullmatch(r"[+-]?[0-9]+,[0-9]+", text):
+        return f"'{text}' has a decimal comma; write {text.replace(',', '.')}"
+    if not re.fullmatch(r"[+-]?([0-9]+(\.[0-9]+)?|\.[0-9]+)", text) or len(text) > MOST_DIGITS:
+        return f"'{text[:32]}' is not a plain number; write at most {MOST_DIGITS} digits (0 to 9), without a unit"
+    if sort == "whole" and ("." in text or text.startswith("-") or not text.strip("+0")):
+        return f"'{text}' is not a whole number above 0"
+    return None
+
+
+def _turtle(known: Cell, column: str, text: str) -> str:
+    if known.sort in ("number", "whole"):
+        return text.lstrip("+") if not text.startswith(".") else f"0{text}"
+    if known.sort == "boolean":
+        return text.lower()
+    if known.sort == "name":
+        return text
+    if column == "type":
+        return f"term:type-{text}"
+    return f"{quoted(text)}@{known.language}" if known.language else quoted(text)
+
+
+def a1(sheet: str, column: int, row: int) -> str:
+    """The name of a cell, both counted from 0: ``thresholds!F12``."""
+    letters, rest = "", column + 1
+    while rest:
+        rest, letter = divmod(rest - 1, ord("Z") - ord("A") + 1)
+        letters = chr(ord("A") + letter) + letters
+    return f"{sheet}!{letters}{row + 1}"
+
+
+def changed(files: GuidelineFiles, cells: list[tuple[str, str, str, str]]) -> tuple[dict[str, str], list[Edited]]:
+    """What the files say once single cells are changed: table, key, column and new value of each.
+
+    Raises:
+        TableError: with every cell that cannot be taken over.
+        EditError: a file of the guideline cannot be followed.
+    """
+    known = {table.name: table for table in tables(files)}
+    problems: list[CellProblem] = []
+    edits, edited = Edits(files), list[Edited]()
+    for name, key, column, value in cells:
+        row = known[name].rows.get(key) if name in known else None
+        if row is None or column not in row:
+            problems.append(CellProblem(f"{name} {key} {column}"[:100], "there is no such cell; load the page again"))
+        else:
+            _cell(known[name], key, column, value, f"{name} {key} {column}", edits, edited, problems)
+    if problems:
+        raise TableError(problems)
+    return edits.texts(), edited

@@ -1,0 +1,118 @@
+"""Says which lesions are meant: literals about facts and about the conditions that authors named, in English and Chinese."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from calx.reasoner.model.condition import Absent, All, Compare, Condition, Not, OneOf, Value
+from calx.reasoner.model.guideline import Guideline, SharedCondition
+from calx.reasoner.model.names import Text
+from calx.reasoner.tell.prose import quantity
+
+WORDS = {
+    "en": {
+        "with": "with {label}",
+        "without": "without {label}",
+        "<": "below {limit}",
+        "<=": "at most {limit}",
+        ">": "above {limit}",
+        ">=": "at least {limit}",
+        "=": "{limit}",
+        "is": "{fact} {values}",
+        "not": "{fact} not known to be {values}",
+        "known": "{fact} known",
+        "unknown": "{fact} not known",
+        "and": " and ",
+        "or": " or ",
+        "joined": "; ",
+        "all": "all lesions",
+        "yes": "yes",
+        "no": "no",
+    },
+    "zh": {
+        "with": "有{label}",
+        "without": "无{label}",
+        "<": "小于{limit}",
+        "<=": "不超过{limit}",
+        ">": "大于{limit}",
+        ">=": "至少{limit}",
+        "=": "{limit}",
+        "is": "{fact}{values}",
+        "not": "未知{fact}{values}",
+        "known": "{fact}已知",
+        "unknown": "{fact}未知",
+        "and": "且",
+        "or": "或",
+        "joined": "；",
+        "all": "所有病变",
+        "yes": "为是",
+        "no": "为否",
+    },
+}
+
+
+@dataclass(frozen=True)
+class Literal:
+    """Something true of a lesion: a leaf on one fact, its negation, or that a named condition holds or not."""
+
+    condition: Condition
+    named: SharedCondition | None = None
+    holds: bool = True
+
+
+def spoken(guideline: Guideline, literals: Sequence[Literal]) -> Text:
+    """The literals as one phrase in each language."""
+    return {language: _spoken(guideline, literals, language) for language in guideline.title}
+
+
+def conjunction(literals: Sequence[Literal]) -> Condition:
+    """The condition that the literals state together."""
+    return All(tuple(literal.condition for literal in literals))
+
+
+def _spoken(guideline: Guideline, literals: Sequence[Literal], language: str) -> str:
+    words = WORDS[language]
+    named = [words["with" if literal.holds else "without"].format(label=literal.named.label[language]) for literal in literals if literal.named]
+    phrases = list(named)
+    for fact in dict.fromkeys(_fact(literal.condition) for literal in literals if not literal.named):
+        about = [literal.condition for literal in literals if not literal.named and _fact(literal.condition) == fact]
+        phrases += _about(guideline, fact, about, language)
+    return words["joined"].join(phrases) or words["all"]
+
+
+def _about(guideline: Guideline, fact: str, conditions: list[Condition], language: str) -> list[str]:
+    words, described = WORDS[language], guideline.facts[fact]
+    label = described.label[language]
+
+    def shown(value: Value) -> str:
+        if isinstance(value, bool):
+            return words["yes" if value else "no"]
+        return guideline.value_labels.get(str(value), {language: str(value)})[language]
+
+    def compared(leaf: Compare) -> str:
+        return words[leaf.comparator].format(limit=quantity(described, leaf.limit))
+
+    bounds = [leaf for leaf in conditions if isinstance(leaf, Compare)]
+    values = [leaf for leaf in conditions if isinstance(leaf, OneOf)]
+    weak_bounds = [leaf.part for leaf in conditions if isinstance(leaf, Not) and isinstance(leaf.part, Compare)]
+    weak_values = [leaf.part for leaf in conditions if isinstance(leaf, Not) and isinstance(leaf.part, OneOf)]
+    found = []
+    if bounds:
+        found.append(words["is"].format(fact=label, values=words["and"].join(map(compared, sorted(bounds, key=lambda leaf: leaf.comparator in ("<", "<="))))))
+    found += [words["is"].format(fact=label, values=words["or"].join(map(shown, leaf.values))) for leaf in values]
+    if weak_bounds:
+        found.append(words["not"].format(fact=label, values=words["or"].join(map(compared, weak_bounds))))
+    if weak_values:
+        found.append(words["not"].format(fact=label, values=words["or"].join(shown(value) for leaf in weak_values for value in leaf.values)))
+    if (Not(Absent(fact)) in conditions and not found) or (Not(Absent(fact)) in conditions and not bounds and not values):
+        found.append(words["known"].format(fact=label))
+    if Absent(fact) in conditions:
+        found.append(words["unknown"].format(fact=label))
+    return found
+
+
+def _fact(condition: Condition) -> str:
+    inner = condition.part if isinstance(condition, Not) else condition
+    assert isinstance(inner, Compare | OneOf | Absent)
+    return inner.fact

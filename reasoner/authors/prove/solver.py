@@ -1,0 +1,426 @@
+"""All lesions at once: the rules of a guideline read into Z3, one symbolic lesion standing for every valid case.
+
+A value is a list of guarded alternatives, each a constant or a fraction of the numbers given; a comparison becomes
+linear by multiplying with the denominator. Every conclusion is a named truth value defined by its rules, layer by layer,
+just as `engine.evaluation` draws it (closed world) and `engine.uncertainty` (certain, possible).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from decimal import Decimal
+from fractions import Fraction
+from functools import cached_property
+from itertools import groupby, product
+from typing import NamedTuple, TypeAlias, cast
+
+import z3
+
+from calx.reasoner.engine.compiler import OPPOSITE, Reading
+from calx.reasoner.engine.uncertainty import ASKED, hang_on
+from calx.reasoner.model.condition import Absent, All, Any, Arithmetic, AtLeast, Compare, Condition, Constant, Derived, Expression, Not, Of, OneOf, Value
+from calx.reasoner.model.guideline import FIRST_LAYER_OF_CONCLUSIONS, Assertion, Assignment, Fact, Guideline, Production, Rule
+from calx.reasoner.model.requirement import Settles, Stable
+
+Truth: TypeAlias = z3.BoolRef
+YES, NO = z3.BoolVal(True), z3.BoolVal(False)
+
+
+class Quotient(NamedTuple):
+    """A number as a fraction of linear terms; the denominator is never 0 where the alternative holds."""
+
+    above: z3.ArithRef
+    below: z3.ArithRef | None = None
+    """None for 1."""
+    positive: bool = True
+    """Whether the denominator is known to be positive."""
+
+
+class Alternative(NamedTuple):
+    """A value that something has while the guard holds."""
+
+    guard: Truth
+    value: bool | str | Quotient
+
+
+Alternatives: TypeAlias = tuple[Alternative, ...]
+
+
+def number(value: Decimal | Fraction | int) -> z3.ArithRef:
+    """A number of Z3, exact."""
+    fraction = Fraction(value)
+    return cast("z3.ArithRef", z3.RealVal(f"{fraction.numerator}/{fraction.denominator}"))
+
+
+def either(parts: Iterable[Truth]) -> Truth:
+    """Some part holds."""
+    kept = [part for part in parts if not z3.is_false(part)]
+    return NO if not kept else kept[0] if len(kept) == 1 else cast("Truth", z3.Or(kept))
+
+
+def both(parts: Iterable[Truth]) -> Truth:
+    """Every part holds."""
+    kept = [part for part in parts if not z3.is_true(part)]
+    return YES if not kept else kept[0] if len(kept) == 1 else cast("Truth", z3.And(kept))
+
+
+def none(part: Truth) -> Truth:
+    """The part does not hold."""
+    return NO if z3.is_true(part) else YES if z3.is_false(part) else cast("Truth", z3.Not(part))
+
+
+class Given:
+    """The facts that a case may give, as symbols; several guidelines can read the same ones.
+
+    What is said of each here holds for any guideline; bounds and values are the guideline's (`AnyLesion`).
+    """
+
+    def __init__(self, facts: Iterable[Fact], name: str = "") -> None:
+        self.facts = {fact.name: fact for fact in facts if fact.given}
+        self.known: dict[str, Truth] = {}
+        self.symbol: dict[str, z3.ArithRef] = {}
+        """Of numbers."""
+        self.true: dict[str, Truth] = {}
+        """Of booleans."""
+        self.alternatives: dict[str, Alternatives] = {}
+        self.domain: list[Truth] = []
+        for fact in self.facts.values():
+            self._declare(fact, f"{name}{fact.name}")
+
+    def _declare(self, fact: Fact, name: str) -> None:
+        known = cast("Truth", z3.Bool(f"{name} known"))
+        if fact.kind == "boolean":
+            true = self.true[fact.name] = cast("Truth", z3.Bool(f"{name} true"))
+            self.domain.append(cast("Truth", z3.Implies(true, known)))
+            self.alternatives[fact.name] = (Alternative(true, True), Alternative(both([known, none(true)]), False))
+        elif fact.kind == "text":
+            each = {value: cast("Truth", z3.Bool(f"{name} = {value}")) for value in fact.values}
+            self.domain.append(cast("Truth", known == either(each.values())))
+            self.domain.append(cast("Truth", z3.AtMost(*each.values(), 1)))
+            self.alternatives[fact.name] = tuple(Alternative(is_, value) for value, is_ in each.items())
+        else:
+            symbol = cast("z3.ArithRef", z3.Int(name) if fact.kind == "integer" else z3.Real(name))
+            self.symbol[fact.name] = symbol
+            self.alternatives[fact.name] = (Alternative(known, Quotient(cast("z3.ArithRef", z3.ToReal(symbol)) if fact.kind == "integer" else symbol)),)
+        self.known[fact.name] = known
+
+    def same(self, name: str, other: Given) -> Truth:
+        """Both lesions have the same value of a fact, where it is known."""
+        if name in self.symbol:
+            return cast("Truth", self.symbol[name] == other.symbol[name])
+        pairs = zip(self.alternatives[name], other.alternatives[name], strict=True)
+        return both(cast("Truth", mine.guard == theirs.guard) for mine, theirs in pairs)
+
+    def read(self, model: z3.ModelRef) -> dict[str, Value]:
+        """The facts of a model; numbers exact, so perhaps with more digits than a case may give."""
+        found: dict[str, Value] = {}
+        for name, alternatives in self.alternatives.items():
+            for alternative in alternatives:
+                if z3.is_true(model.eval(alternative.guard, model_completion=True)):
+                    found[name] = self._number(model, name) if isinstance(alternative.value, Quotient) else alternative.value
+        return found
+
+    def _number(self, model: z3.ModelRef, name: str) -> Decimal:
+        value = model.eval(self.symbol[name], model_completion=True)
+        fraction = Fraction(value.as_long()) if z3.is_int_value(value) else Fraction(value.numerator_as_long(), value.denominator_as_long())
+        return Decimal(fraction.numerator) / Decimal(fraction.denominator)
+
+    def is_(self, name: str, value: Value | None) -> Truth:
+        """The fact has this value; None: it is unknown."""
+        if value is None:
+            return none(self.known[name])
+        if name in self.symbol:
+            return both([self.known[name], cast("Truth", self.symbol[name] == number(cast("Decimal", value)))])
+        return next(alternative.guard for alternative in self.alternatives[name] if alternative.value == value)
+
+
+LARGEST = Decimal(10) ** 12
+"""As the gate has it: beyond any measurement."""
+
+
+class AnyLesion:
+    """What a guideline concludes of a symbolic lesion.
+
+    Args:
+        guideline: whose rules are read.
+        given: the symbols of the facts; those of another guideline may be shared.
+        name: prefix of the names of conclusions, where several are in one solver.
+    """
+
+    def __init__(self, guideline: Guideline, given: Given | None = None, name: str = "") -> None:
+        self.guideline = guideline
+        self.given = given or Given(guideline.facts.values())
+        self.name = name
+        self.definitions: list[Truth] = []
+        self._whole = False
+        """Whether every layer was read, so that a condition means the same from now on."""
+        self._asked: dict[Condition, Truth] = {}
+        self.values: dict[str, Alternatives] = dict(self.given.alternatives)
+        self.derived: dict[str, Truth] = {}
+        self._terms: dict[str, list[str]] = {}
+        self.fires: dict[str, Truth] = {}
+        """By rule: some production of it holds."""
+        self.production: dict[tuple[str, int], Truth] = {}
+        """By rule and number of the production."""
+        completed = False
+        for layer, rules in groupby(guideline.rules, key=lambda rule: rule.layer):
+            if not completed and layer >= FIRST_LAYER_OF_CONCLUSIONS:
+                completed, self._completed = True, dict(self.values)
+            self._layer(list(rules))
+        if not completed:
+            self._completed = dict(self.values)
+        domain = [admitted for name, fact in self.given.facts.items() for admitted in self._domain(name, fact)]
+        consistent = [none(self._holds(constraint.condition, Reading.CLOSED, self._completed)) for constraint in guideline.constraints]
+        self.valid = [*self.given.domain, *domain, *consistent]
+        """A case that the gate admits."""
+        self._whole = True
+
+    def _domain(self, name: str, symbol: Fact) -> Iterator[Truth]:
+        """Which values of a fact this guideline admits."""
+        fact, known = self.guideline.facts.get(name), self.given.known[name]
+        if fact is None or not fact.given:
+            yield none(known)
+        elif fact.kind == "text":
+            yield from (none(self.given.is_(name, value)) for value in symbol.values if value not in fact.values)
+        elif fact.kind in ("number", "integer"):
+            number_ = self.given.symbol[name]
+            low = None if fact.minimum is None else number_ > number(fact.minimum) if fact.exclusive_minimum else number_ >= number(fact.minimum)
+            high = number_ <= number(fact.maximum if fact.maximum is not None else LARGEST)
+            yield cast("Truth", z3.Implies(known, both([*([] if low is None else [low]), high])))
+
+    # --- rules ----------------------------------------------------------------------
+
+    def _layer(self, rules: list[Rule]) -> None:
+        written: dict[str, list[Truth]] = {}
+        assigned: dict[str, list[tuple[Truth, Assignment]]] = {}
+        for rule in rules:
+            each = []
+            for index, production in enumerate(rule.productions):
+                holds = self._named(f"{rule.id}.{index}", self.holds(production.condition))
+                conclusion = production.conclusion
+                if isinstance(conclusion, Assertion):
+                    written.setdefault(conclusion.key, []).append(holds)
+                else:
+                    assigned.setdefault(conclusion.fact, []).append((holds, conclusion))
+                    holds = self._assigns(holds, conclusion)
+                self.production[rule.id, index] = holds
+                each.append(holds)
+            self.fires[rule.id] = either(each)
+        for fact, assignments in assigned.items():
+            self._assign(fact, assignments)
+        for key, parts in written.items():
+            before = [self.derived[key]] if key in self.derived else []
+            self.derived[key] = self._named(key, either([*before, *parts]))
+            if not before:
+                self._terms.setdefault(key.partition(":")[0], []).append(key)
+
+    def _assigns(self, holds: Truth, conclusion: Assignment) -> Truth:
+        """An assignment shows in a case where its inputs are known and nothing else was assigned before."""
+        known = [self.known(fact) for fact in _inputs(conclusion.expression)]
+        return both([holds, *known])
+
+    def _assign(self, fact: str, assignments: list[tuple[Truth, Assignment]]) -> None:
+        before = self.values.get(fact, ())
+        free = [none(alternative.guard) for alternative in before]
+        found = list(before)
+        for holds, conclusion in assignments:
+            fresh = [Alternative(both([*free, holds, guard]), value) for guard, value in self._results(conclusion.expression)]
+            found += [Alternative(self._named(f"{fact}#{len(found) + index}", guard), value) for index, (guard, value) in enumerate(fresh)]
+            free.append(none(either([holds] if isinstance(conclusion.expression, Constant) else [alternative.guard for alternative in fresh])))
+        self.values[fact] = tuple(found)
+
+    def _results(self, expression: Expression) -> Iterator[Alternative]:
+        match expression:
+            case Constant(value):
+                yield Alternative(YES, Quotient(number(value)) if isinstance(value, Decimal | int) and not isinstance(value, bool) else value)
+            case Of(fact):
+                yield from self.values.get(fact, ())
+            case Arithmetic(sign, left, right):
+                for (guard, one), (other_guard, other) in product(self._results(left), self._results(right)):
+                    if isinstance(one, Quotient) and isinstance(other, Quotient):
+                        result, defined = _calculated(sign, one, other, self._positive(right))
+                        yield Alternative(both([guard, other_guard, defined]), result)
+
+    def _positive(self, expression: Expression) -> bool:
+        match expression:
+            case Constant(value):
+                return isinstance(value, Decimal | int) and value > 0
+            case Of(fact):
+                described = self.guideline.facts[fact]
+                return described.minimum is not None and (described.minimum > 0 or (described.minimum == 0 and described.exclusive_minimum))
+            case Arithmetic(sign, left, right):
+                return sign != "-" and self._positive(left) and self._positive(right)
+
+    def _named(self, name: str, truth: Truth) -> Truth:
+        """A name for a truth value, so that the solver meets it once."""
+        if z3.is_true(truth) or z3.is_false(truth) or (z3.is_const(truth) and truth.decl().kind() == z3.Z3_OP_UNINTERPRETED):
+            return truth
+        symbol = cast("Truth", z3.Bool(f"{self.name}{name}"))
+        self.definitions.append(cast("Truth", symbol == truth))
+        return symbol
+
+    # --- conditions -----------------------------------------------------------------
+
+    def known(self, fact: str) -> Truth:
+        """The value is known: given, implied or computed."""
+        return either(alternative.guard for alternative in self.values.get(fact, ()))
+
+    def holds(self, condition: Condition, reading: Reading = Reading.CLOSED) -> Truth:
+        """The condition of a lesion, with what was concluded so far."""
+        if not self._whole or reading is not Reading.CLOSED:
+            return self._holds(condition, reading, self.values)
+        if condition not in self._asked:
+            self._asked[condition] = self._holds(condition, reading, self.values)
+        return self._asked[condition]
+
+    def _holds(self, condition: Condition, reading: Reading, values: dict[str, Alternatives]) -> Truth:
+        match condition:
+            case Compare() | OneOf() as leaf:
+                parts = [both([guard, _says(leaf, value)]) for guard, value in values.get(leaf.fact, ())]
+                if reading is Reading.POSSIBLE:
+                    parts.append(none(either(guard for guard, _ in values.get(leaf.fact, ()))))
+                return either(parts)
+            case Absent(fact):
+                return NO if reading is Reading.CERTAIN else none(either(guard for guard, _ in values.get(fact, ())))
+            case Derived():
+                return self._conclusions(reading).get(condition.key, NO)
+            case AtLeast(count, predicate):
+                conclusions = self._conclusions(reading)
+                each = [conclusions[key] for key in self._terms.get(predicate, ()) if key in conclusions]
+                return either(each) if count == 1 else cast("Truth", z3.AtLeast(*each, count)) if len(each) >= count else NO
+            case Not(part):
+                return none(self._holds(part, OPPOSITE[reading], values))
+            case All(parts_):
+                return both(self._holds(part, reading, values) for part in parts_)
+            case Any(parts_):
+                return either(self._holds(part, reading, values) for part in parts_)
+
+    def _conclusions(self, reading: Reading) -> dict[str, Truth]:
+        return self.derived if reading is Reading.CLOSED else self.certain if reading is Reading.CERTAIN else self.possible
+
+    def some(self, predicate: str) -> Truth:
+        """Some term of a property is concluded."""
+        return either(self.derived[key] for key in self._terms.get(predicate, ()))
+
+    def terms(self, predicate: str) -> list[str]:
+        """Keys of what rules can conclude for a property."""
+        return self._terms.get(predicate, [])
+
+    # --- the three-valued reading -----------------------------------------------------
+
+    @property
+    def certain(self) -> dict[str, Truth]:
+        """Conclusions that hold whatever the unknown facts are, of the properties in `asked_of`."""
+        return self._outlook[0]
+
+    @property
+    def possible(self) -> dict[str, Truth]:
+        """Conclusions that may hold."""
+        return self._outlook[1]
+
+    @cached_property
+    def _outlook(self) -> tuple[dict[str, Truth], dict[str, Truth]]:
+        certain: dict[str, Truth] = {}
+        possible: dict[str, Truth] = {}
+        self.__dict__["_outlook"] = certain, possible
+        read = hang_on(self.guideline, asked_of(self.guideline))
+        for _, rules in groupby(self.guideline.rules, key=lambda rule: rule.layer):
+            surely: dict[str, list[Truth]] = {}
+            maybe: dict[str, list[Truth]] = {}
+            for rule in rules:
+                for asserted in rule.productions:
+                    if isinstance(asserted.conclusion, Assertion) and asserted.conclusion.predicate in read:
+                        key = asserted.conclusion.key
+                        could = self.holds(asserted.condition, Reading.POSSIBLE)
+                        maybe.setdefault(key, []).append(could)
+                        surely.setdefault(key, []).append(both([self.holds(asserted.condition, Reading.CERTAIN), could]))
+            for key, parts in surely.items():
+                certain[key] = self._named(f"certain {key}", either([*parts, *([certain[key]] if key in certain else [])]))
+            for key, parts in maybe.items():
+                possible[key] = self._named(f"possible {key}", either([*parts, *([possible[key]] if key in possible else [])]))
+        return certain, possible
+
+
+def asked_of(guideline: Guideline) -> tuple[str, ...]:
+    """The properties to read with three truth values: those of an answer, and those that requirements speak of."""
+    demanded = (r.demand.predicate for r in guideline.requirements if isinstance(r.demand, Settles | Stable))
+    return tuple(dict.fromkeys((*ASKED, *demanded)))
+
+
+def _inputs(expression: Expression) -> Iterator[str]:
+    match expression:
+        case Of(fact):
+            yield fact
+        case Arithmetic(_, left, right):
+            yield from _inputs(left)
+            yield from _inputs(right)
+
+
+def _says(leaf: Compare | OneOf, value: bool | str | Quotient) -> Truth:
+    """What a leaf says of one value."""
+    if isinstance(leaf, OneOf):
+        return YES if value in leaf.values and not isinstance(value, Quotient) else NO
+    if not isinstance(value, Quotient):
+        return NO
+    limit = number(leaf.limit)
+    if value.below is None:
+        return _compared(leaf.comparator, value.above, limit)
+    plain = _compared(leaf.comparator, value.above, cast("z3.ArithRef", limit * value.below))
+    if value.positive:
+        return plain
+    turned = _compared({"<": ">", "<=": ">=", ">": "<", ">=": "<="}.get(leaf.comparator, "="), value.above, cast("z3.ArithRef", limit * value.below))
+    return cast("Truth", z3.If(value.below > 0, plain, turned))
+
+
+def exceeds(one: Quotient, other: Quotient) -> Truth:
+    """The first is above the second, whatever the signs of their denominators."""
+    left, _ = _calculated("-", one, other, True)
+    if left.below is None or left.positive:
+        return cast("Truth", left.above > 0)
+    return cast("Truth", z3.If(left.below > 0, left.above > 0, left.above < 0))
+
+
+def differ(one: Quotient, other: Quotient) -> Truth:
+    """The two are not the same number."""
+    left, _ = _calculated("-", one, other, True)
+    return cast("Truth", left.above != 0)
+
+
+def _compared(comparator: str, left: z3.ArithRef, right: z3.ArithRef) -> Truth:
+    found = {"<": left < right, "<=": left <= right, ">": left > right, ">=": left >= right, "=": left == right}[comparator]
+    return cast("Truth", z3.simplify(found))
+
+
+def _calculated(sign: str, one: Quotient, other: Quotient, other_positive: bool) -> tuple[Quotient, Truth]:
+    """Result of an operation on fractions, and where it is defined."""
+    a, b, c, d = one.above, one.below, other.above, other.below
+    positive = one.positive and other.positive
+    if sign in "+-":
+        left, right = (a * d if d is not None else a), (c * b if b is not None else c)
+        return _quotient(left + right if sign == "+" else left - right, _times(b, d), positive), YES
+    if sign == "*":
+        return _quotient(a * c, _times(b, d), positive), YES
+    above = a * d if d is not None else a
+    return _quotient(above, _times(b, c), positive and other_positive), YES if other_positive else cast("Truth", c != 0)
+
+
+def _times(one: z3.ArithRef | None, other: z3.ArithRef | None) -> z3.ArithRef | None:
+    return other if one is None else one if other is None else cast("z3.ArithRef", one * other)
+
+
+def _quotient(above: object, below: z3.ArithRef | None, positive: bool) -> Quotient:
+    """A fraction; a constant denominator goes into the numerator, so that what is linear stays so."""
+    top = cast("z3.ArithRef", z3.simplify(cast("z3.ArithRef", above)))
+    if below is None:
+        return Quotient(top)
+    bottom = z3.simplify(below)
+    if z3.is_rational_value(bottom):
+        return Quotient(cast("z3.ArithRef", z3.simplify(top / bottom)))
+    return Quotient(top, cast("z3.ArithRef", bottom), positive)
+
+
+def productions(guideline: Guideline) -> Iterator[tuple[Rule, int, Production]]:
+    """Every production with its rule and number."""
+    for rule in guideline.rules:
+        for index, production in enumerate(rule.productions):
+            yield rule, index, production

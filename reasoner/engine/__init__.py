@@ -1,0 +1,4 @@
+"""What follows from a case, how sure is it, and why? Evaluation, the three-valued reading, evidence, proof, answer.
+
+May use `model`.
+"""

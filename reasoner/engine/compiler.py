@@ -1,0 +1,237 @@
+"""Compiles conditions into Python functions: does it hold (closed world, certainly, possibly), and why.
+
+A test is one Python expression a condition, built from the algebra (never from text of an author: names are
+quoted, constants are bound), because nested closures cost three times as much.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from decimal import InvalidOperation
+from enum import Enum
+from typing import Any as Any_
+from typing import NamedTuple, TypeAlias, cast
+
+from calx.reasoner.model.condition import Absent, All, Any, Arithmetic, AtLeast, Compare, Condition, Constant, Derived, Expression, Not, Of, OneOf, Value
+from calx.reasoner.model.values import Counts, Derivations, Values
+
+Holds: TypeAlias = Callable[[Values, Derivations, Counts], bool]
+
+NEUTRAL = -1
+"""Rank of a premise that counts nothing: a fact, or a conclusion that was not derived."""
+
+
+# --- does it hold? -----------------------------------------------------------------
+
+
+class Reading(Enum):
+    """How unknown facts are taken.
+
+    ``CLOSED``: what is not known does not hold. ``CERTAIN`` and ``POSSIBLE`` together are the strong three-valued
+    (Kleene) reading: what holds whatever the unknown facts are, and what holds for some of their values, taken one by one.
+    """
+
+    CLOSED = "closed"
+    CERTAIN = "certain"
+    POSSIBLE = "possible"
+
+
+OPPOSITE = {Reading.CLOSED: Reading.CLOSED, Reading.CERTAIN: Reading.POSSIBLE, Reading.POSSIBLE: Reading.CERTAIN}
+"""A "not" is certain where its part is not even possible."""
+PARAMETERS = "v, d, c, p, q"
+"""Values; derivations and counts (the certain ones, where there are two); possible derivations and counts."""
+
+
+class Compiler:
+    """Turns conditions into Python expressions, and expressions into functions."""
+
+    def __init__(self) -> None:
+        self.constants: dict[str, object] = {}
+
+    def bound(self, value: object) -> str:
+        """A name for a constant."""
+        self.constants[name := f"k{len(self.constants)}"] = value
+        return name
+
+    def function(self, parameters: str, expression: str) -> Any_:
+        """The function of these parameters that the expression is."""
+        scope = {"__builtins__": {"len": len}, **self.constants}
+        return eval(compile(f"lambda {parameters}: {expression}", "<conditions>", "eval"), scope)  # noqa: S307
+
+    def source(self, condition: Condition, reading: Reading = Reading.CLOSED) -> str:
+        """The expression that tests a condition."""
+        possible = reading is Reading.POSSIBLE
+        derived, counts = ("p", "q") if possible else ("d", "c")
+        match condition:
+            case Compare(fact, comparator, limit):
+                known = f"{fact!r} not in v or" if possible else f"{fact!r} in v and"
+                return f"({known} v[{fact!r}] {'==' if comparator == '=' else comparator} {self.bound(limit)})"
+            case OneOf(fact, (bool() as value,)):
+                return f"v.get({fact!r}) is not {not value}" if possible else f"v.get({fact!r}) is {value}"
+            case OneOf(fact, values):
+                return f"v.get({fact!r}) in {self.bound(frozenset((*values, None) if possible else values))}"
+            case Absent(fact):
+                return "False" if reading is Reading.CERTAIN else f"{fact!r} not in v"
+            case Derived():
+                return f"{condition.key!r} in {derived}"
+            case AtLeast(1, name):
+                return f"{name!r} in {counts}"
+            case AtLeast(count, name):
+                return f"len({counts}.get({name!r}, ())) >= {int(count)}"
+            case Not(part):
+                return f"not ({self.source(part, OPPOSITE[reading])})"
+            case All(parts):
+                return "(" + " and ".join(self.source(part, reading) for part in parts) + ")" if parts else "True"
+            case Any(parts):
+                return "(" + " or ".join(self.source(part, reading) for part in parts) + ")"
+
+
+def compiled_tests(conditions: Sequence[Condition]) -> list[Holds]:
+    """One closed-world test a condition: ``test(values, derivations, counts)``."""
+    compiler = Compiler()
+    tests = compiler.function("", "[" + ",".join(f"lambda v, d, c: {compiler.source(condition)}" for condition in conditions) + "]")
+    return cast("list[Holds]", tests())
+
+
+def tested_together(conditions: Sequence[Condition], reading: Reading = Reading.CLOSED) -> Callable[..., tuple[bool, ...]]:
+    """One test for many conditions, as a tuple; its parameters are ``v, d, c`` where the reading is closed, else `PARAMETERS`."""
+    compiler = Compiler()
+    sources = [compiler.source(condition, reading) for condition in conditions]
+    parameters = "v, d, c" if reading is Reading.CLOSED else PARAMETERS
+    return cast("Callable[..., tuple[bool, ...]]", compiler.function(parameters, "(" + "".join(f"{source}," for source in sources) + ")"))
+
+
+def calculation(expression: Expression) -> Callable[[Values], Value | None]:
+    """The value of an expression whose inputs are known, or None where a divisor is 0."""
+    compiler = Compiler()
+
+    def source(part: Expression) -> str:
+        match part:
+            case Constant(value):
+                return compiler.bound(value)
+            case Of(fact):
+                return f"v[{fact!r}]"
+            case Arithmetic(sign, left, right):
+                return f"({source(left)} {sign} {source(right)})"
+
+    def calculate(values: Values) -> Value | None:
+        try:
+            return formula(values)
+        except (KeyError, ZeroDivisionError, InvalidOperation):
+            return None
+
+    formula = cast("Callable[[Values], Value]", compiler.function("v", source(expression)))
+    return formula if isinstance(expression, Constant) else calculate
+
+
+# --- why? --------------------------------------------------------------------------
+
+
+class Premise(NamedTuple):
+    """One premise of a step: a value read, a conclusion of an earlier step, or the absence of one."""
+
+    kind: str
+    """``fact``, ``conclusion`` or ``not``."""
+    of: str
+    """Name of the value, or key of the conclusion."""
+
+
+class Reasons(NamedTuple):
+    """Premises that are the same in every case, and those of them whose level counts."""
+
+    premises: tuple[Premise, ...]
+    keys: tuple[str, ...]
+
+
+Explain: TypeAlias = Callable[[Values, Derivations, Counts], tuple[tuple[Premise, ...], int]]
+"""The premises that made a condition hold (some may repeat), and the rank of the weakest link of the best proof."""
+
+
+def explanation(condition: Condition) -> Reasons | Explain:
+    """Why the condition holds, asked only where it does."""
+    writer = _Explaining()
+    why = writer.explain(condition)
+    if isinstance(why, Reasons):
+        return why
+    premises, rank = why
+    return cast("Explain", writer.function("v, d, c", f"({premises}, {rank})"))
+
+
+Varying: TypeAlias = tuple[str, str]
+"""Expressions for premises and rank that differ from case to case."""
+
+
+class _Explaining(Compiler):
+    """Writes the expressions that say why a condition holds, or does not."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.constants |= {"tuple": tuple, "min": min, "max": max, "sorted": sorted, "Premise": Premise}
+
+    def explain(self, condition: Condition) -> Reasons | Varying:
+        """Why the condition holds."""
+        match condition:
+            case Compare(fact, _, _) | OneOf(fact, _) | Absent(fact):
+                return Reasons((Premise("fact", fact),), ())
+            case Derived():
+                return Reasons((Premise("conclusion", condition.key),), (condition.key,))
+            case AtLeast(count, name):
+                return f"tuple([Premise('conclusion', key) for key in c[{name!r}]])", f"sorted([d[key] for key in c[{name!r}]])[{count - 1}]"
+            case Not(part):
+                return self.refute(part)
+            case All(parts):
+                return self._together([self.explain(part) for part in parts])
+            case Any(parts):
+                return self._alternatives(parts, [self.explain(part) for part in parts])
+
+    def refute(self, condition: Condition) -> Reasons | Varying:
+        """Why the condition does not hold."""
+        match condition:
+            case Compare(fact, _, _) | OneOf(fact, _) | Absent(fact):
+                return Reasons((Premise("fact", fact),), ())
+            case Derived():
+                return Reasons((Premise("not", condition.key),), ())
+            case AtLeast(1, name):
+                return Reasons((Premise("not", name),), ())
+            case AtLeast(_, name):
+                return f"(tuple([Premise('conclusion', key) for key in c.get({name!r}, ())]) or {self.bound((Premise('not', name),))})", str(NEUTRAL)
+            case Not(part):
+                return self.explain(part)
+            case All(parts):
+                return self._alternatives(tuple(Not(part) for part in parts), [self.refute(part) for part in parts])
+            case Any(parts):
+                return self._together([self.refute(part) for part in parts])
+
+    def _together(self, reasons: list[Reasons | Varying]) -> Reasons | Varying:
+        """Every part is needed: all premises, and the weakest sets the rank."""
+        fixed = [part for part in reasons if isinstance(part, Reasons)]
+        merged = Reasons(
+            tuple(dict.fromkeys(premise for part in fixed for premise in part.premises)), tuple(dict.fromkeys(key for part in fixed for key in part.keys))
+        )
+        varying = [part for part in reasons if not isinstance(part, Reasons)]
+        if not varying:
+            return merged
+        parts = [self._written(merged), *varying]
+        ranks = dict.fromkeys(rank for _, rank in parts if rank != str(NEUTRAL))
+        return " + ".join(premises for premises, _ in parts), _chosen("max", list(ranks))
+
+    def _alternatives(self, parts: tuple[Condition, ...], reasons: list[Reasons | Varying]) -> Varying:
+        """Every alternative that holds is shown; the best sets the rank."""
+        written = [(self.source(part), *self._written(why)) for part, why in zip(parts, reasons, strict=True)]
+        premises = " + ".join(f"({premises} if {test} else ())" for test, premises, _ in written)
+        if all(rank == str(NEUTRAL) for _, _, rank in written):
+            return f"({premises})", str(NEUTRAL)
+        return f"({premises})", _chosen("min", [f"({rank} if {test} else {WORSE_THAN_ANY})" for test, _, rank in written])
+
+    def _written(self, why: Reasons | Varying) -> Varying:
+        if not isinstance(why, Reasons):
+            return why
+        return self.bound(why.premises), _chosen("max", [f"d[{key!r}]" for key in why.keys])
+
+
+WORSE_THAN_ANY = 99
+"""Above the rank of every level."""
+
+
+def _chosen(function: str, ranks: list[str]) -> str:
+    return str(NEUTRAL) if not ranks else ranks[0] if len(ranks) == 1 else f"{function}({', '.join(ranks)})"

@@ -1,0 +1,145 @@
+"""What follows from one case: every rule in its layer, leaving a flat trace that is the proof.
+
+`Trace.steps` holds, for every production that fired, the premises that made it fire; every picture, text and
+graph of the proof is a view of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from itertools import compress, groupby
+from typing import NamedTuple, TypeAlias
+
+from calx.reasoner.engine.compiler import Explain, Premise, Reasons, calculation, explanation, tested_together
+from calx.reasoner.model.condition import Absent, All, Condition, Not, Value, inputs
+from calx.reasoner.model.guideline import FIRST_LAYER_OF_CONCLUSIONS, Assignment, Constraint, Guideline, Production, Rule
+from calx.reasoner.model.values import Counts, Derivations, Values
+
+Step: TypeAlias = tuple[Rule, Production, tuple[Premise, ...], int]
+"""A production that fired: its rule, its premises, and the rank of the weakest link of its best proof."""
+
+
+@dataclass(slots=True)
+class Trace:
+    """What the rules concluded of one case, in the order in which they did."""
+
+    values: Values
+    """Facts given and implied, and computed quantities."""
+    derived: Derivations
+    by_property: Counts
+    steps: list[Step]
+
+    def terms(self, property_name: str) -> list[str]:
+        """Local names of the terms concluded for a property."""
+        return [key.partition(":")[2] for key in self.by_property.get(property_name, ())]
+
+
+class _Compiled(NamedTuple):
+    step: Step
+    """As it stands in a trace where premises and rank are the same in every case."""
+    keys: tuple[str, ...]
+    """Conclusions among those premises, whose level counts."""
+    explain: Explain | None
+    """Premises and rank, where they differ from case to case."""
+    key: str
+    """Key of the conclusion; the name of the value where one is assigned."""
+    predicate: str
+    calculate: Callable[[Values], Value | None] | None
+    """The value that is assigned; None for a production that asserts a term."""
+
+
+_Layer: TypeAlias = tuple[Callable[..., tuple[bool, ...]], list[_Compiled]]
+
+
+class Evaluation:
+    """The compiled rules of a guideline. Immutable; one instance serves any number of cases and threads."""
+
+    def __init__(self, guideline: Guideline) -> None:
+        self.guideline = guideline
+        self._completing: list[_Layer] = []
+        self._concluding: list[_Layer] = []
+        for layer, rules in groupby(guideline.rules, key=lambda rule: rule.layer):
+            pairs = [(rule, production) for rule in rules for production in rule.productions]
+            test = tested_together([_with_inputs(production) for _, production in pairs])
+            target = self._completing if layer < FIRST_LAYER_OF_CONCLUSIONS else self._concluding
+            target.append((test, [self._compile(*pair) for pair in pairs]))
+        self._forbidden = tested_together([constraint.condition for constraint in guideline.constraints])
+
+    def _compile(self, rule: Rule, production: Production) -> _Compiled:
+        conclusion, why = production.conclusion, explanation(production.condition)
+        rank = self.guideline.levels.index(rule.level)
+        premises, keys, explain = (why.premises, why.keys, None) if isinstance(why, Reasons) else ((), (), why)
+        if not isinstance(conclusion, Assignment):
+            return _Compiled((rule, production, premises, rank), keys, explain, conclusion.key, conclusion.predicate, None)
+        own = Premise("fact", conclusion.fact)  # "not given" is the guard of an implied fact, no reason for it
+        if explain is not None:
+            explain = _without(own, explain)
+        else:
+            read = (Premise("fact", fact) for fact in production.reads)
+            premises = tuple(premise for premise in dict.fromkeys((*premises, *read)) if premise != own)
+        return _Compiled((rule, production, premises, rank), keys, explain, conclusion.fact, "", calculation(conclusion.expression))
+
+    def run(self, facts: Values) -> Trace:
+        """Everything that the rules conclude of the facts of an admitted case."""
+        trace = self.complete(facts)
+        _fire(self._concluding, trace)
+        return trace
+
+    def complete(self, facts: Values) -> Trace:
+        """Implied facts and computed quantities only."""
+        trace = Trace(dict(facts), {}, {}, [])
+        _fire(self._completing, trace)
+        return trace
+
+    def violated(self, values: Values) -> list[Constraint]:
+        """The consistency rules that completed values break."""
+        return list(compress(self.guideline.constraints, self._forbidden(values, {}, {})))
+
+
+def _with_inputs(production: Production) -> Condition:
+    """The condition, and that what the conclusion is computed from is known."""
+    if not isinstance(production.conclusion, Assignment):
+        return production.condition
+    return All((production.condition, *(Not(Absent(fact)) for fact in inputs(production.conclusion.expression))))
+
+
+def _without(own: Premise, explain: Explain) -> Explain:
+    def other(v: Values, d: Derivations, c: Counts) -> tuple[tuple[Premise, ...], int]:
+        premises, rank = explain(v, d, c)
+        return tuple([premise for premise in premises if premise != own]), rank
+
+    return other
+
+
+def _fire(layers: list[_Layer], trace: Trace) -> None:
+    """Run layers in their order. Rules of one layer do not read each other, so they are tested together."""
+    values, derived, by_property = trace.values, trace.derived, trace.by_property
+    add = trace.steps.append
+    for test, compiled in layers:
+        for step, keys, explain, key, predicate, calculate in compress(compiled, test(values, derived, by_property)):
+            weakest = rank = step[3]
+            if keys:
+                for premise in keys:
+                    if derived[premise] > weakest:
+                        weakest = derived[premise]
+                if weakest != rank:
+                    step = (step[0], step[1], step[2], weakest)
+            elif explain is not None:
+                premises, weakest = explain(values, derived, by_property)
+                if weakest < rank:
+                    weakest = rank
+                step = (step[0], step[1], tuple(dict.fromkeys(premises)), weakest)
+            if calculate is not None:
+                value = calculate(values)
+                if value is None or values.setdefault(key, value) != value:
+                    continue
+            elif key not in derived:
+                derived[key] = weakest
+                if predicate in by_property:
+                    by_property[predicate].append(key)
+                else:
+                    by_property[predicate] = [key]
+            elif weakest < derived[key]:
+                derived[key] = weakest
+            add(step)

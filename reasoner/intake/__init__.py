@@ -1,0 +1,4 @@
+"""May this case be answered? Files of cases, the typed gate, measurements.
+
+May use `model` and `engine`.
+"""

@@ -1,0 +1,292 @@
+"""Cases as files hold them: JSON, JSON lines, Turtle, JSON-LD. Nothing is fetched; every fault has its place.
+
+Each case comes as a `Submission`: the raw facts with what was wrong already in the reading, or, where no case could
+be read, problems alone. The gate (`intake.gate`) judges the facts.
+"""
+
+from __future__ import annotations
+
+import difflib
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from decimal import Decimal, InvalidOperation
+from pathlib import Path
+from typing import IO, Any
+
+from calx.ontology import literals_as_written
+from calx.reasoner.intake.errors import Problem
+from calx.reasoner.model.guideline import Guideline
+from calx.reasoner.model.names import IRI
+
+MIB = 1024 * 1024
+DOCUMENT_BYTES = 16 * MIB
+"""Largest JSON, Turtle or JSON-LD document; JSON lines may be of any length, line by line."""
+LINE_BYTES = MIB
+SUFFIXES = (".json", ".jsonl", ".ttl", ".jsonld")
+
+
+@dataclass
+class Submission:
+    """One case as it was handed in."""
+
+    raw: dict[str, Any] = field(default_factory=dict)
+    problems: list[Problem] = field(default_factory=list)
+    place: str | None = None
+    readable: bool = True
+    """False where no case could be made out: only the problems count."""
+    consumed: int = 0
+    """Bytes read so far, for progress."""
+
+
+def submissions(stream: IO[bytes], suffix: str, guideline: Guideline) -> Iterator[Submission]:
+    """The cases of one file.
+
+    Args:
+        stream: the file, opened for bytes.
+        suffix: one of `SUFFIXES`, which says how to read it.
+        guideline: names the facts of RDF cases.
+    """
+    if suffix == ".jsonl":
+        yield from _lines(stream)
+        return
+    content = stream.read(DOCUMENT_BYTES + 1)
+    if len(content) > DOCUMENT_BYTES:
+        yield _unreadable(f"larger than {DOCUMENT_BYTES // MIB} MiB; hand in many cases as JSON lines (.jsonl), which are read one by one")
+        return
+    text = _decoded(content)
+    if isinstance(text, Problem):
+        yield Submission(problems=[text], readable=False)
+    elif not text.strip():
+        yield _unreadable('the file is empty; write one case, for example {"case_id": "my-case", "calcium_present": true}')
+    elif suffix == ".json":
+        yield from _document(text, len(content))
+    else:
+        yield from _rdf(text, suffix, guideline)
+
+
+def _unreadable(message: str, place: str | None = None) -> Submission:
+    return Submission(problems=[Problem(message, place=place)], place=place, readable=False)
+
+
+def _decoded(content: bytes, line: int = 1) -> str | Problem:
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        place = f"line {line + content[: error.start].count(10)}"
+        return Problem("not UTF-8 text; save the file as UTF-8", place=place)
+
+
+# --- JSON --------------------------------------------------------------------------
+
+
+class _Object(dict[str, Any]):
+    """A JSON object that remembers the keys given more than once."""
+
+    repeated: tuple[str, ...] = ()
+
+
+def _pairs(pairs: list[tuple[str, Any]]) -> _Object:
+    found = _Object(pairs)
+    if len(found) < len(pairs):
+        keys = [key for key, _ in pairs]
+        found.repeated = tuple(dict.fromkeys(key for key in keys if keys.count(key) > 1)) if len(keys) < 1000 else ("some keys",)
+    return found
+
+
+def _number(text: str) -> Decimal | float:
+    try:
+        return Decimal(text) if len(text) < 400 else float("inf")
+    except InvalidOperation:
+        return float("inf")
+
+
+_DECODER = json.JSONDecoder(object_pairs_hook=_pairs, parse_float=_number, parse_int=_number)
+
+
+def _parsed(text: str, line: int | None) -> Any | Problem:
+    try:
+        return _DECODER.decode(text)
+    except json.JSONDecodeError as error:
+        hint = "; each line holds one whole case: name a file to read a case of several lines" if line else ""
+        return Problem(f"broken JSON at column {error.colno}: {error.msg}{hint}", place=f"line {(line or 1) + error.lineno - 1}")
+    except RecursionError:
+        return Problem("nested too deeply; a case is one flat JSON object of facts", place=f"line {line or 1}")
+
+
+def _submission(value: Any, place: str | None) -> Submission:
+    if not isinstance(value, dict):
+        return _unreadable(f"a case is a JSON object of facts, not {_kind(value)}", place)
+    repeated = [Problem("stands more than once; keep one of them", str(key)[:64], place) for key in getattr(value, "repeated", ())]
+    return Submission(value, repeated, place)
+
+
+def _kind(value: Any) -> str:
+    names = {list: "a list", str: "a text", bool: "true or false", type(None): "null"}
+    return names.get(type(value), "a number")
+
+
+def _document(text: str, size: int) -> Iterator[Submission]:
+    value = _parsed(text, None)
+    if isinstance(value, Problem):
+        yield Submission(problems=[value], readable=False)
+    elif isinstance(value, list):
+        if not value:
+            yield _unreadable("the list holds no case")
+        for index, item in enumerate(value, 1):
+            submission = _submission(item, f"case {index}")
+            submission.consumed = size * index // len(value)
+            yield submission
+    else:
+        yield _submission(value, None)
+
+
+def _lines(stream: IO[bytes]) -> Iterator[Submission]:
+    number, consumed, found = 0, 0, False
+    while line := stream.readline(LINE_BYTES + 1):
+        number += 1
+        consumed += len(line)
+        place = f"line {number}"
+        if len(line) > LINE_BYTES:
+            while line and not line.endswith(b"\n"):
+                line = stream.readline(LINE_BYTES)
+                consumed += len(line)
+            found = True
+            yield _unreadable(f"longer than {LINE_BYTES // MIB} MiB; a case is one short line", place)
+            continue
+        text = _decoded(line, number)
+        if isinstance(text, Problem):
+            submission = Submission(problems=[text], place=place, readable=False)
+        elif not text.strip():
+            continue
+        else:
+            value = _parsed(text, number)
+            submission = Submission(problems=[value], place=place, readable=False) if isinstance(value, Problem) else _submission(value, place)
+        found = True
+        submission.consumed = consumed
+        yield submission
+    if not found:
+        yield _unreadable("no case; write one JSON object a line")
+
+
+# --- RDF ---------------------------------------------------------------------------
+
+
+def _rdf(text: str, suffix: str, guideline: Guideline) -> Iterator[Submission]:
+    if suffix == ".jsonld":
+        document = _parsed(text, None)
+        if isinstance(document, Problem):
+            yield Submission(problems=[document], readable=False)
+            return
+        faults = [*dict.fromkeys(_jsonld_faults(document))]
+        if faults:
+            yield Submission(problems=[Problem(fault) for fault in faults[:100]], readable=False)
+            return
+    graph = _graph(text, suffix)
+    if isinstance(graph, Problem):
+        yield Submission(problems=[graph], readable=False)
+        return
+    yield from _lesions(graph, guideline)
+
+
+def _jsonld_faults(node: Any) -> Iterator[str]:
+    """What makes JSON-LD ambiguous, or would have to be fetched: a context is an object in the file, or a list of them."""
+    if isinstance(node, list):
+        for item in node:
+            yield from _jsonld_faults(item)
+    elif isinstance(node, dict):
+        yield from (f"the key '{key}' stands more than once; keep one of them" for key in getattr(node, "repeated", ()))
+        for key, value in node.items():
+            contexts = value if isinstance(value, list) else [value]
+            if key == "@import" or (key == "@context" and any(isinstance(context, str) for context in contexts)):
+                yield f"names a remote context ({value!s:.100}), which is never fetched; write the context into the file"
+            elif key == "@context" and not all(context is None or isinstance(context, dict) for context in contexts):
+                yield "has a @context that is neither an object nor a list of objects; nothing is fetched, so write the context into the file"
+            yield from _jsonld_faults(value)
+    elif node is not None and not isinstance(node, str | bool | Decimal | float):
+        yield "holds what is no JSON"
+
+
+def _graph(text: str, suffix: str) -> Any | Problem:
+    from rdflib import OWL, Graph
+    from rdflib.plugins.parsers.notation3 import BadSyntax
+
+    graph = Graph(bind_namespaces="none")
+    try:
+        with literals_as_written():
+            graph.parse(data=text, format="turtle" if suffix == ".ttl" else "json-ld", publicID=IRI + "case/")
+    except BadSyntax as error:
+        return Problem(f"broken Turtle: {_one_line(getattr(error, 'message', error))}", place=f"line {error.lines + 1}")
+    except RecursionError:
+        return Problem("nested too deeply; a case is one lesion with its facts")
+    except Exception as error:  # rdflib's parsers raise whatever they meet
+        hint = "check its quotes, and the full stop at the end" if suffix == ".ttl" else "it must be an object, or a list of objects, with @context and @id"
+        return Problem(f"not readable as {'Turtle' if suffix == '.ttl' else 'JSON-LD'}: {hint} ({_one_line(error)})")
+    imports = sorted(str(target) for target in graph.objects(None, OWL.imports))
+    if imports:
+        return Problem(f"owl:imports {', '.join(imports)[:120]} is never fetched; write the facts into the file and remove the import")
+    return graph
+
+
+def _one_line(message: object) -> str:
+    return " ".join(str(message).split())[:120]
+
+
+def _lesions(graph: Any, guideline: Guideline) -> Iterator[Submission]:
+    from rdflib import RDF, URIRef
+
+    subjects = sorted({*graph.subjects(RDF.type, URIRef(IRI + "Lesion")), *graph.subjects(URIRef(IRI + "caseId"), None)})
+    if not subjects:
+        yield _unreadable(f"no lesion; type it as <{IRI}Lesion> and give it <{IRI}caseId>")
+    for subject in subjects:
+        yield _lesion(graph, subject, guideline)
+
+
+def _lesion(graph: Any, subject: Any, guideline: Guideline) -> Submission:
+    names = {fact.local: fact.name for fact in guideline.facts.values() if fact.given} | {"caseId": "case_id"}
+    concluded = {*guideline.properties, *(fact.local for fact in guideline.facts.values() if not fact.given)}
+    submission = Submission(place=str(subject)[:200] if str(subject).startswith("http") else "a lesion without IRI")
+    for predicate in sorted(set(graph.predicates(subject))):
+        local = str(predicate).removeprefix(IRI)
+        if local == str(predicate):
+            continue  # other vocabularies may say more of a lesion than a guideline reads
+        values = [_python(value) for value in graph.objects(subject, predicate)]
+        if local in concluded:
+            submission.problems.append(Problem("is a conclusion, not a fact; remove it", local, submission.place))
+        elif local not in names:
+            near = difflib.get_close_matches(local[:64], names, n=1, cutoff=0.55)
+            submission.problems.append(Problem(f"is no property of a lesion{f'; did you mean {near[0]}?' if near else ''}", local[:64], submission.place))
+        elif len(values) > 1:
+            submission.problems.append(Problem(f"has {len(values)} values; a fact has one", names[local], submission.place))
+        else:
+            submission.raw[names[local]] = values[0]
+    if "case_id" not in submission.raw and str(subject).startswith(IRI + "case/"):
+        submission.raw["case_id"] = str(subject).removeprefix(IRI + "case/")
+    return submission
+
+
+NUMBER = re.compile(r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)?")
+NUMERIC = {"integer", "decimal", "double", "float", "int", "long", "short", "nonNegativeInteger", "positiveInteger"}
+
+
+def _python(node: Any) -> Any:
+    """A literal as JSON would have given it; what cannot be converted stays text, for the gate to refuse."""
+    from rdflib import XSD, Literal
+
+    if not isinstance(node, Literal):
+        return str(node).removeprefix(IRI + "value/") if str(node).startswith(IRI + "value/") else f"<{str(node)[:200]}>"
+    text, datatype = str(node), str(node.datatype or XSD.string).removeprefix(str(XSD))
+    if datatype == "boolean" and text in ("true", "false", "1", "0"):
+        return text in ("true", "1")
+    if datatype in NUMERIC:
+        if NUMBER.fullmatch(text):
+            return _number(text)
+        return float("nan") if text.lstrip("+-").upper() in ("NAN", "INF") else f"{text}^^{datatype}"
+    return text if node.language is None and datatype == "string" else f"{text}{'@' + node.language if node.language else '^^' + datatype}"
+
+
+def suffix_of(path: Path) -> str | None:
+    """How to read a file, by its name; None where that is not known."""
+    suffix = path.suffix.lower()
+    return suffix if suffix in SUFFIXES else None

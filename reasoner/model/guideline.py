@@ -1,0 +1,282 @@
+"""The guideline as plain objects: what the SHACL, OWL and evidence files say, once read."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from decimal import Decimal
+from functools import cached_property
+from typing import Literal
+
+from calx.reasoner.model.condition import Condition, Expression, inputs, values_read
+from calx.reasoner.model.names import IRI, Text
+from calx.reasoner.model.requirement import Requirement
+
+FIRST_LAYER_OF_CONCLUSIONS = 10
+"""Layers below complete the facts (implied facts, quantities); from here on rules conclude."""
+
+
+@dataclass(frozen=True)
+class Fact:
+    """A property of a lesion with a value: given in a case, implied, or a computed quantity."""
+
+    name: str
+    local: str
+    kind: Literal["boolean", "text", "integer", "number"]
+    label: Text
+    definition: Text
+    source: str
+    unit: str | None = None
+    minimum: Decimal | None = None
+    exclusive_minimum: bool = False
+    maximum: Decimal | None = None
+    values: tuple[str, ...] = ()
+    group: str | None = None
+    order: int = 0
+    given: bool = True
+    """False for a quantity that rules compute: a case may not give it."""
+    result_key: str | None = None
+    device: str | None = None
+
+
+@dataclass(frozen=True)
+class Term:
+    """A thing that can be concluded: a strategy, device, alert, finding, caution …"""
+
+    id: str
+    """The id of the public contract."""
+    local: str
+    """Last part of the IRI; differs from `id` where two terms share an id."""
+    kind: str
+    """The folder of the IRI: ``strategy``, ``device`` …"""
+    label: Text
+    definition: Text
+    device: str | None = None
+    order: int = 0
+
+
+@dataclass(frozen=True)
+class ConclusionProperty:
+    """A property that rules conclude, and its key in an answer."""
+
+    name: str
+    result_key: str
+    kind: str
+    """Kind of its terms."""
+    label: Text
+    parent: str | None = None
+    functional: bool = False
+    """At most one term holds."""
+
+
+@dataclass(frozen=True)
+class Study:
+    """A source, with the level that follows from its type."""
+
+    id: str
+    type: str
+    level: str
+    label: Text
+    citation: str
+    identifiers: tuple[str, ...] = ()
+    participants: int | None = None
+    withdrawn: bool = False
+
+
+@dataclass(frozen=True)
+class Number:
+    """A number that a statement gives, or that a rule uses: both must agree."""
+
+    quantity: str
+    comparator: str
+    value: Decimal
+    unit: str
+
+
+@dataclass(frozen=True)
+class Statement:
+    """What one study states."""
+
+    id: str
+    study: str
+    stance: Literal["supports", "disputes", "limits"]
+    verified: Literal["page", "secondary", "review", "unverified"]
+    locator: str
+    text: Text
+    level: str
+    population: str | None = None
+    numbers: tuple[Number, ...] = ()
+    when: Condition | None = None
+    """Concerns only lesions of this kind."""
+    when_known: Condition | None = None
+    """Concerns only lesions of which this is certain, whatever the unknown facts are."""
+
+
+@dataclass(frozen=True)
+class Assertion:
+    """The conclusion that a property holds of the lesion with a term."""
+
+    predicate: str
+    term: str
+
+    @cached_property
+    def key(self) -> str:
+        return f"{self.predicate}:{self.term}"
+
+
+@dataclass(frozen=True)
+class Assignment:
+    """The conclusion that a value is known."""
+
+    fact: str
+    expression: Expression
+
+    @property
+    def key(self) -> str:
+        return self.fact
+
+
+@dataclass(frozen=True)
+class Production:
+    """One triple rule: a condition and what follows from it."""
+
+    condition: Condition
+    conclusion: Assertion | Assignment
+    numbers: tuple[Number, ...] = ()
+    """The literals of condition and conclusion, which statements must back."""
+
+    @cached_property
+    def reads(self) -> tuple[str, ...]:
+        """Values read by the condition and by the computed conclusion."""
+        computed = inputs(self.conclusion.expression) if isinstance(self.conclusion, Assignment) else ()
+        return tuple(dict.fromkeys(values_read(self.condition) + computed))
+
+
+@dataclass(frozen=True)
+class Rule:
+    """One rule of the guideline: one or several productions under one id, label and evidence."""
+
+    id: str
+    layer: int
+    label: Text
+    rationale: Text
+    evidence: tuple[str, ...]
+    productions: tuple[Production, ...]
+    file: str
+    alert: str | None = None
+    """The alert that the rule's advice belongs to."""
+    level: str = "U"
+    """Best level among the statements that support it."""
+    redundant_by_design: Text | None = None
+    """Why the rule is kept although its conclusion never arises from it alone."""
+
+
+@dataclass(frozen=True)
+class SharedCondition:
+    """A condition that authors named, for several rules to share."""
+
+    id: str
+    label: Text = field(compare=False)
+    """What a lesion has that meets it: "a high-risk feature"."""
+    condition: Condition
+
+
+@dataclass(frozen=True)
+class Constraint:
+    """A combination of facts that no case may show."""
+
+    id: str
+    message: Text
+    condition: Condition
+
+
+@dataclass(frozen=True)
+class Suspension:
+    """A rule that does not fire because withdrawn studies were its only support."""
+
+    rule: str
+    studies: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Guideline:
+    """Everything that the files of a guideline say. Immutable; `digest` identifies the files.
+
+    >>> import calx
+    >>> guideline = calx.Reasoner.load().guideline
+    >>> guideline.rule["D4"].level, guideline.facts["max_superficial_arc_deg"].unit
+    ('C-EO', 'deg')
+    """
+
+    version: str
+    digest: str
+    title: Text
+    notice: Text
+    levels: tuple[str, ...]
+    """Evidence levels, best first."""
+    level_definitions: dict[str, Text]
+    groups: dict[str, Text]
+    facts: dict[str, Fact]
+    value_labels: dict[str, Text]
+    terms: dict[str, Term]
+    """By ``kind/local``."""
+    properties: dict[str, ConclusionProperty]
+    studies: dict[str, Study]
+    statements: dict[str, Statement]
+    rules: tuple[Rule, ...]
+    """In the order in which they run."""
+    constraints: tuple[Constraint, ...]
+    suspended: tuple[Suspension, ...] = ()
+    requirements: tuple[Requirement, ...] = ()
+    shared: tuple[SharedCondition, ...] = ()
+    iri: str = field(default=IRI)
+
+    @cached_property
+    def rule(self) -> dict[str, Rule]:
+        return {rule.id: rule for rule in self.rules}
+
+    @cached_property
+    def computed_from(self) -> dict[str, tuple[str, ...]]:
+        """For each computed quantity the given facts that it comes from."""
+        direct = {
+            production.conclusion.fact: production.reads
+            for rule in self.rules
+            for production in rule.productions
+            if isinstance(production.conclusion, Assignment) and not self.facts[production.conclusion.fact].given
+        }
+
+        def given(fact: str) -> tuple[str, ...]:
+            return tuple(dict.fromkeys(base for read in direct.get(fact, ()) for base in (given(read) if read in direct else (read,))))
+
+        return {fact: given(fact) for fact in direct}
+
+    def given_facts(self, names: tuple[str, ...]) -> tuple[str, ...]:
+        """The same names with each quantity replaced by the facts that it comes from; none where no rule computes it."""
+        return tuple(dict.fromkeys(base for name in names for base in self.computed_from.get(name, (name,) if self.facts[name].given else ())))
+
+    def term(self, property_name: str, local: str) -> Term:
+        return self.terms[f"{self.properties[property_name].kind}/{local}"]
+
+    def of_kind(self, kind: str) -> tuple[Term, ...]:
+        """The terms of a kind, in their order."""
+        return self._kinds.get(kind, ())
+
+    @cached_property
+    def _kinds(self) -> dict[str, tuple[Term, ...]]:
+        kinds: dict[str, tuple[Term, ...]] = {}
+        for term in sorted(self.terms.values(), key=lambda term: (term.order, term.id)):
+            kinds[term.kind] = (*kinds.get(term.kind, ()), term)
+        return kinds
+
+    @cached_property
+    def parameters(self) -> dict[str | None, tuple[str, ...]]:
+        """Values shown as parameters, by the device that they size; None for those of the case."""
+        found: dict[str | None, tuple[str, ...]] = {}
+        for fact in self.facts.values():
+            if fact.result_key == "parameters":
+                found[fact.device] = (*found.get(fact.device, ()), fact.name)
+        return found
+
+    @cached_property
+    def judging(self) -> tuple[Rule, ...]:
+        """The rules that judge stent criteria."""
+        return tuple(rule for rule in self.rules if any(production.conclusion.key.startswith("criterionMet:") for production in rule.productions))

@@ -1,0 +1,4 @@
+"""How is an answer or a rule told? Text, sentences, RDF, lists of facts.
+
+May use `engine` and `model`.
+"""

@@ -1,0 +1,186 @@
+"""Rules in words, in English or Chinese: one reading of the condition algebra, in the labels of the ontology."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+from calx.reasoner.model.condition import Absent, All, Any, Arithmetic, AtLeast, Compare, Condition, Constant, Derived, Expression, Not, Of, OneOf, Value
+from calx.reasoner.model.guideline import Assertion, Fact, Guideline, Production, Rule
+
+UNITS = {"deg": "°", "mm2": " mm²", "a": "", "1": "", "{pulse}": "", None: ""}
+"""How a unit (UCUM) is written after a number, where not as itself."""
+WORDS = {
+    "en": {
+        "if": "If {condition}, then {conclusion}.",
+        "always": "{Conclusion}.",
+        "and": " and ",
+        "or": " or ",
+        "<": "{fact} below {limit}",
+        "<=": "{fact} at most {limit}",
+        ">": "{fact} above {limit}",
+        ">=": "{fact} at least {limit}",
+        "=": "{fact} of {limit}",
+        "true": "{fact}: yes",
+        "false": "{fact}: no",
+        "one of": "{fact}: {values}",
+        "absent": "{fact} is not known",
+        "known": "{fact} is known",
+        "derived": "the guideline {property}: {term}",
+        "at least": "at least {count} of “{property}”",
+        "any at all": "at least one of “{property}”",
+        "none": "nothing under “{property}”",
+        "not": "not ({part})",
+        "not derived": "the guideline does not conclude “{property}: {term}”",
+        "none of": "none of these: {parts}",
+        "value": "{fact} is {value}",
+        "shared": "“{label}” holds",
+        "not shared": "“{label}” does not hold",
+        "yes": "yes",
+        "no": "no",
+    },
+    "zh": {
+        "if": "如果{condition}，则{conclusion}。",
+        "always": "{Conclusion}。",
+        "and": "，且",
+        "or": "，或",
+        "<": "{fact}小于{limit}",
+        "<=": "{fact}不超过{limit}",
+        ">": "{fact}大于{limit}",
+        ">=": "{fact}至少{limit}",
+        "=": "{fact}等于{limit}",
+        "true": "{fact}：是",
+        "false": "{fact}：否",
+        "one of": "{fact}：{values}",
+        "absent": "{fact}未知",
+        "known": "{fact}已知",
+        "derived": "指南得出“{property}：{term}”",
+        "at least": "“{property}”至少{count}项",
+        "any at all": "“{property}”至少一项",
+        "none": "“{property}”一项也没有",
+        "not": "并非（{part}）",
+        "not derived": "指南未得出“{property}：{term}”",
+        "none of": "以下均不成立：{parts}",
+        "value": "{fact}为{value}",
+        "shared": "“{label}”成立",
+        "not shared": "“{label}”不成立",
+        "yes": "是",
+        "no": "否",
+    },
+}
+
+
+def quantity(fact: Fact, value: Decimal | float) -> str:
+    """A number with its unit, as a reader writes it."""
+    return (
+        f"{value:.6g}{UNITS.get(fact.unit, f' {fact.unit}')}"
+        if not isinstance(value, Decimal)
+        else f"{value.normalize():f}{UNITS.get(fact.unit, f' {fact.unit}')}"
+    )
+
+
+class Prose:
+    """Puts the rules of a guideline into words."""
+
+    def __init__(self, guideline: Guideline, language: str = "en", by_name: bool = False) -> None:
+        self._guideline, self._language, self._words = guideline, language, WORDS[language]
+        self._names = {shared.condition: shared.label[language] for shared in guideline.shared} if by_name else {}
+        """Conditions that authors named, told by their names where that is wanted."""
+
+    def rule(self, rule: Rule) -> list[str]:
+        """One sentence for each production of the rule."""
+        return [self.sentence(production) for production in rule.productions]
+
+    def sentence(self, production: Production) -> str:
+        """The production as one sentence: if …, then …"""
+        conclusion = self.conclusion(production)
+        if production.condition == All(()):
+            return self._words["always"].format(Conclusion=conclusion[:1].upper() + conclusion[1:])
+        return self._words["if"].format(condition=self.condition(production.condition), conclusion=conclusion)
+
+    def conclusion(self, production: Production) -> str:
+        """What the production concludes."""
+        concluded = production.conclusion
+        if isinstance(concluded, Assertion):
+            return self._words["derived"].format(property=self._property(concluded.predicate), term=self._term(concluded.predicate, concluded.term))
+        fact = self._guideline.facts[concluded.fact]
+        expression = concluded.expression
+        value = self._value(fact, expression.value) if isinstance(expression, Constant) else self._expression(expression)
+        return self._words["value"].format(fact=fact.label[self._language], value=value)
+
+    def condition(self, condition: Condition, inside: bool = False) -> str:
+        """The condition; in brackets where it is a part that would be misread without."""
+        words = self._words
+        if condition in self._names:
+            return words["shared"].format(label=self._names[condition])
+        match condition:
+            case All(parts):
+                return self._joined("and", self._flat(parts, All), inside)
+            case Any(parts):
+                return self._joined("or", self._flat(parts, Any), inside)
+            case Not(part):
+                return self._not(part)
+            case Compare(fact, comparator, limit):
+                return words[comparator].format(fact=self._fact(fact), limit=quantity(self._guideline.facts[fact], limit))
+            case OneOf(fact, (bool(value),)):
+                return words[str(value).lower()].format(fact=self._fact(fact))
+            case OneOf(fact, values):
+                shown = words["or"].join(self._value(self._guideline.facts[fact], value) for value in values)
+                return words["one of"].format(fact=self._fact(fact), values=shown)
+            case Absent(fact):
+                return words["absent"].format(fact=self._fact(fact))
+            case Derived(predicate, term):
+                return words["derived"].format(property=self._property(predicate), term=self._term(predicate, term))
+            case AtLeast(count, predicate):
+                return words["any at all" if count == 1 else "at least"].format(count=count, property=self._property(predicate))
+
+    def _not(self, part: Condition) -> str:
+        words = self._words
+        if part in self._names:
+            return words["not shared"].format(label=self._names[part])
+        match part:
+            case Not(inner):
+                return self.condition(inner, inside=True)
+            case Absent(fact):
+                return words["known"].format(fact=self._fact(fact))
+            case Derived(predicate, term):
+                return words["not derived"].format(property=self._property(predicate), term=self._term(predicate, term))
+            case AtLeast(1, predicate):
+                return words["none"].format(property=self._property(predicate))
+            case Any(parts):
+                return words["none of"].format(parts="; ".join(self.condition(one, inside=True) for one in self._flat(parts, Any)))
+            case _:
+                return words["not"].format(part=self.condition(part))
+
+    def _joined(self, word: str, parts: list[Condition], inside: bool) -> str:
+        text = self._words[word].join(self.condition(part, inside=True) for part in parts)
+        left, right = ("(", ")") if self._language == "en" else ("（", "）")
+        return f"{left}{text}{right}" if inside and len(parts) > 1 else text
+
+    def _expression(self, expression: Expression) -> str:
+        match expression:
+            case Constant(value):
+                return str(value)
+            case Of(fact):
+                return self._fact(fact)
+            case Arithmetic(sign, left, right):
+                return f"({self._expression(left)} {'×' if sign == '*' else '÷' if sign == '/' else sign} {self._expression(right)})"
+
+    def _value(self, fact: Fact, value: Value) -> str:
+        if isinstance(value, bool):
+            return self._words["yes" if value else "no"]
+        if isinstance(value, str):
+            return self._guideline.value_labels.get(value, {self._language: value})[self._language]
+        return quantity(fact, Decimal(value))
+
+    def _fact(self, name: str) -> str:
+        return self._guideline.facts[name].label[self._language]
+
+    def _property(self, name: str) -> str:
+        return self._guideline.properties[name].label[self._language]
+
+    def _term(self, predicate: str, local: str) -> str:
+        return self._guideline.term(predicate, local).label[self._language]
+
+    def _flat(self, parts: tuple[Condition, ...], kind: type[All | Any]) -> list[Condition]:
+        """The parts, with parts of the same kind opened, but for those that are told by name."""
+        return [one for part in parts for one in (self._flat(part.parts, kind) if isinstance(part, kind) and part not in self._names else [part])]

@@ -1,0 +1,116 @@
+"""The house as its imports show it: no circle, no arrow upward, no private name across modules, a door to each room."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import networkx as nx
+import pytest
+
+ROOT = Path(__file__).parents[2]
+FLOORS = [
+    ["errors", "atomic", "process"],
+    ["ontology"],
+    ["reasoner.model"],
+    ["reasoner.load"],
+    ["reasoner.engine"],
+    ["reasoner.intake"],
+    ["reasoner"],
+    ["reasoner.tell"],
+    ["reasoner.authors"],
+    ["reasoner.authors.edit"],
+    ["reasoner.authors.check"],
+    ["reasoner.authors.prove"],
+    ["reasoner.authors.publish"],
+    ["reasoner.authors.compare"],
+    ["imaging.errors"],
+    ["imaging.polar"],
+    ["imaging.pullback"],
+    ["imaging.facts"],
+    ["imaging.readers", "imaging.model"],
+    ["imaging"],
+    ["imaging.report", "imaging.simulator"],
+    ["imaging.training"],
+    ["api", "api.pages.words"],
+    ["api.contract"],
+    ["api.sparql"],
+    ["api.store", "api.exchange", "api.pages", "api.jobs"],
+    ["api.server"],
+    ["api.server.routes"],
+    ["api.server.app"],
+    ["api.server.run"],
+    ["api.cli"],
+]
+"""Rooms from the ground up (and some modules that stand on a floor of their own): a module may use its own room and those below."""
+ROOMS = [room for floor in FLOORS for room in floor if (ROOT / room.replace(".", "/")).is_dir()]
+MOST = 15
+"""Modules that a reader meets in a room."""
+
+
+def modules() -> dict[str, Path]:
+    """Every module of the package, by its name below `calx`."""
+    found = {"errors": ROOT / "calx/errors.py", "atomic": ROOT / "calx/atomic.py", "process": ROOT / "calx/process.py"}
+    for room in ("ontology", "reasoner", "imaging", "api"):
+        for path in (ROOT / room).rglob("*.py"):
+            name = path.relative_to(ROOT).with_suffix("").as_posix().replace("/", ".")
+            found[name.removesuffix(".__init__")] = path
+    return found
+
+
+MODULES = modules()
+
+
+def imports(name: str) -> Iterator[tuple[str, str]]:
+    """What a module imports, inside functions too: (module, name)."""
+    for node in ast.walk(ast.parse(MODULES[name].read_text(encoding="utf-8"))):
+        if isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{name}: imports are written out from calx on"
+            if (node.module or "").partition(".")[0] == "calx":
+                base = (node.module or "").removeprefix("calx").removeprefix(".")
+                for alias in node.names:
+                    whole = f"{base}.{alias.name}".removeprefix(".")
+                    yield (whole, "") if whole in MODULES else (base, alias.name)
+
+
+def room_of(module: str) -> str:
+    """The room, or the floor of its own, that a module is in."""
+    return max((room for floor in FLOORS for room in floor if module == room or module.startswith(f"{room}.")), key=len)
+
+
+def test_no_module_imports_itself_by_way_of_others() -> None:
+    graph = nx.DiGraph((name, used) for name in MODULES for used, _ in imports(name) if used in MODULES and used != name)
+    assert list(nx.simple_cycles(graph)) == []
+
+
+@pytest.mark.parametrize("name", sorted(MODULES))
+def test_arrows_point_down(name: str) -> None:
+    floor_of = {room: number for number, floor in enumerate(FLOORS) for room in floor}
+    mine = room_of(name)
+    upward = [
+        used
+        for used, _ in imports(name)
+        if used and room_of(used) != mine and floor_of[room_of(used)] >= floor_of[mine] and MODULES[name].name != "__init__.py"
+    ]
+    assert upward == []
+
+
+@pytest.mark.parametrize("name", sorted(MODULES))
+def test_nobody_imports_a_private_name(name: str) -> None:
+    assert [f"{used}.{what}" for used, what in imports(name) if what.startswith("_") and what != "__version__"] == []
+
+
+def test_a_reader_meets_few_modules_in_a_room() -> None:
+    crowded = {}
+    for room in ROOMS:
+        met = [name for name in MODULES if name.rpartition(".")[0] == room and not MODULES[name].name.startswith("__")]
+        if len(met) > MOST:
+            crowded[room] = met
+    assert crowded == {}
+
+
+def test_every_room_says_which_question_it_answers() -> None:
+    for room in ROOMS:
+        said = ast.get_docstring(ast.parse((ROOT / room.replace(".", "/") / "__init__.py").read_text(encoding="utf-8"))) or ""
+        assert "?" in said.partition("\n")[0], room
