@@ -17,7 +17,7 @@ from rich.table import Table
 from calx.api.store.records import as_triples, record
 from calx.reasoner.recommendation import Reasoner
 from calx.reasoner.tell.rdf import lesion_of
-from tests.service.running import Running, serving, start
+from tests.api.running import Running, serving, start
 
 from .load import Load, request, run
 

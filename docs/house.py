@@ -13,9 +13,9 @@ WIDTH, HEIGHT, GAP = 400, 74, 14
 WINGS = ("api", "imaging", "reasoner", "ontology")
 
 
-def uses() -> nx.DiGraph:
+def uses() -> nx.DiGraph[str]:
     """Which room uses which, as the imports say, without what follows from other arrows."""
-    graph = nx.DiGraph()
+    graph: nx.DiGraph[str] = nx.DiGraph()
     graph.add_nodes_from(ROOMS)
     for module in MODULES:
         for used, _ in imports(module):

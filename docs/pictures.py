@@ -12,9 +12,9 @@ from PIL import Image
 from playwright.sync_api import sync_playwright
 
 from calx.imaging.simulator import dicom, simulate, statistics
+from tests.api.pages.test_page import CHROMIUM, FLAGS
+from tests.api.running import serving
 from tests.command import calx
-from tests.service.running import serving
-from tests.service.test_page import CHROMIUM, FLAGS
 
 DOCS = Path(__file__).resolve().parent
 LESION = "/?max_superficial_arc_deg=300&vessel_diameter_mm=3.2&residual_thin_plaque=true&reference_vessel_diameter_mm=3"

@@ -49,7 +49,7 @@ def pytest_runtest_setup() -> None:
 
 
 CONFORMANCE = Path(__file__).parent / "conformance"
-importlib.import_module("tests.service.no_network.sitecustomize")  # neither tests nor what they start reach beyond this machine
+importlib.import_module("tests.no_network.sitecustomize")  # neither tests nor what they start reach beyond this machine
 
 
 @pytest.fixture(scope="session")

@@ -12,8 +12,8 @@ from typing import Any
 import httpx
 import pytest
 
+from tests.api.running import Running, serving
 from tests.command import calx
-from tests.service.running import Running, serving
 
 HERE = Path(__file__).parent
 VERSIONS = sorted(path.name.removesuffix(".tar.xz") for path in HERE.glob("*.tar.xz"))

@@ -16,7 +16,7 @@ from typing import Any
 
 import calx
 from calx.imaging.simulator import dicom, simulate
-from tests.service.running import serving
+from tests.api.running import serving
 
 HERE = Path(__file__).parent
 CASES: list[dict[str, Any]] = [

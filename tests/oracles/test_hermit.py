@@ -13,9 +13,8 @@ from calx.ontology import GuidelineFiles
 from calx.reasoner.authors.check.owl import classified, faults, terms
 from calx.reasoner.recommendation import Reasoner
 from tests.lesions import lesions
+from tests.oracles.hermit import CALX, lesion_classes, with_lesions
 from tests.sampling import some
-
-from .hermit import CALX, lesion_classes, with_lesions
 
 PREDICATE = {"grade": "arcGrade", "finding": "finding", "point": "scorePoint"}
 

@@ -21,9 +21,8 @@ from calx.reasoner.recommendation import Reasoner
 from tests import sampling
 from tests.conftest import conformance_cases
 from tests.lesions import lesions
-
-from .cells import Cell, cells, terms_of
-from .shacl_engine import JUDGE, rule_alone
+from tests.oracles.cells import Cell, cells, terms_of
+from tests.oracles.shacl_engine import JUDGE, rule_alone
 
 CHUNK = 1500
 SLICE = 40

@@ -15,8 +15,7 @@ from rdflib import Literal, URIRef
 from calx.ontology import DEFAULT_DIRECTORY
 from calx.reasoner.recommendation import Reasoner
 from tests.lesions import lesions
-
-from .shacl_engine import JUDGE
+from tests.oracles.shacl_engine import JUDGE
 
 HERE = Path(__file__).parent / "javascript"
 SHAPES = ("shapes/lesion.ttl", "shapes/consistency.ttl", "rules/conditions.ttl")

@@ -13,8 +13,7 @@ from pathlib import Path
 import pytest
 
 import calx
-
-from .conftest import ROOT
+from tests.package.conftest import ROOT
 
 PAGE = (ROOT / "docs" / "integrators.md").read_text(encoding="utf-8")
 

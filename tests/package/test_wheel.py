@@ -14,8 +14,7 @@ import pytest
 import calx
 from calx.api.cli.extras import EXTRAS
 from tests.command import commands
-
-from .conftest import ROOT
+from tests.package.conftest import ROOT
 
 USER = """\
 import calx

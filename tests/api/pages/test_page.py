@@ -1,0 +1,289 @@
+"""The page in a real browser: fill, see the advice change, open a proof, switch language, run a query, store, print; keyboard and contrast."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+
+from tests.api.running import Running
+
+CHROMIUM = next((path for path in ("/usr/bin/chromium", shutil.which("chromium"), shutil.which("google-chrome")) if path and Path(path).exists()), None)
+FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"]
+LESION = "/?max_superficial_arc_deg=300&vessel_diameter_mm=3.2&residual_thin_plaque=true"
+SHOTS = os.environ.get("CALX_SCREENSHOTS")
+"""A folder in which to leave pictures for somebody to look at."""
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    if CHROMIUM is None:
+        pytest.skip("no Chromium (Debian: chromium); .ci/run installs it")
+    with sync_playwright() as playwright:
+        found = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        yield found
+        found.close()
+
+
+@pytest.fixture
+def page(browser: Browser, service: Running, request: pytest.FixtureRequest) -> Iterator[Page]:
+    """A page of 1280 pixels that takes note of every error and every request beyond this service."""
+    with browser.new_context(base_url=service.url, viewport={"width": 1280, "height": 900}, locale="en-GB") as context:
+        found = context.new_page()
+        faults: list[str] = []
+        found.on("console", lambda message: faults.append(message.text) if message.type == "error" and "422" not in message.text else None)
+        found.on("pageerror", lambda error: faults.append(str(error)))
+        found.on("request", lambda sent: faults.append(sent.url) if not sent.url.startswith((service.url, "data:", "blob:")) else None)
+        yield found
+        if SHOTS:
+            found.screenshot(path=str(Path(SHOTS) / f"{re.sub('[^a-z0-9_]+', '-', request.node.name)}.png"), full_page=True)
+        assert not faults
+
+
+def choose(page: Page, fact: str, value: str) -> None:
+    page.locator(f"#f-{fact} input[value='{value}']").check(force=True)
+
+
+def test_the_advice_follows_every_fact(page: Page) -> None:
+    page.goto("/")
+    expect(page.locator("#advice")).to_contain_text("unknown, never as no")
+    page.locator("#i-max_superficial_arc_deg").fill("100")
+    expect(page.locator(".strategy")).to_contain_text("stepwise balloon")
+    expect(page.locator(".cross-section")).to_have_attribute("aria-label", re.compile("arc 100°"))
+    page.locator("#i-max_superficial_arc_deg").fill("300")
+    expect(page.locator(".strategy")).to_contain_text("active modification")
+    expect(page.locator(".strategy .badge")).to_contain_text("PROVISIONAL")
+    expect(page.locator(".alert.critical")).to_have_count(0)
+    expect(page.locator(".possible")).to_contain_text("C-CAT")
+    choose(page, "residual_thin_plaque", "true")
+    expect(page.locator(".alert.critical")).to_contain_text("C-CAT")
+    assert page.locator("#advice .answer > *").first.get_attribute("class") == "alert critical", "critical alerts come first"
+    assert "residual_thin_plaque=true" in page.url
+
+
+def test_the_address_is_a_link_to_the_answer(page: Page) -> None:
+    page.goto(LESION)
+    expect(page.locator(".alert.critical")).to_contain_text("C-CAT")
+    expect(page.locator("#i-max_superficial_arc_deg")).to_have_value("300")
+    expect(page.locator("#f-residual_thin_plaque input[value=true]")).to_be_checked()
+
+
+def test_why_leads_step_by_step_down_to_the_citation(page: Page) -> None:
+    page.goto(LESION)
+    page.locator(".strategy .why").click()
+    dialog = page.locator("#why")
+    expect(dialog).to_contain_text("D4")
+    expect(dialog.locator("cite").first).to_be_visible()
+    expect(dialog.locator(".disputes")).to_contain_text("Kirtane")
+    dialog.locator("a.deeper").first.click()
+    expect(dialog).to_contain_text("C1")
+    expect(dialog).to_contain_text("= 300°")
+    dialog.locator("[data-back]").click()
+    expect(dialog).to_contain_text("D4")
+    page.keyboard.press("Escape")
+    expect(dialog).not_to_be_visible()
+
+
+def test_what_is_missing_leads_to_its_field(page: Page) -> None:
+    page.goto(LESION)
+    link = page.locator(".missing li a").first
+    fact = (link.get_attribute("href") or "").removeprefix("#f-")
+    link.click()
+    expect(page.locator(f"#f-{fact}")).to_be_in_viewport()
+    expect(page.locator(f"#f-{fact}")).to_have_class(re.compile("asked"))
+
+
+def test_a_wrong_entry_is_told_at_its_field_and_nothing_is_advised(page: Page) -> None:
+    page.goto("/")
+    page.locator("#i-max_superficial_arc_deg").fill("344 deg")
+    expect(page.locator(".problems")).to_contain_text("not a number")
+    expect(page.locator("#i-max_superficial_arc_deg")).to_have_attribute("aria-invalid", "true")
+    expect(page.locator(".strategy")).to_have_count(0)
+    page.locator("#i-max_superficial_arc_deg").fill("344")
+    expect(page.locator(".problems")).to_have_count(0)
+    expect(page.locator(".strategy")).to_be_visible()
+
+
+def test_an_address_with_a_contradiction_or_an_unknown_fact_is_not_answered(page: Page) -> None:
+    page.goto("/?max_superficial_arc_deg=350&max_superficial_arc_deg=90")
+    expect(page.locator(".problems")).to_contain_text("more than once")
+    expect(page.locator(".strategy")).to_have_count(0)
+    page.goto("/?max_superfical_arc_deg=350&calcium_present=false")
+    expect(page.locator(".problems")).to_contain_text("did you mean 'max_superficial_arc_deg'")
+
+
+def test_the_language_changes_and_the_lesion_stays(page: Page) -> None:
+    page.goto("/")
+    page.locator("#i-max_superficial_arc_deg").fill("300")
+    expect(page.locator(".strategy")).to_be_visible()
+    page.locator("#language").click()
+    expect(page.locator(".strategy")).to_contain_text("积极修饰")
+    assert page.locator("html").get_attribute("lang") == "zh-CN"
+    expect(page.locator("#i-max_superficial_arc_deg")).to_have_value("300")
+    page.locator("#i-max_superficial_arc_deg").fill("100")
+    expect(page.locator(".strategy")).to_contain_text("球囊")
+
+
+def test_every_example_is_one_click_away(page: Page) -> None:
+    page.goto("/")
+    names = page.locator(".chip").all_inner_texts()
+    assert len(names) >= 6
+    for name in names:
+        page.locator(".chip", has_text=name).click()
+        expect(page.locator(".answer")).to_be_visible()
+        assert page.locator(".problems").count() == 0
+
+
+def test_an_answer_is_stored_listed_shown_and_deleted(page: Page) -> None:
+    page.goto(LESION)
+    page.locator("#store-id").fill("from-the-page")
+    page.get_by_role("button", name="Store this answer").click()
+    expect(page.locator("h1")).to_contain_text("from-the-page")
+    expect(page.locator(".replay")).to_contain_text("still answers so")
+    expect(page.locator(".alert.critical")).to_contain_text("C-CAT")
+    page.goto("/cases")
+    page.get_by_role("link", name="from-the-page").click()
+    page.get_by_role("button", name="Delete").click()
+    expect(page.locator("main")).not_to_contain_text("from-the-page")
+
+
+def test_a_ready_question_is_run_in_yasgui(page: Page) -> None:
+    page.goto("/sparql")
+    page.locator(".ready summary").click()
+    page.locator("[data-query]").filter(has_text="disputed, by which study").click()
+    expect(page.locator(".yasr .dataTable tbody tr, .yasr table tbody tr").first).to_be_visible(timeout=15000)
+    expect(page.locator("#yasgui")).to_contain_text("eclipse2025")
+
+
+def test_a_print_of_an_answer_holds_the_answer_and_not_the_form(page: Page) -> None:
+    page.goto(LESION)
+    page.emulate_media(media="print")
+    expect(page.locator(".strategy")).to_be_visible()
+    expect(page.locator("#lesion")).not_to_be_visible()
+    expect(page.locator(".top")).not_to_be_visible()
+    expect(page.locator(".notice")).to_be_visible()
+
+
+@pytest.mark.parametrize("width", [390, 1280])
+@pytest.mark.parametrize(
+    "path", [LESION, LESION + "&lang=zh", "/cases", "/rules", "/rules/D4", "/studies/eclipse2025", "/guideline", "/docs", "/sparql", "/drafts"]
+)
+def test_nothing_is_cut_off_at_this_width(width: int, path: str, page: Page) -> None:
+    page.set_viewport_size({"width": width, "height": 844})
+    page.goto(path)
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    small = page.evaluate(
+        "[...document.querySelectorAll('main *')].filter(e => e.childNodes.length && [...e.childNodes].some(n => n.nodeType === 3 && n.data.trim()) && !e.closest('svg, .yasgui') && parseFloat(getComputedStyle(e).fontSize) < 12).map(e => e.outerHTML.slice(0, 80))"
+    )
+    assert not small
+
+
+def test_on_a_small_screen_the_strategy_stays_in_sight(page: Page) -> None:
+    page.set_viewport_size({"width": 390, "height": 844})
+    page.goto(LESION)
+    expect(page.locator("#summary")).to_be_in_viewport()
+    expect(page.locator("#summary")).to_contain_text("active modification")
+    page.locator("#summary").click()
+    expect(page.locator("#advice")).to_be_in_viewport()
+
+
+def test_the_keyboard_alone_is_enough(page: Page) -> None:
+    page.goto("/")
+    page.keyboard.press("Tab")
+    expect(page.locator(".skip")).to_be_focused()
+    page.locator("#i-max_superficial_arc_deg").focus()
+    page.keyboard.type("300")
+    expect(page.locator(".strategy")).to_be_visible()
+    page.locator("#f-residual_thin_plaque input[value='']").focus()
+    page.keyboard.press("ArrowRight")
+    expect(page.locator(".alert.critical")).to_be_visible()
+    page.locator(".alert.critical .why").focus()
+    page.keyboard.press("Enter")
+    expect(page.locator("#why")).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(page.locator("#why")).not_to_be_visible()
+
+
+def test_every_field_and_picture_has_a_name(page: Page) -> None:
+    page.goto(LESION)
+    nameless = page.evaluate(
+        """[...document.querySelectorAll('input:not([type=hidden]), select, button, a, svg')].filter(e => !(e.labels?.length && e.labels[0].textContent.trim())
+        && !e.getAttribute('aria-label') && !e.textContent.trim() && !e.closest('[role=radiogroup]') && !e.closest('[hidden], dialog')).map(e => e.outerHTML.slice(0, 90))"""
+    )
+    assert not nameless
+
+
+CONTRAST = """() => {
+  const rgb = (text) => text.match(/[\\d.]+/g).map(Number);
+  const light = ([r, g, b]) => [r, g, b].map((v) => v / 255).map((v) => v <= 0.03928 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4)
+    .reduce((sum, v, i) => sum + v * [0.2126, 0.7152, 0.0722][i], 0);
+  const behind = (e) => { for (; e; e = e.parentElement) { const c = rgb(getComputedStyle(e).backgroundColor); if (c.length < 4 || c[3] > 0.99) return c; } return [255, 255, 255]; };
+  const found = [];
+  for (const e of document.querySelectorAll("body *")) {
+    if (e.closest("svg, [hidden], .visually-hidden, .skip, .yasgui") || !e.checkVisibility() || ![...e.childNodes].some((n) => n.nodeType === 3 && n.data.trim())) continue;
+    const style = getComputedStyle(e), a = light(rgb(style.color)), b = light(behind(e));
+    const ratio = (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05);
+    const large = parseFloat(style.fontSize) >= 24 || (parseFloat(style.fontSize) >= 18.66 && parseInt(style.fontWeight) >= 700);
+    if (ratio < (large ? 3 : 4.5)) found.push(`${ratio.toFixed(2)} ${e.className} ${e.textContent.trim().slice(0, 40)}`);
+  }
+  return found;
+}"""
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        LESION,
+        "/?stage=after_stent&stented_minimum_lumen_area_mm2=4&distal_reference_lumen_area_mm2=6",
+        "/?perforation_grade=ellis_3&tamponade=true",
+        "/rules",
+        "/studies/eclipse2025",
+        "/cases",
+        "/guideline",
+        "/docs",
+        "/nothing",
+    ],
+)
+def test_text_has_the_contrast_of_wcag_aa(path: str, browser: Browser, service: Running) -> None:
+    with browser.new_context(base_url=service.url, locale="en-GB") as context:
+        page = context.new_page()
+        page.goto(path)
+        page.evaluate("document.querySelectorAll('details').forEach((part) => { part.open = true; })")
+        assert page.evaluate(CONTRAST) == []
+
+
+def test_it_works_without_a_script(browser: Browser, service: Running) -> None:
+    with browser.new_context(base_url=service.url, java_script_enabled=False, locale="en-GB") as context:
+        page = context.new_page()
+        page.goto("/")
+        page.locator("#i-max_superficial_arc_deg").fill("300")
+        page.get_by_role("button", name="Answer").click()
+        expect(page.locator(".strategy")).to_contain_text("active modification")
+        assert page.locator(".strategy .why").get_attribute("href") == "#step-D4"
+        assert page.locator("#step-D4").count() == 1
+
+
+def test_a_number_is_changed_on_a_draft_and_what_follows_is_told_at_once(page: Page) -> None:
+    page.goto("/drafts")
+    page.fill("#title", "Lower the arc")
+    page.fill("#by", "author")
+    page.click("text=Begin a draft")
+    page.fill("#q", "SuperficialArcLong")
+    page.click("text=Show")
+    cell = page.locator("form.cell", has=page.locator("input[name=key][value='cond:SuperficialArcLong#1']")).first
+    number = cell.locator("input[name=value]")
+    assert number.input_value() == "270"
+    number.fill("180.5.1")
+    number.press("Tab")
+    expect(page.locator("form.cell.wrong .said")).to_contain_text("not a plain number")
+    number.fill("180")
+    number.press("Tab")
+    expect(page.locator("[data-part=check]")).to_contain_text("is backed by no statement", timeout=60_000)
+    expect(page.locator("[data-part=diff]")).to_contain_text("stepwise balloon → active modification", timeout=60_000)
+    expect(page.locator("[data-part=verify]")).to_contain_text("every requirement is proved", timeout=60_000)
+    assert page.evaluate("document.documentElement.scrollWidth") <= page.viewport_size["width"]  # type: ignore[index]
