@@ -29,9 +29,9 @@ END = float(os.environ.get("CALX_END", "inf"))
 """Moment, in seconds since 1970, after which no test is begun; CI sets it."""
 
 
-def pytest_report_header() -> str:
-    tried = "everything is tried" if sampling.WHOLE else f"of what is long, sample {sampling.NUMBER} (CALX_SAMPLE); make test-all tries everything"
-    return f"{tried}; hypothesis: {settings.get_current_profile_name()}"
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    tried = "everything was tried" if sampling.WHOLE else f"of what is long, sample {sampling.NUMBER} was tried (CALX_SAMPLE={sampling.NUMBER} repeats it)"
+    terminalreporter.write_line(f"{tried}; hypothesis: {settings.get_current_profile_name()}")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

@@ -1,6 +1,6 @@
 """How much is tried. `make test-all` tries everything; `make test` tries a sample of what is long, another one each day.
 
-So nothing is ever unwatched, and a red run can be had again: the report's first lines tell its number, to be set as ``CALX_SAMPLE``.
+So nothing is ever unwatched, and a red run can be had again: the report's last lines tell its number, to be set as ``CALX_SAMPLE``.
 """
 
 from __future__ import annotations
