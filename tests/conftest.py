@@ -14,6 +14,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import hypothesis.core
 import pytest
 from hypothesis import HealthCheck, settings
 
@@ -21,10 +22,13 @@ from calx.ontology import DEFAULT_DIRECTORY, GuidelineFiles
 from calx.reasoner.recommendation import Reasoner
 from tests import sampling
 
-# The same examples on every run, so that a red run is about the change at hand; HYPOTHESIS_PROFILE=explore draws new ones.
+# Examples of the day's sample; where everything is tried, always the same ones. A red run can be had again; HYPOTHESIS_PROFILE=explore draws new ones.
 settings.register_profile("same", derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.register_profile("explore", deadline=None, suppress_health_check=[HealthCheck.too_slow], print_blob=True)
-settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "same"))
+settings.register_profile("today", database=None, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "same" if sampling.WHOLE else "today"))
+if settings.get_current_profile_name() == "today":
+    vars(hypothesis.core)["global_force_seed"] = sampling.NUMBER  # what its option --hypothesis-seed does
 END = float(os.environ.get("CALX_END", "inf"))
 """Moment, in seconds since 1970, after which no test is begun; CI sets it."""
 
