@@ -36,7 +36,7 @@ train: $(VENV)/dev.stamp
 	$(BIN)/python -m calx.imaging.training
 
 clean:
-	rm -rf $(VENV)
+	rm -rf $(VENV) build *.egg-info
 
 $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)

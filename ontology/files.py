@@ -100,7 +100,8 @@ class GuidelineFiles:
     (True, 'sha256')
     """
 
-    def __init__(self, directory: Path = DEFAULT_DIRECTORY) -> None:
+    def __init__(self, directory: Path | str = DEFAULT_DIRECTORY) -> None:
+        directory = Path(directory)
         self.directory = directory
         self.texts: dict[str, str] = {}
         self._graphs: dict[str, Graph] | None = None

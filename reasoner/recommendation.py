@@ -18,6 +18,7 @@ from calx.reasoner.intake.gate import Gate
 from calx.reasoner.load.cache import load
 from calx.reasoner.model.case import Case
 from calx.reasoner.model.guideline import Guideline
+from calx.reasoner.model.names import LANGUAGES
 
 
 class Reasoner:
@@ -37,7 +38,7 @@ class Reasoner:
         self._view = ProofView(guideline)
 
     @classmethod
-    def load(cls, directory: Path = DEFAULT_DIRECTORY) -> Reasoner:
+    def load(cls, directory: Path | str = DEFAULT_DIRECTORY) -> Reasoner:
         """The reasoner of the guideline in a folder.
 
         Raises:
@@ -54,7 +55,10 @@ class Reasoner:
 
         Raises:
             CaseError: the case cannot be answered; every problem is listed.
+            ValueError: another language.
         """
+        if language not in LANGUAGES:
+            raise ValueError(f"language is {' or '.join(LANGUAGES)}, not {language!r}")
         return self.answer(self.gate.admit(raw, language))
 
     def answer(self, case: Case) -> Answer:

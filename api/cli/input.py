@@ -13,7 +13,7 @@ import typer
 
 from calx.api.cli.options import AT_FAULT, WRONG_USE
 from calx.atomic import replaced
-from calx.ontology import UNREAD, GuidelineError, GuidelineFiles
+from calx.ontology import DEFAULT_DIRECTORY, UNREAD, GuidelineError, GuidelineFiles
 from calx.reasoner.intake.errors import CaseError, Problem
 from calx.reasoner.intake.files import SUFFIXES, Submission, submissions, suffix_of
 from calx.reasoner.model.guideline import Guideline
@@ -138,7 +138,9 @@ def read_guideline(ontology: Path) -> Reading:
 
 
 def write_guideline(ontology: Path, texts: dict[str, str], dry_run: bool) -> None:
-    """Write changed files, each whole or not at all."""
+    """Write changed files, each whole or not at all; those of the guideline that Calx itself uses only where it was named."""
+    if texts and not dry_run and ontology == DEFAULT_DIRECTORY:
+        wrong_use("this would change the guideline that comes with Calx; give a copy of your own with --ontology DIR")
     if not texts:
         typer.echo("nothing to change", err=True)
     written: dict[Path, bytes] = {}

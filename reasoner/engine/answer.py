@@ -13,6 +13,7 @@ from calx.reasoner.engine.proof import STATUSES, ProofView
 from calx.reasoner.engine.uncertainty import Outlook
 from calx.reasoner.model.case import Case
 from calx.reasoner.model.guideline import Assertion, Assignment, Guideline, Production, Rule, Statement, Term
+from calx.reasoner.model.names import LANGUAGES
 from calx.reasoner.model.values import as_json
 
 SEVERITIES = {"criticalAlert": "critical", "warningAlert": "warning", "infoAlert": "info"}
@@ -50,6 +51,8 @@ class Answer:
 
     def json_bytes(self, language: str = "en") -> bytes:
         """The same as JSON text, UTF-8, on one line."""
+        if language not in LANGUAGES:
+            raise ValueError(f"language is {' or '.join(LANGUAGES)}, not {language!r}")
         return orjson.dumps(self._result(language))
 
     def _result(self, language: str) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Mapping
 from decimal import Decimal
+from numbers import Integral, Real
 from typing import Any
 
 from calx.reasoner.engine.evaluation import Evaluation
@@ -169,11 +170,12 @@ def _number(fact: Fact, value: object, language: str) -> Value | Problem:
         told = f" (unit{unit})" if unit and message != "out of range" else unit
         return Problem(_say(message, language, value=_shown(value), unit=told, digits=FRACTION_DIGITS, range=_range(fact)), fact.name)
 
-    if isinstance(value, bool) or not isinstance(value, int | float | Decimal):
+    if isinstance(value, bool) or not isinstance(value, Real | Decimal):
         return wrong("text for number" if isinstance(value, str) else "not a number")
-    if isinstance(value, int) and abs(value) >= LARGEST:
+    if isinstance(value, Integral) and abs(int(value)) >= LARGEST:
         return wrong("out of range")
-    number = Decimal(repr(value)) if isinstance(value, float) else Decimal(value)
+    # numbers of other libraries (numpy's) count by their value, not by how they write themselves
+    number = value if isinstance(value, Decimal) else Decimal(int(value)) if isinstance(value, Integral) else Decimal(repr(float(value)))
     if not number.is_finite():
         return wrong("not finite")
     if _fraction_digits(number) > FRACTION_DIGITS:

@@ -31,7 +31,7 @@ CLASSES = {
 }
 
 
-def load(directory: Path = DEFAULT_DIRECTORY) -> Guideline:
+def load(directory: Path | str = DEFAULT_DIRECTORY) -> Guideline:
     """The guideline of a folder, from the cache where that is sound.
 
     Raises:

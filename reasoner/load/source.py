@@ -10,10 +10,9 @@ from rdflib.term import Node
 from calx.ontology import AuthoringProblem, GuidelineError, GuidelineFiles
 from calx.ontology.files import empty_graph
 from calx.reasoner.load.shapes import short
-from calx.reasoner.model.names import IRI, Text
+from calx.reasoner.model.names import IRI, LANGUAGES, Text
 
 CALX = Namespace(IRI)
-LANGUAGES = ("en", "zh")
 PREFIXES = {"rule": IRI + "rule/", "ev": IRI + "ev/", "shape": IRI + "shape/", "cond": IRI + "condition/", "must": IRI + "requirement/", "calx": IRI}
 
 

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from calx.ontology import GuidelineFiles
 from tests.command import calx
 
 EXAMPLE = Path(__file__).parents[3] / "examples" / "real-pullback.json"
@@ -243,3 +244,10 @@ def test_closed_standard_input_and_endless_names_are_wrong_use() -> None:
     closed = subprocess.run(["bash", "-c", f"{sys.executable} -m calx recommend - <&-"], capture_output=True, text=True, check=False)
     assert (closed.returncode, "Traceback" in closed.stderr) == (2, False)
     assert calx("recommend", "x" * 5000 + ".json").returncode == 2
+
+
+def test_the_guideline_that_comes_with_calx_is_changed_only_where_it_is_named(file: Any) -> None:
+    before = GuidelineFiles().digest
+    done = calx("evidence", "withdraw", "ULTIMATE")
+    assert (done.returncode, GuidelineFiles().digest) == (2, before)
+    assert "--ontology DIR" in done.stderr

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from fractions import Fraction
 from typing import Any
 
+import numpy as np
 import pytest
 
+from calx.ontology import DEFAULT_DIRECTORY
 from calx.reasoner.intake.errors import CaseError, Problem
 from calx.reasoner.recommendation import Reasoner
 
@@ -120,3 +123,19 @@ def test_null_means_unknown(reasoner: Reasoner) -> None:
 def test_messages_come_in_chinese_too(reasoner: Reasoner) -> None:
     with pytest.raises(CaseError, match="无钙化时"):
         reasoner.recommend({"case_id": "t", "calcium_present": False, "calcified_nodule": True}, "zh")
+
+
+@pytest.mark.parametrize("number", [np.float64(300), np.float32(300), np.int64(300), Fraction(300)])
+def test_numbers_of_other_libraries_count_by_their_value(number: object, reasoner: Reasoner) -> None:
+    assert reasoner.recommend({"case_id": "t", "max_superficial_arc_deg": number}).case.facts == {"max_superficial_arc_deg": Decimal(300)}
+
+
+def test_another_language_is_refused(reasoner: Reasoner) -> None:
+    with pytest.raises(ValueError, match="en or zh"):
+        reasoner.recommend({"case_id": "t"}, "fr")
+    with pytest.raises(ValueError, match="en or zh"):
+        reasoner.recommend({"case_id": "t"}).json("fr")
+
+
+def test_a_folder_may_be_given_as_text() -> None:
+    assert Reasoner.load(str(DEFAULT_DIRECTORY)).guideline == Reasoner.load().guideline
