@@ -6,22 +6,19 @@ BIN := $(VENV)/bin
 # compat: a plain path entry, which type checkers and editors follow too
 PIP_OPTIONS := --quiet --disable-pip-version-check --config-settings editable_mode=compat
 
-# a worker more than there are cores: many tests wait for a service or a process that they started
-PYTEST = $(BIN)/python -m pytest -n $(shell expr $$(nproc) + 1)
-
 .PHONY: run test test-all test-long lint bench docs train clean
 
 run: $(VENV)/run.stamp
 	$(BIN)/calx recommend examples/real-pullback.json --format text --explain
 
 test: $(VENV)/dev.stamp
-	$(PYTEST)
+	$(BIN)/python -m pytest
 
 test-all: $(VENV)/dev.stamp
-	CALX_WHOLE=1 $(PYTEST)
+	CALX_WHOLE=1 $(BIN)/python -m pytest
 
 test-long: $(VENV)/dev.stamp
-	CALX_WHOLE=1 $(PYTEST) -m long
+	CALX_WHOLE=1 $(BIN)/python -m pytest -m long
 
 lint: $(VENV)/dev.stamp
 	$(BIN)/ruff check .

@@ -1,4 +1,4 @@
 """How is Calx reached? Command line, HTTP, SPARQL, CDS Hooks, FHIR, pages: a room each.
 
-May use everything else; nothing else uses it.
+Its rooms use everything else; nothing else uses them.
 """

@@ -5,24 +5,10 @@ from __future__ import annotations
 import ast
 from html import escape
 
-import networkx as nx
-
-from tests.house.test_rooms import FLOORS, MODULES, ROOMS, ROOT, imports, room_of
+from tests.house.test_rooms import FLOORS, ROOMS, ROOT, uses
 
 WIDTH, HEIGHT, GAP = 400, 74, 14
 WINGS = ("api", "imaging", "reasoner", "ontology")
-
-
-def uses() -> nx.DiGraph[str]:
-    """Which room uses which, as the imports say, without what follows from other arrows."""
-    graph: nx.DiGraph[str] = nx.DiGraph()
-    graph.add_nodes_from(ROOMS)
-    for module in MODULES:
-        for used, _ in imports(module):
-            pair = room_of(module), room_of(used) if used else ""
-            if pair[0] != pair[1] and set(pair) <= set(ROOMS):
-                graph.add_edge(*pair)
-    return nx.transitive_reduction(graph)
 
 
 def question(room: str) -> str:

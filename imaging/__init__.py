@@ -1,4 +1,6 @@
 """What does a pullback show? From a recording to the facts of a case, each with its interval.
 
-`reading` is the front door. May use nothing of the reasoner but its words; the reasoner knows no pixels.
+`reading` is the front door.
+
+May use `imaging.model`, `imaging.readers`, and what those may.
 """

@@ -1,6 +1,6 @@
 """What do the files of a guideline say, and where? OWL terms, SHACL rules and shapes, evidence, reference cases, and what reads them.
 
-Knows nobody above it.
+Nothing of Calx lies below it.
 """
 
 from calx.ontology.errors import AuthoringProblem, GuidelineError

@@ -13,6 +13,7 @@ import typer.main
 from typer.core import TyperGroup
 
 from calx.api.cli import main
+from calx.api.cli.app import app
 
 APART = {"query", "serve"}
 """Commands that need a process of their own: one forks a child with little memory, the other is a process to its users."""
@@ -78,7 +79,7 @@ def commands() -> dict[str, tuple[str, ...]]:
             if isinstance(command, TyperGroup):
                 walk(command, (*words, name))
 
-    root = typer.main.get_command(main.application())
+    root = typer.main.get_command(app)
     assert isinstance(root, TyperGroup)
     walk(root, ())
     return found

@@ -33,6 +33,11 @@ END = float(os.environ.get("CALX_END", "inf"))
 """Moment, in seconds since 1970, after which no test is begun; CI sets it."""
 
 
+def pytest_xdist_auto_num_workers() -> int:
+    """A worker more than there are cores: many tests wait for a service or a process that they started."""
+    return (os.cpu_count() or 1) + 1
+
+
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     tried = "everything was tried" if sampling.WHOLE else f"of what is long, sample {sampling.NUMBER} was tried (CALX_SAMPLE={sampling.NUMBER} repeats it)"
     terminalreporter.write_line(f"{tried}; hypothesis: {settings.get_current_profile_name()}")
@@ -40,9 +45,9 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Of tests that are long and cannot be made smaller, each has its days; where time is short, every day begins elsewhere."""
-    rest = [item for item in items if not sampling.todays(item.get_closest_marker("long"), item.nodeid)]
-    config.hook.pytest_deselected(items=rest)
-    kept = [item for item in items if item not in set(rest)]
+    rest = {item for item in items if not sampling.todays(item.get_closest_marker("long"), item.nodeid)}
+    config.hook.pytest_deselected(items=list(rest))
+    kept = [item for item in items if item not in rest]
     start = sampling.NUMBER * len(kept) // 7 % max(1, len(kept)) if math.inf > END else 0
     items[:] = [*kept[start:], *kept[:start]]
 

@@ -1,4 +1,4 @@
 """How is Calx reached from a shell? One module a group of commands; `main` joins them.
 
-May use every other room but `server.routes` and `pages`.
+May use `api.server`, `imaging`, `imaging.report`, `reasoner.authors.publish`, and what those may.
 """

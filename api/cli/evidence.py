@@ -4,17 +4,14 @@ from __future__ import annotations
 
 import json
 from enum import StrEnum
-from typing import TYPE_CHECKING, Annotated, Optional
+from typing import Annotated, Optional
 
 import typer
 
 from calx.api.cli.app import app
+from calx.api.cli.input import DryRun, fail, read_guideline, write_guideline
 from calx.api.cli.options import Lang, Language, Ontology
 from calx.ontology import DEFAULT_DIRECTORY
-
-if TYPE_CHECKING:
-    pass
-from calx.api.cli.input import DryRun, fail, read_guideline, write_guideline
 
 evidence = typer.Typer(
     no_args_is_help=False, invoke_without_command=True, rich_markup_mode=None, help="What each rule rests on; add studies and statements, withdraw studies."

@@ -41,8 +41,15 @@ def case_source(name: str) -> tuple[str, str]:
 
 
 def wrong_use(message: str) -> NoReturn:
+    """End the command: it was not used as it can be."""
     typer.echo(message, err=True)
     raise typer.Exit(WRONG_USE)
+
+
+def fail(message: str) -> NoReturn:
+    """End the command: what it was given, or where it is to write, is at fault."""
+    typer.echo(message, err=True)
+    raise typer.Exit(AT_FAULT)
 
 
 def read_submissions(name: str, suffix: str, guideline: Guideline) -> Iterator[Submission]:
@@ -57,12 +64,14 @@ def read_submissions(name: str, suffix: str, guideline: Guideline) -> Iterator[S
 
 
 def guideline_folder(ontology: Path) -> Path:
+    """The folder of a guideline, if it is one."""
     if not ontology.is_dir():
         wrong_use(f"{ontology}: no such folder; give the folder that holds the guideline's .ttl files")
     return ontology
 
 
 def load_reasoner(ontology: Path) -> Reasoner:
+    """The reasoner of a folder; where it cannot be had, the command ends with all faults told."""
     try:
         return Reasoner.load(guideline_folder(ontology))
     except GuidelineError as error:
@@ -70,6 +79,7 @@ def load_reasoner(ontology: Path) -> Reasoner:
 
 
 def refuse_guideline(error: GuidelineError) -> NoReturn:
+    """End the command with every fault of a guideline."""
     for problem in error.problems:
         typer.echo(str(problem), err=True)
     raise typer.Exit(AT_FAULT)
@@ -122,6 +132,7 @@ DryRun = Annotated[bool, typer.Option("--dry-run", help="Show what would change;
 
 
 def read_files(ontology: Path) -> GuidelineFiles:
+    """The files of a folder."""
     try:
         return GuidelineFiles(guideline_folder(ontology))
     except GuidelineError as error:
@@ -129,6 +140,7 @@ def read_files(ontology: Path) -> GuidelineFiles:
 
 
 def read_guideline(ontology: Path) -> Reading:
+    """The guideline of a folder, with all that was found in reading it."""
     try:
         from calx.reasoner.load.reader import examine
 
@@ -159,8 +171,3 @@ def write_guideline(ontology: Path, texts: dict[str, str], dry_run: bool) -> Non
         typer.echo(f"{name}: {'would change' if dry_run else 'written'}", err=True)
     if texts and not dry_run:
         typer.echo(f"now: calx check --ontology {ontology}; calx diff OLD {ontology}", err=True)
-
-
-def fail(message: str) -> NoReturn:
-    typer.echo(message, err=True)
-    raise typer.Exit(AT_FAULT)

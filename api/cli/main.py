@@ -12,13 +12,7 @@ from calx.api.cli.app import app
 from calx.api.cli.options import DONE, WRONG_USE
 
 GROUPS = (recommend, query, check, prove, compare, tables, evidence, publish, recordings, service)
-"""The modules whose commands join the application when they are imported."""
-
-
-def application() -> typer.Typer:
-    """The command line with all its commands."""
-    assert all(GROUPS)
-    return app
+"""The groups of commands; each joined the application when it was imported."""
 
 
 def main() -> None:
@@ -27,7 +21,7 @@ def main() -> None:
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(encoding="utf-8", errors="backslashreplace")
     try:
-        application()()
+        app()
     except ModuleNotFoundError as error:
         told = extras.advice(error)
         if told is None:

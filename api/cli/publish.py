@@ -5,19 +5,15 @@ from __future__ import annotations
 import sys
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from calx.api.cli.app import app
-from calx.api.cli.input import refuse_guideline
+from calx.api.cli.input import fail, read_files, read_guideline, refuse_guideline
 from calx.api.cli.options import Lang, Language, Ontology
 from calx.atomic import replaced
 from calx.ontology import DEFAULT_DIRECTORY, GuidelineError
-
-if TYPE_CHECKING:
-    pass
-from calx.api.cli.input import fail, read_files, read_guideline
 
 
 class BookFormat(StrEnum):

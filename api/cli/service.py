@@ -5,12 +5,13 @@ from __future__ import annotations
 import tempfile
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Any, Optional
+from typing import Annotated, Optional
 
 import typer
 
 from calx.api.cli.app import app
-from calx.api.cli.options import AT_FAULT, WRONG_USE, Ontology
+from calx.api.cli.input import fail, wrong_use
+from calx.api.cli.options import AT_FAULT, Ontology
 from calx.api.server.client import describe_error, restore_backup, save_backup
 from calx.api.server.settings import Settings, SettingsError, default_data
 from calx.errors import CalxError
@@ -44,11 +45,11 @@ def serve(
     try:
         settings = Settings(ontology, data or default_data(), host, port, token, private, store, store_update, timeout, origins=tuple(origin or ()))
     except SettingsError as error:
-        _end(str(error), WRONG_USE)
+        wrong_use(str(error))
     wanted = rate if rate is not None else 0 if settings.loopback else OTHERS_RATE
     failure = run(replace(settings, rate=wanted))
     if failure:
-        _end(failure, AT_FAULT)
+        fail(failure)
 
 
 OTHERS_RATE = 40.0
@@ -65,9 +66,9 @@ def backup(
 
     folder = data or default_data()
     if file.exists():
-        _end(f"{file}: is there already; name a new file", WRONG_USE)
+        wrong_use(f"{file}: is there already; name a new file")
     if not folder.is_dir():
-        _end(f"{folder}: no such folder; name that of the service with --data", WRONG_USE)
+        wrong_use(f"{folder}: no such folder; name that of the service with --data")
     try:
         with tempfile.NamedTemporaryFile(dir=file.absolute().parent, prefix=".calx-", delete=False) as draft:
             draft_path = Path(draft.name)
@@ -77,7 +78,7 @@ def backup(
         finally:
             draft_path.unlink(missing_ok=True)
     except (CalxError, OSError, httpx.HTTPError) as error:
-        _end(describe_error(error), AT_FAULT)
+        fail(describe_error(error))
     typer.echo(f"{file}: {file.stat().st_size} bytes")
 
 
@@ -93,7 +94,7 @@ def restore(
     try:
         told = restore_backup(folder, file)
     except (CalxError, OSError, httpx.HTTPError) as error:
-        _end(f"{file}: {describe_error(error)}", AT_FAULT)
+        fail(f"{file}: {describe_error(error)}")
     typer.echo(f"{told['added']} cases added, {told['there']} there already")
 
 
@@ -107,18 +108,10 @@ def audit(
 
     path = (data or default_data()) / "audit.jsonl"
     if not path.is_file():
-        _end(f"{path}: no such file; name the folder of the service with --data", WRONG_USE)
+        wrong_use(f"{path}: no such file; name the folder of the service with --data")
     chain = verify(path, seal)
     for line, reason in chain.faults:
         typer.echo(f"{path}:{line}: {reason}", err=True)
     if chain.faults:
         raise typer.Exit(AT_FAULT)
     typer.echo(f"{chain.entries} entries, the chain is whole; its seal is {chain.seal}")
-
-
-def _end(message: str, status: int) -> Any:
-    typer.echo(message, err=True)
-    raise typer.Exit(status)
-
-
-# --- with a running service, or without -----------------------------------------------

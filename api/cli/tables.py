@@ -4,19 +4,15 @@ from __future__ import annotations
 
 import importlib.util
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from calx.api.cli.app import app
-from calx.api.cli.input import wrong_use
+from calx.api.cli.input import DryRun, fail, read_files, write_guideline, wrong_use
 from calx.api.cli.options import AT_FAULT, Ontology
 from calx.atomic import replaced
 from calx.ontology import DEFAULT_DIRECTORY
-
-if TYPE_CHECKING:
-    pass
-from calx.api.cli.input import DryRun, fail, read_files, write_guideline
 
 
 @app.command(name="export-table")

@@ -1,4 +1,4 @@
 """What do we promise to clients? The models of cases and answers, the kinds of problems, which form is sent.
 
-May use `calx.reasoner`.
+May use `reasoner.intake`, and what those may.
 """

@@ -213,6 +213,3 @@ def invalid_extension(extension: dict[str, Any]) -> list[str]:
     except (LookupError, ValueError, TypeError, RecursionError) as error:
         return [f"extension is not readable ({type(error).__name__})"]
     return []
-
-
-# --- answers -----------------------------------------------------------------------

@@ -1,4 +1,4 @@
 """What takes long and runs beside the service? Drafts and their examination, recordings.
 
-May use `calx.reasoner` and `calx.atomic`.
+May use `reasoner.authors.compare`, `reasoner.authors.edit`, and what those may.
 """

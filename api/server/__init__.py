@@ -1,4 +1,4 @@
 """How does the service run? Its application, guard, settings and state; `routes` answer.
 
-May use every other room but `cli`.
+May use `api.exchange`, `api.jobs`, `api.pages`, `api.store`, and what those may.
 """

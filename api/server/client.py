@@ -14,6 +14,7 @@ from calx.ontology import DEFAULT_DIRECTORY
 
 
 def describe_error(error: Exception) -> str:
+    """What went wrong, in one line."""
     if isinstance(error, CalxError):
         return str(error)
     if isinstance(error, OSError):
@@ -61,6 +62,7 @@ def _serving(folder: Path) -> dict[str, Any] | None:
 
 
 def save_backup(folder: Path, target: Path) -> None:
+    """All stored cases of a folder to a file, through its service if one runs."""
     import httpx
 
     serving = _serving(folder)
@@ -91,6 +93,7 @@ async def _saved_alone(folder: Path, target: Path) -> None:
 
 
 def restore_backup(folder: Path, file: Path) -> dict[str, int]:
+    """The cases of a backup into a folder, through its service if one runs: how many were ``added`` and how many ``there``."""
     import httpx
 
     serving = _serving(folder)

@@ -192,6 +192,3 @@ def _announce(place: Path, service: Service) -> None:
     place.unlink(missing_ok=True)
     with open(os.open(place, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
         json.dump({"url": f"http://{host}:{service.settings.port}", "secret": service.secret, "pid": os.getpid()}, file)
-
-
-# --- what routes ask of a request --------------------------------------------------

@@ -1,4 +1,4 @@
 """How is a query answered without harm? The gate, the processes that answer, what they may do.
 
-May use `calx.reasoner` and `calx.process`.
+May use `api.contract`, `reasoner.tell`, and what those may.
 """

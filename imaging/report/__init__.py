@@ -1,4 +1,4 @@
 """What is shown of a recording? Pictures, curves, the structured report.
 
-May use `facts` and `model`.
+May use `imaging.model`, and what those may.
 """

@@ -1,6 +1,6 @@
 """What would a pullback look like whose truth is known? Polar ultrasound of vessels drawn from a seed, physically motivated.
 
-May use `facts`.
+May use `imaging.model`, and what those may.
 """
 
 from calx.imaging.simulator.recording import Recording, simulate

@@ -1,4 +1,4 @@
 """What follows from a case, how sure is it, and why? Evaluation, the three-valued reading, evidence, proof, answer.
 
-May use `model`.
+May use `reasoner.model`, and what those may.
 """

@@ -1,4 +1,4 @@
 """May this case be answered? Files of cases, the typed gate, measurements.
 
-May use `model` and `engine`.
+May use `ontology`, `reasoner.engine`, and what those may.
 """

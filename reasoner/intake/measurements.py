@@ -9,14 +9,11 @@ from __future__ import annotations
 import datetime
 from collections.abc import Iterator, Mapping
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from calx.reasoner.intake.errors import CaseError, Problem
 from calx.reasoner.model.measured import CLAIMED, KEY, STATUSES, Measured
-from calx.reasoner.model.values import as_json
-
-if TYPE_CHECKING:
-    pass
+from calx.reasoner.model.values import nested_as_json
 
 DEEPEST = 32
 """Levels of nesting in a ``measured``."""
@@ -45,8 +42,8 @@ def read(raw: object, given: Mapping[str, Any], known: Mapping[str, object]) -> 
         if wrong:
             problems.append(Problem(f"{str(name)[:64]}: {wrong}", KEY))
             continue
-        plain = as_json(entry)
-        was, now = plain["value"] if plain["status"] in CLAIMED else None, as_json(given.get(name))
+        plain = nested_as_json(entry)
+        was, now = plain["value"] if plain["status"] in CLAIMED else None, nested_as_json(given.get(name))
         if now != was and not plain.get("correction"):
             plain["correction"] = {"value": now, "by": None, "at": None, "reason": "changed in the case"}
         elif plain.get("correction"):
@@ -54,7 +51,7 @@ def read(raw: object, given: Mapping[str, Any], known: Mapping[str, object]) -> 
         facts[name] = plain
     if problems:
         return problems
-    return Measured(facts, {key: as_json(value) for key, value in raw.items() if key != "facts"})
+    return Measured(facts, {key: nested_as_json(value) for key, value in raw.items() if key != "facts"})
 
 
 def _leaves(node: object, depth: int) -> Iterator[None]:

@@ -1,4 +1,4 @@
 """How do files become a guideline? Source, vocabulary, shapes, rules, evidence; the cache.
 
-May use `model` and `calx.ontology`.
+May use `ontology`, `reasoner.model`, and what those may.
 """

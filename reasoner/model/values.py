@@ -23,11 +23,18 @@ LARGEST = Decimal(10) ** 12
 """Beyond any measurement; keeps arithmetic exact."""
 
 
-def as_json(value: Any) -> Any:
-    """The value, or whatever holds values, as JSON has it: whole numbers as integers."""
-    if isinstance(value, Decimal | float):
+def as_json(value: Value | None) -> bool | str | int | float | None:
+    """The value as JSON has it: whole numbers as integers."""
+    if isinstance(value, Decimal):
         number = float(value)
         return int(number) if number.is_integer() else number
+    return value
+
+
+def nested_as_json(value: Any) -> Any:
+    """The same for whatever holds values, and for numbers that a file gave."""
     if isinstance(value, dict):
-        return {str(key): as_json(item) for key, item in value.items()}
-    return [as_json(item) for item in value] if isinstance(value, list) else value
+        return {str(key): nested_as_json(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [nested_as_json(item) for item in value]
+    return as_json(Decimal(value) if isinstance(value, float) else value)

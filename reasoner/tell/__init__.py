@@ -1,4 +1,4 @@
 """How is an answer or a rule told? Text, sentences, RDF, lists of facts.
 
-May use `engine` and `model`.
+May use `reasoner.engine`, and what those may.
 """

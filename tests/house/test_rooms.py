@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+import functools
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -110,7 +112,22 @@ def test_a_reader_meets_few_modules_in_a_room() -> None:
     assert crowded == {}
 
 
-def test_every_room_says_which_question_it_answers() -> None:
-    for room in ROOMS:
-        said = ast.get_docstring(ast.parse((ROOT / room.replace(".", "/") / "__init__.py").read_text(encoding="utf-8"))) or ""
-        assert "?" in said.partition("\n")[0], room
+@pytest.mark.parametrize("room", ROOMS)
+def test_every_room_says_which_question_it_answers_and_what_it_may_use(room: str) -> None:
+    said = ast.get_docstring(ast.parse((ROOT / room.replace(".", "/") / "__init__.py").read_text(encoding="utf-8"))) or ""
+    assert "?" in said.partition("\n")[0]
+    line = next((line for line in said.splitlines() if line.startswith("May use ")), "")
+    assert set(re.findall(r"`([a-z.]+)`", line)) == set(uses().successors(room))
+
+
+@functools.cache
+def uses() -> nx.DiGraph[str]:
+    """Which room uses which, as the imports say, without what follows from other arrows."""
+    graph: nx.DiGraph[str] = nx.DiGraph()
+    graph.add_nodes_from(ROOMS)
+    for module in MODULES:
+        for used, _ in imports(module):
+            pair = room_of(module), room_of(used) if used else ""
+            if pair[0] != pair[1] and set(pair) <= set(ROOMS):
+                graph.add_edge(*pair)
+    return nx.transitive_reduction(graph)

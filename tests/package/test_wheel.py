@@ -139,6 +139,8 @@ def test_every_command_works_without_extras_or_says_what_to_install(wheel: Path,
     assert re.search(r"serves http://", serving.stderr.readline())
     serving.terminate()
     serving.wait()
+    asked_by_name = run("check", "--owl")
+    assert (asked_by_name.returncode, "pip install 'calx[authoring]'" in asked_by_name.stderr) == (2, True)
     for name, (arguments, told) in ARGUMENTS.items():
         done = run(*name.split(), *arguments)
         shown = done.stdout + done.stderr

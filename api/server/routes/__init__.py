@@ -1,4 +1,4 @@
 """What can be asked over HTTP? One module a group of resources.
 
-May use every other room but `cli`.
+May use `api.server`, and what those may.
 """

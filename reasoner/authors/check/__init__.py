@@ -1,4 +1,4 @@
 """Is a guideline well formed? Every problem with its kind and place.
 
-May use `load`, `engine` and `calx.ontology`.
+May use `reasoner.authors`, and what those may.
 """

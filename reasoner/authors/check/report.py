@@ -1,32 +1,26 @@
-"""What check and verify found, told to a person or a program."""
+"""What check found, told to a person or a program."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from calx.ontology import AuthoringProblem
 from calx.reasoner.authors.check.check import Report
-
-if TYPE_CHECKING:  # check and its report need no solver
-    pass
 
 CHECKED = {
     "en": {
         "sound": "{rules} rules, {statements} statements, {studies} studies, {cases} reference cases: no fault found",
         "at fault": "errors: {errors}, warnings: {warnings}, infos: {infos}; calx explain KIND tells what each kind is",
         "consistent": "; the terms are consistent (HermiT)",
-        "not asked": "; OWL consistency not checked (install the extra: pip install 'calx[authoring]')",
+        "not asked": "; OWL consistency not checked (needs the extra: pip install 'calx[authoring]')",
     },
     "zh": {
         "sound": "{rules}条规则、{statements}条陈述、{studies}项研究、{cases}个参考病例：未发现问题",
         "at fault": "错误{errors}、警告{warnings}、提示{infos}；各类问题的说明：calx explain 类别",
         "consistent": "；术语一致（HermiT）",
-        "not asked": "；未检查OWL一致性（请安装：pip install 'calx[authoring]'）",
+        "not asked": "；未检查OWL一致性（需安装：pip install 'calx[authoring]'）",
     },
 }
-
-
-# --- check -------------------------------------------------------------------------------
 
 
 def problem_as_text(problem: AuthoringProblem, language: str) -> str:
@@ -70,6 +64,3 @@ def problem_as_json(problem: AuthoringProblem) -> dict[str, Any]:
         "message": problem.message,
         "explain": f"calx explain {problem.kind}",
     }
-
-
-# --- verify ------------------------------------------------------------------------------

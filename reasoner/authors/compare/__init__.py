@@ -1,4 +1,4 @@
 """What does an edit change? In meaning, for all lesions, for cases, in proofs.
 
-May use `check` and `prove`.
+May use `reasoner.authors.check`, `reasoner.authors.prove`, and what those may.
 """

@@ -1,4 +1,4 @@
 """How is a guideline changed in its place? Tables, studies and statements.
 
-May use `load` and `calx.ontology`.
+May use `reasoner.load`, and what those may.
 """

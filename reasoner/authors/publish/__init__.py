@@ -1,4 +1,4 @@
 """How does a guideline read, and what does it rest on? The rule book, the support of each rule.
 
-May use `load` and `tell`.
+May use `reasoner.tell`, and what those may.
 """
