@@ -21,7 +21,7 @@ from tests.api.running import Running, case, serving, start
 from tests.command import calx
 from tests.sampling import NUMBER, much
 
-KILLS = much(100, 8)
+KILLS = much(100, 5)
 
 
 class Writer(threading.Thread):

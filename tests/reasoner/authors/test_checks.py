@@ -86,7 +86,7 @@ def test_the_index_lists_every_kind_in_order() -> None:
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("kind", some(list(KINDS), 12))
+@pytest.mark.parametrize("kind", some(list(KINDS), 8))
 def test_the_edit_of_a_page_is_told_as_it_says(kind: str, tmp_path: Path) -> None:
     page = read(kind)
     assert bool(page.edits) != bool(page.commands) and len(page.said) == 1
