@@ -9,10 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from decimal import InvalidOperation
 from enum import Enum
-from typing import Any as Any_
-from typing import NamedTuple, TypeAlias, cast
+from typing import Any, NamedTuple, TypeAlias, cast
 
-from calx.reasoner.model.condition import Absent, All, Any, Arithmetic, AtLeast, Compare, Condition, Constant, Derived, Expression, Not, Of, OneOf, Value
+from calx.reasoner.model.condition import Absent, AllOf, AnyOf, Arithmetic, AtLeast, Compare, Condition, Constant, Derived, Expression, Not, Of, OneOf, Value
 from calx.reasoner.model.values import Counts, Derivations, Values
 
 Holds: TypeAlias = Callable[[Values, Derivations, Counts], bool]
@@ -53,7 +52,7 @@ class Compiler:
         self.constants[name := f"k{len(self.constants)}"] = value
         return name
 
-    def function(self, parameters: str, expression: str) -> Any_:
+    def function(self, parameters: str, expression: str) -> Any:
         """The function of these parameters that the expression is."""
         scope = {"__builtins__": {"len": len}, **self.constants}
         return eval(compile(f"lambda {parameters}: {expression}", "<conditions>", "eval"), scope)  # noqa: S307
@@ -80,9 +79,9 @@ class Compiler:
                 return f"len({counts}.get({name!r}, ())) >= {int(count)}"
             case Not(part):
                 return f"not ({self.source(part, OPPOSITE[reading])})"
-            case All(parts):
+            case AllOf(parts):
                 return "(" + " and ".join(self.source(part, reading) for part in parts) + ")" if parts else "True"
-            case Any(parts):
+            case AnyOf(parts):
                 return "(" + " or ".join(self.source(part, reading) for part in parts) + ")"
 
 
@@ -179,9 +178,9 @@ class _Explaining(Compiler):
                 return f"tuple([Premise('conclusion', key) for key in c[{name!r}]])", f"sorted([d[key] for key in c[{name!r}]])[{count - 1}]"
             case Not(part):
                 return self.refute(part)
-            case All(parts):
+            case AllOf(parts):
                 return self._together([self.explain(part) for part in parts])
-            case Any(parts):
+            case AnyOf(parts):
                 return self._alternatives(parts, [self.explain(part) for part in parts])
 
     def refute(self, condition: Condition) -> Reasons | Varying:
@@ -197,9 +196,9 @@ class _Explaining(Compiler):
                 return f"(tuple([Premise('conclusion', key) for key in c.get({name!r}, ())]) or {self.bound((Premise('not', name),))})", str(NEUTRAL)
             case Not(part):
                 return self.explain(part)
-            case All(parts):
+            case AllOf(parts):
                 return self._alternatives(tuple(Not(part) for part in parts), [self.refute(part) for part in parts])
-            case Any(parts):
+            case AnyOf(parts):
                 return self._together([self.refute(part) for part in parts])
 
     def _together(self, reasons: list[Reasons | Varying]) -> Reasons | Varying:

@@ -12,7 +12,7 @@ from itertools import compress, groupby
 from typing import NamedTuple, TypeAlias
 
 from calx.reasoner.engine.compiler import Explain, Premise, Reasons, calculation, explanation, tested_together
-from calx.reasoner.model.condition import Absent, All, Condition, Not, Value, inputs
+from calx.reasoner.model.condition import Absent, AllOf, Condition, Not, Value, inputs
 from calx.reasoner.model.guideline import FIRST_LAYER_OF_CONCLUSIONS, Assignment, Constraint, Guideline, Production, Rule
 from calx.reasoner.model.values import Counts, Derivations, Values
 
@@ -101,7 +101,7 @@ def _with_inputs(production: Production) -> Condition:
     """The condition, and that what the conclusion is computed from is known."""
     if not isinstance(production.conclusion, Assignment):
         return production.condition
-    return All((production.condition, *(Not(Absent(fact)) for fact in inputs(production.conclusion.expression))))
+    return AllOf((production.condition, *(Not(Absent(fact)) for fact in inputs(production.conclusion.expression))))
 
 
 def _without(own: Premise, explain: Explain) -> Explain:

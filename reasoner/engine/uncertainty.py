@@ -13,7 +13,7 @@ from itertools import compress, groupby
 from typing import TypeAlias, cast
 
 from calx.reasoner.engine.compiler import PARAMETERS, Compiler, Reading, tested_together
-from calx.reasoner.model.condition import Absent, All, Any, AtLeast, Compare, Condition, Derived, Not, OneOf, leaves
+from calx.reasoner.model.condition import Absent, AllOf, AnyOf, AtLeast, Compare, Condition, Derived, Not, OneOf, leaves
 from calx.reasoner.model.guideline import FIRST_LAYER_OF_CONCLUSIONS, Assertion, Guideline, Statement
 from calx.reasoner.model.values import Values
 
@@ -103,7 +103,7 @@ class Uncertainty:
                     return f"(({every or 0}) if {compiler.source(part, Reading.POSSIBLE)} and not {compiler.source(part, Reading.CERTAIN)} else 0)"
                 case Not(inner):
                     return source(inner)
-                case All(parts) | Any(parts):
+                case AllOf(parts) | AnyOf(parts):
                     return parts_of(part, parts) if parts else "0"
 
         text = source(condition)

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import replace
-from typing import Any as Anything
-from typing import NamedTuple, cast
+from typing import Any, NamedTuple, cast
 
 from rdflib import DCTERMS, OWL, RDF, RDFS, SH, SKOS, XSD, Literal, URIRef
 from rdflib.term import Node
@@ -203,8 +202,8 @@ class _Reader:
         return Statement(
             id=self.source.local(node),
             study=study.id,
-            stance=cast(Anything, stance),
-            verified=cast(Anything, verified),
+            stance=cast(Any, stance),
+            verified=cast(Any, verified),
             locator=locator,
             text=self.source.text(node, SKOS.definition),
             level="U" if verified == "unverified" else study.level,

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from decimal import Decimal
-from typing import Any as Anything
+from typing import Any
 
 from rdflib import DCTERMS, OWL, RDF, RDFS, SH, SKOS, XSD, BNode, Graph, Literal, URIRef, Variable
 from rdflib.collection import Collection
@@ -18,8 +18,8 @@ from rdflib.term import Node
 from calx.errors import CalxError
 from calx.reasoner.model.condition import (
     Absent,
-    All,
-    Any,
+    AllOf,
+    AnyOf,
     Arithmetic,
     AtLeast,
     Comparator,
@@ -45,7 +45,7 @@ LARGEST_CONDITION = 1000
 """Parts that a condition may have; shared shapes count wherever they are used."""
 DEEPEST_CONDITION = 100
 """Shapes that may stand inside each other."""
-RANK = [Derived, AtLeast, Compare, OneOf, All, Any, Absent, Not]
+RANK = [Derived, AtLeast, Compare, OneOf, AllOf, AnyOf, Absent, Not]
 TRIPLE_RULE = {RDF.type, SH.order, SH.subject, SH.predicate, SH.object, SH.condition}
 SPARQL_RULE = {RDF.type, SH.order, SH.prefixes, SH.construct}
 
@@ -153,14 +153,14 @@ class ShapeReader:
         parts: list[Condition] = [self._property_shape(part) for part in graph.objects(node, SH.property)]
         parts += [self._node_shape(part) for part in graph.objects(node, SH.node)]
         parts += [Not(self._part(part)) for part in graph.objects(node, SH["not"])]
-        parts += [All(self._list(part)) for part in graph.objects(node, SH["and"])]
-        parts += [Any(self._list(part)) for part in graph.objects(node, SH["or"])]
+        parts += [AllOf(self._list(part)) for part in graph.objects(node, SH["and"])]
+        parts += [AnyOf(self._list(part)) for part in graph.objects(node, SH["or"])]
         del self._open[node]
         if not parts:
             raise ProfileError(f"{short(node)} states no condition; give it a sh:property, sh:or, sh:and, sh:not or sh:node")
         # RDF keeps no order among them; a fixed one makes answers reproducible
         parts.sort(key=lambda part: (RANK.index(type(part)), repr(part)))
-        return parts[0] if len(parts) == 1 else All(tuple(parts))
+        return parts[0] if len(parts) == 1 else AllOf(tuple(parts))
 
     def _part(self, node: Node) -> Condition:
         return self._property_shape(node) if (node, SH.path, None) in self.graph else self._node_shape(node)
@@ -211,7 +211,7 @@ class ShapeReader:
             if minimum != 1:
                 raise ProfileError(f"nothing is asked of {fact.name}; give a bound, sh:hasValue, sh:in or a count")
             return Not(Absent(fact.name))
-        return parts[0] if len(parts) == 1 else All(tuple(parts))
+        return parts[0] if len(parts) == 1 else AllOf(tuple(parts))
 
     @staticmethod
     def _limits(fact: Fact, bounds: list[tuple[Comparator, Node]]) -> list[tuple[Comparator, Decimal]]:
@@ -247,7 +247,7 @@ class ShapeReader:
                 self._numbers.append(Number(name, ">=", Decimal(minimum), "1"))
             if maximum:
                 self._numbers.append(Number(name, "<=", Decimal(maximum), "1"))
-        return parts[0] if len(parts) == 1 else All(tuple(parts))
+        return parts[0] if len(parts) == 1 else AllOf(tuple(parts))
 
     def value(self, fact: Fact, node: Node) -> Value:
         """A constant that the fact can have.
@@ -291,7 +291,7 @@ class ShapeReader:
             parts.append(part)
             numbers += literals
         parts.sort(key=repr)
-        condition = parts[0] if len(parts) == 1 else All(tuple(parts))
+        condition = parts[0] if len(parts) == 1 else AllOf(tuple(parts))
         predicate, target = self._one(node, SH.predicate), self._one(node, SH.object)
         local = str(predicate).removeprefix(IRI)
         if local in self.facts:
@@ -319,7 +319,7 @@ class ShapeReader:
         target, expression = self._computation(str(self._one(node, SH.construct)))
         self._numbers = []
         self._factors(target, expression)
-        return Production(All(()), Assignment(target.name, expression), tuple(dict.fromkeys(self._numbers)))
+        return Production(AllOf(()), Assignment(target.name, expression), tuple(dict.fromkeys(self._numbers)))
 
     def _computation(self, query: str) -> tuple[Fact, Expression]:
         from rdflib.plugins.sparql import prepareQuery
@@ -344,7 +344,7 @@ class ShapeReader:
             raise ProfileError(f"{short(path)} is no number of the lesion")
         return self.facts[local]
 
-    def _expression(self, node: Anything, names: dict[Node, Fact]) -> Expression:
+    def _expression(self, node: Any, names: dict[Node, Fact]) -> Expression:
         if isinstance(node, Literal):
             return Constant(number(node))
         if isinstance(node, Variable) and node in names:
@@ -381,7 +381,7 @@ class ShapeReader:
         if strange:
             raise ProfileError(f"{', '.join(strange)} in {what} is outside the supported profile")
 
-    def _one(self, node: Node, predicate: URIRef, optional: bool = False) -> Anything:
+    def _one(self, node: Node, predicate: URIRef, optional: bool = False) -> Any:
         values = list(self.graph.objects(node, predicate))
         if len(values) == 1:
             return values[0]

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import replace
-from typing import Any as Anything
-from typing import cast
+from typing import Any, cast
 
 from rdflib import DCTERMS, OWL, RDF, RDFS, SH, SKOS, XSD, URIRef
 from rdflib.collection import Collection
@@ -84,7 +83,7 @@ class Vocabulary:
             raise ProfileError(f"has a lowest value of {low} above its highest of {high}", "number")
         return replace(
             self._described(path, str(self.source.value(path, SKOS.notation))),
-            kind=cast(Anything, kind),
+            kind=cast(Any, kind),
             minimum=number(low if low is not None else low_open) if low is not None or low_open is not None else None,
             exclusive_minimum=low_open is not None,
             maximum=number(high) if high is not None else None,

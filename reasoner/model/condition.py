@@ -71,14 +71,14 @@ class AtLeast:
 
 
 @dataclass(frozen=True, slots=True)
-class All:
-    """Every part holds; `All(())` always holds."""
+class AllOf:
+    """Every part holds; `AllOf(())` always holds."""
 
     parts: tuple[Condition, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Any:
+class AnyOf:
     """Some part holds."""
 
     parts: tuple[Condition, ...]
@@ -91,14 +91,14 @@ class Not:
     part: Condition
 
 
-Condition: TypeAlias = Compare | OneOf | Absent | Derived | AtLeast | All | Any | Not
-ALWAYS = All(())
+Condition: TypeAlias = Compare | OneOf | Absent | Derived | AtLeast | AllOf | AnyOf | Not
+ALWAYS = AllOf(())
 
 
 def leaves(condition: Condition) -> Iterator[Compare | OneOf | Absent | Derived | AtLeast]:
     """Every leaf of the condition, from left to right."""
     match condition:
-        case All(parts) | Any(parts):
+        case AllOf(parts) | AnyOf(parts):
             for part in parts:
                 yield from leaves(part)
         case Not(part):
@@ -117,9 +117,9 @@ def unguarded(condition: Condition, predicate: str) -> Condition:
     match condition:
         case Not(part) if all(isinstance(leaf, Derived | AtLeast) and leaf.predicate == predicate for leaf in leaves(part)):
             return ALWAYS
-        case All(parts):
+        case AllOf(parts):
             kept = [part for part in (unguarded(part, predicate) for part in parts) if part != ALWAYS]
-            return kept[0] if len(kept) == 1 else All(tuple(kept))
+            return kept[0] if len(kept) == 1 else AllOf(tuple(kept))
         case _:
             return condition
 

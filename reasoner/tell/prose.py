@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from calx.reasoner.model.condition import Absent, All, Any, Arithmetic, AtLeast, Compare, Condition, Constant, Derived, Expression, Not, Of, OneOf, Value
+from calx.reasoner.model.condition import Absent, AllOf, AnyOf, Arithmetic, AtLeast, Compare, Condition, Constant, Derived, Expression, Not, Of, OneOf, Value
 from calx.reasoner.model.guideline import Assertion, Fact, Guideline, Production, Rule
 
 UNITS = {"deg": "°", "mm2": " mm²", "a": "", "1": "", "{pulse}": "", None: ""}
@@ -93,7 +93,7 @@ class Prose:
     def sentence(self, production: Production) -> str:
         """The production as one sentence: if …, then …"""
         conclusion = self.conclusion(production)
-        if production.condition == All(()):
+        if production.condition == AllOf(()):
             return self._words["always"].format(Conclusion=conclusion[:1].upper() + conclusion[1:])
         return self._words["if"].format(condition=self.condition(production.condition), conclusion=conclusion)
 
@@ -113,10 +113,10 @@ class Prose:
         if condition in self._names:
             return words["shared"].format(label=self._names[condition])
         match condition:
-            case All(parts):
-                return self._joined("and", self._flat(parts, All), inside)
-            case Any(parts):
-                return self._joined("or", self._flat(parts, Any), inside)
+            case AllOf(parts):
+                return self._joined("and", self._flat(parts, AllOf), inside)
+            case AnyOf(parts):
+                return self._joined("or", self._flat(parts, AnyOf), inside)
             case Not(part):
                 return self._not(part)
             case Compare(fact, comparator, limit):
@@ -146,8 +146,8 @@ class Prose:
                 return words["not derived"].format(property=self._property(predicate), term=self._term(predicate, term))
             case AtLeast(1, predicate):
                 return words["none"].format(property=self._property(predicate))
-            case Any(parts):
-                return words["none of"].format(parts="; ".join(self.condition(one, inside=True) for one in self._flat(parts, Any)))
+            case AnyOf(parts):
+                return words["none of"].format(parts="; ".join(self.condition(one, inside=True) for one in self._flat(parts, AnyOf)))
             case _:
                 return words["not"].format(part=self.condition(part))
 
@@ -181,6 +181,6 @@ class Prose:
     def _term(self, predicate: str, local: str) -> str:
         return self._guideline.term(predicate, local).label[self._language]
 
-    def _flat(self, parts: tuple[Condition, ...], kind: type[All | Any]) -> list[Condition]:
+    def _flat(self, parts: tuple[Condition, ...], kind: type[AllOf | AnyOf]) -> list[Condition]:
         """The parts, with parts of the same kind opened, but for those that are told by name."""
         return [one for part in parts for one in (self._flat(part.parts, kind) if isinstance(part, kind) and part not in self._names else [part])]

@@ -15,7 +15,7 @@ from rdflib import Literal, URIRef
 
 from calx.reasoner.authors.prove.pyshacl_judge import Triple
 from calx.reasoner.engine.compiler import Holds, calculation, compiled_tests
-from calx.reasoner.model.condition import All, Any, AtLeast, Comparator, Compare, Condition, Not, Value
+from calx.reasoner.model.condition import AllOf, AnyOf, AtLeast, Comparator, Compare, Condition, Not, Value
 from calx.reasoner.model.guideline import Assertion, Guideline, Production, Rule
 from calx.reasoner.recommendation import Reasoner
 from tests import sampling
@@ -122,7 +122,7 @@ def mutants(condition: Condition) -> Iterator[Condition]:
         case Not(part):
             yield part
             yield from (Not(mutant) for mutant in mutants(part))
-        case All(parts) | Any(parts):
+        case AllOf(parts) | AnyOf(parts):
             for index, part in enumerate(parts):
                 for mutant in mutants(part):
                     yield replace(condition, parts=(*parts[:index], mutant, *parts[index + 1 :]))

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from typing import Any as Anything
-from typing import Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 from calx.ontology.reference_cases import ReferenceCase
-from calx.reasoner.model.condition import All, Any, AtLeast, Compare, Condition, Not, OneOf, leaves
+from calx.reasoner.model.condition import AllOf, AnyOf, AtLeast, Compare, Condition, Not, OneOf, leaves
 from calx.reasoner.model.guideline import Assignment, Fact, Guideline, Number, Production, Rule, SharedCondition, Statement
 from calx.reasoner.model.names import Text
 from calx.reasoner.tell.prose import Prose
@@ -293,7 +292,7 @@ def _skeleton(condition: Condition) -> object:
             return ("one of", fact)
         case AtLeast(_, predicate):
             return ("at least", predicate)
-        case All(parts) | Any(parts):
+        case AllOf(parts) | AnyOf(parts):
             return (type(condition).__name__, *(_skeleton(part) for part in parts))
         case Not(part):
             return ("not", _skeleton(part))
@@ -310,7 +309,7 @@ def _contains(whole: Condition, part: Condition) -> bool:
     if whole == part:
         return True
     match whole:
-        case All(parts) | Any(parts):
+        case AllOf(parts) | AnyOf(parts):
             return any(_contains(inner, part) for inner in parts)
         case Not(inner):
             return _contains(inner, part)
@@ -324,7 +323,7 @@ def _blanked(condition: Condition, shared: Mapping[str, Condition]) -> object:
         if condition == meaning:
             return ("shared", name)
     match condition:
-        case All(parts) | Any(parts):
+        case AllOf(parts) | AnyOf(parts):
             return (type(condition).__name__, frozenset(_blanked(part, shared) for part in parts))
         case Not(part):
             return ("not", _blanked(part, shared))
@@ -366,5 +365,5 @@ def _stated(number: Number) -> str:
     return f"{number.quantity} {number.comparator} {number.value} {number.unit}".strip()
 
 
-def _plain(value: Anything) -> str:
+def _plain(value: Any) -> str:
     return ", ".join(value) if isinstance(value, tuple) else "none" if value is None else str(value)

@@ -7,8 +7,7 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 from functools import cached_property
 from itertools import pairwise
-from typing import Any as Anything
-from typing import cast
+from typing import Any, cast
 
 import z3
 
@@ -37,8 +36,8 @@ class Border:
     """Two lesions that differ in one fact: the edit changes the first and not the second."""
 
     fact: str
-    changed: dict[str, Anything]
-    unchanged: dict[str, Anything]
+    changed: dict[str, Any]
+    unchanged: dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -47,7 +46,7 @@ class Where:
 
     words: Text | None
     """None where no words tell them apart; the example is one of them."""
-    example: dict[str, Anything]
+    example: dict[str, Any]
     border: Border | None
 
 
@@ -76,9 +75,9 @@ class Impact:
     shifts: tuple[Shift, ...]
     unchanged: tuple[Text, ...]
     """The outcomes proved to stay the same for every lesion that both guidelines admit."""
-    refused: dict[str, Anything] | None
+    refused: dict[str, Any] | None
     """A case that only the old guideline admits."""
-    admitted: dict[str, Anything] | None
+    admitted: dict[str, Any] | None
     """A case that only the new one admits."""
     told: bool = True
     """False where a fact changed its type, so that lesions cannot be compared."""
@@ -122,7 +121,7 @@ class _Comparison:
             return Impact(tuple(shifts), tuple(unchanged), None, None)
         return Impact(tuple(shifts), tuple(unchanged), self._only(self.before, self.after), self._only(self.after, self.before))
 
-    def _only(self, one: AnyLesion, other: AnyLesion) -> dict[str, Anything] | None:
+    def _only(self, one: AnyLesion, other: AnyLesion) -> dict[str, Any] | None:
         """A case that one guideline admits and the other does not."""
         session = Session(AnyLesion(one.guideline, self.given, "alone "))
         found = session.smallest((one,), none(both(other.valid)), *one.definitions, *other.definitions)
@@ -276,7 +275,7 @@ class _Comparison:
                 return Border(name, runnable("changed", (sides[0],)), runnable("unchanged", (sides[1],)))
         return None
 
-    def _nearby(self, name: str, value: object) -> list[Anything]:
+    def _nearby(self, name: str, value: object) -> list[Any]:
         fact = self.given.facts[name]
         if name not in self.given.symbol:
             return [True, False] if fact.kind == "boolean" else list(fact.values)

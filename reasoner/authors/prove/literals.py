@@ -5,7 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 
 from calx.reasoner.authors.prove.phrases import Literal
-from calx.reasoner.model.condition import Absent, All, Any, AtLeast, Comparator, Compare, Condition, Derived, Not, OneOf, Value, leaves
+from calx.reasoner.model.condition import Absent, AllOf, AnyOf, AtLeast, Comparator, Compare, Condition, Derived, Not, OneOf, Value, leaves
 from calx.reasoner.model.guideline import Assignment, Guideline, SharedCondition
 
 OPPOSITE: dict[Comparator, Comparator] = {"<": ">=", "<=": ">", ">": "<=", ">=": "<"}
@@ -59,7 +59,7 @@ def cuts(guideline: Guideline) -> dict[str, list[Decimal]]:
 
 def _only_denies(condition: Condition) -> bool:
     """Whether a condition says only what is not so; "without none of …" helps nobody."""
-    return isinstance(condition, Not) or (isinstance(condition, All | Any) and all(_only_denies(part) for part in condition.parts))
+    return isinstance(condition, Not) or (isinstance(condition, AllOf | AnyOf) and all(_only_denies(part) for part in condition.parts))
 
 
 def _behind(guideline: Guideline, asked: set[str], limits: dict[str, list[Decimal]]) -> list[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from calx.reasoner.model.condition import Absent, All, Compare, Condition, Not, OneOf, Value
+from calx.reasoner.model.condition import Absent, AllOf, Compare, Condition, Not, OneOf, Value
 from calx.reasoner.model.guideline import Guideline, SharedCondition
 from calx.reasoner.model.names import Text
 from calx.reasoner.tell.prose import quantity
@@ -68,7 +68,7 @@ def spoken(guideline: Guideline, literals: Sequence[Literal]) -> Text:
 
 def conjunction(literals: Sequence[Literal]) -> Condition:
     """The condition that the literals state together."""
-    return All(tuple(literal.condition for literal in literals))
+    return AllOf(tuple(literal.condition for literal in literals))
 
 
 def _spoken(guideline: Guideline, literals: Sequence[Literal], language: str) -> str:

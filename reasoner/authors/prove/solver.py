@@ -18,7 +18,7 @@ import z3
 
 from calx.reasoner.engine.compiler import OPPOSITE, Reading
 from calx.reasoner.engine.uncertainty import ASKED, hang_on
-from calx.reasoner.model.condition import Absent, All, Any, Arithmetic, AtLeast, Compare, Condition, Constant, Derived, Expression, Not, Of, OneOf, Value
+from calx.reasoner.model.condition import Absent, AllOf, AnyOf, Arithmetic, AtLeast, Compare, Condition, Constant, Derived, Expression, Not, Of, OneOf, Value
 from calx.reasoner.model.guideline import FIRST_LAYER_OF_CONCLUSIONS, Assertion, Assignment, Fact, Guideline, Production, Rule
 from calx.reasoner.model.requirement import Settles, Stable
 
@@ -290,9 +290,9 @@ class AnyLesion:
                 return either(each) if count == 1 else cast("Truth", z3.AtLeast(*each, count)) if len(each) >= count else NO
             case Not(part):
                 return none(self._holds(part, OPPOSITE[reading], values))
-            case All(parts_):
+            case AllOf(parts_):
                 return both(self._holds(part, reading, values) for part in parts_)
-            case Any(parts_):
+            case AnyOf(parts_):
                 return either(self._holds(part, reading, values) for part in parts_)
 
     def _conclusions(self, reading: Reading) -> dict[str, Truth]:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any as Anything
-from typing import Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 from calx.reasoner.model.names import Text
 
@@ -16,7 +15,7 @@ Outcome: TypeAlias = Literal["proved", "refuted", "vacuous", "undecided"]
 class Counterexample:
     """Lesions that break a requirement; two where it compares a lesion with another."""
 
-    cases: tuple[dict[str, Anything], ...]
+    cases: tuple[dict[str, Any], ...]
     """Runnable: as `calx recommend` takes them."""
     shown: tuple[Text, ...]
     """What the guideline concludes of each."""

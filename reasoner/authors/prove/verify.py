@@ -15,7 +15,7 @@ from calx.reasoner.authors.prove.solver import AnyLesion, Given, Quotient, Truth
 from calx.reasoner.authors.prove.verdicts import Counterexample, Remark, Verdict, Verification
 from calx.reasoner.authors.prove.witness import Witnesses
 from calx.reasoner.engine.compiler import Reading
-from calx.reasoner.model.condition import ALWAYS, All, Any, AtLeast, Compare, Derived, leaves, unguarded
+from calx.reasoner.model.condition import ALWAYS, AllOf, AnyOf, AtLeast, Compare, Derived, leaves, unguarded
 from calx.reasoner.model.guideline import Assertion, Guideline, Rule
 from calx.reasoner.model.requirement import Always, Ladder, Never, NotAbove, Partition, Requirement, Settles, Stable
 from calx.reasoner.tell.prose import Prose
@@ -60,7 +60,7 @@ def _understood(guideline: Guideline) -> Iterator[Requirement]:
             dict.fromkeys(p.conclusion.term for _, _, p in productions(guideline) if isinstance(p.conclusion, Assertion) and p.conclusion.predicate == name)
         )
         if described.functional and len(keys) > 1:
-            overlaps = Any(tuple(All((Derived(name, one), Derived(name, other))) for one, other in combinations(keys, 2)))
+            overlaps = AnyOf(tuple(AllOf((Derived(name, one), Derived(name, other))) for one, other in combinations(keys, 2)))
             label = {"en": f"At most one: {described.label['en']}", "zh": f"至多其一：{described.label['zh']}"}
             rationale = {"en": "The property has at most one term (owl:FunctionalProperty).", "zh": "该属性至多一个取值（owl:FunctionalProperty）。"}
             yield Requirement(f"at-most-one-{name}", label, rationale, ALWAYS, Never(overlaps), "calx.ttl")

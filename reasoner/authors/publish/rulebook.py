@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from html import escape
 from itertools import groupby
 
-from calx.reasoner.model.condition import ALWAYS, All, Condition, unguarded
+from calx.reasoner.model.condition import ALWAYS, AllOf, Condition, unguarded
 from calx.reasoner.model.guideline import Assertion, Guideline, Rule
 from calx.reasoner.tell.prose import Prose
 
@@ -182,7 +182,7 @@ def _strategies(whole: Guideline) -> Iterator[tuple[Rule, Condition]]:
     for rule in whole.rules:
         conditions = [p.condition for p in rule.productions if isinstance(p.conclusion, Assertion) and p.conclusion.predicate == "strategy"]
         if conditions:
-            yield rule, unguarded(All(tuple(conditions)) if len(conditions) > 1 else conditions[0], "strategy")
+            yield rule, unguarded(AllOf(tuple(conditions)) if len(conditions) > 1 else conditions[0], "strategy")
 
 
 def _box(whole: Guideline, rule: Rule, condition: Condition, language: str) -> Box:
