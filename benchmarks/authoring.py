@@ -1,4 +1,6 @@
-"""How long check, verify and diff take, and how they grow with the guideline: copies of all its facts, rules and statements side by side."""
+"""How long check, verify and diff take, and how they grow with the guideline: copies of all its
+facts, rules and statements side by side.
+"""
 
 from __future__ import annotations
 
@@ -17,23 +19,48 @@ from rich.table import Table
 from calx.ontology import DEFAULT_DIRECTORY, GuidelineFiles
 from calx.reasoner.load.reader import read
 
+NAME = re.compile(r"[a-z0-9_]+")
+
 PREFIXES = (
-    "rule", "cond", "must", "finding", "grade", "point", "feature", "strategy", "device", "alert", "advice", "caution", "criterion", "prognosis",
-    "comparison", "factor", "value",
-)  # fmt: skip
+    "rule",
+    "cond",
+    "must",
+    "finding",
+    "grade",
+    "point",
+    "feature",
+    "strategy",
+    "device",
+    "alert",
+    "advice",
+    "caution",
+    "criterion",
+    "prognosis",
+    "comparison",
+    "factor",
+    "value",
+)
 COHORT = 10_000
 LONGEST = 600
 """Seconds after which a command is given up."""
 
 
 def copies(folder: Path, times: int) -> Path:
-    """The guideline, so many times over: each copy has its own facts, terms, rules, statements and requirements."""
+    """The guideline, so many times over: each copy has its own facts, terms, rules, statements and
+    requirements.
+    """
     shutil.copytree(DEFAULT_DIRECTORY, folder, ignore=shutil.ignore_patterns("*.py", "__pycache__"))
     files = GuidelineFiles()
     guideline, _ = read(files)
     own = {fact.local for fact in guideline.facts.values()} | set(guideline.properties)
-    notations = {fact.name for fact in guideline.facts.values()} | {rule.id for rule in guideline.rules} | {r.id for r in guideline.requirements}
-    notations |= {term.id for term in guideline.terms.values()} | {value for fact in guideline.facts.values() for value in fact.values}
+    notations = (
+        {fact.name for fact in guideline.facts.values()}
+        | {rule.id for rule in guideline.rules}
+        | {r.id for r in guideline.requirements}
+    )
+    notations |= {term.id for term in guideline.terms.values()} | {
+        value for fact in guideline.facts.values() for value in fact.values
+    }
     notations |= {constraint.id for constraint in guideline.constraints}
     for number in range(2, times + 1):
         for name, text in files.texts.items():
@@ -41,24 +68,47 @@ def copies(folder: Path, times: int) -> Path:
                 continue
             copied = _renamed(text, number, own, notations, set(guideline.statements))
             if name == "shapes/lesion.ttl":
-                shape = re.search(r"shape:Lesion a sh:NodeShape.*?\"@zh ;\n.*?caseId[^\n]*\n(.*)\] \.\n", copied, re.DOTALL)
+                shape = re.search(
+                    r"shape:Lesion a sh:NodeShape.*?\"@zh ;\n.*?caseId[^\n]*\n(.*)\] \.\n",
+                    copied,
+                    re.DOTALL,
+                )
                 assert shape is not None
                 target = folder / name
                 merged = target.read_text(encoding="utf-8").rstrip()
-                target.write_text(f"{merged.removesuffix('.').rstrip()} ;\n{shape.group(1)}] .\n", encoding="utf-8")
+                target.write_text(
+                    f"{merged.removesuffix('.').rstrip()} ;\n{shape.group(1)}] .\n",
+                    encoding="utf-8",
+                )
             elif name == "calx.ttl":
-                blocks = [block for block in re.split(r"\n(?=calx:)", copied) if re.match(rf"calx:\w+X{number} a owl:ObjectProperty", block)]
-                blocks += [block for block in re.split(r"\n(?=calx:)", copied) if re.match(rf"calx:\w+X{number} a owl:DatatypeProperty", block)]
+                blocks = [
+                    block
+                    for block in re.split(r"\n(?=calx:)", copied)
+                    if re.match(rf"calx:\w+X{number} a owl:ObjectProperty", block)
+                ]
+                blocks += [
+                    block
+                    for block in re.split(r"\n(?=calx:)", copied)
+                    if re.match(rf"calx:\w+X{number} a owl:DatatypeProperty", block)
+                ]
                 head = "\n".join(line for line in copied.splitlines() if line.startswith("@prefix"))
-                (folder / f"calx-{number}.ttl").write_text("\n".join([head, "", *blocks]) + "\n", encoding="utf-8")
+                (folder / f"calx-{number}.ttl").write_text(
+                    "\n".join([head, "", *blocks]) + "\n", encoding="utf-8"
+                )
             else:
                 path = folder / name
                 (path.parent / f"{path.stem}-{number}.ttl").write_text(copied, encoding="utf-8")
-    if times > 1:  # a ladder or a partition speaks of all terms of a kind, those of the other copies too
+    if (
+        times > 1
+    ):  # a ladder or a partition speaks of all terms of a kind, those of the other copies too
         for path in folder.glob("requirements*.ttl"):
             path.write_text(
                 re.sub(
-                    r"must:(?:graver-never-milder|one-status|usable-not-contraindicated)[^ ]* a .*?\.\n\n",
+                    (
+                        r"must:(?:graver-never-milder|one-status|usable-not-contraindicated)[^ ]* "
+                        r"a "
+                        r".*?\.\n\n"
+                    ),
                     "",
                     path.read_text(encoding="utf-8"),
                     flags=re.DOTALL,
@@ -68,23 +118,38 @@ def copies(folder: Path, times: int) -> Path:
     return folder
 
 
-def _renamed(text: str, number: int, own: set[str], notations: set[str], statements: set[str]) -> str:
+def _renamed(
+    text: str, number: int, own: set[str], notations: set[str], statements: set[str]
+) -> str:
     def name(match: re.Match[str]) -> str:
         prefix, local = match.groups()
         mine = (
-            prefix in PREFIXES or (prefix == "calx" and local in own) or (prefix == "ev" and local in statements) or (prefix == "shape" and local != "Lesion")
+            prefix in PREFIXES
+            or (prefix == "calx" and local in own)
+            or (prefix == "ev" and local in statements)
+            or (prefix == "shape" and local != "Lesion")
         )
-        return f"{prefix}:{local}{ {'calx': 'X', 'value': '_x'}.get(prefix, '-x') }{number}" if mine else match.group()
+        return (
+            f"{prefix}:{local}{ {'calx': 'X', 'value': '_x'}.get(prefix, '-x') }{number}"
+            if mine
+            else match.group()
+        )
 
     def notation(match: re.Match[str]) -> str:
-        return f'"{match.group(1)}{"_x" if re.fullmatch(r"[a-z0-9_]+", match.group(1)) else "-x"}{number}"' if match.group(1) in notations else match.group()
+        return (
+            f'"{match.group(1)}{"_x" if NAME.fullmatch(match.group(1)) else "-x"}{number}"'
+            if match.group(1) in notations
+            else match.group()
+        )
 
     renamed = re.sub(r"\b([a-z]+):([A-Za-z0-9](?:[\w.-]*[\w-])?)", name, text)
     return re.sub(r'"([\w.-]+)"(?!@)', notation, renamed)
 
 
 def rows(sizes: tuple[int, ...] = (1, 4, 16)) -> Iterator[tuple[str, ...]]:
-    """A row a size: rules, seconds of check without and with HermiT, verify, and diff over a cohort."""
+    """A row a size: rules, seconds of check without and with HermiT, verify, and diff over a
+    cohort.
+    """
     import json
 
     from calx.reasoner.recommendation import Reasoner
@@ -99,7 +164,12 @@ def rows(sizes: tuple[int, ...] = (1, 4, 16)) -> Iterator[tuple[str, ...]]:
             old = copies(Path(place) / f"old-{size}", size)
             new = copies(Path(place) / f"new-{size}", size)
             conditions = new / "rules" / "conditions.ttl"
-            conditions.write_text(conditions.read_text(encoding="utf-8").replace("sh:minInclusive 270", "sh:minInclusive 180", 1), encoding="utf-8")
+            conditions.write_text(
+                conditions.read_text(encoding="utf-8").replace(
+                    "sh:minInclusive 270", "sh:minInclusive 180", 1
+                ),
+                encoding="utf-8",
+            )
             guideline, _ = read(GuidelineFiles(old))
             seconds = [
                 _seconds("check", "--no-owl", "--ontology", old),
@@ -107,11 +177,17 @@ def rows(sizes: tuple[int, ...] = (1, 4, 16)) -> Iterator[tuple[str, ...]]:
                 _seconds("verify", "--ontology", old),
                 _seconds("diff", old, new, "--cases", cohort),
             ]
-            yield f"×{size}", str(len(guideline.rules)), *(f"{value:.1f}" if value is not None else "–" for value in seconds)
+            yield (
+                f"×{size}",
+                str(len(guideline.rules)),
+                *(f"{value:.1f}" if value is not None else "–" for value in seconds),
+            )
 
 
 def _seconds(*command: object) -> float:
-    """Seconds of one command as its user waits for it, the start of Python included; infinite where it was given up."""
+    """Seconds of one command as its user waits for it, the start of Python included; infinite where
+    it was given up.
+    """
     before = time.perf_counter()
     try:
         return _timed(before, *command)
@@ -120,7 +196,13 @@ def _seconds(*command: object) -> float:
 
 
 def _timed(before: float, *command: object) -> float:
-    done = subprocess.run([sys.executable, "-m", "calx", *map(str, command)], capture_output=True, text=True, check=False, timeout=LONGEST)  # noqa: S603
+    done = subprocess.run(
+        [sys.executable, "-m", "calx", *map(str, command)],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=LONGEST,
+    )
     if done.returncode not in (0, 1) or "Traceback" in done.stderr:
         raise RuntimeError(done.stderr[-500:])
     return time.perf_counter() - before
@@ -129,7 +211,13 @@ def _timed(before: float, *command: object) -> float:
 def report(console: Console) -> None:
     """Print the table."""
     table = Table(
-        "guideline", "rules", "check --no-owl", "check (HermiT)", "verify", f"diff, {COHORT:,} cases", title="authors' commands, seconds from start to end"
+        "guideline",
+        "rules",
+        "check --no-owl",
+        "check (HermiT)",
+        "verify",
+        f"diff, {COHORT:,} cases",
+        title="authors' commands, seconds from start to end",
     )
     for row in rows():
         console.print(" | ".join(row))  # the largest takes minutes

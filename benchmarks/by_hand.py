@@ -12,9 +12,16 @@ from typing import Any
 
 D = Decimal
 DEVICES = (
-    "rotational_atherectomy", "orbital_atherectomy", "intravascular_lithotripsy", "cutting_balloon", "scoring_balloon", "non_compliant_balloon",
-    "semi_compliant_balloon", "super_high_pressure_balloon", "excimer_laser",
-)  # fmt: skip
+    "rotational_atherectomy",
+    "orbital_atherectomy",
+    "intravascular_lithotripsy",
+    "cutting_balloon",
+    "scoring_balloon",
+    "non_compliant_balloon",
+    "semi_compliant_balloon",
+    "super_high_pressure_balloon",
+    "excimer_laser",
+)
 RA, OA, IVL, CB, SB, NCB, SCB, SHP, ELCA = DEVICES
 STRONG = {"non_compliant", "cutting", "scoring", "super_high_pressure"}
 SIZES = [D("4.0"), D("3.75"), D("3.5"), D("3.25"), D("3.0"), D("2.75"), D("2.5")]
@@ -31,7 +38,12 @@ def decide(facts: dict[str, Any]) -> tuple[dict[str, Any], set[str]]:
     add = out.add
     stage = get("stage")
     # implied facts
-    arc, depth, fraction, nodule = get("max_superficial_arc_deg"), get("calcium_depth"), get("calcium_leading_edge_depth_fraction"), get("calcified_nodule")
+    arc, depth, fraction, nodule = (
+        get("max_superficial_arc_deg"),
+        get("calcium_depth"),
+        get("calcium_leading_edge_depth_fraction"),
+        get("calcified_nodule"),
+    )
     length270 = get("superficial_arc_gt270_length_mm")
     present = get("calcium_present")
     thin = get("residual_thin_plaque")
@@ -43,7 +55,13 @@ def decide(facts: dict[str, Any]) -> tuple[dict[str, Any], set[str]]:
     ):  # fmt: skip
         present = f["calcium_present"] = True
     if stage == "before_preparation":
-        for name in ("stent_implanted", "intramural_hematoma", "tamponade", "covered_stent_implanted", "calcium_fracture"):
+        for name in (
+            "stent_implanted",
+            "intramural_hematoma",
+            "tamponade",
+            "covered_stent_implanted",
+            "calcium_fracture",
+        ):
             f.setdefault(name, False)
         f.setdefault("perforation_grade", "none")
         f.setdefault("predilation_balloon", "none")
@@ -54,7 +72,11 @@ def decide(facts: dict[str, Any]) -> tuple[dict[str, Any], set[str]]:
         f.setdefault("stent_implanted", False)
     elif stage == "after_stent":
         f.setdefault("stent_implanted", True)
-    pulses, expanded, balloon = get("ivl_pulses_delivered"), get("balloon_fully_expanded"), get("predilation_balloon")
+    pulses, expanded, balloon = (
+        get("ivl_pulses_delivered"),
+        get("balloon_fully_expanded"),
+        get("predilation_balloon"),
+    )
     if expanded is not None or (pulses is not None and pulses > 0):
         f.setdefault("balloon_crossed", True)
     if get("covered_stent_implanted"):
@@ -67,8 +89,15 @@ def decide(facts: dict[str, Any]) -> tuple[dict[str, Any], set[str]]:
     if get("imaging_catheter_crossed") or crossed or stent:
         f.setdefault("wire_crossed", True)
     # quantities
-    reference, msa, mla = get("reference_vessel_diameter_mm"), get("minimum_stent_area_mm2"), get("stented_minimum_lumen_area_mm2")
-    distal, proximal = get("distal_reference_lumen_area_mm2"), get("proximal_reference_lumen_area_mm2")
+    reference, msa, mla = (
+        get("reference_vessel_diameter_mm"),
+        get("minimum_stent_area_mm2"),
+        get("stented_minimum_lumen_area_mm2"),
+    )
+    distal, proximal = (
+        get("distal_reference_lumen_area_mm2"),
+        get("proximal_reference_lumen_area_mm2"),
+    )
     ratio = expansion_distal = expansion_mean = None
     if length270 is not None and "calcium_length_mm" in f:
         f["arc_length_beyond_calcium_mm"] = length270 - f["calcium_length_mm"]
@@ -80,7 +109,11 @@ def decide(facts: dict[str, Any]) -> tuple[dict[str, Any], set[str]]:
             if proximal is not None:
                 expansion_mean = f["expansion_mean_percent"] = 100 * msa / ((proximal + distal) / 2)
     if reference is not None:
-        f["smallest_burr_mm"], f["burr_limit_mm"], f["downsized_balloon_mm"] = BURR_LOW * reference, BURR_HIGH * reference, reference - HALF
+        f["smallest_burr_mm"], f["burr_limit_mm"], f["downsized_balloon_mm"] = (
+            BURR_LOW * reference,
+            BURR_HIGH * reference,
+            reference - HALF,
+        )
     # assessment
     long270 = length270 is not None and length270 > 0
     grade = None
@@ -119,7 +152,11 @@ def decide(facts: dict[str, Any]) -> tuple[dict[str, Any], set[str]]:
         points += 1
         add("scorePoint:calcified_nodule")
     vessel = get("vessel_diameter_mm")
-    if vessel is not None and vessel < VESSEL and ((arc is not None and arc > 0) or long270 or nodule):
+    if (
+        vessel is not None
+        and vessel < VESSEL
+        and ((arc is not None and arc > 0) or long270 or nodule)
+    ):
         points += 1
         add("scorePoint:vessel_lt_3_5_mm")
     f["calcium_score"] = D(points)
@@ -137,15 +174,27 @@ def decide(facts: dict[str, Any]) -> tuple[dict[str, Any], set[str]]:
     if undilatable:
         high = True
         add("highRiskFeature:undilatable")
-    uncrossable = not_excluded and (crossed is False or (get("imaging_catheter_crossed") is False and crossed is not True))
+    uncrossable = not_excluded and (
+        crossed is False or (get("imaging_catheter_crossed") is False and crossed is not True)
+    )
     if uncrossable:
         high = True
         add("highRiskFeature:uncrossable")
     # strategy
     perforation, tamponade, flow = get("perforation_grade"), get("tamponade"), get("flow_limiting")
     perforated = perforation is not None and perforation != "none"
-    coronary, edge, hematoma, wire = get("coronary_dissection"), get("edge_dissection"), get("intramural_hematoma"), get("wire_in_true_lumen")
-    if perforated or tamponade or (coronary and wire is False) or (flow and (coronary or hematoma or (stent and edge))):
+    coronary, edge, hematoma, wire = (
+        get("coronary_dissection"),
+        get("edge_dissection"),
+        get("intramural_hematoma"),
+        get("wire_in_true_lumen"),
+    )
+    if (
+        perforated
+        or tamponade
+        or (coronary and wire is False)
+        or (flow and (coronary or hematoma or (stent and edge)))
+    ):
         strategy = "manage_complication_first"
     elif stent:
         strategy = "stent_optimisation"
@@ -158,7 +207,9 @@ def decide(facts: dict[str, Any]) -> tuple[dict[str, Any], set[str]]:
         strategy = "proceed_to_stent"
     elif high:
         strategy = "active_modification"
-    elif grade in ("II", "III") or (grade == "I" and expanded is False and balloon == "semi_compliant"):
+    elif grade in ("II", "III") or (
+        grade == "I" and expanded is False and balloon == "semi_compliant"
+    ):
         strategy = "stepwise_balloon"
     elif grade == "I":
         strategy = "semi_compliant_predilation"
@@ -203,7 +254,11 @@ def decide(facts: dict[str, Any]) -> tuple[dict[str, Any], set[str]]:
         favoured.add(SCB)
     elif strategy == "deep_calcium_balloon_first":
         favoured.add(NCB)
-    target, thrombus, before = get("target_vessel"), get("thrombus"), get("dissection_before_modification")
+    target, thrombus, before = (
+        get("target_vessel"),
+        get("thrombus"),
+        get("dissection_before_modification"),
+    )
     forbidden: set[str] = set()
     if get("wire_crossed") is False:
         forbidden.update(DEVICES)
@@ -314,19 +369,32 @@ def decide(facts: dict[str, Any]) -> tuple[dict[str, Any], set[str]]:
         add("warningAlert:ra_in_stemi")
     if get("nodule_type") == "eruptive":
         add("warningAlert:eruptive_nodule")
-    if (active and not (ra or oa or ivl)) or (strategy in ("semi_compliant_predilation", "stepwise_balloon", "deep_calcium_balloon_first") and not usable):
+    if (active and not (ra or oa or ivl)) or (
+        strategy in ("semi_compliant_predilation", "stepwise_balloon", "deep_calcium_balloon_first")
+        and not usable
+    ):
         add("criticalAlert:no_usable_device")
         add("advice:heart_team")
     if not pulses_left:
         add("warningAlert:ivl_pulse_limit")
         add("advice:change_strategy")
-    if active and uncrossable and (deep or ring) and ra and not (reference is not None and reference < IVL_LOW) and not no_size and pulses_left:
+    if (
+        active
+        and uncrossable
+        and (deep or ring)
+        and ra
+        and not (reference is not None and reference < IVL_LOW)
+        and not no_size
+        and pulses_left
+    ):
         add("infoAlert:combined_modification")
         add("advice:ra_then_ivl")
     # stent
     optimising = strategy == "stent_optimisation"
     verdicts: list[bool | None] = [None, None, None]
-    if (mla is not None and mla > AREA and target is not None and target != "left_main") or (ratio is not None and ratio >= 90):
+    if (mla is not None and mla > AREA and target is not None and target != "left_main") or (
+        ratio is not None and ratio >= 90
+    ):
         verdicts[0] = True
     elif ((mla is not None and mla <= AREA) or target == "left_main") and ratio is not None:
         verdicts[0] = False
@@ -379,16 +447,30 @@ def decide(facts: dict[str, Any]) -> tuple[dict[str, Any], set[str]]:
         add("criticalAlert:dissection" if flow else "warningAlert:dissection")
         add("advice:identify_entry_tear")
         add("advice:measure_extent")
-        layer, dissected, dissection_arc = get("dissection_depth"), get("dissection_length_mm"), get("dissection_arc_deg")
+        layer, dissected, dissection_arc = (
+            get("dissection_depth"),
+            get("dissection_length_mm"),
+            get("dissection_arc_deg"),
+        )
         if wire is None:
             add("advice:confirm_wire_true_lumen")
         if wire is False:
             add("criticalAlert:wire_in_false_lumen")
             add("advice:rewire_before_stenting")
         else:
-            watch = layer == "intimal" and flow is False and not (dissection_arc is not None and dissection_arc > 60)
+            watch = (
+                layer == "intimal"
+                and flow is False
+                and not (dissection_arc is not None and dissection_arc > 60)
+            )
             cover = not perforated and (
-                flow or (layer in ("medial", "adventitial") and dissected is not None and dissected > 3 and (stent or strategy == "proceed_to_stent"))
+                flow
+                or (
+                    layer in ("medial", "adventitial")
+                    and dissected is not None
+                    and dissected > 3
+                    and (stent or strategy == "proceed_to_stent")
+                )
             )
             if watch:
                 add("advice:observe_dissection")
@@ -411,12 +493,21 @@ def decide(facts: dict[str, Any]) -> tuple[dict[str, Any], set[str]]:
             add("advice:reimage_hematoma")
     if perforated:
         add("alert:perforation")
-        add("criticalAlert:perforation" if tamponade or perforation in ("ellis_3", "ellis_3_cavity") else "warningAlert:perforation")
+        add(
+            "criticalAlert:perforation"
+            if tamponade or perforation in ("ellis_3", "ellis_3_cavity")
+            else "warningAlert:perforation"
+        )
         add("advice:observe_with_echo")
         if perforation == "ellis_2":
             add("advice:prolonged_balloon_inflation")
         elif perforation == "ellis_3":
-            out |= {"advice:balloon_tamponade", "advice:reverse_anticoagulation", "advice:covered_stent", "advice:surgery_if_uncontrolled"}
+            out |= {
+                "advice:balloon_tamponade",
+                "advice:reverse_anticoagulation",
+                "advice:covered_stent",
+                "advice:surgery_if_uncontrolled",
+            }
         elif perforation == "ellis_3_cavity":
             add("advice:balloon_tamponade")
             add("advice:covered_stent")
@@ -427,7 +518,11 @@ def decide(facts: dict[str, Any]) -> tuple[dict[str, Any], set[str]]:
         add("advice:pericardiocentesis")
     if get("covered_stent_implanted") and get("covered_stent_fully_expanded") is not True:
         add("warningAlert:covered_stent")
-        add("advice:post_dilate_covered_stent" if get("covered_stent_fully_expanded") is False else "advice:verify_covered_stent_with_ivus")
+        add(
+            "advice:post_dilate_covered_stent"
+            if get("covered_stent_fully_expanded") is False
+            else "advice:verify_covered_stent_with_ivus"
+        )
     if get("recurrent_ischemia_after_stent"):
         add("warningAlert:recurrent_ischemia")
         add("advice:image_for_hematoma")
@@ -449,7 +544,10 @@ def decide(facts: dict[str, Any]) -> tuple[dict[str, Any], set[str]]:
         if c_cat:
             limit = f["max_balloon_diameter_mm"] = f["downsized_balloon_mm"]
         if ra:
-            f["burr_diameter_min_mm"], f["burr_diameter_max_mm"] = f["smallest_burr_mm"], f["burr_limit_mm"]
+            f["burr_diameter_min_mm"], f["burr_diameter_max_mm"] = (
+                f["smallest_burr_mm"],
+                f["burr_limit_mm"],
+            )
         f["ivl_balloon_limit_mm"] = limit
         if ivl:
             for size in SIZES:

@@ -1,4 +1,6 @@
-"""Reading recordings: milliseconds a frame beside a plain U-Net of the same size, memory of a long recording, and the GPU where there is one."""
+"""Reading recordings: milliseconds a frame beside a plain U-Net of the same size, memory of a long
+recording, and the GPU where there is one.
+"""
 
 from __future__ import annotations
 
@@ -30,7 +32,9 @@ ROUNDS, FRAMES, LONG = 7, 12, 3000
 
 
 class Plain(nn.Module):
-    """A U-Net as it is usually written: two convolutions a level, full resolution throughout, a label a pixel."""
+    """A U-Net as it is usually written: two convolutions a level, full resolution throughout, a
+    label a pixel.
+    """
 
     def __init__(self, widths: tuple[int, ...] = (11, 22, 44, 88), labels: int = 6) -> None:
         super().__init__()
@@ -41,7 +45,12 @@ class Plain(nn.Module):
         def twice(inside: int, outside: int) -> nn.Sequential:
             return nn.Sequential(*once(inside, outside), *once(outside, outside))
 
-        self.down = nn.ModuleList([twice(1, widths[0]), *(twice(a, b) for a, b in zip(widths, [*widths[1:], 2 * widths[-1]], strict=False))])
+        self.down = nn.ModuleList(
+            [
+                twice(1, widths[0]),
+                *(twice(a, b) for a, b in zip(widths, [*widths[1:], 2 * widths[-1]], strict=False)),
+            ]
+        )
         self.up = nn.ModuleList([twice(3 * width, width) for width in widths])
         self.head = nn.Conv2d(widths[0], labels, 1)
         self.pool = nn.MaxPool2d(2)
@@ -53,7 +62,9 @@ class Plain(nn.Module):
             x = down(x if level == 0 else self.pool(x))
             kept.append(x)
         for level in range(len(self.up) - 1, -1, -1):
-            x = self.up[level](torch.cat([nn.functional.interpolate(x, scale_factor=2.0), kept[level]], dim=1))
+            x = self.up[level](
+                torch.cat([nn.functional.interpolate(x, scale_factor=2.0), kept[level]], dim=1)
+            )
         labels: Tensor = self.head(x)
         return labels
 
@@ -63,7 +74,9 @@ def parameters(network: nn.Module) -> float:
     return sum(part.numel() for part in network.parameters()) / 1e6
 
 
-def timed(works: dict[str, Callable[[NDArray[np.float32]], object]], frames: NDArray[np.float32]) -> dict[str, float]:
+def timed(
+    works: dict[str, Callable[[NDArray[np.float32]], object]], frames: NDArray[np.float32]
+) -> dict[str, float]:
     """Median milliseconds a frame of each; every round runs them all."""
     times: dict[str, list[float]] = {name: [] for name in works}
     for _ in range(ROUNDS):
@@ -93,13 +106,27 @@ def report(console: Console) -> None:
     recording = simulate(77, 12.0, 1.0, 40)
     images = [recording.frame(k)[0] for k in range(FRAMES)]
     middle = (recording.display.size - 1) / 2
-    plan = to_polar(images[0].shape, (middle, middle), recording.display.scale, LINES, DEPTHS, REACH_MM)
+    plan = to_polar(
+        images[0].shape, (middle, middle), recording.display.scale, LINES, DEPTHS, REACH_MM
+    )
     started = time.perf_counter()
     frames = np.stack([plan(image) / 255 for image in images])[:, None].astype(np.float32)
     remap = (time.perf_counter() - started) / FRAMES * 1000
     plain = Plain().eval()
-    table = Table(title=f"milliseconds a frame, one at a time ({parameters(Network()):.2f} M parameters; plain U-Net {parameters(plain):.2f} M)")
-    for column in ("threads", "Calx fp32", "Calx int8", "plain U-Net, torch fp32", "plain / Calx fp32", "fp32 / int8"):
+    table = Table(
+        title=(
+            f"milliseconds a frame, one at a time ({parameters(Network()):.2f} M parameters; "
+            f"plain U-Net {parameters(plain):.2f} M)"
+        )
+    )
+    for column in (
+        "threads",
+        "Calx fp32",
+        "Calx int8",
+        "plain U-Net, torch fp32",
+        "plain / Calx fp32",
+        "fp32 / int8",
+    ):
         table.add_column(column, justify="right")
     for threads in (1, 2):
         works: dict[str, Callable[[NDArray[np.float32]], object]] = {
@@ -108,16 +135,26 @@ def report(console: Console) -> None:
             "plain": of_torch(plain, threads),
         }
         found = timed(works, frames)
-        cells = [found["fp32"], found["int8"], found["plain"], found["plain"] / found["fp32"], found["fp32"] / found["int8"]]
+        cells = [
+            found["fp32"],
+            found["int8"],
+            found["plain"],
+            found["plain"] / found["fp32"],
+            found["fp32"] / found["int8"],
+        ]
         table.add_row(str(threads), *(f"{value:.1f}" for value in cells))
     console.print(table)
     console.print(f"resampling a frame to lines: {remap:.1f} ms")
     console.print(whole())
-    console.print(on_gpu() if torch.cuda.is_available() else "GPU: none here, so nothing was measured on one")
+    console.print(
+        on_gpu() if torch.cuda.is_available() else "GPU: none here, so nothing was measured on one"
+    )
 
 
 def whole() -> str:
-    """The command line on a long recording: frames a second from file to facts, and its largest memory."""
+    """The command line on a long recording: frames a second from file to facts, and its largest
+    memory.
+    """
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "long.dcm"
         recording = simulate(78, 30.0, 4.0, 40)
@@ -129,14 +166,21 @@ def whole() -> str:
         del long, once
         told = []
         for more in ([], ["--int8"]):
-            took, peak = calx("segment", path, "--facts", f"{folder}/facts.json", "--device", "cpu", *more)
-            speed = f"{LONG} frames ({size:.0f} MiB) in {took:.0f} s, {LONG / took:.0f} frames/s on {os.cpu_count()} cores"
+            took, peak = calx(
+                "segment", path, "--facts", f"{folder}/facts.json", "--device", "cpu", *more
+            )
+            speed = (
+                f"{LONG} frames ({size:.0f} MiB) in {took:.0f} s, {LONG / took:.0f} frames/s "
+                f"on {os.cpu_count()} cores"
+            )
             told.append(f"calx segment{' --int8' if more else ''}: {speed}, at most {peak:.0f} MiB")
         return "\n".join(told)
 
 
 def on_gpu() -> str:
-    """Frames a second of the network alone and from host memory, beside the device's own matrix rate and copy bandwidth."""
+    """Frames a second of the network alone and from host memory, beside the device's own matrix
+    rate and copy bandwidth.
+    """
     device = torch.device("cuda")
     side = 8192
     a, b = (torch.randn(side, side, device=device, dtype=torch.bfloat16) for _ in range(2))
@@ -167,13 +211,17 @@ def on_gpu() -> str:
     end = batch / seconds(lambda: runner(host), 10)
     work = operations() * network / matrix
     return (
-        f"GPU {torch.cuda.get_device_name()}: network alone {network:,.0f} frames/s ({work:.1%} of {matrix / 1e12:.0f} TFLOP/s measured), "
-        f"from host memory {end:,.0f} frames/s ({end * host[0].nbytes / copy:.2%} of {copy / 1e9:.0f} GB/s copy)"
+        f"GPU {torch.cuda.get_device_name()}: network alone {network:,.0f} frames/s ({work:.1%} "
+        f"of {matrix / 1e12:.0f} TFLOP/s measured), "
+        f"from host memory {end:,.0f} frames/s ({end * host[0].nbytes / copy:.2%} of "
+        f"{copy / 1e9:.0f} GB/s copy)"
     )
 
 
 def operations() -> float:
-    """Floating-point operations of the network for a frame, counted by hooks on its convolutions."""
+    """Floating-point operations of the network for a frame, counted by hooks on its
+    convolutions.
+    """
     total = 0.0
 
     def count(layer: nn.Module, _: object, out: Tensor) -> None:

@@ -1,4 +1,6 @@
-"""A small HTTP client for load: keep-alive connections that ask the same thing again and again, and time each answer."""
+"""A small HTTP client for load: keep-alive connections that ask the same thing again and again, and
+time each answer.
+"""
 
 from __future__ import annotations
 
@@ -22,10 +24,16 @@ class Load:
         return ordered[min(len(ordered) - 1, int(share * len(ordered)))]
 
 
-def request(method: str, path: str, body: bytes = b"", kind: str = "application/json", accept: str = "*/*") -> bytes:
+def request(
+    method: str, path: str, body: bytes = b"", kind: str = "application/json", accept: str = "*/*"
+) -> bytes:
     """A request as it goes over the wire."""
     head = f"{method} {path} HTTP/1.1\r\nHost: localhost\r\nAccept: {accept}\r\n"
-    head += f"Content-Type: {kind}\r\nContent-Length: {len(body)}\r\n" if body or method == "POST" else ""
+    head += (
+        f"Content-Type: {kind}\r\nContent-Length: {len(body)}\r\n"
+        if body or method == "POST"
+        else ""
+    )
     return head.encode() + b"\r\n" + body
 
 
@@ -49,7 +57,9 @@ async def _run(port: int, make: Callable[[int], bytes], count: int, connections:
     loop = asyncio.get_running_loop()
     clients = []
     for _ in range(connections):
-        _, client = await loop.create_connection(lambda: _Client(found, numbers, make), "127.0.0.1", port)
+        _, client = await loop.create_connection(
+            lambda: _Client(found, numbers, make), "127.0.0.1", port
+        )
         clients.append(client)
     for client in clients:
         client.ask()
@@ -60,13 +70,17 @@ async def _run(port: int, make: Callable[[int], bytes], count: int, connections:
             return found
         clients = []
         for _ in broken:
-            _, client = await loop.create_connection(lambda: _Client(found, numbers, make), "127.0.0.1", port)
+            _, client = await loop.create_connection(
+                lambda: _Client(found, numbers, make), "127.0.0.1", port
+            )
             clients.append(client)
             client.ask()
 
 
 class _Client(asyncio.Protocol):
-    """One connection; reads no more of an answer than its status and length, so that the service is what is measured."""
+    """One connection; reads no more of an answer than its status and length, so that the service is
+    what is measured.
+    """
 
     def __init__(self, found: Load, numbers: Iterator[int], make: Callable[[int], bytes]) -> None:
         self._found, self._numbers, self._make = found, numbers, make

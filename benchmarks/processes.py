@@ -14,9 +14,12 @@ from calx.api.cli.main import main
 try:
     main()
 finally:
-    print(next(line.split()[1] for line in open("/proc/self/status") if line.startswith("VmHWM")), file=sys.stderr)
+    status = open("/proc/self/status")
+    print(next(line.split()[1] for line in status if line.startswith("VmHWM")), file=sys.stderr)
 """
-"""Runs the command line and tells its largest memory, KiB; what the kernel tells of a child would count the process that started it."""
+"""Runs the command line and tells its largest memory, KiB; what the kernel tells of a child would
+count the process that started it.
+"""
 
 
 class Ran(NamedTuple):
@@ -30,7 +33,13 @@ class Ran(NamedTuple):
 def calx(*arguments: object) -> Ran:
     """Run ``calx`` with these arguments."""
     started = time.perf_counter()
-    done = subprocess.run([sys.executable, "-c", RUN, *map(str, arguments)], capture_output=True, text=True, check=False)  # noqa: S603  # our own command
+    # our own command
+    done = subprocess.run(
+        [sys.executable, "-c", RUN, *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     return Ran(time.perf_counter() - started, int(done.stderr.strip().splitlines()[-1]) / 1024)
 
 
@@ -39,6 +48,7 @@ def seconds(arguments: list[str], times: int = 9) -> float:
     found = []
     for _ in range(times):
         started = time.perf_counter()
-        subprocess.run([sys.executable, *arguments], stdout=subprocess.DEVNULL, check=True)  # noqa: S603  # our own command
+        # our own command
+        subprocess.run([sys.executable, *arguments], stdout=subprocess.DEVNULL, check=True)
         found.append(time.perf_counter() - started)
     return statistics.median(found)

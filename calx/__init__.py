@@ -5,9 +5,10 @@
 >>> answer.json()["strategy"]["id"]
 'active_modification'
 
-What stands here is what programs may rely on; how it works stands in the four folders below: `calx.ontology` (what the
-guideline says), `calx.reasoner` (what follows), `calx.imaging` (what a pullback shows), `calx.api` (how it is reached).
-Decision support for professionals and research; never an order.
+What stands here is what programs may rely on; how it works stands in the four folders below:
+`calx.ontology` (what the guideline says), `calx.reasoner` (what follows), `calx.imaging` (what a
+pullback shows), `calx.api` (how it is reached). Decision support for professionals and research;
+never an order.
 """
 
 from calx.errors import CalxError

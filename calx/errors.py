@@ -4,8 +4,8 @@
 class CalxError(Exception):
     """Root of every error that Calx raises on purpose; ``except CalxError`` misses none.
 
-    Each says what is wrong and what to do. Those of a case carry `CaseError.problems`, those of a guideline
-    `GuidelineError.problems`.
+    Each says what is wrong and what to do. Those of a case carry `CaseError.problems`, those of a
+    guideline `GuidelineError.problems`.
 
     >>> import calx
     >>> try:

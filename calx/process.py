@@ -1,7 +1,8 @@
 """Processes that run Calx's own code and nobody else's, wherever they are started.
 
-Python's ``-m`` takes a module from the working directory first, and from ``PYTHONPATH`` next; either may hold a foreign ``calx.py`` or
-``json.py``. So each process of the service is started here: isolated (``-I``), from the very files of the Calx that starts it.
+Python's ``-m`` takes a module from the working directory first, and from ``PYTHONPATH`` next;
+either may hold a foreign ``calx.py`` or ``json.py``. So each process of the service is started
+here: isolated (``-I``), from the very files of the Calx that starts it.
 """
 
 from __future__ import annotations
@@ -15,7 +16,9 @@ HOME = HERE.parents[1]
 
 
 def command(module: str, *arguments: str) -> list[str]:
-    """The command line that runs a module of this Calx, such as ``calx.api.sparql.worker``, in a process of its own."""
+    """The command line that runs a module of this Calx, such as ``calx.api.sparql.worker``, in a
+    process of its own.
+    """
     return [sys.executable, "-I", str(HERE), module, *arguments]
 
 

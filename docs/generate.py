@@ -1,4 +1,6 @@
-"""Writes every text, or part of one, that is made from the guideline or from the code: ``python docs/generate.py`` (or ``make docs``)."""
+"""Writes every text, or part of one, that is made from the guideline or from the code: ``python
+docs/generate.py`` (or ``make docs``).
+"""
 
 from __future__ import annotations
 
@@ -33,15 +35,27 @@ SHIPPED = Reasoner.load()
 
 
 def ontology_page() -> str:
-    """The terms, described by pyLODE. Class expressions are left out: it cannot show nested ones, and the definitions say the same in words."""
+    """The terms, described by pyLODE. Class expressions are left out: it cannot show nested ones,
+    and the definitions say the same in words.
+    """
     shown = Graph()
-    for prefix, iri in (("calx", "https://w3id.org/calx/"), ("skos", "http://www.w3.org/2004/02/skos/core#"), ("dcterms", "http://purl.org/dc/terms/")):
+    for prefix, iri in (
+        ("calx", "https://w3id.org/calx/"),
+        ("skos", "http://www.w3.org/2004/02/skos/core#"),
+        ("dcterms", "http://purl.org/dc/terms/"),
+    ):
         shown.bind(prefix, iri)
     for triple in owl.terms(GuidelineFiles()):
         subject, predicate, value = triple
-        if not isinstance(subject, BNode) and not (isinstance(value, BNode) and predicate in (OWL.equivalentClass, RDFS.subClassOf, OWL.members)):
+        if not isinstance(subject, BNode) and not (
+            isinstance(value, BNode)
+            and predicate in (OWL.equivalentClass, RDFS.subClassOf, OWL.members)
+        ):
             shown.add(triple)
-    with tempfile.NamedTemporaryFile(suffix=".ttl") as file, contextlib.redirect_stdout(io.StringIO()):
+    with (
+        tempfile.NamedTemporaryFile(suffix=".ttl") as file,
+        contextlib.redirect_stdout(io.StringIO()),
+    ):
         shown.serialize(file.name)
         from pylode.profiles.ontpub import OntPub
 
@@ -69,25 +83,41 @@ def answer() -> str:
 
 
 def problems() -> str:
-    """The page of the service's problems, its statuses and titles from the code; what to do is told on the page itself."""
+    """The page of the service's problems, its statuses and titles from the code; what to do is told
+    on the page itself.
+    """
     text = (DOCS / "problems.md").read_text(encoding="utf-8")
     advice = dict(re.findall(r"^\| `([a-z-]+)` \|[^|]*\|[^|]*\| (.*) \|$", text, re.MULTILINE))
-    rows = [f"| `{name}` | {status} | {title} | {advice.get(name, 'TO BE TOLD')} |" for name, (status, title, _) in PROBLEMS.items()]
-    return between(DOCS / "problems.md", r"(\| kind \| status \| means \| what to do \|\n\|---\|---\|---\|---\|\n)(?:\|[^\n]*\n)*()", "\n".join(rows) + "\n")
+    rows = [
+        f"| `{name}` | {status} | {title} | {advice.get(name, 'TO BE TOLD')} |"
+        for name, (status, title, _) in PROBLEMS.items()
+    ]
+    return between(
+        DOCS / "problems.md",
+        r"(\| kind \| status \| means \| what to do \|\n\|---\|---\|---\|---\|\n)(?:\|[^\n]*\n)*()",
+        "\n".join(rows) + "\n",
+    )
 
 
 def kinds() -> str:
     """The index of the kinds of problems that a guideline can have."""
     text = (DOCS / "checks" / "README.md").read_text(encoding="utf-8")
     for kind, described in KINDS.items():
-        text = re.sub(rf"^\| \[`{kind}`\].*$", f"| [`{kind}`]({kind}.md) | {described.severity} | {described.en} |", text, flags=re.MULTILINE)
+        text = re.sub(
+            rf"^\| \[`{kind}`\].*$",
+            f"| [`{kind}`]({kind}.md) | {described.severity} | {described.en} |",
+            text,
+            flags=re.MULTILINE,
+        )
     return text
 
 
 def between(path: Path, pattern: str, text: str) -> str:
     """The text of a file with something else between the two groups of a pattern."""
     whole = path.read_text(encoding="utf-8")
-    made, count = re.subn(pattern, lambda match: f"{match[1]}{text}{match[2]}", whole, count=1, flags=re.DOTALL)
+    made, count = re.subn(
+        pattern, lambda match: f"{match[1]}{text}{match[2]}", whole, count=1, flags=re.DOTALL
+    )
     assert count == 1, f"{path} lacks {pattern}"
     return made
 

@@ -17,14 +17,23 @@ from tests.api.running import serving
 from tests.command import calx
 
 DOCS = Path(__file__).resolve().parent
-LESION = "/?max_superficial_arc_deg=300&vessel_diameter_mm=3.2&residual_thin_plaque=true&reference_vessel_diameter_mm=3"
+LESION = (
+    "/?max_superficial_arc_deg=300&vessel_diameter_mm=3.2"
+    "&residual_thin_plaque=true&reference_vessel_diameter_mm=3"
+)
 
 
 def page() -> None:
     """The page with an answer, in Chromium."""
-    with tempfile.TemporaryDirectory() as data, serving(Path(data)) as running, sync_playwright() as playwright:
+    with (
+        tempfile.TemporaryDirectory() as data,
+        serving(Path(data)) as running,
+        sync_playwright() as playwright,
+    ):
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        shown = browser.new_page(base_url=running.url, viewport={"width": 1280, "height": 1000}, locale="en-GB")
+        shown = browser.new_page(
+            base_url=running.url, viewport={"width": 1280, "height": 1000}, locale="en-GB"
+        )
         shown.goto(LESION)
         shown.screenshot(path=str(DOCS / "page.png"))
         browser.close()
@@ -35,13 +44,25 @@ def recording() -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         dicom.write(simulate(4_000_011, 18.0, 4.0, 40), folder / "a.dcm")
-        done = calx("segment", folder / "a.dcm", "--facts", folder / "facts.json", "--report", folder / "out", "--device", "cpu")
+        done = calx(
+            "segment",
+            folder / "a.dcm",
+            "--facts",
+            folder / "facts.json",
+            "--report",
+            folder / "out",
+            "--device",
+            "cpu",
+        )
         assert done.returncode == 0, done.stderr
         frames = sorted((folder / "out" / "frames").glob("*.png"))
         chosen = [Image.open(frames[len(frames) * part // 4]) for part in (1, 2, 3)]
         along = Image.open(folder / "out" / "longitudinal.png")
         width = along.width // 3
-        small = [frame.resize((width, frame.height * width // frame.width), Image.Resampling.LANCZOS) for frame in chosen]
+        small = [
+            frame.resize((width, frame.height * width // frame.width), Image.Resampling.LANCZOS)
+            for frame in chosen
+        ]
         sheet = Image.new("RGB", (along.width, small[0].height + along.height), (255, 255, 255))
         for index, frame in enumerate(small):
             sheet.paste(frame, (index * width, 0))

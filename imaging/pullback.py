@@ -1,4 +1,6 @@
-"""A recording, as every reader hands it out: where its frames lie and what a pixel measures, its frames only one by one."""
+"""A recording, as every reader hands it out: where its frames lie and what a pixel measures, its
+frames only one by one.
+"""
 
 from __future__ import annotations
 
@@ -24,7 +26,8 @@ class Pullback:
         gated: its frames are of one phase of the heart.
         provenance: what it is and where its numbers come from; never who the patient is.
         notes: what a user should know of it.
-        images: gives the frames at positions (0-based, growing) as ``(rows, columns)`` grey levels, coloured overlays blanked.
+        images: gives the frames at positions (0-based, growing) as ``(rows, columns)`` grey levels,
+            coloured overlays blanked.
         identifiers: DICOM identifiers that a structured report must refer to; they go nowhere else.
     """
 
@@ -47,7 +50,9 @@ COLOUR = 60
 
 
 def grey_of(rgb: NDArray[np.uint8]) -> Grey:
-    """Grey levels of a colour frame; coloured pixels, which are text, dots and rings of the machine, become black."""
+    """Grey levels of a colour frame; coloured pixels, which are text, dots and rings of the
+    machine, become black.
+    """
     spread = rgb.max(axis=-1).astype(np.int16) - rgb.min(axis=-1)
     grey = (rgb.astype(np.uint16) @ np.array([77, 150, 29], np.uint16) >> 8).astype(np.uint8)
     grey[spread > COLOUR] = 0

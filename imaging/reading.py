@@ -65,7 +65,12 @@ class Found:
     refusal: str
 
 
-def read(path: Path, asked: Asked | None = None, progress: Callable[[Progress], None] | None = None, say: Callable[[str], None] = lambda line: None) -> Found:
+def read(
+    path: Path,
+    asked: Asked | None = None,
+    progress: Callable[[Progress], None] | None = None,
+    say: Callable[[str], None] = lambda line: None,
+) -> Found:
     """Read the facts of a recording.
 
     Args:
@@ -87,10 +92,23 @@ def read(path: Path, asked: Asked | None = None, progress: Callable[[Progress], 
     package = load(asked.model or SHIPPED)
     runtime = backend(package, asked.device, asked.threads, int8=asked.int8)
     say(f"{len(source)} frames with {package.id} {package.version} on {runtime.device}")
-    run = segment(source, package, runtime, every=asked.every, batch=64 if "cpu" not in runtime.device else 4, partial=asked.partial, progress=progress)
+    run = segment(
+        source,
+        package,
+        runtime,
+        every=asked.every,
+        batch=64 if "cpu" not in runtime.device else 4,
+        partial=asked.partial,
+        progress=progress,
+    )
     why = refusal(run)
     if why:
         run.curves.refused[:] = np.where(run.curves.refused == "", why[:200], run.curves.refused)
         for name in ("lumen", "eem"):
             getattr(run.curves, name)[:] = np.nan
-    return Found(facts(run.curves, stent=stent if not why else None, distal_first=asked.distal_first), source, run, why)
+    return Found(
+        facts(run.curves, stent=stent if not why else None, distal_first=asked.distal_first),
+        source,
+        run,
+        why,
+    )

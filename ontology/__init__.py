@@ -1,4 +1,5 @@
-"""What do the files of a guideline say, and where? OWL terms, SHACL rules and shapes, evidence, reference cases, and what reads them.
+"""What do the files of a guideline say, and where? OWL terms, SHACL rules and shapes, evidence,
+reference cases, and what reads them.
 
 Nothing of Calx lies below it.
 """

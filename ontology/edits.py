@@ -1,4 +1,6 @@
-"""Changes a guideline's files as an author would: a value, a wording, a block; nothing else of a file is touched."""
+"""Changes a guideline's files as an author would: a value, a wording, a block; nothing else of a
+file is touched.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +10,18 @@ from collections.abc import Iterable
 from calx.errors import CalxError
 from calx.ontology import GuidelineFiles
 from calx.ontology.files import parsed
-from calx.ontology.turtle import Block, Document, Group, Object, PlaceError, Property, Replacement, document, quoted, replaced
+from calx.ontology.turtle import (
+    Block,
+    Document,
+    Group,
+    Object,
+    PlaceError,
+    Property,
+    Replacement,
+    document,
+    quoted,
+    replaced,
+)
 
 
 class EditError(CalxError):
@@ -29,8 +42,15 @@ class Edits:
                 self.documents[name] = document(text)
             except PlaceError as error:
                 line = text[: error.offset].count("\n") + 1
-                raise EditError(f"{name}:{line}: {error}; mend the file first ('calx check')") from None
-        self._home = {block.name: (name, block) for name, document in self.documents.items() for block in document.blocks if block.name}
+                raise EditError(
+                    f"{name}:{line}: {error}; mend the file first ('calx check')"
+                ) from None
+        self._home = {
+            block.name: (name, block)
+            for name, document in self.documents.items()
+            for block in document.blocks
+            if block.name
+        }
         self._changes: dict[str, list[Replacement]] = {}
 
     def __contains__(self, subject: str) -> bool:
@@ -58,7 +78,9 @@ class Edits:
         self._changes.setdefault(file, []).append(Replacement(start, end, text))
 
     def set(self, subject: str, verb: str, value: str) -> None:
-        """One value for a property, written as Turtle; added where the property is not there yet."""
+        """One value for a property, written as Turtle; added where the property is not there
+        yet.
+        """
         file, block = self.block(subject)
         now = block.one(verb)
         if now is None:
@@ -78,24 +100,38 @@ class Edits:
 
     def append(self, file: str, block: Block, said: str) -> None:
         """One more property, after those that a block has."""
-        end = max((value.end for entry in block.properties for value in entry.objects), default=block.end - 1)
+        end = max(
+            (value.end for entry in block.properties for value in entry.objects),
+            default=block.end - 1,
+        )
         self.replace(file, end, end, f" ;\n  {said}")
 
     def insert(self, file: str, subject: str, text: str) -> None:
-        """A new block, after the last one whose name comes before: two authors who add different things seldom meet.
+        """A new block, after the last one whose name comes before: two authors who add different
+        things seldom meet.
 
         Raises:
             EditError: the name is taken, or there is no such file.
         """
         if subject in self._home:
-            raise EditError(f"{subject} is already described, in {self._home[subject][0]}; choose another name")
+            raise EditError(
+                f"{subject} is already described, in {self._home[subject][0]}; choose another name"
+            )
         document = self.documents.get(file)
         if document is None:
             raise EditError(f"{file} is not among the guideline's files")
         prefix = subject.partition(":")[0]
         kin = [block for block in document.blocks if block.name.startswith(f"{prefix}:")]
         before = [block for block in kin if natural(block.name) < natural(subject)]
-        after = before[-1] if before else kin[-1] if kin else document.blocks[-1] if document.blocks else None
+        after = (
+            before[-1]
+            if before
+            else kin[-1]
+            if kin
+            else document.blocks[-1]
+            if document.blocks
+            else None
+        )
         place = after.end if after is not None else len(document.text)
         self.replace(file, place, place, f"\n\n{text.strip()}")
 
@@ -113,21 +149,33 @@ class Edits:
             EditError: two changes meet in one place.
         """
         try:
-            found = {file: replaced(self.documents[file].text, changes) for file, changes in self._changes.items()}
+            found = {
+                file: replaced(self.documents[file].text, changes)
+                for file, changes in self._changes.items()
+            }
         except ValueError:
-            raise EditError("two of the changes touch the same place; make one after the other") from None
+            raise EditError(
+                "two of the changes touch the same place; make one after the other"
+            ) from None
         for file, text in found.items():  # what is written must be read again
             try:
                 Document(text)
                 parsed(text)
             except Exception as error:
-                raise EditError(f"{file} could not be read after the change ({' '.join(str(error).split())[:96]}); nothing was changed") from None
+                raise EditError(
+                    f"{file} could not be read after the change "
+                    f"({' '.join(str(error).split())[:96]}); nothing was changed"
+                ) from None
         return found
 
 
 def natural(name: str) -> list[tuple[int, str]]:
     """``A9`` before ``A10``."""
-    return [(int(part), "") if part.isdigit() else (0, part.lower()) for part in re.split(r"(\d+)", name) if part]
+    return [
+        (int(part), "") if part.isdigit() else (0, part.lower())
+        for part in re.split(r"(\d+)", name)
+        if part
+    ]
 
 
 def wording(texts: dict[str, str]) -> str:

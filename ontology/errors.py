@@ -12,7 +12,8 @@ from calx.ontology.kinds import KINDS, Kind, Severity
 class AuthoringProblem:
     """One fault of the guideline's files: where it stands, what is wrong, what to do.
 
-    >>> print(AuthoringProblem("label", "facts.ttl", "has no label in zh", rule="calx:thrombus", line=12))
+    >>> message = "has no label in zh"
+    >>> print(AuthoringProblem("label", "facts.ttl", message, rule="calx:thrombus", line=12))
     facts.ttl:12: error: calx:thrombus: has no label in zh [label]
     """
 

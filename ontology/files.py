@@ -25,7 +25,9 @@ MERGE_MARK = re.compile(r"^(?:<{7}|={7}|>{7}|\|{7})(?:[ \r\n]|$)", re.MULTILINE)
 
 @contextlib.contextmanager
 def literals_as_written() -> Iterator[None]:
-    """Parse RDF without mending literals: rdflib would turn ``"yes"^^xsd:boolean`` into false, and warn at most."""
+    """Parse RDF without mending literals: rdflib would turn ``"yes"^^xsd:boolean`` into false, and
+    warn at most.
+    """
     import rdflib
 
     kept, logger = rdflib.NORMALIZE_LITERALS, logging.getLogger("rdflib.term")
@@ -42,13 +44,17 @@ def literals_as_written() -> Iterator[None]:
 
 
 _PARSED: WeakValueDictionary[str, Graph] = WeakValueDictionary()
-"""Graphs that somebody holds, by their text: an edited guideline shares all its other files with the one that it came from."""
+"""Graphs that somebody holds, by their text: an edited guideline shares all its other files with
+the one that it came from.
+"""
 
 
 def parsed(text: str) -> Graph:
-    """The triples of a text in Turtle, without following any import or link; do not change what comes back.
+    """The triples of a text in Turtle, without following any import or link; do not change what
+    comes back.
 
-    Oxigraph parses it, five times as fast as rdflib. What it refuses rdflib decides, whose errors tell the line and the reason; it raises whatever it meets.
+    Oxigraph parses it, five times as fast as rdflib. What it refuses rdflib decides, whose errors
+    tell the line and the reason; it raises whatever it meets.
     """
     found = _PARSED.get(text)
     if found is None:
@@ -67,7 +73,11 @@ def _by_oxigraph(text: str) -> Graph | None:
     def node(term: ox.NamedNode | ox.BlankNode | ox.Literal) -> URIRef | BNode | Literal:
         if isinstance(term, ox.Literal):
             plain = term.language or term.datatype.value == f"{XSD}string"
-            return Literal(term.value, lang=term.language) if plain else Literal(term.value, datatype=URIRef(term.datatype.value))
+            return (
+                Literal(term.value, lang=term.language)
+                if plain
+                else Literal(term.value, datatype=URIRef(term.datatype.value))
+            )
         return URIRef(term.value) if isinstance(term, ox.NamedNode) else BNode(term.value)
 
     graph, known = empty_graph(), dict[Any, Any]()
@@ -106,36 +116,67 @@ class GuidelineFiles:
         self.texts: dict[str, str] = {}
         self._graphs: dict[str, Graph] | None = None
         if not directory.is_dir():
-            raise GuidelineError([AuthoringProblem("file", str(directory), "no such folder; give the folder that holds the guideline's .ttl files")])
+            raise GuidelineError(
+                [
+                    AuthoringProblem(
+                        "file",
+                        str(directory),
+                        "no such folder; give the folder that holds the guideline's .ttl files",
+                    )
+                ]
+            )
         problems = []
         digest = hashlib.sha256()
         for path in sorted(directory.rglob("*.ttl")):
-            name = path.relative_to(directory).as_posix().encode("utf-8", "backslashreplace").decode()
+            name = (
+                path.relative_to(directory).as_posix().encode("utf-8", "backslashreplace").decode()
+            )
             try:
                 if not path.is_file():
                     raise OSError("is no file")
                 content = path.read_bytes()
             except OSError as error:
-                problems.append(AuthoringProblem("file", name, f"cannot be read ({error.strerror or error}); mend or remove it"))
+                problems.append(
+                    AuthoringProblem(
+                        "file",
+                        name,
+                        f"cannot be read ({error.strerror or error}); mend or remove it",
+                    )
+                )
                 continue
             digest.update(f"{name}\0{len(content)}\0".encode())
             digest.update(content)
             if b"\r" in content and b"\n" not in content:
-                problems.append(AuthoringProblem("encoding", name, "has line ends of old Macs (CR); save it with line ends LF"))
+                problems.append(
+                    AuthoringProblem(
+                        "encoding",
+                        name,
+                        "has line ends of old Macs (CR); save it with line ends LF",
+                    )
+                )
                 continue
             try:
                 self.texts[name] = content.decode("utf-8-sig")
             except UnicodeDecodeError as error:
                 line = content[: error.start].count(b"\n") + 1
-                problems.append(AuthoringProblem("encoding", name, "is not UTF-8 here; save the file as UTF-8", line=line))
+                problems.append(
+                    AuthoringProblem(
+                        "encoding", name, "is not UTF-8 here; save the file as UTF-8", line=line
+                    )
+                )
         if not self.texts and not problems:
-            problems.append(AuthoringProblem("header", str(directory), "holds no .ttl file; give the folder of a guideline"))
+            problems.append(
+                AuthoringProblem(
+                    "header", str(directory), "holds no .ttl file; give the folder of a guideline"
+                )
+            )
         if problems:
             raise GuidelineError(problems)
         self.digest = f"sha256:{digest.hexdigest()}"
 
     def graphs(self) -> dict[str, Graph]:
-        """Every file, parsed once, without following any import or link; do not change what comes back.
+        """Every file, parsed once, without following any import or link; do not change what comes
+        back.
 
         Raises:
             GuidelineError: files that are not Turtle, each with its line.
@@ -146,9 +187,14 @@ class GuidelineFiles:
             return self._graphs
         graphs, problems = {}, []
         for name, text in self.texts.items():
-            if marks := [text[: mark.start()].count("\n") + 1 for mark in MERGE_MARK.finditer(text)]:
+            if marks := [
+                text[: mark.start()].count("\n") + 1 for mark in MERGE_MARK.finditer(text)
+            ]:
                 lines = ", ".join(map(str, marks[:6]))
-                message = f"merge conflict marks (lines {lines}); choose one of the versions and delete the marks"
+                message = (
+                    f"merge conflict marks (lines {lines}); choose one of the versions and "
+                    "delete the marks"
+                )
                 problems.append(AuthoringProblem("merge-marks", name, message, line=marks[0]))
                 continue
             try:
@@ -157,11 +203,24 @@ class GuidelineFiles:
                 reason = " ".join(str(getattr(error, "_why", "") or "cannot be read").split())[:120]
                 line = int(getattr(error, "lines", 0)) + 1
                 reads = next(iter(text.splitlines()[line - 1 : line]), "").strip()[:60]
-                problems.append(AuthoringProblem("syntax", name, f"not Turtle: {reason}; the line reads: {reads}", line=line))
-            except Exception as error:  # rdflib's parser raises whatever it meets at the end of half a file
+                problems.append(
+                    AuthoringProblem(
+                        "syntax", name, f"not Turtle: {reason}; the line reads: {reads}", line=line
+                    )
+                )
+            except (
+                Exception
+            ) as error:  # rdflib's parser raises whatever it meets at the end of half a file
                 reason = " ".join(str(error).split())[:100]
                 problems.append(
-                    AuthoringProblem("syntax", name, f"not Turtle: is the file complete? check its quotes, and the full stop at the end ({reason})")
+                    AuthoringProblem(
+                        "syntax",
+                        name,
+                        (
+                            "not Turtle: is the file complete? check its quotes, and the full stop "
+                            f"at the end ({reason})"
+                        ),
+                    )
                 )
         if problems:
             raise GuidelineError(problems)

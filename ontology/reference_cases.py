@@ -1,4 +1,6 @@
-"""Reference cases: what must come out of a lesion, and why. They live beside the guideline, in ``cases/*.yaml``."""
+"""Reference cases: what must come out of a lesion, and why. They live beside the guideline, in
+``cases/*.yaml``.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +24,9 @@ class _Once(yaml.SafeLoader):
         seen = set[str]()
         for key, _ in node.value:
             if key.value in seen:
-                raise yaml.MarkedYAMLError(problem=f"the key '{key.value}' stands twice", problem_mark=key.start_mark)
+                raise yaml.MarkedYAMLError(
+                    problem=f"the key '{key.value}' stands twice", problem_mark=key.start_mark
+                )
             seen.add(str(key.value))
         return super().construct_mapping(node, deep)
 
@@ -49,15 +53,26 @@ def read_reference_cases(directory: Path) -> tuple[list[ReferenceCase], list[Aut
         name = path.relative_to(directory).as_posix()
         try:
             text = path.read_text(encoding="utf-8")
-            content = yaml.load(text, _Once)  # noqa: S506  a safe loader
+            content = _Once(text).get_single_data()
         except UnicodeDecodeError:
-            problems.append(AuthoringProblem("encoding", name, "is not UTF-8; save the file as UTF-8"))
+            problems.append(
+                AuthoringProblem("encoding", name, "is not UTF-8; save the file as UTF-8")
+            )
         except OSError as error:
-            problems.append(AuthoringProblem("case-file", name, f"cannot be read ({error.strerror})"))
+            problems.append(
+                AuthoringProblem("case-file", name, f"cannot be read ({error.strerror})")
+            )
         except (yaml.YAMLError, ValueError, RecursionError) as error:
             mark = getattr(error, "problem_mark", None)
             line = mark.line + 1 if mark else None
-            problems.append(AuthoringProblem("case-file", name, f"not YAML: {getattr(error, 'problem', None) or 'cannot be read'}", line=line))
+            problems.append(
+                AuthoringProblem(
+                    "case-file",
+                    name,
+                    f"not YAML: {getattr(error, 'problem', None) or 'cannot be read'}",
+                    line=line,
+                )
+            )
         else:
             for entry in _cases(name, text, content):
                 (problems if isinstance(entry, AuthoringProblem) else cases).append(entry)  # type: ignore[arg-type]
@@ -66,7 +81,13 @@ def read_reference_cases(directory: Path) -> tuple[list[ReferenceCase], list[Aut
         if case.id in seen:
             first = seen[case.id]
             problems.append(
-                AuthoringProblem("duplicate-id", case.file, f"the case {case.id} stands twice, first in {first.file}:{first.line}", case.id, case.line)
+                AuthoringProblem(
+                    "duplicate-id",
+                    case.file,
+                    f"the case {case.id} stands twice, first in {first.file}:{first.line}",
+                    case.id,
+                    case.line,
+                )
             )
         seen.setdefault(case.id, case)
     return list(seen.values()), problems
@@ -76,15 +97,53 @@ def _cases(name: str, text: str, content: object) -> Iterator[ReferenceCase | Au
     if not isinstance(content, list):
         yield AuthoringProblem("case-file", name, "is no list of cases; start each with '- id: …'")
         return
-    starts = [text[: start.start()].count("\n") + 1 for start in re.finditer(r"^- ", text, re.MULTILINE)]
+    starts = [
+        text[: start.start()].count("\n") + 1 for start in re.finditer(r"^- ", text, re.MULTILINE)
+    ]
     for number, entry in enumerate(content, 1):
         told = str(entry.get("id", number)) if isinstance(entry, dict) else str(number)
         line = starts[number - 1] if len(starts) == len(content) else None
         if not isinstance(entry, dict) or not {"id", "why", "case", "expect"} <= set(entry) <= KEYS:
-            yield AuthoringProblem("case-file", name, f"case {told}: give id, why, case and expect (title if wanted), nothing else", told, line)
-        elif "title" in entry and not (isinstance(entry["title"], dict) and entry["title"].keys() == {"en", "zh"}):
-            yield AuthoringProblem("case-file", name, f"case {told}: a title is given in both languages: {{en: …, zh: …}}", told, line)
-        elif not isinstance(entry["case"], dict) or not isinstance(entry["expect"], dict) or not entry["expect"] or not entry["why"]:
-            yield AuthoringProblem("case-file", name, f"case {told}: 'case' and 'expect' list facts and results; 'why' says why the case is here", told, line)
+            yield AuthoringProblem(
+                "case-file",
+                name,
+                f"case {told}: give id, why, case and expect (title if wanted), nothing else",
+                told,
+                line,
+            )
+        elif "title" in entry and not (
+            isinstance(entry["title"], dict) and entry["title"].keys() == {"en", "zh"}
+        ):
+            yield AuthoringProblem(
+                "case-file",
+                name,
+                f"case {told}: a title is given in both languages: {{en: …, zh: …}}",
+                told,
+                line,
+            )
+        elif (
+            not isinstance(entry["case"], dict)
+            or not isinstance(entry["expect"], dict)
+            or not entry["expect"]
+            or not entry["why"]
+        ):
+            yield AuthoringProblem(
+                "case-file",
+                name,
+                (
+                    f"case {told}: 'case' and 'expect' list facts and results; 'why' says why the "
+                    "case is here"
+                ),
+                told,
+                line,
+            )
         else:
-            yield ReferenceCase(told, entry.get("title"), str(entry["why"]), entry["case"], entry["expect"], name, line)
+            yield ReferenceCase(
+                told,
+                entry.get("title"),
+                str(entry["why"]),
+                entry["case"],
+                entry["expect"],
+                name,
+                line,
+            )

@@ -1,7 +1,9 @@
-"""Turtle with its places: which characters of a file say what. rdflib reads what a file means, this where it says it.
+"""Turtle with its places: which characters of a file say what. rdflib reads what a file means, this
+where it says it.
 
-It reads the Turtle of a guideline's files (`rdflib` is the judge of the grammar, and runs first), so that a problem can
-be told with its line, and a number or wording changed without touching anything else of the file.
+It reads the Turtle of a guideline's files (`rdflib` is the judge of the grammar, and runs first),
+so that a problem can be told with its line, and a number or wording changed without touching
+anything else of the file.
 """
 
 from __future__ import annotations
@@ -18,11 +20,13 @@ from calx.errors import CalxError
 TOKEN = re.compile(
     r"""
       (?P<space>[ \t\r\n]+|\#[^\n]*)
-    | (?P<string>\"\"\"(?:[^\"\\]|\\.|\"(?!\"\"))*\"\"\"|'''(?:[^'\\]|\\.|'(?!''))*'''|"(?:[^"\\\n]|\\.)*"|'(?:[^'\\\n]|\\.)*')
+    | (?P<string>\"\"\"(?:[^\"\\]|\\.|\"(?!\"\"))*\"\"\"|'''(?:[^'\\]|\\.|'(?!''))*'''
+        |"(?:[^"\\\n]|\\.)*"|'(?:[^'\\\n]|\\.)*')
     | (?P<iri><[^<>\s]*>)
     | (?P<at>@[A-Za-z]+(?:-[A-Za-z0-9]+)*)
     | (?P<caret>\^\^)
-    | (?P<number>[+-]?(?:[0-9]+\.[0-9]*[eE][+-]?[0-9]+|\.?[0-9]+[eE][+-]?[0-9]+|[0-9]*\.[0-9]+|[0-9]+))
+    | (?P<number>[+-]?(?:[0-9]+\.[0-9]*[eE][+-]?[0-9]+|\.?[0-9]+[eE][+-]?[0-9]+
+        |[0-9]*\.[0-9]+|[0-9]+))
     | (?P<name>(?:[A-Za-z_][\w.-]*)?:[\w%:.-]*[\w%:-]|(?:[A-Za-z_][\w.-]*)?:)
     | (?P<word>[A-Za-z]+)
     | (?P<mark>[][();,.])
@@ -42,7 +46,9 @@ class PlaceError(CalxError, ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """An IRI, prefixed name, literal or keyword, as it is written, and where; a literal ends after its language or type."""
+    """An IRI, prefixed name, literal or keyword, as it is written, and where; a literal ends after
+    its language or type.
+    """
 
     kind: str
     text: str
@@ -102,7 +108,10 @@ class Block:
 
 def first(properties: list[Property], verb: str) -> Object | None:
     """The first object of a predicate."""
-    return next((entry.objects[0] for entry in properties if entry.verb.text == verb and entry.objects), None)
+    return next(
+        (entry.objects[0] for entry in properties if entry.verb.text == verb and entry.objects),
+        None,
+    )
 
 
 @lru_cache(maxsize=64)
@@ -201,11 +210,15 @@ class Document:
             follows = self._tokens[self._at] if self._at < len(self._tokens) else None
             if follows is not None and follows.kind == "at":
                 self._at += 1
-                return Token("string", token.text, token.start, follows.end, language=follows.text[1:])
+                return Token(
+                    "string", token.text, token.start, follows.end, language=follows.text[1:]
+                )
             if follows is not None and follows.kind == "caret":
                 self._at += 1
                 datatype = self._next()
-                return Token("string", token.text, token.start, datatype.end, datatype=datatype.text)
+                return Token(
+                    "string", token.text, token.start, datatype.end, datatype=datatype.text
+                )
         return token
 
 
@@ -246,7 +259,13 @@ def unescaped(text: str) -> str:
 
 def quoted(text: str) -> str:
     """A text as a string of Turtle, on one line."""
-    escaped = text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n").replace("\r", "\\r").replace("\t", "\\t")
+    escaped = (
+        text.replace("\\", "\\\\")
+        .replace('"', '\\"')
+        .replace("\n", "\\n")
+        .replace("\r", "\\r")
+        .replace("\t", "\\t")
+    )
     return f'"{escaped}"'
 
 

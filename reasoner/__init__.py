@@ -1,4 +1,5 @@
-"""What follows from a case, why, and how sure is it? A guideline is loaded once, and every answer comes with its proof.
+"""What follows from a case, why, and how sure is it? A guideline is loaded once, and every answer
+comes with its proof.
 
 `recommendation` is the front door, `batch` answers many; knows neither HTTP nor pixels.
 

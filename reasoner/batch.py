@@ -19,7 +19,13 @@ class Outcome(NamedTuple):
     error: CaseError | None
 
 
-def outcomes(reasoner: Reasoner, cases: Iterable[Submission], language: str = "en", seen: dict[str, str] | None = None, source: str = "") -> Iterator[Outcome]:
+def outcomes(
+    reasoner: Reasoner,
+    cases: Iterable[Submission],
+    language: str = "en",
+    seen: dict[str, str] | None = None,
+    source: str = "",
+) -> Iterator[Outcome]:
     """Answer each case in turn.
 
     Args:
@@ -37,7 +43,9 @@ def outcomes(reasoner: Reasoner, cases: Iterable[Submission], language: str = "e
             yield Outcome(None, error)
 
 
-def admitted(reasoner: Reasoner, case: Submission, language: str, used: dict[str, str], source: str) -> Case:
+def admitted(
+    reasoner: Reasoner, case: Submission, language: str, used: dict[str, str], source: str
+) -> Case:
     """Admit one case, adding the problems of the reading to those of the gate.
 
     Raises:
@@ -47,11 +55,19 @@ def admitted(reasoner: Reasoner, case: Submission, language: str, used: dict[str
     if not case.readable:
         raise CaseError(problems)
     if isinstance(name, str) and name in used:
-        problems.append(Problem(f"the case_id '{name[:64]}' was used before ({used[name]}); give each case its own", "case_id", case.place))
+        problems.append(
+            Problem(
+                f"the case_id '{name[:64]}' was used before ({used[name]}); give each case its own",
+                "case_id",
+                case.place,
+            )
+        )
     try:
         found = reasoner.gate.admit(case.raw, language)
     except CaseError as error:
-        placed = [Problem(p.message, p.fact, p.place or case.place, p.facts) for p in error.problems]
+        placed = [
+            Problem(p.message, p.fact, p.place or case.place, p.facts) for p in error.problems
+        ]
         raise CaseError(problems + placed, error.case_id) from None
     if problems:
         raise CaseError(problems, found.id)

@@ -22,7 +22,8 @@ from calx.reasoner.model.names import LANGUAGES
 
 
 class Reasoner:
-    """Answers cases by one guideline. Immutable; one instance serves any number of cases and threads.
+    """Answers cases by one guideline. Immutable; one instance serves any number of cases and
+    threads.
 
     >>> answer = Reasoner.load().recommend({"case_id": "demo", "max_superficial_arc_deg": 300})
     >>> answer.json()["strategy"]["id"]
@@ -50,7 +51,8 @@ class Reasoner:
         """The answer to one case.
 
         Args:
-            raw: ``case_id`` and facts, as JSON gives them (docs/facts.md); absent or None means unknown.
+            raw: ``case_id`` and facts, as JSON gives them (docs/facts.md); absent or None means
+                unknown.
             language: of error messages about contradictions.
 
         Raises:
@@ -62,7 +64,9 @@ class Reasoner:
         return self.answer(self.gate.admit(raw, language))
 
     def answer(self, case: Case) -> Answer:
-        """The answer to an admitted case; of a measured one also what changes within its intervals."""
+        """The answer to an admitted case; of a measured one also what changes within its
+        intervals.
+        """
         answer = self.plain_answer(case)
         if case.measured is not None:
             answer.within = within(self.evaluation, self.plain_answer, case)
@@ -71,14 +75,23 @@ class Reasoner:
     def plain_answer(self, case: Case) -> Answer:
         """The answer to the facts as they stand."""
         trace = self.evaluation.run(case.facts)
-        return Answer(self.guideline, case, trace, self.uncertainty.outlook(trace.values), self._evidence, self._view)
+        return Answer(
+            self.guideline,
+            case,
+            trace,
+            self.uncertainty.outlook(trace.values),
+            self._evidence,
+            self._view,
+        )
 
 
 def recommend(case: Mapping[str, Any], language: str = "en") -> Answer:
-    """The answer of the guideline that comes with Calx to one case; for another guideline see `Reasoner.load`.
+    """The answer of the guideline that comes with Calx to one case; for another guideline see
+    `Reasoner.load`.
 
     Args:
-        case: facts as JSON gives them (docs/facts.md); absent or None means unknown, never "no". ``case_id`` may be left out here.
+        case: facts as JSON gives them (docs/facts.md); absent or None means unknown, never "no".
+            ``case_id`` may be left out here.
         language: of error messages, ``en`` or ``zh``.
 
     Raises:
@@ -89,7 +102,7 @@ def recommend(case: Mapping[str, Any], language: str = "en") -> Answer:
     >>> recommend({"max_superficial_arc_deg": 400})
     Traceback (most recent call last):
         ...
-    calx.reasoner.intake.errors.CaseError: max_superficial_arc_deg: 400 deg is out of range; it must be ≥ 0, ≤ 360
+    calx.reasoner.intake.errors.CaseError: max_superficial_arc_deg: 400 deg is out of range; ...
     """
     return _shipped().recommend({"case_id": "case", **case}, language)
 

@@ -23,12 +23,19 @@ from calx.reasoner.recommendation import Reasoner
 from tests import sampling
 
 # Examples of the day's sample; where everything is tried, always the same ones. A red run can be had again; HYPOTHESIS_PROFILE=explore draws new ones.
-settings.register_profile("same", derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-settings.register_profile("explore", deadline=None, suppress_health_check=[HealthCheck.too_slow], print_blob=True)
-settings.register_profile("today", database=None, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile(
+    "same", derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.register_profile(
+    "explore", deadline=None, suppress_health_check=[HealthCheck.too_slow], print_blob=True
+)
+settings.register_profile(
+    "today", database=None, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "same" if sampling.WHOLE else "today"))
 if settings.get_current_profile_name() == "today":
-    vars(hypothesis.core)["global_force_seed"] = sampling.NUMBER  # what its option --hypothesis-seed does
+    # what its option --hypothesis-seed does
+    vars(hypothesis.core)["global_force_seed"] = sampling.NUMBER
 END = float(os.environ.get("CALX_END", "inf"))
 """Moment, in seconds since 1970, after which no test is begun; CI sets it."""
 
@@ -39,13 +46,19 @@ def pytest_xdist_auto_num_workers() -> int:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    tried = "everything was tried" if sampling.WHOLE else f"of what is long, sample {sampling.NUMBER} was tried (CALX_SAMPLE={sampling.NUMBER} repeats it)"
+    tried = (
+        "everything was tried"
+        if sampling.WHOLE
+        else f"of what is long, sample {sampling.NUMBER} was tried (CALX_SAMPLE={sampling.NUMBER} repeats it)"
+    )
     terminalreporter.write_line(f"{tried}; hypothesis: {settings.get_current_profile_name()}")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Of tests that are long and cannot be made smaller, each has its days; where time is short, every day begins elsewhere."""
-    rest = {item for item in items if not sampling.todays(item.get_closest_marker("long"), item.nodeid)}
+    rest = {
+        item for item in items if not sampling.todays(item.get_closest_marker("long"), item.nodeid)
+    }
     config.hook.pytest_deselected(items=list(rest))
     kept = [item for item in items if item not in rest]
     start = sampling.NUMBER * len(kept) // 7 % max(1, len(kept)) if math.inf > END else 0
@@ -58,7 +71,8 @@ def pytest_runtest_setup() -> None:
 
 
 CONFORMANCE = Path(__file__).parent / "conformance"
-importlib.import_module("tests.no_network.sitecustomize")  # neither tests nor what they start reach beyond this machine
+# neither tests nor what they start reach beyond this machine
+importlib.import_module("tests.no_network.sitecustomize")
 
 
 @pytest.fixture(scope="session")
@@ -85,7 +99,10 @@ def result(reasoner: Reasoner) -> Callable[..., dict[str, Any]]:
 
 
 def conformance_cases() -> list[dict[str, Any]]:
-    return [json.loads(line, parse_float=Decimal) for line in (CONFORMANCE / "cases.jsonl").read_text().splitlines()]
+    return [
+        json.loads(line, parse_float=Decimal)
+        for line in (CONFORMANCE / "cases.jsonl").read_text().splitlines()
+    ]
 
 
 @pytest.fixture
@@ -95,7 +112,9 @@ def edited(tmp_path: Path) -> Callable[[str, str, str], Path]:
 
     def edit(file: str, old: str, new: str) -> Path:
         if not copy.exists():
-            shutil.copytree(DEFAULT_DIRECTORY, copy, ignore=shutil.ignore_patterns("*.py", "__pycache__"))
+            shutil.copytree(
+                DEFAULT_DIRECTORY, copy, ignore=shutil.ignore_patterns("*.py", "__pycache__")
+            )
         path = copy / file
         text = path.read_text(encoding="utf-8")
         assert old in text, f"{file} no longer says {old!r}"

@@ -19,8 +19,13 @@ SPARSE, DENSE = 0.25, 0.9
 @cache
 def _cuts(reasoner: Reasoner) -> dict[str, list[Decimal]]:
     found: dict[str, set[Decimal]] = {}
-    conditions = [production.condition for rule in reasoner.guideline.rules for production in rule.productions]
-    for condition in [*conditions, *(constraint.condition for constraint in reasoner.guideline.constraints)]:
+    conditions = [
+        production.condition for rule in reasoner.guideline.rules for production in rule.productions
+    ]
+    for condition in [
+        *conditions,
+        *(constraint.condition for constraint in reasoner.guideline.constraints),
+    ]:
         for leaf in leaves(condition):
             if isinstance(leaf, Compare):
                 found.setdefault(leaf.fact, set()).add(leaf.limit)
@@ -34,17 +39,36 @@ def _value(fact: Fact, cuts: list[Decimal], source: random.Random) -> Any:
         return source.choice(fact.values)
     low = Decimal(0) if fact.minimum is None else fact.minimum
     high = low + 100 if fact.maximum is None else fact.maximum
-    near = [cut + step for cut in cuts for step in (Decimal("-0.25"), Decimal(0), Decimal("0.25")) if low <= cut + step <= high]
-    value = source.choice(near) if near and source.random() < 0.7 else low + Decimal(source.randint(0, 400)) * (high - low) / 400
-    return round(value) if fact.kind == "integer" else round(value, 2) or (Decimal("0.01") if fact.exclusive_minimum else Decimal(0))
+    near = [
+        cut + step
+        for cut in cuts
+        for step in (Decimal("-0.25"), Decimal(0), Decimal("0.25"))
+        if low <= cut + step <= high
+    ]
+    value = (
+        source.choice(near)
+        if near and source.random() < 0.7
+        else low + Decimal(source.randint(0, 400)) * (high - low) / 400
+    )
+    return (
+        round(value)
+        if fact.kind == "integer"
+        else round(value, 2) or (Decimal("0.01") if fact.exclusive_minimum else Decimal(0))
+    )
 
 
-def lesion(reasoner: Reasoner, source: random.Random, density: float | None = None) -> dict[str, Any]:
+def lesion(
+    reasoner: Reasoner, source: random.Random, density: float | None = None
+) -> dict[str, Any]:
     """One admitted case; facts that contradict others are dropped until the gate is content."""
     share = source.uniform(SPARSE, DENSE) if density is None else density
     given = [fact for fact in reasoner.guideline.facts.values() if fact.given]
     raw: dict[str, Any] = {"case_id": "random"}
-    raw |= {fact.name: _value(fact, _cuts(reasoner).get(fact.name, []), source) for fact in given if source.random() < share}
+    raw |= {
+        fact.name: _value(fact, _cuts(reasoner).get(fact.name, []), source)
+        for fact in given
+        if source.random() < share
+    }
     return repaired(reasoner, raw, source)
 
 
@@ -62,7 +86,9 @@ def repaired(reasoner: Reasoner, raw: dict[str, Any], source: random.Random) -> 
             return raw
 
 
-def lesions(reasoner: Reasoner, count: int, seed: int, density: float | None = None) -> Iterator[dict[str, Any]]:
+def lesions(
+    reasoner: Reasoner, count: int, seed: int, density: float | None = None
+) -> Iterator[dict[str, Any]]:
     """`count` admitted cases, the same for the same seed."""
     source = random.Random(seed)
     return (lesion(reasoner, source, density) for _ in range(count))

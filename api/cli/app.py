@@ -14,7 +14,10 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
-    help="An executable guideline for PCI in calcified coronary lesions. Decision support for professionals and research; never an order.",
+    help=(
+        "An executable guideline for PCI in calcified coronary lesions. Decision support for "
+        "professionals and research; never an order."
+    ),
 )
 
 
@@ -25,5 +28,9 @@ def _version(asked: bool) -> None:
 
 
 @app.callback()
-def root(asked: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")] = False) -> None:
+def root(
+    asked: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
+    ] = False,
+) -> None:
     """Keep the commands as commands."""

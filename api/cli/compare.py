@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Optional
+from typing import Annotated
 
 import typer
 
@@ -28,15 +28,34 @@ class DiffFormat(StrEnum):
 
 @app.command()
 def diff(
-    old: Annotated[str, typer.Argument(metavar="OLD", help="A folder, or a revision of git (main, HEAD~1, a tag).")],
-    new: Annotated[Optional[str], typer.Argument(metavar="[NEW]", help="The same, after the edit; --ontology if not given.")] = None,  # noqa: UP045
-    cases: Annotated[Optional[list[Path]], typer.Option("--cases", metavar="PATH", help="Case files, or folders of them, to answer by both.")] = None,  # noqa: UP045
-    path: Annotated[Optional[str], typer.Option("--path", metavar="DIR", help="The guideline's folder inside the repository.")] = None,  # noqa: UP045
-    format: Annotated[DiffFormat, typer.Option("--format", help="Form of the report; markdown for a pull request.")] = DiffFormat.text,
+    old: Annotated[
+        str,
+        typer.Argument(metavar="OLD", help="A folder, or a revision of git (main, HEAD~1, a tag)."),
+    ],
+    new: Annotated[
+        str | None,
+        typer.Argument(metavar="[NEW]", help="The same, after the edit; --ontology if not given."),
+    ] = None,
+    cases: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "--cases", metavar="PATH", help="Case files, or folders of them, to answer by both."
+        ),
+    ] = None,
+    path: Annotated[
+        str | None,
+        typer.Option("--path", metavar="DIR", help="The guideline's folder inside the repository."),
+    ] = None,
+    format: Annotated[
+        DiffFormat,
+        typer.Option("--format", help="Form of the report; markdown for a pull request."),
+    ] = DiffFormat.text,
     lang: Lang = Language.en,
     ontology: Ontology = DEFAULT_DIRECTORY,
 ) -> None:
-    """What an edit of the guideline changes: in meaning, for all lesions, for cases, and in what is proved."""
+    """What an edit of the guideline changes: in meaning, for all lesions, for cases, and in what is
+    proved.
+    """
     new = str(ontology) if new is None else new
     from calx.reasoner.authors.compare import report
     from calx.reasoner.authors.compare.difference import Version, difference
@@ -45,9 +64,15 @@ def diff(
     from calx.reasoner.authors.prove.witness import DisagreementError
 
     try:
-        with folder_of(old, path, Path(new)) as before, folder_of(new, path, Path(old)) as after, show_steps() as progress:
+        with (
+            folder_of(old, path, Path(new)) as before,
+            folder_of(new, path, Path(old)) as after,
+            show_steps() as progress,
+        ):
             versions = Version(*read_provable(before, old)), Version(*read_provable(after, new))
-            found = difference(*versions, _cohort(cases, versions[1].guideline) if cases else None, progress)
+            found = difference(
+                *versions, _cohort(cases, versions[1].guideline) if cases else None, progress
+            )
     except RevisionError as error:
         wrong_use(str(error))
     except (UndecidedError, DisagreementError) as error:
@@ -56,14 +81,18 @@ def diff(
     if format is DiffFormat.json:
         typer.echo(json.dumps(report.as_json(found), ensure_ascii=False, indent=1))
     else:
-        typer.echo((report.as_text if format is DiffFormat.text else report.as_markdown)(found, lang.value))
+        typer.echo(
+            (report.as_text if format is DiffFormat.text else report.as_markdown)(found, lang.value)
+        )
     raise typer.Exit(DONE)
 
 
 def _cohort(paths: list[Path], guideline: Guideline) -> Iterator[Submission]:
     """The cases of files and folders."""
     for path in paths:
-        files = sorted(file for file in path.rglob("*") if suffix_of(file)) if path.is_dir() else [path]
+        files = (
+            sorted(file for file in path.rglob("*") if suffix_of(file)) if path.is_dir() else [path]
+        )
         if not files:
             wrong_use(f"{path}: holds no case file ({', '.join(SUFFIXES)})")
         for file in files:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from enum import StrEnum
-from typing import Annotated, Optional
+from typing import Annotated
 
 import typer
 
@@ -14,7 +14,10 @@ from calx.api.cli.options import Lang, Language, Ontology
 from calx.ontology import DEFAULT_DIRECTORY
 
 evidence = typer.Typer(
-    no_args_is_help=False, invoke_without_command=True, rich_markup_mode=None, help="What each rule rests on; add studies and statements, withdraw studies."
+    no_args_is_help=False,
+    invoke_without_command=True,
+    rich_markup_mode=None,
+    help="What each rule rests on; add studies and statements, withdraw studies.",
 )
 app.add_typer(evidence, name="evidence")
 
@@ -31,7 +34,9 @@ class SupportFormat(StrEnum):
 @evidence.callback()
 def support(
     context: typer.Context,
-    format: Annotated[SupportFormat, typer.Option("--format", help="Form of the list; svg is a picture.")] = SupportFormat.text,
+    format: Annotated[
+        SupportFormat, typer.Option("--format", help="Form of the list; svg is a picture.")
+    ] = SupportFormat.text,
     lang: Lang = Language.en,
     ontology: Ontology = DEFAULT_DIRECTORY,
 ) -> None:
@@ -44,18 +49,41 @@ def support(
     if format is SupportFormat.json:
         typer.echo(json.dumps(shown.as_json(found), ensure_ascii=False, indent=1))
     else:
-        typer.echo({"text": shown.as_text, "markdown": shown.as_markdown, "svg": shown.as_svg}[format.value](found, lang.value))
+        typer.echo(
+            {"text": shown.as_text, "markdown": shown.as_markdown, "svg": shown.as_svg}[
+                format.value
+            ](found, lang.value)
+        )
 
 
 @evidence.command()
 def add(
-    study: Annotated[str, typer.Argument(metavar="ID", help="Id of the study, such as smith2026-ivl.")],
-    type: Annotated[str, typer.Option("--type", help="Study type, from which the level follows: randomised_trial, observational, case_series …")],
+    study: Annotated[
+        str, typer.Argument(metavar="ID", help="Id of the study, such as smith2026-ivl.")
+    ],
+    type: Annotated[
+        str,
+        typer.Option(
+            "--type",
+            help=(
+                "Study type, from which the level follows: randomised_trial, observational, "
+                "case_series …"
+            ),
+        ),
+    ],
     citation: Annotated[str, typer.Option("--citation", help="Authors, title, journal, year.")],
     en: Annotated[str, typer.Option("--en", help="Short label in English.")],
     zh: Annotated[str, typer.Option("--zh", help="Short label in Chinese.")],
-    identifier: Annotated[str, typer.Option("--doi", help="DOI, or another identifier with its scheme (pmid:…). Nothing is looked up.")] = "",
-    participants: Annotated[Optional[int], typer.Option("--participants", help="How many were studied.")] = None,  # noqa: UP045
+    identifier: Annotated[
+        str,
+        typer.Option(
+            "--doi",
+            help="DOI, or another identifier with its scheme (pmid:…). Nothing is looked up.",
+        ),
+    ] = "",
+    participants: Annotated[
+        int | None, typer.Option("--participants", help="How many were studied.")
+    ] = None,
     dry_run: DryRun = False,
     ontology: Ontology = DEFAULT_DIRECTORY,
 ) -> None:
@@ -65,7 +93,11 @@ def add(
 
     reading = read_guideline(ontology)
     try:
-        texts = added(reading.source.files, reading.whole, Record(study, type, {"en": en, "zh": zh}, citation, identifier, participants))
+        texts = added(
+            reading.source.files,
+            reading.whole,
+            Record(study, type, {"en": en, "zh": zh}, citation, identifier, participants),
+        )
     except EditError as error:
         fail(f"{study}: {error}")
     write_guideline(ontology, texts, dry_run)
@@ -79,10 +111,20 @@ def state(
     locator: Annotated[str, typer.Option("--locator", help="Where in the source it stands.")],
     en: Annotated[str, typer.Option("--en", help="What it states, in English.")],
     zh: Annotated[str, typer.Option("--zh", help="What it states, in Chinese.")],
-    verified: Annotated[str, typer.Option("--verified", help="page, secondary, review or unverified.")] = "page",
+    verified: Annotated[
+        str, typer.Option("--verified", help="page, secondary, review or unverified.")
+    ] = "page",
     population: Annotated[str, typer.Option("--population", help="Who was studied.")] = "",
-    states: Annotated[Optional[list[str]], typer.Option("--states", help="A number that it gives, such as 'max_superficial_arc_deg >= 180 deg'.")] = None,  # noqa: UP045
-    rule: Annotated[Optional[list[str]], typer.Option("--rule", help="Id of a rule that it supports, disputes or limits.")] = None,  # noqa: UP045
+    states: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--states", help="A number that it gives, such as 'max_superficial_arc_deg >= 180 deg'."
+        ),
+    ] = None,
+    rule: Annotated[
+        list[str] | None,
+        typer.Option("--rule", help="Id of a rule that it supports, disputes or limits."),
+    ] = None,
     dry_run: DryRun = False,
     ontology: Ontology = DEFAULT_DIRECTORY,
 ) -> None:
@@ -91,7 +133,17 @@ def state(
     from calx.reasoner.authors.edit.evidence import NewStatement, stated
 
     reading = read_guideline(ontology)
-    new = NewStatement(statement, study, stance, verified, locator, {"en": en, "zh": zh}, population, tuple(states or ()), tuple(rule or ()))
+    new = NewStatement(
+        statement,
+        study,
+        stance,
+        verified,
+        locator,
+        {"en": en, "zh": zh},
+        population,
+        tuple(states or ()),
+        tuple(rule or ()),
+    )
     try:
         texts = stated(reading.source.files, reading.whole, new)
     except EditError as error:
@@ -106,7 +158,9 @@ def withdraw(
     dry_run: DryRun = False,
     ontology: Ontology = DEFAULT_DIRECTORY,
 ) -> None:
-    """Withdraw a study: it supports nothing any more, and rules that it alone supported stop firing."""
+    """Withdraw a study: it supports nothing any more, and rules that it alone supported stop
+    firing.
+    """
     from calx.ontology.edits import EditError
     from calx.reasoner.authors.edit.evidence import withdrawn
     from calx.reasoner.authors.publish.support import supports
@@ -116,7 +170,11 @@ def withdraw(
         texts = withdrawn(reading.source.files, study, not undo)
     except EditError as error:
         fail(str(error))
-    fall = [support.rule.id for support in supports(reading.whole) if support.falls_with is not None and support.falls_with.id == study]
+    fall = [
+        support.rule.id
+        for support in supports(reading.whole)
+        if support.falls_with is not None and support.falls_with.id == study
+    ]
     if fall and not undo:
         typer.echo(f"rules that stop firing: {', '.join(fall)}")
     write_guideline(ontology, texts, dry_run)

@@ -14,4 +14,8 @@ def advice(error: ModuleNotFoundError) -> str | None:
     """What to install when a package was not found; None where it belongs to no extra."""
     module = (error.name or "").partition(".")[0]
     extra = next((extra for extra, modules in EXTRAS.items() if module in modules), None)
-    return f"this needs the package {module}, which is not installed: pip install 'calx[{extra}]'" if extra else None
+    return (
+        f"this needs the package {module}, which is not installed: pip install 'calx[{extra}]'"
+        if extra
+        else None
+    )

@@ -1,4 +1,6 @@
-"""What commands are given: case files, guidelines, readings of them; and how a fault of either is told."""
+"""What commands are given: case files, guidelines, readings of them; and how a fault of either is
+told.
+"""
 
 from __future__ import annotations
 
@@ -33,10 +35,15 @@ def case_source(name: str) -> tuple[str, str]:
     except OSError as error:
         wrong_use(f"{name[:100]}: {error.strerror}")
     if not there:
-        wrong_use(f"{name}: {'is a folder; name the files in it' if path.is_dir() else 'no such file'}")
+        wrong_use(
+            f"{name}: {'is a folder; name the files in it' if path.is_dir() else 'no such file'}"
+        )
     suffix = suffix_of(path)
     if suffix is None:
-        wrong_use(f"{name}: cannot tell how to read it; name it {', '.join(SUFFIXES)}, or pass JSON lines on standard input with -")
+        wrong_use(
+            f"{name}: cannot tell how to read it; name it {', '.join(SUFFIXES)}, or pass JSON "
+            "lines on standard input with -"
+        )
     return name, suffix
 
 
@@ -53,20 +60,30 @@ def fail(message: str) -> NoReturn:
 
 
 def read_submissions(name: str, suffix: str, guideline: Guideline) -> Iterator[Submission]:
-    """The cases of a file; a file that cannot be read is one problem, and the next file is read all the same."""
+    """The cases of a file; a file that cannot be read is one problem, and the next file is read all
+    the same.
+    """
     if name == "-" and sys.stdin is None:
         wrong_use("-: standard input is closed")
     try:
-        with contextlib.nullcontext(sys.stdin.buffer) if name == "-" else Path(name).open("rb") as stream:
+        with (
+            contextlib.nullcontext(sys.stdin.buffer)
+            if name == "-"
+            else Path(name).open("rb") as stream
+        ):
             yield from submissions(stream, suffix, guideline)
     except OSError as error:
-        yield Submission(problems=[Problem(f"cannot be read: {error.strerror or error}")], readable=False)
+        yield Submission(
+            problems=[Problem(f"cannot be read: {error.strerror or error}")], readable=False
+        )
 
 
 def guideline_folder(ontology: Path) -> Path:
     """The folder of a guideline, if it is one."""
     if not ontology.is_dir():
-        wrong_use(f"{ontology}: no such folder; give the folder that holds the guideline's .ttl files")
+        wrong_use(
+            f"{ontology}: no such folder; give the folder that holds the guideline's .ttl files"
+        )
     return ontology
 
 
@@ -93,7 +110,9 @@ def report_problems(name: str, error: CaseError) -> None:
 
 
 def read_provable(ontology: Path, named: str | None = None) -> tuple[GuidelineFiles, Guideline]:
-    """A guideline of which things can be proved, though its evidence or words may have faults; those are told in one line."""
+    """A guideline of which things can be proved, though its evidence or words may have faults;
+    those are told in one line.
+    """
     from calx.reasoner.load import cache
     from calx.reasoner.load.reader import read
 
@@ -110,7 +129,13 @@ def read_provable(ontology: Path, named: str | None = None) -> tuple[GuidelineFi
         refuse_guideline(GuidelineError(unread))
     errors = sum(problem.severity == "error" for problem in problems)
     if errors:
-        typer.echo(f"{named or ontology}: {errors} errors that leave the rules readable; 'calx check' lists them", err=True)
+        typer.echo(
+            (
+                f"{named or ontology}: {errors} errors that leave the rules readable; 'calx check' "
+                "lists them"
+            ),
+            err=True,
+        )
     else:
         cache.store(guideline)
     return files, guideline
@@ -150,9 +175,14 @@ def read_guideline(ontology: Path) -> Reading:
 
 
 def write_guideline(ontology: Path, texts: dict[str, str], dry_run: bool) -> None:
-    """Write changed files, each whole or not at all; those of the guideline that Calx itself uses only where it was named."""
+    """Write changed files, each whole or not at all; those of the guideline that Calx itself uses
+    only where it was named.
+    """
     if texts and not dry_run and ontology == DEFAULT_DIRECTORY:
-        wrong_use("this would change the guideline that comes with Calx; give a copy of your own with --ontology DIR")
+        wrong_use(
+            "this would change the guideline that comes with Calx; give a copy of your own with "
+            "--ontology DIR"
+        )
     if not texts:
         typer.echo("nothing to change", err=True)
     written: dict[Path, bytes] = {}

@@ -7,7 +7,19 @@ import sys
 
 import typer
 
-from calx.api.cli import check, compare, evidence, extras, prove, publish, query, recommend, recordings, service, tables
+from calx.api.cli import (
+    check,
+    compare,
+    evidence,
+    extras,
+    prove,
+    publish,
+    query,
+    recommend,
+    recordings,
+    service,
+    tables,
+)
 from calx.api.cli.app import app
 from calx.api.cli.options import DONE, WRONG_USE
 

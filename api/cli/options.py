@@ -18,7 +18,15 @@ class Language(StrEnum):
     zh = "zh"
 
 
-Ontology = Annotated[Path, typer.Option("--ontology", metavar="DIR", help="Folder of the guideline's files.", show_default="the one that comes with Calx")]
+Ontology = Annotated[
+    Path,
+    typer.Option(
+        "--ontology",
+        metavar="DIR",
+        help="Folder of the guideline's files.",
+        show_default="the one that comes with Calx",
+    ),
+]
 
 
 Lang = Annotated[Language, typer.Option("--lang", help="Language of labels.")]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Optional
+from typing import Annotated
 
 import typer
 
@@ -24,13 +24,26 @@ class VerifyFormat(StrEnum):
 
 @app.command()
 def verify(
-    only: Annotated[Optional[str], typer.Argument(metavar="[REQUIREMENT]", help="Prove this requirement alone.")] = None,  # noqa: UP045
-    format: Annotated[VerifyFormat, typer.Option("--format", help="Form of the report.")] = VerifyFormat.text,
-    cases: Annotated[Optional[Path], typer.Option("--cases", metavar="DIR", help="Write each counterexample as a case file into this folder.")] = None,  # noqa: UP045
+    only: Annotated[
+        str | None, typer.Argument(metavar="[REQUIREMENT]", help="Prove this requirement alone.")
+    ] = None,
+    format: Annotated[
+        VerifyFormat, typer.Option("--format", help="Form of the report.")
+    ] = VerifyFormat.text,
+    cases: Annotated[
+        Path | None,
+        typer.Option(
+            "--cases",
+            metavar="DIR",
+            help="Write each counterexample as a case file into this folder.",
+        ),
+    ] = None,
     lang: Lang = Language.en,
     ontology: Ontology = DEFAULT_DIRECTORY,
 ) -> None:
-    """Prove over every valid case what the guideline requires of itself, or show the smallest lesion that breaks it."""
+    """Prove over every valid case what the guideline requires of itself, or show the smallest
+    lesion that breaks it.
+    """
     from calx.reasoner.authors.prove import report
     from calx.reasoner.authors.prove.verify import requirements
     from calx.reasoner.authors.prove.verify import verify as verified
@@ -53,7 +66,13 @@ def verify(
             wrong_use(f"{cases}: cannot be made a folder ({error.strerror})")
         for verdict in found.verdicts:
             for case in verdict.counterexample.cases if verdict.counterexample else ():
-                (cases / f"{case['case_id']}.json").write_text(json.dumps(case, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
-    shown = report.verify_as_text(found, lang.value) if format is VerifyFormat.text else json.dumps(report.verify_as_json(found), ensure_ascii=False, indent=1)
+                (cases / f"{case['case_id']}.json").write_text(
+                    json.dumps(case, ensure_ascii=False, indent=1) + "\n", encoding="utf-8"
+                )
+    shown = (
+        report.verify_as_text(found, lang.value)
+        if format is VerifyFormat.text
+        else json.dumps(report.verify_as_json(found), ensure_ascii=False, indent=1)
+    )
     typer.echo(shown)
     raise typer.Exit(DONE if found.holds else AT_FAULT)

@@ -25,7 +25,10 @@ class BookFormat(StrEnum):
 
 @app.command()
 def rulebook(
-    format: Annotated[BookFormat, typer.Option("--format", help="markdown: the rule book; svg: the flow of strategies.")] = BookFormat.markdown,
+    format: Annotated[
+        BookFormat,
+        typer.Option("--format", help="markdown: the rule book; svg: the flow of strategies."),
+    ] = BookFormat.markdown,
     lang: Lang = Language.en,
     ontology: Ontology = DEFAULT_DIRECTORY,
 ) -> None:
@@ -33,12 +36,20 @@ def rulebook(
     from calx.reasoner.authors.publish import rulebook as written
 
     whole = read_guideline(ontology).whole
-    typer.echo(written.book(whole, lang.value) if format is BookFormat.markdown else written.flow(whole, lang.value), nl=False)
+    typer.echo(
+        written.book(whole, lang.value)
+        if format is BookFormat.markdown
+        else written.flow(whole, lang.value),
+        nl=False,
+    )
 
 
 @app.command(name="export-owl")
 def export_owl(
-    out: Annotated[Path, typer.Argument(metavar="OUT.owl", help="File to write, RDF/XML; - for standard output.")],
+    out: Annotated[
+        Path,
+        typer.Argument(metavar="OUT.owl", help="File to write, RDF/XML; - for standard output."),
+    ],
     ontology: Ontology = DEFAULT_DIRECTORY,
 ) -> None:
     """Write the terms as RDF/XML, which Protégé and other OWL tools open."""

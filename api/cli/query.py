@@ -5,12 +5,18 @@ from __future__ import annotations
 import sys
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Optional
+from typing import Annotated
 
 import typer
 
 from calx.api.cli.app import app
-from calx.api.cli.input import case_source, load_reasoner, read_submissions, report_problems, wrong_use
+from calx.api.cli.input import (
+    case_source,
+    load_reasoner,
+    read_submissions,
+    report_problems,
+    wrong_use,
+)
 from calx.api.cli.options import AT_FAULT, DONE, WRONG_USE, Lang, Language, Ontology
 from calx.ontology import DEFAULT_DIRECTORY
 from calx.reasoner.batch import outcomes
@@ -30,11 +36,34 @@ class Table(StrEnum):
 
 @app.command()
 def query(
-    query_file: Annotated[str, typer.Argument(metavar="QUERY.rq", help="A SPARQL 1.1 query, or - for standard input.")],
-    cases: Annotated[Optional[list[str]], typer.Argument(metavar="[CASE...]", help="Case files to ask about, with their conclusions.")] = None,  # noqa: UP045
-    format: Annotated[Optional[Table], typer.Option("--format", help="Form of the result.", show_default="table on a terminal, else csv or turtle")] = None,  # noqa: UP045
-    limit: Annotated[float, typer.Option("--timeout", help="Seconds that the query may take.", min=0.1, max=600)] = 10,
-    data: Annotated[Optional[Path], typer.Option("--data", metavar="DIR", help="Ask the stored cases in this folder of a service instead.")] = None,  # noqa: UP045
+    query_file: Annotated[
+        str, typer.Argument(metavar="QUERY.rq", help="A SPARQL 1.1 query, or - for standard input.")
+    ],
+    cases: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="[CASE...]", help="Case files to ask about, with their conclusions."
+        ),
+    ] = None,
+    format: Annotated[
+        Table | None,
+        typer.Option(
+            "--format",
+            help="Form of the result.",
+            show_default="table on a terminal, else csv or turtle",
+        ),
+    ] = None,
+    limit: Annotated[
+        float, typer.Option("--timeout", help="Seconds that the query may take.", min=0.1, max=600)
+    ] = 10,
+    data: Annotated[
+        Path | None,
+        typer.Option(
+            "--data",
+            metavar="DIR",
+            help="Ask the stored cases in this folder of a service instead.",
+        ),
+    ] = None,
     lang: Lang = Language.en,
     ontology: Ontology = DEFAULT_DIRECTORY,
 ) -> None:
@@ -52,7 +81,9 @@ def query(
     reasoner = load_reasoner(ontology)
     answers, status, seen = list[Answer](), DONE, dict[str, str]()
     for name, suffix in sources:
-        for answer, error in outcomes(reasoner, read_submissions(name, suffix, reasoner.guideline), lang.value, seen, name):
+        for answer, error in outcomes(
+            reasoner, read_submissions(name, suffix, reasoner.guideline), lang.value, seen, name
+        ):
             if error:
                 status = AT_FAULT
                 report_problems(name, error)
@@ -64,7 +95,9 @@ def query(
         if data is not None:
             from calx.api.server.client import ask_stored_cases
 
-            typer.echo(ask_stored_cases(data, text, shown, limit, sys.stdout.isatty(), ontology), nl=False)
+            typer.echo(
+                ask_stored_cases(data, text, shown, limit, sys.stdout.isatty(), ontology), nl=False
+            )
         else:
             typer.echo(run(text, ontology, answers, shown, limit, sys.stdout.isatty()), nl=False)
     except QueryError as problem:

@@ -9,7 +9,7 @@ import os
 import sys
 from collections.abc import Iterator
 from enum import StrEnum
-from typing import Annotated, Optional
+from typing import Annotated
 
 import orjson
 import typer
@@ -41,9 +41,22 @@ class Listing(StrEnum):
 
 @app.command()
 def recommend(
-    cases: Annotated[list[str], typer.Argument(metavar="CASE...", help=f"Case files ({', '.join(SUFFIXES)}), or - for JSON lines on standard input.")],
-    format: Annotated[Optional[Format], typer.Option("--format", help="Form of the answer.", show_default="text on a terminal, else json")] = None,  # noqa: UP045
-    explain: Annotated[bool, typer.Option("--explain", help="Add every step of the proof to the text.")] = False,
+    cases: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="CASE...",
+            help=f"Case files ({', '.join(SUFFIXES)}), or - for JSON lines on standard input.",
+        ),
+    ],
+    format: Annotated[
+        Format | None,
+        typer.Option(
+            "--format", help="Form of the answer.", show_default="text on a terminal, else json"
+        ),
+    ] = None,
+    explain: Annotated[
+        bool, typer.Option("--explain", help="Add every step of the proof to the text.")
+    ] = False,
     lang: Lang = Language.en,
     ontology: Ontology = DEFAULT_DIRECTORY,
 ) -> None:
@@ -55,7 +68,13 @@ def recommend(
     status, seen = DONE, dict[str, str]()
     with _progress(sources) as advance:
         for name, suffix in sources:
-            for outcome in outcomes(reasoner, advance(name, read_submissions(name, suffix, reasoner.guideline)), lang.value, seen, name):
+            for outcome in outcomes(
+                reasoner,
+                advance(name, read_submissions(name, suffix, reasoner.guideline)),
+                lang.value,
+                seen,
+                name,
+            ):
                 if outcome.error:
                     status = AT_FAULT
                     report_problems(name, outcome.error)
@@ -78,13 +97,21 @@ def facts(
 
         typer.echo(json.dumps(case_schema(guideline), indent=1, ensure_ascii=False))
         raise typer.Exit(DONE)
-    typer.echo((facts_as_markdown if format is Listing.markdown else facts_as_text)(guideline, lang.value), nl=False)
+    typer.echo(
+        (facts_as_markdown if format is Listing.markdown else facts_as_text)(guideline, lang.value),
+        nl=False,
+    )
 
 
 def _show(outcome: Outcome, form: Format, language: str, explain: bool) -> None:
     if form is Format.json:
         sys.stdout.buffer.write(
-            (outcome.answer.json_bytes(language) if outcome.answer else orjson.dumps(outcome.error.json() if outcome.error else {})) + b"\n"
+            (
+                outcome.answer.json_bytes(language)
+                if outcome.answer
+                else orjson.dumps(outcome.error.json() if outcome.error else {})
+            )
+            + b"\n"
         )
     elif outcome.answer is None:
         return
@@ -95,7 +122,9 @@ def _show(outcome: Outcome, form: Format, language: str, explain: bool) -> None:
     else:
         from calx.reasoner.tell import rdf
 
-        typer.echo(rdf.turtle(outcome.answer) if form is Format.turtle else rdf.jsonld(outcome.answer))
+        typer.echo(
+            rdf.turtle(outcome.answer) if form is Format.turtle else rdf.jsonld(outcome.answer)
+        )
 
 
 class _Advance:

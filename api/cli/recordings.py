@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable, Iterator
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Optional
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -43,40 +43,92 @@ class Phase(StrEnum):
 def segment(
     pullback: Annotated[
         Path,
-        typer.Argument(metavar="PULLBACK", help="A DICOM recording, a folder of PNG or JPEG frames, drawn contours, or the curves.npz of an earlier report."),
+        typer.Argument(
+            metavar="PULLBACK",
+            help=(
+                "A DICOM recording, a folder of PNG or JPEG frames, drawn contours, or the "
+                "curves.npz of an earlier report."
+            ),
+        ),
     ],
-    facts: Annotated[Path, typer.Option("--facts", metavar="OUT.json", help="The case to write: its facts, with how sure they are and where they come from.")],
+    facts: Annotated[
+        Path,
+        typer.Option(
+            "--facts",
+            metavar="OUT.json",
+            help="The case to write: its facts, with how sure they are and where they come from.",
+        ),
+    ],
     report: Annotated[
-        Optional[Path],  # noqa: UP045
-        typer.Option("--report", metavar="DIR", help="A folder for pictures, curves, the structured report and what was run."),
+        Path | None,
+        typer.Option(
+            "--report",
+            metavar="DIR",
+            help="A folder for pictures, curves, the structured report and what was run.",
+        ),
     ] = None,
     case_id: Annotated[
-        Optional[str],  # noqa: UP045
-        typer.Option("--case-id", help="Id of the case; never a patient's name.", show_default="from the recording's digest"),
+        str | None,
+        typer.Option(
+            "--case-id",
+            help="Id of the case; never a patient's name.",
+            show_default="from the recording's digest",
+        ),
     ] = None,
     model: Annotated[
-        Optional[Path],  # noqa: UP045
-        typer.Option("--model", metavar="PACKAGE", help="A model package: a folder or zip with model.json.", show_default="the one that comes with Calx"),
+        Path | None,
+        typer.Option(
+            "--model",
+            metavar="PACKAGE",
+            help="A model package: a folder or zip with model.json.",
+            show_default="the one that comes with Calx",
+        ),
     ] = None,
     device: Annotated[Device, typer.Option("--device", help="Where the model runs.")] = Device.auto,
     threads: Annotated[
-        Optional[int],  # noqa: UP045
-        typer.Option("--threads", help="Threads of the processor.", min=1, max=64, show_default="the free cores, at most 4"),
+        int | None,
+        typer.Option(
+            "--threads",
+            help="Threads of the processor.",
+            min=1,
+            max=64,
+            show_default="the free cores, at most 4",
+        ),
     ] = None,
-    int8: Annotated[bool, typer.Option("--int8", help="Eight-bit weights: about twice as fast on a processor.")] = False,
+    int8: Annotated[
+        bool, typer.Option("--int8", help="Eight-bit weights: about twice as fast on a processor.")
+    ] = False,
     every: Annotated[int, typer.Option("--every", help="Read every n-th frame.", min=1)] = 1,
-    spacing: Annotated[Optional[float], typer.Option("--spacing", help="Millimetres a pixel, where the recording does not tell.")] = None,  # noqa: UP045
-    rate: Annotated[Optional[float], typer.Option("--rate", help="Speed of the pullback, mm/s.")] = None,  # noqa: UP045
-    fps: Annotated[Optional[float], typer.Option("--fps", help="Frames a second.")] = None,  # noqa: UP045
-    gated: Annotated[bool, typer.Option("--gated", help="All frames are of one phase of the heart.")] = False,
-    phase: Annotated[Phase, typer.Option("--phase", help="Of the heart, where contours of both are there.")] = Phase.diastolic,
-    stent: Annotated[
-        Optional[tuple[int, int]],  # noqa: UP045
-        typer.Option("--stent", metavar="FIRST LAST", help="Frames between which a stent was implanted.", show_default=False),
+    spacing: Annotated[
+        float | None,
+        typer.Option("--spacing", help="Millimetres a pixel, where the recording does not tell."),
     ] = None,
-    proximal_first: Annotated[bool, typer.Option("--proximal-first", help="The recording runs from proximal to distal.")] = False,
+    rate: Annotated[
+        float | None, typer.Option("--rate", help="Speed of the pullback, mm/s.")
+    ] = None,
+    fps: Annotated[float | None, typer.Option("--fps", help="Frames a second.")] = None,
+    gated: Annotated[
+        bool, typer.Option("--gated", help="All frames are of one phase of the heart.")
+    ] = False,
+    phase: Annotated[
+        Phase, typer.Option("--phase", help="Of the heart, where contours of both are there.")
+    ] = Phase.diastolic,
+    stent: Annotated[
+        tuple[int, int] | None,
+        typer.Option(
+            "--stent",
+            metavar="FIRST LAST",
+            help="Frames between which a stent was implanted.",
+            show_default=False,
+        ),
+    ] = None,
+    proximal_first: Annotated[
+        bool, typer.Option("--proximal-first", help="The recording runs from proximal to distal.")
+    ] = False,
 ) -> None:
-    """Read the facts of a case from a recording: calcium, vessel and stent, each with its interval, its frames and the model."""
+    """Read the facts of a case from a recording: calcium, vessel and stent, each with its interval,
+    its frames and the model.
+    """
     if case_id is not None and not CASE_ID.fullmatch(case_id):
         wrong_use("--case-id: 1 to 64 letters, digits, '.', '_' or '-'; never a patient's name")
     for place in filter(None, (facts.parent, report.parent if report else None)):
@@ -88,7 +140,8 @@ def segment(
 
     told = {"spacing_mm": spacing, "rate_mm_s": rate, "frames_per_second": fps}
     asked = Asked(
-        told={key: value for key, value in told.items() if value is not None} | ({"gated": True} if gated else {}),
+        told={key: value for key, value in told.items() if value is not None}
+        | ({"gated": True} if gated else {}),
         phase=phase.value,
         model=model,
         device=device.value,
@@ -112,7 +165,13 @@ def segment(
         typer.echo(str(error), err=True)
         raise typer.Exit(AT_FAULT) from None
     except KeyboardInterrupt:
-        typer.echo(f"stopped; the frames that were finished are kept: run the same command again to go on ({asked.partial})", err=True)
+        typer.echo(
+            (
+                "stopped; the frames that were finished are kept: run the same command again to go "
+                f"on ({asked.partial})"
+            ),
+            err=True,
+        )
         raise typer.Exit(AT_FAULT) from None
     if found.refusal:
         typer.echo(f"{pullback}: {found.refusal}", err=True)
@@ -134,16 +193,35 @@ def _watched() -> Iterator[tuple[Callable[[Progress], None], Callable[[str], Non
         def line(progress: Progress) -> None:
             if progress.done == progress.total or progress.done >= last[0] + 200:
                 last[0] = progress.done
-                say(f"{progress.done} of {progress.total} frames, {progress.per_second:.0f} a second, {progress.seconds_left:.0f} s left")
+                say(
+                    f"{progress.done} of {progress.total} frames, {progress.per_second:.0f} a "
+                    f"second, {progress.seconds_left:.0f} s left"
+                )
 
         yield line, say
         return
     from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        TextColumn,
+        TimeRemainingColumn,
+    )
 
-    with Progress(TextColumn("reading frames"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), console=Console(stderr=True), transient=True) as bar:
+    with Progress(
+        TextColumn("reading frames"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+        console=Console(stderr=True),
+        transient=True,
+    ) as bar:
         task = bar.add_task("frames", total=None)
-        yield (lambda progress: bar.update(task, completed=progress.done, total=progress.total)), bar.console.print
+        yield (
+            (lambda progress: bar.update(task, completed=progress.done, total=progress.total)),
+            bar.console.print,
+        )
 
 
 def summary(findings: Findings, facts: Path, report: Path | None) -> str:
@@ -151,26 +229,67 @@ def summary(findings: Findings, facts: Path, report: Path | None) -> str:
     lines = []
     for name, item in {**findings.facts, **findings.measures}.items():
         shown = item.plain()
-        value, unit = shown["value"], (shown["unit"] or "").replace("mm2", "mm²").replace("deg", "°").replace("percent", "%").replace("1", "")
-        told = "–" if value is None else str(value).lower() if isinstance(value, bool) else f"{value} {unit}".strip()
-        interval = "" if shown["interval"] is None or value is None else f"  ({shown['interval'][0]:g} to {shown['interval'][1]:g})"
-        lines.append(f"  {name:38} {told}{interval}" + ("" if shown["status"] == "measured" else f"  [{shown['status']}] {shown['reason'] or ''}"))
+        value, unit = (
+            shown["value"],
+            (shown["unit"] or "")
+            .replace("mm2", "mm²")
+            .replace("deg", "°")
+            .replace("percent", "%")
+            .replace("1", ""),
+        )
+        told = (
+            "–"
+            if value is None
+            else str(value).lower()
+            if isinstance(value, bool)
+            else f"{value} {unit}".strip()
+        )
+        interval = (
+            ""
+            if shown["interval"] is None or value is None
+            else f"  ({shown['interval'][0]:g} to {shown['interval'][1]:g})"
+        )
+        lines.append(
+            f"  {name:38} {told}{interval}"
+            + (
+                ""
+                if shown["status"] == "measured"
+                else f"  [{shown['status']}] {shown['reason'] or ''}"
+            )
+        )
     places = f"written: {facts}" + (f", {report}" if report else "")
-    return "\n".join([*lines, places, f"next: calx recommend {facts}", "Not for clinical use: every fact is to be confirmed by a person."])
+    return "\n".join(
+        [
+            *lines,
+            places,
+            f"next: calx recommend {facts}",
+            "Not for clinical use: every fact is to be confirmed by a person.",
+        ]
+    )
 
 
 @app.command()
 def correct(
-    facts: Annotated[Path, typer.Argument(metavar="FACTS.json", help="A case that calx segment wrote.")],
-    changes: Annotated[
-        list[str], typer.Argument(metavar="FACT=VALUE...", help="Facts to overrule, as max_superficial_arc_deg=300; FACT=unknown withdraws one.")
+    facts: Annotated[
+        Path, typer.Argument(metavar="FACTS.json", help="A case that calx segment wrote.")
     ],
-    by: Annotated[str, typer.Option("--by", help="Who corrects: a role or initials, never a patient.")],
+    changes: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="FACT=VALUE...",
+            help="Facts to overrule, as max_superficial_arc_deg=300; FACT=unknown withdraws one.",
+        ),
+    ],
+    by: Annotated[
+        str, typer.Option("--by", help="Who corrects: a role or initials, never a patient.")
+    ],
     why: Annotated[str, typer.Option("--why", help="The reason, kept with the correction.")] = "",
     ontology: Ontology = DEFAULT_DIRECTORY,
     lang: Lang = Language.en,
 ) -> None:
-    """Overrule measured facts: the new value counts, the old one is kept, and the proof names both."""
+    """Overrule measured facts: the new value counts, the old one is kept, and the proof
+    names both.
+    """
     from calx.reasoner.intake.measurements import corrected
 
     reasoner = load_reasoner(ontology)

@@ -1,11 +1,13 @@
-"""The commands of the service: ``calx serve``, ``calx backup``, ``calx restore``, ``calx audit``."""
+"""The commands of the service: ``calx serve``, ``calx backup``, ``calx restore``,
+``calx audit``.
+"""
 
 from __future__ import annotations
 
 import tempfile
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Optional
+from typing import Annotated
 
 import typer
 
@@ -17,33 +19,95 @@ from calx.api.server.settings import Settings, SettingsError, default_data
 from calx.errors import CalxError
 from calx.ontology import DEFAULT_DIRECTORY
 
-Data = Annotated[Optional[Path], typer.Option("--data", metavar="DIR", help="Folder with the stored cases.", show_default="~/.local/share/calx")]  # noqa: UP045
+Data = Annotated[
+    Path | None,
+    typer.Option(
+        "--data",
+        metavar="DIR",
+        help="Folder with the stored cases.",
+        show_default="~/.local/share/calx",
+    ),
+]
 
 
 @app.command()
 def serve(
-    host: Annotated[str, typer.Option("--host", help="Address to listen on; any but this machine's own needs a token.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option("--port", min=0, max=65535, help="Port to listen on; 0 takes a free one.")] = 8000,
+    host: Annotated[
+        str,
+        typer.Option(
+            "--host", help="Address to listen on; any but this machine's own needs a token."
+        ),
+    ] = "127.0.0.1",
+    port: Annotated[
+        int, typer.Option("--port", min=0, max=65535, help="Port to listen on; 0 takes a free one.")
+    ] = 8000,
     data: Data = None,
-    token: Annotated[str | None, typer.Option("--token", envvar="CALX_TOKEN", show_envvar=True, help="What clients must show before they may write.")] = None,
-    private: Annotated[bool, typer.Option("--private", help="Reading stored cases needs the token too.")] = False,
-    store: Annotated[Optional[str], typer.Option("--store", metavar="URL", help="A SPARQL 1.1 query endpoint that keeps the cases instead of --data.")] = None,  # noqa: UP045
-    store_update: Annotated[
-        str | None, typer.Option("--store-update", metavar="URL", help="Where that endpoint takes updates.", show_default="--store")
+    token: Annotated[
+        str | None,
+        typer.Option(
+            "--token",
+            envvar="CALX_TOKEN",
+            show_envvar=True,
+            help="What clients must show before they may write.",
+        ),
     ] = None,
-    timeout: Annotated[float, typer.Option("--timeout", min=0.1, max=600, help="Seconds that a SPARQL query may take.")] = 10,
+    private: Annotated[
+        bool, typer.Option("--private", help="Reading stored cases needs the token too.")
+    ] = False,
+    store: Annotated[
+        str | None,
+        typer.Option(
+            "--store",
+            metavar="URL",
+            help="A SPARQL 1.1 query endpoint that keeps the cases instead of --data.",
+        ),
+    ] = None,
+    store_update: Annotated[
+        str | None,
+        typer.Option(
+            "--store-update",
+            metavar="URL",
+            help="Where that endpoint takes updates.",
+            show_default="--store",
+        ),
+    ] = None,
+    timeout: Annotated[
+        float,
+        typer.Option("--timeout", min=0.1, max=600, help="Seconds that a SPARQL query may take."),
+    ] = 10,
     rate: Annotated[
         float | None,
-        typer.Option("--rate", min=0, help="Requests a second that one client may send; 0 is no limit.", show_default="no limit on this machine, else 40"),
+        typer.Option(
+            "--rate",
+            min=0,
+            help="Requests a second that one client may send; 0 is no limit.",
+            show_default="no limit on this machine, else 40",
+        ),
     ] = None,
-    origin: Annotated[Optional[list[str]], typer.Option("--origin", metavar="URL", help="Another site whose pages may read answers (CORS).")] = None,  # noqa: UP045
+    origin: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--origin", metavar="URL", help="Another site whose pages may read answers (CORS)."
+        ),
+    ] = None,
     ontology: Ontology = DEFAULT_DIRECTORY,
 ) -> None:
     """Serve the page, the HTTP API and the SPARQL endpoint, with the stored cases."""
     from calx.api.server.run import run
 
     try:
-        settings = Settings(ontology, data or default_data(), host, port, token, private, store, store_update, timeout, origins=tuple(origin or ()))
+        settings = Settings(
+            ontology,
+            data or default_data(),
+            host,
+            port,
+            token,
+            private,
+            store,
+            store_update,
+            timeout,
+            origins=tuple(origin or ()),
+        )
     except SettingsError as error:
         wrong_use(str(error))
     wanted = rate if rate is not None else 0 if settings.loopback else OTHERS_RATE
@@ -58,7 +122,10 @@ OTHERS_RATE = 40.0
 
 @app.command()
 def backup(
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="Where to write the backup, for example cases.nq.gz.")],
+    file: Annotated[
+        Path,
+        typer.Argument(metavar="FILE", help="Where to write the backup, for example cases.nq.gz."),
+    ],
     data: Data = None,
 ) -> None:
     """Write all stored cases to one file; the service may run meanwhile."""
@@ -70,7 +137,9 @@ def backup(
     if not folder.is_dir():
         wrong_use(f"{folder}: no such folder; name that of the service with --data")
     try:
-        with tempfile.NamedTemporaryFile(dir=file.absolute().parent, prefix=".calx-", delete=False) as draft:
+        with tempfile.NamedTemporaryFile(
+            dir=file.absolute().parent, prefix=".calx-", delete=False
+        ) as draft:
             draft_path = Path(draft.name)
         try:
             save_backup(folder, draft_path)
@@ -84,10 +153,17 @@ def backup(
 
 @app.command()
 def restore(
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="A backup made by calx backup.", exists=True, dir_okay=False)],
+    file: Annotated[
+        Path,
+        typer.Argument(
+            metavar="FILE", help="A backup made by calx backup.", exists=True, dir_okay=False
+        ),
+    ],
     data: Data = None,
 ) -> None:
-    """Put the cases of a backup back; what is stored already stays as it is. The service may run meanwhile."""
+    """Put the cases of a backup back; what is stored already stays as it is. The service may run
+    meanwhile.
+    """
     import httpx
 
     folder = data or default_data()
@@ -101,7 +177,10 @@ def restore(
 @app.command()
 def audit(
     data: Data = None,
-    seal: Annotated[Optional[str], typer.Option("--seal", help="A seal noted earlier, which must still be in the log.")] = None,  # noqa: UP045
+    seal: Annotated[
+        str | None,
+        typer.Option("--seal", help="A seal noted earlier, which must still be in the log."),
+    ] = None,
 ) -> None:
     """Verify the audit log of a service: was any line changed, removed or added?"""
     from calx.api.store.audit import verify

@@ -17,10 +17,18 @@ from calx.ontology import DEFAULT_DIRECTORY
 
 @app.command(name="export-table")
 def export_table(
-    out: Annotated[Path, typer.Argument(metavar="OUT", help="A workbook (.xlsx), one table (.csv, named for it), or a folder for all of them.")],
+    out: Annotated[
+        Path,
+        typer.Argument(
+            metavar="OUT",
+            help="A workbook (.xlsx), one table (.csv, named for it), or a folder for all of them.",
+        ),
+    ],
     ontology: Ontology = DEFAULT_DIRECTORY,
 ) -> None:
-    """Write thresholds, device limits, studies, statements and wordings as tables: OUT.xlsx, a folder of CSV files, or one of them."""
+    """Write thresholds, device limits, studies, statements and wordings as tables: OUT.xlsx, a
+    folder of CSV files, or one of them.
+    """
     from calx.ontology.edits import EditError
     from calx.reasoner.authors.edit.spreadsheets import as_csv, as_xlsx
     from calx.reasoner.authors.edit.tables import tables
@@ -36,7 +44,10 @@ def export_table(
         elif out.suffix.lower() == ".csv":
             one = next((table for table in found if table.name == out.stem), None)
             if one is None:
-                wrong_use(f"{out}: name it for a table: {', '.join(f'{table.name}.csv' for table in found)}")
+                wrong_use(
+                    f"{out}: name it for a table: "
+                    f"{', '.join(f'{table.name}.csv' for table in found)}"
+                )
             replaced(out, as_csv(one))
         else:
             out.mkdir(parents=True, exist_ok=True)
@@ -44,16 +55,25 @@ def export_table(
                 replaced(out / f"{table.name}.csv", as_csv(table))
     except OSError as error:
         fail(f"{out}: cannot be written ({error.strerror})")
-    typer.echo(f"{out}: {', '.join(f'{table.name} {len(table.rows)}' for table in found)}", err=True)
+    typer.echo(
+        f"{out}: {', '.join(f'{table.name} {len(table.rows)}' for table in found)}", err=True
+    )
 
 
 @app.command(name="import-table")
 def import_table(
-    table: Annotated[Path, typer.Argument(metavar="TABLE", help="A workbook, a CSV file named for its table, or a folder of them.")],
+    table: Annotated[
+        Path,
+        typer.Argument(
+            metavar="TABLE", help="A workbook, a CSV file named for its table, or a folder of them."
+        ),
+    ],
     dry_run: DryRun = False,
     ontology: Ontology = DEFAULT_DIRECTORY,
 ) -> None:
-    """Take the changed cells of a table over into the guideline's files; comments, order and layout stay as they are."""
+    """Take the changed cells of a table over into the guideline's files; comments, order and layout
+    stay as they are.
+    """
     from calx.ontology.edits import EditError
     from calx.reasoner.authors.edit.spreadsheets import TableError, imported
 
@@ -71,10 +91,14 @@ def import_table(
     except EditError as error:
         fail(str(error))
     for cell in edited:
-        typer.echo(f"{cell.table} {cell.key} {cell.column}: {cell.before or '(none)'} → {cell.after}")
+        typer.echo(
+            f"{cell.table} {cell.key} {cell.column}: {cell.before or '(none)'} → {cell.after}"
+        )
     write_guideline(ontology, texts, dry_run)
 
 
 def _needs_openpyxl() -> None:
     if importlib.util.find_spec("openpyxl") is None:
-        wrong_use("workbooks need openpyxl; install the extra: pip install 'calx[authoring]', or use CSV")
+        wrong_use(
+            "workbooks need openpyxl; install the extra: pip install 'calx[authoring]', or use CSV"
+        )

@@ -1,7 +1,9 @@
-"""The forms of requests and answers as pydantic models, made from the facts and terms of the ontology.
+"""The forms of requests and answers as pydantic models, made from the facts and terms of the
+ontology.
 
-They describe the API (OpenAPI) and serve typed clients. The gate (`calx.reasoner.intake.gate`) decides what is admitted, as it also knows what may not
-stand together; a test holds both to the same verdict on every single fact.
+They describe the API (OpenAPI) and serve typed clients. The gate (`calx.reasoner.intake.gate`)
+decides what is admitted, as it also knows what may not stand together; a test holds both to the
+same verdict on every single fact.
 """
 
 from __future__ import annotations
@@ -20,14 +22,32 @@ Ids = list[str]
 
 def case_model(guideline: Guideline) -> type[BaseModel]:
     """A case: `case_id` and facts; all facts may be left out or null, which means unknown."""
-    given = {fact.name: (_type(fact) | None, _field(fact)) for fact in guideline.facts.values() if fact.given}
-    identity = Field(pattern=f"^{CASE_ID.pattern}$", description="Names the lesion at one moment. Never a patient's name.", examples=["demo-1"])
-    return create_model("Case", __config__=STRICT, __doc__="One lesion at one moment.", case_id=(str, identity), measured=(Measurements | None, None), **given)  # type: ignore[call-overload, no-any-return]
+    given = {
+        fact.name: (_type(fact) | None, _field(fact))
+        for fact in guideline.facts.values()
+        if fact.given
+    }
+    identity = Field(
+        pattern=f"^{CASE_ID.pattern}$",
+        description="Names the lesion at one moment. Never a patient's name.",
+        examples=["demo-1"],
+    )
+    return create_model(  # type: ignore[call-overload, no-any-return]
+        "Case",
+        __config__=STRICT,
+        __doc__="One lesion at one moment.",
+        case_id=(str, identity),
+        measured=(Measurements | None, None),
+        **given,
+    )
 
 
 def case_schema(guideline: Guideline) -> dict[str, Any]:
     """The JSON Schema of a case."""
-    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **case_model(guideline).model_json_schema()}
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        **case_model(guideline).model_json_schema(),
+    }
 
 
 def _type(fact: Fact) -> Any:
@@ -42,7 +62,11 @@ def _type(fact: Fact) -> Any:
         limits["le"] = _number(fact.maximum)
     else:
         limits["lt"] = _number(LARGEST)
-    return Annotated[int, Field(**limits)] if fact.kind == "integer" else Annotated[float, Field(allow_inf_nan=False, **limits)]
+    return (
+        Annotated[int, Field(**limits)]
+        if fact.kind == "integer"
+        else Annotated[float, Field(allow_inf_nan=False, **limits)]
+    )
 
 
 def _number(value: Any) -> int | float:
@@ -51,11 +75,23 @@ def _number(value: Any) -> int | float:
 
 def _field(fact: Fact) -> Any:
     unit = fact.unit if fact.unit and fact.unit != "1" else None
-    told = f"{fact.label['en'].capitalize()}. {fact.definition['en']}{f' Unit: {unit}.' if unit else ''}"
-    more: dict[str, Any] = {"unit": unit, "group": fact.group, "label": fact.label, "source": fact.source}
+    told = (
+        f"{fact.label['en'].capitalize()}. "
+        f"{fact.definition['en']}{f' Unit: {unit}.' if unit else ''}"
+    )
+    more: dict[str, Any] = {
+        "unit": unit,
+        "group": fact.group,
+        "label": fact.label,
+        "source": fact.source,
+    }
     if fact.kind == "number":
         told += f" At most {FRACTION_DIGITS} digits after the point."
-    return Field(None, description=told, json_schema_extra={f"x-{key}": value for key, value in more.items() if value})
+    return Field(
+        None,
+        description=told,
+        json_schema_extra={f"x-{key}": value for key, value in more.items() if value},
+    )
 
 
 class Correction(BaseModel):
@@ -80,12 +116,18 @@ class Measurement(BaseModel):
     """What was read of a fact from a recording."""
 
     model_config = ConfigDict(extra="allow")
-    value: float | int | bool | str | None = Field(None, description="What was read, also where a person overruled it.")
-    interval: list[float] | None = Field(None, description="Holds the true value nine times in ten.", min_length=2, max_length=2)
+    value: float | int | bool | str | None = Field(
+        None, description="What was read, also where a person overruled it."
+    )
+    interval: list[float] | None = Field(
+        None, description="Holds the true value nine times in ten.", min_length=2, max_length=2
+    )
     unit: str | None = None
     status: Literal["measured", "interpolated", "undecided", "refused"]
     reason: str | None = None
-    frames: list[int] | None = Field(None, description="Frames of the recording that it rests on, from 1.")
+    frames: list[int] | None = Field(
+        None, description="Frames of the recording that it rests on, from 1."
+    )
     correction: Correction | None = None
     confirmed: Confirmation | None = None
 
@@ -177,7 +219,9 @@ class Strategy(Reserved):
     id: str
     rule: str
     label: str
-    settled: bool = Field(description="False: provisional, unknown facts could change it. Show this.")
+    settled: bool = Field(
+        description="False: provisional, unknown facts could change it. Show this."
+    )
 
 
 class Contraindication(Reserved):
@@ -205,7 +249,9 @@ class Device(Reserved):
     preferred_by: Ids
     contraindications: list[Contraindication]
     cautions: list[Caution]
-    unverified: Ids = Field(description="Facts of contraindications that are not known, so not ruled out. Show these.")
+    unverified: Ids = Field(
+        description="Facts of contraindications that are not known, so not ruled out. Show these."
+    )
     parameters: dict[str, float | int | bool | str | None]
 
 
@@ -298,8 +344,12 @@ class Answer(Part):
     prognosis: Ids
     comparisons: Ids
     missing: list[Missing]
-    possible_alerts: list[PossibleAlert] = Field(description="Critical alerts that are not excluded. Show these; unknown is not no.")
-    measured: AnswerMeasurements | None = Field(description="For a case read from a recording: its measurements.")
+    possible_alerts: list[PossibleAlert] = Field(
+        description="Critical alerts that are not excluded. Show these; unknown is not no."
+    )
+    measured: AnswerMeasurements | None = Field(
+        description="For a case read from a recording: its measurements."
+    )
     steps: list[Step]
 
 
@@ -371,7 +421,9 @@ class Replayed(Part):
     same_guideline: bool
     same_answer: bool
     differences: list[Difference]
-    problems: list[ProblemOfCase] = Field(description="Why today's guideline refuses the case, if it does.")
+    problems: list[ProblemOfCase] = Field(
+        description="Why today's guideline refuses the case, if it does."
+    )
 
 
 class Problem(BaseModel):
@@ -382,4 +434,6 @@ class Problem(BaseModel):
     status: int
     detail: str
     case_id: str | None = None
-    problems: list[ProblemOfCase] = Field(default=[], description="Everything that is wrong with the case.")
+    problems: list[ProblemOfCase] = Field(
+        default=[], description="Everything that is wrong with the case."
+    )

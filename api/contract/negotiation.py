@@ -39,7 +39,9 @@ def choose(accept: str | None, offers: Sequence[str]) -> str | None:
 
 
 def _ranges(accept: str) -> list[tuple[str, str, float]]:
-    """Type, subtype and quality of each media range; one that cannot be read is not liked at all."""
+    """Type, subtype and quality of each media range; one that cannot be read is not liked
+    at all.
+    """
     found = []
     for item in accept.split(","):
         name, *parameters = (part.strip() for part in item.split(";"))
@@ -60,5 +62,9 @@ def _ranges(accept: str) -> list[tuple[str, str, float]]:
 def _quality(offer: str, ranges: list[tuple[str, str, float]]) -> float:
     """How much an offer is liked: the most specific range that covers it decides."""
     main, _, sub = offer.partition(";")[0].strip().partition("/")
-    fitting = [(a != "*", b != "*", quality) for a, b, quality in ranges if a in (main, "*") and b in (sub, "*")]
+    fitting = [
+        (a != "*", b != "*", quality)
+        for a, b, quality in ranges
+        if a in (main, "*") and b in (sub, "*")
+    ]
     return max(fitting, default=(False, False, 0.0))[2]

@@ -15,7 +15,11 @@ KINDS = {
     "invalid-case": (422, "The case cannot be answered", "病例无法解答"),
     "unreadable": (400, "The request cannot be read", "请求无法读取"),
     "bad-query": (400, "The query cannot be answered", "查询无法执行"),
-    "refused-query": (403, "The query asks for what this service does not do", "查询请求了本服务不提供的操作"),
+    "refused-query": (
+        403,
+        "The query asks for what this service does not do",
+        "查询请求了本服务不提供的操作",
+    ),
     "query-too-long": (504, "The query took too long", "查询超时"),
     "query-too-large": (413, "The query asks for too much", "查询结果过大"),
     "token-needed": (401, "A token is needed", "需要令牌"),
@@ -43,9 +47,20 @@ class ServiceError(CalxError):
     """A request that was not fulfilled."""
 
     def __init__(
-        self, kind: str, detail: str, problems: list[Problem] | None = None, case_id: str | None = None, headers: dict[str, str] | None = None
+        self,
+        kind: str,
+        detail: str,
+        problems: list[Problem] | None = None,
+        case_id: str | None = None,
+        headers: dict[str, str] | None = None,
     ) -> None:
-        self.kind, self.detail, self.problems, self.case_id, self.headers = kind, visible(detail), problems or [], case_id, headers or {}
+        self.kind, self.detail, self.problems, self.case_id, self.headers = (
+            kind,
+            visible(detail),
+            problems or [],
+            case_id,
+            headers or {},
+        )
         super().__init__(detail)
 
     @property
@@ -55,7 +70,12 @@ class ServiceError(CalxError):
     def json(self) -> dict[str, Any]:
         """The members of RFC 9457, then `case_id` and `problems`."""
         status, title, _ = KINDS[self.kind]
-        found: dict[str, Any] = {"type": f"{IRI}problem/{self.kind}", "title": title, "status": status, "detail": self.detail}
+        found: dict[str, Any] = {
+            "type": f"{IRI}problem/{self.kind}",
+            "title": title,
+            "status": status,
+            "detail": self.detail,
+        }
         if self.case_id:
             found["case_id"] = self.case_id
         if self.problems:
@@ -69,4 +89,9 @@ class ServiceError(CalxError):
 def of_case(error: CaseError) -> ServiceError:
     """A case that the gate refused, with everything that is wrong with it."""
     count = len(error.problems)
-    return ServiceError("invalid-case", f"{count} problem{'s' if count != 1 else ''}; each says what to do", error.problems, error.case_id)
+    return ServiceError(
+        "invalid-case",
+        f"{count} problem{'s' if count != 1 else ''}; each says what to do",
+        error.problems,
+        error.case_id,
+    )

@@ -1,4 +1,6 @@
-"""JSON as the reader of cases takes it: numbers exact, no key twice, so that no contradiction is resolved in silence."""
+"""JSON as the reader of cases takes it: numbers exact, no key twice, so that no contradiction is
+resolved in silence.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +16,12 @@ def loads(body: bytes) -> Any:
         ValueError: it is no JSON, or holds a key twice; the text says where.
     """
     try:
-        return json.loads(body.decode("utf-8-sig"), object_pairs_hook=_object, parse_float=Decimal, parse_constant=_constant)
+        return json.loads(
+            body.decode("utf-8-sig"),
+            object_pairs_hook=_object,
+            parse_float=Decimal,
+            parse_constant=_constant,
+        )
     except UnicodeDecodeError:
         raise ValueError("not UTF-8 text") from None
     except RecursionError:
@@ -25,7 +32,10 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) < len(pairs):
         keys = [key for key, _ in pairs]
-        raise ValueError(f"the key '{next(key for key in found if keys.count(key) > 1)[:64]}' stands more than once; keep one of them")
+        raise ValueError(
+            f"the key '{next(key for key in found if keys.count(key) > 1)[:64]}' stands more than "
+            "once; keep one of them"
+        )
     return found
 
 

@@ -1,4 +1,6 @@
-"""Answers as CDS Hooks 2.0 cards (https://cds-hooks.hl7.org/2.0/): short, the most important first, each with its ground."""
+"""Answers as CDS Hooks 2.0 cards (https://cds-hooks.hl7.org/2.0/): short, the most important first,
+each with its ground.
+"""
 
 from __future__ import annotations
 
@@ -25,78 +27,144 @@ OVERRIDES = {
 """Reasons for not following a card."""
 
 
-def cards(answer: Answer, base: str, patient: str | None, notes: list[str], language: str) -> list[dict[str, Any]]:
-    """The cards of an answer: critical alerts, what is not excluded, then the strategy with devices."""
+def cards(
+    answer: Answer, base: str, patient: str | None, notes: list[str], language: str
+) -> list[dict[str, Any]]:
+    """The cards of an answer: critical alerts, what is not excluded, then the strategy with
+    devices.
+    """
     return [without_empties(card) for card in _Cards(answer, base, patient, notes, language).all()]
 
 
 class _Cards:
-    def __init__(self, answer: Answer, base: str, patient: str | None, notes: list[str], language: str) -> None:
+    def __init__(
+        self, answer: Answer, base: str, patient: str | None, notes: list[str], language: str
+    ) -> None:
         self.guideline: Guideline = answer.guideline
         self.result = answer.json(language)
         self.base, self.patient, self.notes, self.language = base, patient, notes, language
         self.words = words_of(language)
         facts = {name: as_json(value) for name, value in answer.case.facts.items()}
-        self.query = urlencode({name: str(value).lower() if isinstance(value, bool) else value for name, value in facts.items()} | {"lang": language})
+        self.query = urlencode(
+            {
+                name: str(value).lower() if isinstance(value, bool) else value
+                for name, value in facts.items()
+            }
+            | {"lang": language}
+        )
 
     def all(self) -> list[dict[str, Any]]:
-        critical, warnings = ([self._alert(alert) for alert in self.result["alerts"] if alert["severity"] == severity] for severity in ("critical", "warning"))
+        critical, warnings = (
+            [self._alert(alert) for alert in self.result["alerts"] if alert["severity"] == severity]
+            for severity in ("critical", "warning")
+        )
         open_ = [self._not_excluded()] if self.result["possible_alerts"] else []
         return [*critical, *open_, *warnings, self._strategy()]
 
-    def _card(self, summary: str, indicator: str, detail: list[str], topic: str, more: dict[str, Any]) -> dict[str, Any]:
+    def _card(
+        self, summary: str, indicator: str, detail: list[str], topic: str, more: dict[str, Any]
+    ) -> dict[str, Any]:
         system = IRI + "override"
         index = 0 if self.language == "en" else 1
         return {
             "uuid": str(uuid.uuid4()),
             "summary": summary if len(summary) < LONGEST else summary[: LONGEST - 2] + "…",
             "indicator": indicator,
-            "detail": "\n\n".join([*detail, *(f"_{text}_" for text in self.notes), f"_{self.result['notice']}_"]),
+            "detail": "\n\n".join(
+                [*detail, *(f"_{text}_" for text in self.notes), f"_{self.result['notice']}_"]
+            ),
             "source": {
-                "label": f"{self.guideline.title[self.language]} {self.result['guideline']['version']}",
+                "label": (
+                    f"{self.guideline.title[self.language]} {self.result['guideline']['version']}"
+                ),
                 "url": f"{self.base}guideline",
                 "topic": {"system": IRI + "topic", "code": topic, "display": topic},
             },
-            "overrideReasons": [{"code": code, "system": system, "display": texts[index]} for code, texts in OVERRIDES.items()],
-            "links": [{"label": self.words["proof"], "url": f"{self.base}?{self.query}#proof", "type": "absolute"}],
+            "overrideReasons": [
+                {"code": code, "system": system, "display": texts[index]}
+                for code, texts in OVERRIDES.items()
+            ],
+            "links": [
+                {
+                    "label": self.words["proof"],
+                    "url": f"{self.base}?{self.query}#proof",
+                    "type": "absolute",
+                }
+            ],
             **more,
         }
 
     def _alert(self, alert: dict[str, Any]) -> dict[str, Any]:
         detail = [self._listed("advice", [self._term("advice", id_) for id_ in alert["advice"]])]
         detail += [self._reasons(alert["rules"]), self._against(alert)]
-        return self._card(alert["label"], alert["severity"], [part for part in detail if part], alert["id"], {})
+        return self._card(
+            alert["label"], alert["severity"], [part for part in detail if part], alert["id"], {}
+        )
 
     def _not_excluded(self) -> dict[str, Any]:
-        lines = [f"- **{a['label']}**: {self.words['unknown']} {self._facts(a['because_of'])}" for a in self.result["possible_alerts"]]
+        lines = [
+            f"- **{a['label']}**: {self.words['unknown']} {self._facts(a['because_of'])}"
+            for a in self.result["possible_alerts"]
+        ]
         names = ", ".join(alert["label"] for alert in self.result["possible_alerts"])
-        return self._card(f"{self.words['not excluded']}: {names}", "warning", [self.words["not excluded hint"], "\n".join(lines)], "not-excluded", {})
+        return self._card(
+            f"{self.words['not excluded']}: {names}",
+            "warning",
+            [self.words["not excluded hint"], "\n".join(lines)],
+            "not-excluded",
+            {},
+        )
 
     def _strategy(self) -> dict[str, Any]:
         strategy, words = self.result["strategy"], self.words
         if strategy is None:
             rest = [part for part in (self._devices(), self._others(), self._missing()) if part]
-            return self._card(f"{words['strategy']}: {words['no strategy']}", "warning", rest, "strategy", {})
+            return self._card(
+                f"{words['strategy']}: {words['no strategy']}", "warning", rest, "strategy", {}
+            )
         standing = words["settled" if strategy["settled"] else "provisional"]
-        detail = [f"**{strategy['label']}** [{strategy['rule']}; {strategy['level']}] {standing}", self._reasons([strategy["rule"]]), self._against(strategy)]
+        detail = [
+            f"**{strategy['label']}** [{strategy['rule']}; {strategy['level']}] {standing}",
+            self._reasons([strategy["rule"]]),
+            self._against(strategy),
+        ]
         detail += [self._devices(), self._others(), self._missing()]
         summary = f"{words['strategy']}: {strategy['label']} ({standing})"
         indicator = "info" if strategy["settled"] else "warning"
-        suggestions = [self._suggestion(device) for device in self.result["devices"] if device["status"] in ("preferred", "suitable")]
+        suggestions = [
+            self._suggestion(device)
+            for device in self.result["devices"]
+            if device["status"] in ("preferred", "suitable")
+        ]
         more = {"suggestions": suggestions, "selectionBehavior": "any"} if suggestions else {}
         return self._card(summary, indicator, [part for part in detail if part], "strategy", more)
 
     def _suggestion(self, device: dict[str, Any]) -> dict[str, Any]:
-        """A device, as a draft proposal where the patient is known; a person decides whether it becomes an order."""
+        """A device, as a draft proposal where the patient is known; a person decides whether it
+        becomes an order.
+        """
         strategy = self.result["strategy"]
         provisional = "" if strategy["settled"] else f"; {self.words['provisional']}"
         label = f"{device['label']} ({self.words[device['status']]}{provisional})"
         told = reservations_in_words(device, self.guideline, self.language)
-        recommended = device["status"] == "preferred" and strategy["settled"] and not device["unverified"]
-        found: dict[str, Any] = {"label": label, "uuid": str(uuid.uuid4()), "isRecommended": recommended}
+        recommended = (
+            device["status"] == "preferred" and strategy["settled"] and not device["unverified"]
+        )
+        found: dict[str, Any] = {
+            "label": label,
+            "uuid": str(uuid.uuid4()),
+            "isRecommended": recommended,
+        }
         if self.patient:
-            note = [{"text": text} for text in (label, told, self.guideline.notice[self.language]) if text]
-            code = {"coding": [{"system": IRI + "device", "code": device["id"]}], "text": device["label"]}
+            note = [
+                {"text": text}
+                for text in (label, told, self.guideline.notice[self.language])
+                if text
+            ]
+            code = {
+                "coding": [{"system": IRI + "device", "code": device["id"]}],
+                "text": device["label"],
+            }
             proposal = {
                 "resourceType": "ServiceRequest",
                 "status": "draft",
@@ -105,7 +173,9 @@ class _Cards:
                 "code": code,
                 "note": note,
             }
-            found["actions"] = [{"type": "create", "description": f"{label}. {told}", "resource": proposal}]
+            found["actions"] = [
+                {"type": "create", "description": f"{label}. {told}", "resource": proposal}
+            ]
         return found
 
     def _devices(self) -> str:
@@ -113,10 +183,23 @@ class _Cards:
         for device in self.result["devices"]:
             if device["status"] == "not_indicated":
                 continue
-            rules = [c["rule"] for c in device["contraindications"]] or device["preferred_by"] + device["indicated_by"]
+            rules = [c["rule"] for c in device["contraindications"]] or device[
+                "preferred_by"
+            ] + device["indicated_by"]
             named = ", ".join(f"{self._rule(rule)} [{rule}]" for rule in rules)
-            sizes = "; ".join(f"{self._fact(name)} {quantity(self.guideline.facts[name], value)}" for name, value in device["parameters"].items())
-            told = ". ".join(part for part in (named, sizes, reservations_in_words(device, self.guideline, self.language)) if part)
+            sizes = "; ".join(
+                f"{self._fact(name)} {quantity(self.guideline.facts[name], value)}"
+                for name, value in device["parameters"].items()
+            )
+            told = ". ".join(
+                part
+                for part in (
+                    named,
+                    sizes,
+                    reservations_in_words(device, self.guideline, self.language),
+                )
+                if part
+            )
             lines.append(f"- **{device['label']}**: {self.words[device['status']]}. {told}")
         return f"{self.words['devices']}:\n\n" + "\n".join(lines) if lines else ""
 
@@ -127,11 +210,21 @@ class _Cards:
             for alert in self.result["alerts"]
             if alert["severity"] == "info"
         ]
-        lines += [f"- {self._fact(name)}: {quantity(self.guideline.facts[name], value)}" for name, value in self.result["parameters"].items()]
+        lines += [
+            f"- {self._fact(name)}: {quantity(self.guideline.facts[name], value)}"
+            for name, value in self.result["parameters"].items()
+        ]
         stent = self.result["optimisation"]
-        lines += [f"- {self._term('criterion', name)}: {self.words[verdict]}" for name, verdict in stent["criteria"].items()]
-        lines += [f"- {self.words['advice']}: {self._term('advice', id_)}" for id_ in stent["advice"]]
-        lines += [f"- {self.guideline.statements[limit].text[self.language]}" for limit in stent["limits"]]
+        lines += [
+            f"- {self._term('criterion', name)}: {self.words[verdict]}"
+            for name, verdict in stent["criteria"].items()
+        ]
+        lines += [
+            f"- {self.words['advice']}: {self._term('advice', id_)}" for id_ in stent["advice"]
+        ]
+        lines += [
+            f"- {self.guideline.statements[limit].text[self.language]}" for limit in stent["limits"]
+        ]
         return "\n".join(lines)
 
     def _reasons(self, rules: list[str]) -> str:
@@ -139,17 +232,33 @@ class _Cards:
         lines = []
         for step in self.result["steps"]:
             if step["rule"] in rules:
-                cited = "; ".join(dict.fromkeys(f"{item['citation']} ({self.words[item['stance']]}, {item['level']})" for item in step["evidence"]))
-                lines.append(f"- {step['label']} [{step['rule']}]: {self.guideline.rule[step['rule']].rationale[self.language]} {cited}")
+                cited = "; ".join(
+                    dict.fromkeys(
+                        f"{item['citation']} ({self.words[item['stance']]}, {item['level']})"
+                        for item in step["evidence"]
+                    )
+                )
+                lines.append(
+                    f"- {step['label']} [{step['rule']}]: "
+                    f"{self.guideline.rule[step['rule']].rationale[self.language]} {cited}"
+                )
         return f"{self.words['why']}\n\n" + "\n".join(dict.fromkeys(lines)) if lines else ""
 
     def _against(self, conclusion: dict[str, Any]) -> str:
-        lines = [f"- {self.words['disputed by']} {self.guideline.studies[study].label[self.language]}" for study in conclusion["disputed_by"]]
-        lines += [f"- {self.guideline.statements[limit].text[self.language]}" for limit in conclusion["limits"]]
+        lines = [
+            f"- {self.words['disputed by']} {self.guideline.studies[study].label[self.language]}"
+            for study in conclusion["disputed_by"]
+        ]
+        lines += [
+            f"- {self.guideline.statements[limit].text[self.language]}"
+            for limit in conclusion["limits"]
+        ]
         return self._listed_raw("against", lines)
 
     def _missing(self) -> str:
-        return self._listed("what is missing", [self._fact(item["fact"]) for item in self.result["missing"]])
+        return self._listed(
+            "what is missing", [self._fact(item["fact"]) for item in self.result["missing"]]
+        )
 
     def _listed(self, head: str, items: list[str]) -> str:
         return self._listed_raw(head, [f"- {item}" for item in items])

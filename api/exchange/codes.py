@@ -1,4 +1,6 @@
-"""The codes of other terminologies for facts and values: `mappings.sssom.tsv` in the folder of the guideline."""
+"""The codes of other terminologies for facts and values: `mappings.sssom.tsv` in the folder of the
+guideline.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +19,9 @@ OURS = IRI.rstrip("/")
 PREFIX = re.compile(r"^#  (\S+): (\S+)$", re.MULTILINE)
 """A line of the table's ``curie_map``."""
 READ = {"skos:exactMatch", "skos:closeMatch"}
-"""Matches by which a fact is read from a code; broader and related ones would claim more than was said."""
+"""Matches by which a fact is read from a code; broader and related ones would claim more than was
+said.
+"""
 
 
 @dataclass(frozen=True)
@@ -38,7 +42,9 @@ class Mapping:
 
 
 def mappings(directory: Path) -> tuple[Mapping, ...]:
-    """The lines of the table of a guideline's folder; none where it has no table. What is wrong with a line, `calx check` tells."""
+    """The lines of the table of a guideline's folder; none where it has no table. What is wrong
+    with a line, `calx check` tells.
+    """
     path = directory / "mappings.sssom.tsv"
     if not path.is_file():
         return ()
@@ -49,7 +55,16 @@ def mappings(directory: Path) -> tuple[Mapping, ...]:
         prefix, _, code = str(row.get("object_id")).partition(":")
         system = SYSTEMS.get(prefix, declared.get(prefix))
         if system is not None and code and None not in row.values():
-            found.append(Mapping(row["subject_id"], row["predicate_id"], system, code, row["object_label"], row["comment"]))
+            found.append(
+                Mapping(
+                    row["subject_id"],
+                    row["predicate_id"],
+                    system,
+                    code,
+                    row["object_label"],
+                    row["comment"],
+                )
+            )
     return tuple(found)
 
 
@@ -58,7 +73,9 @@ class Codes:
 
     def __init__(self, guideline: Guideline, directory: Path) -> None:
         names = {f"calx:{fact.local}": fact.name for fact in guideline.facts.values() if fact.given}
-        self.fact: dict[tuple[str, str], str] = {(OURS, name): name for name in names.values()} | {(IRI, name): name for name in names.values()}
+        self.fact: dict[tuple[str, str], str] = {(OURS, name): name for name in names.values()} | {
+            (IRI, name): name for name in names.values()
+        }
         self.value: dict[tuple[str, str], str] = {}
         self.too_broad: dict[tuple[str, str], str] = {}
         self.of_fact: dict[str, list[Mapping]] = {}

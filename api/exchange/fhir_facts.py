@@ -1,4 +1,6 @@
-"""FHIR R4: facts from Observations or from an extension, and answers as GuidanceResponse. Checked with the R4B models of fhir.resources."""
+"""FHIR R4: facts from Observations or from an extension, and answers as GuidanceResponse. Checked
+with the R4B models of fhir.resources.
+"""
 
 from __future__ import annotations
 
@@ -48,7 +50,11 @@ class Reading:
         """Read a Bundle, an Observation, or the extension of any resource."""
         if not isinstance(resource, dict):
             if resource is not None:
-                self.problems.append(Problem("is no FHIR resource; send a JSON object with a resourceType", place=place))
+                self.problems.append(
+                    Problem(
+                        "is no FHIR resource; send a JSON object with a resourceType", place=place
+                    )
+                )
             return
         if resource.get("resourceType") in CHECKED:
             faults = invalid(resource)
@@ -56,7 +62,12 @@ class Reading:
                 self.problems += [Problem(fault, place=place) for fault in faults]
                 return
         elif isinstance(resource.get("extension"), list):
-            faults = [fault for item in resource["extension"] if isinstance(item, dict) and item.get("url") == FACTS for fault in invalid_extension(item)]
+            faults = [
+                fault
+                for item in resource["extension"]
+                if isinstance(item, dict) and item.get("url") == FACTS
+                for fault in invalid_extension(item)
+            ]
             if faults:
                 self.problems += [Problem(fault, place=place) for fault in faults]
                 return
@@ -69,9 +80,16 @@ class Reading:
             self.notes.append(f"{place}: the client could not fetch this")
             return
         if resource.get("modifierExtension") or resource.get("implicitRules"):
-            # R4, 2.1.1.5 and 2.26.3.2: whoever does not understand them must not process the resource
+            # R4, 2.1.1.5 and 2.26.3.2: whoever does not understand them must not process the
+            # resource
             self.problems.append(
-                Problem("has a modifierExtension or implicitRules, which could turn its meaning; remove it or send the fact plainly", place=place)
+                Problem(
+                    (
+                        "has a modifierExtension or implicitRules, which could turn its meaning; "
+                        "remove it or send the fact plainly"
+                    ),
+                    place=place,
+                )
             )
             return
         self._extensions(resource.get("extension"), place)
@@ -116,37 +134,67 @@ class Reading:
             key = (coding.get("system"), coding.get("code"))
             name = self.codes.fact.get(key)
             if name is None and key[0] in (OURS, IRI):
-                self._put(str(key[1]), True, place)  # no fact of this name: the gate says which is meant
+                # no fact of this name: the gate says which is meant
+                self._put(str(key[1]), True, place)
                 return
             if name is not None and "dataAbsentReason" not in resource:
                 self._same_lesion(resource, place)
                 if status not in ("final", "amended", "corrected"):
-                    self.notes.append(f"{self._guideline.facts[name].label['en']}: the status of its observation is {status}")
+                    self.notes.append(
+                        f"{self._guideline.facts[name].label['en']}: the status of its "
+                        f"observation is {status}"
+                    )
                 if self._take(name, resource, place) and key[0] not in (OURS, IRI):
                     self.notes.append(self.codes.told(key, self._guideline.facts[name]))
                 return
             if key in self.codes.too_broad:
-                self.notes.append(f"{self.codes.too_broad[key]} ({key[1]}) says less than any fact needs; left aside")
+                self.notes.append(
+                    f"{self.codes.too_broad[key]} ({key[1]}) says less than any fact needs; left "
+                    "aside"
+                )
 
     def _same_lesion(self, resource: dict[str, Any], place: str) -> None:
-        """All observations must be of one patient; other days are said, as facts are of one moment."""
+        """All observations must be of one patient; other days are said, as facts are of one
+        moment.
+        """
         subject = (resource.get("subject") or {}).get("reference")
         if subject and self.subject and subject != self.subject:
-            self.problems.append(Problem(f"is of {subject}, another observation of {self.subject}; send one patient's lesion", place=place))
+            self.problems.append(
+                Problem(
+                    (
+                        f"is of {subject}, another observation of {self.subject}; send one "
+                        "patient's "
+                        "lesion"
+                    ),
+                    place=place,
+                )
+            )
         self.subject = self.subject or subject
         day = str(resource.get("effectiveDateTime") or "")[:10]
         if day and self._day and day != self._day:
-            self.notes.append(f"{place}: observed on {day}, another on {self._day}; facts are of one moment")
+            self.notes.append(
+                f"{place}: observed on {day}, another on {self._day}; facts are of one moment"
+            )
         self._day = self._day or day
 
     def _take(self, name: str, element: dict[str, Any], place: str) -> bool:
-        """Put the value of a FHIR element under a fact, with unit and codes checked; whether there was one."""
+        """Put the value of a FHIR element under a fact, with unit and codes checked; whether there
+        was one.
+        """
         kind = next((key for key in element if key.startswith("value")), None)
         fact = self._guideline.facts.get(name)
         if kind is None:
-            self.problems.append(Problem("has no value; send one, or leave it out where it is unknown", name[:64], place))
+            self.problems.append(
+                Problem(
+                    "has no value; send one, or leave it out where it is unknown", name[:64], place
+                )
+            )
         elif kind not in VALUES:
-            self.problems.append(Problem(f"has a {kind}, which is not read; use {', '.join(VALUES)}", name[:64], place))
+            self.problems.append(
+                Problem(
+                    f"has a {kind}, which is not read; use {', '.join(VALUES)}", name[:64], place
+                )
+            )
         elif fact is None or not fact.given:
             self._put(name, element[kind], place)
         elif kind == "valueQuantity":
@@ -154,23 +202,52 @@ class Reading:
         elif kind in ("valueCodeableConcept", "valueCoding"):
             value = element[kind]
             codings = value.get("coding") or () if kind == "valueCodeableConcept" else (value,)
-            known = [code for code in (self._coded(fact, coding) for coding in codings) if code is not None]
+            known = [
+                code
+                for code in (self._coded(fact, coding) for coding in codings)
+                if code is not None
+            ]
             if known:
                 self._put(name, known[0], place)
             else:
-                self.problems.append(Problem(f"has no code that is known here; use the values of the fact with the system {OURS}", name, place))
+                self.problems.append(
+                    Problem(
+                        (
+                            "has no code that is known here; use the values of the fact with the "
+                            f"system {OURS}"
+                        ),
+                        name,
+                        place,
+                    )
+                )
         else:
             self._put(name, element[kind], place)
         return kind is not None
 
     def _quantity(self, fact: Fact, quantity: dict[str, Any], place: str) -> None:
         if quantity.get("comparator"):
-            self.problems.append(Problem(f"has the comparator {quantity['comparator']}; a fact is one number", fact.name, place))
+            self.problems.append(
+                Problem(
+                    f"has the comparator {quantity['comparator']}; a fact is one number",
+                    fact.name,
+                    place,
+                )
+            )
             return
-        unit = quantity.get("code") if quantity.get("system") in (UCUM, None) and quantity.get("code") else quantity.get("unit")
+        unit = (
+            quantity.get("code")
+            if quantity.get("system") in (UCUM, None) and quantity.get("code")
+            else quantity.get("unit")
+        )
         allowed = UNITS.get(fact.unit or "1", {fact.unit})
         if fact.kind in ("number", "integer") and (unit or "1") not in allowed:
-            self.problems.append(Problem(f"has the unit {unit or 'none'}; give it in {fact.unit} (UCUM)", fact.name, place))
+            self.problems.append(
+                Problem(
+                    f"has the unit {unit or 'none'}; give it in {fact.unit} (UCUM)",
+                    fact.name,
+                    place,
+                )
+            )
             return
         self._put(fact.name, quantity.get("value"), place)
 
@@ -183,7 +260,9 @@ class Reading:
         if value is None:
             return
         if name in self.facts and self.facts[name] != value:
-            self.problems.append(Problem(f"stands twice, as {self.facts[name]} and {value}; send one", name, place))
+            self.problems.append(
+                Problem(f"stands twice, as {self.facts[name]} and {value}; send one", name, place)
+            )
         self.facts[name] = value
 
 
@@ -195,7 +274,13 @@ def invalid(resource: dict[str, Any]) -> list[str]:
     try:
         get_fhir_model_class(str(resource.get("resourceType"))).model_validate(resource)
     except ValidationError as error:
-        return [f"{'.'.join(str(part) for part in fault['loc']) or resource.get('resourceType')}: {fault['msg']}" for fault in error.errors()[:MOST_FAULTS]]
+        return [
+            (
+                f"{'.'.join(str(part) for part in fault['loc']) or resource.get('resourceType')}: "
+                f"{fault['msg']}"
+            )
+            for fault in error.errors()[:MOST_FAULTS]
+        ]
     except (LookupError, ValueError, TypeError, RecursionError) as error:
         return [f"is not readable as a FHIR resource ({type(error).__name__})"]
     return []
@@ -209,7 +294,10 @@ def invalid_extension(extension: dict[str, Any]) -> list[str]:
     try:
         Extension.model_validate(extension)
     except ValidationError as error:
-        return [f"extension.{'.'.join(str(part) for part in fault['loc'])}: {fault['msg']}" for fault in error.errors()[:MOST_FAULTS]]
+        return [
+            f"extension.{'.'.join(str(part) for part in fault['loc'])}: {fault['msg']}"
+            for fault in error.errors()[:MOST_FAULTS]
+        ]
     except (LookupError, ValueError, TypeError, RecursionError) as error:
         return [f"extension is not readable ({type(error).__name__})"]
     return []

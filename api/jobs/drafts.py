@@ -1,8 +1,10 @@
-"""Drafts of the guideline: edited on the page, checked, reviewed, and published as a whole or not at all.
+"""Drafts of the guideline: edited on the page, checked, reviewed, and published as a whole or not
+at all.
 
-A draft is a copy of the guideline's folder beside a file that tells its state and history. Nothing live changes before
-publishing. Publishing writes the files that changed and a change note into the guideline's folder; what was meant is written
-down first, so that a publishing which was cut off is finished at the next start.
+A draft is a copy of the guideline's folder beside a file that tells its state and history. Nothing
+live changes before publishing. Publishing writes the files that changed and a change note into the
+guideline's folder; what was meant is written down first, so that a publishing which was cut off is
+finished at the next start.
 """
 
 from __future__ import annotations
@@ -32,7 +34,9 @@ LONGEST_TEXT = 500
 class DraftError(CalxError):
     """What was asked of a draft cannot be done; the text says why."""
 
-    def __init__(self, message: str, kind: str = "conflict", problems: list[CellProblem] | None = None) -> None:
+    def __init__(
+        self, message: str, kind: str = "conflict", problems: list[CellProblem] | None = None
+    ) -> None:
         super().__init__(message)
         self.kind = kind
         self.problems = problems or []
@@ -54,7 +58,14 @@ class Draft:
     """Digest of the guideline that it became."""
 
     def note(self, by: str, did: str, **more: str) -> None:
-        self.history.append({"at": datetime.now(UTC).isoformat(timespec="seconds"), "by": by[:100], "did": did, **more})
+        self.history.append(
+            {
+                "at": datetime.now(UTC).isoformat(timespec="seconds"),
+                "by": by[:100],
+                "did": did,
+                **more,
+            }
+        )
 
     def json(self) -> dict[str, Any]:
         return asdict(self)
@@ -75,15 +86,23 @@ class Drafts:
 
     def all(self) -> list[Draft]:
         """The drafts, the latest first."""
-        found = [draft for path in self.folder.iterdir() if NAME.fullmatch(path.name) and (draft := self._read(path.name)) is not None]
-        return sorted(found, key=lambda draft: draft.history[0]["at"] if draft.history else "", reverse=True)
+        found = [
+            draft
+            for path in self.folder.iterdir()
+            if NAME.fullmatch(path.name) and (draft := self._read(path.name)) is not None
+        ]
+        return sorted(
+            found, key=lambda draft: draft.history[0]["at"] if draft.history else "", reverse=True
+        )
 
     def find(self, name: str) -> Draft | None:
         return self._read(name) if NAME.fullmatch(name) else None
 
     def _read(self, name: str) -> Draft | None:
         try:
-            return Draft(**json.loads((self.folder / name / "draft.json").read_text(encoding="utf-8")))
+            return Draft(
+                **json.loads((self.folder / name / "draft.json").read_text(encoding="utf-8"))
+            )
         except (OSError, ValueError, TypeError):
             return None
 
@@ -107,7 +126,9 @@ class Drafts:
         for path in sorted(self.guideline(draft).rglob("*")):
             name = path.relative_to(self.guideline(draft)).as_posix()
             before = self.base(draft) / name
-            if path.is_file() and (not before.is_file() or before.read_bytes() != path.read_bytes()):
+            if path.is_file() and (
+                not before.is_file() or before.read_bytes() != path.read_bytes()
+            ):
                 found[name] = path.read_bytes()
         return found
 
@@ -121,14 +142,20 @@ class Drafts:
             GuidelineError: the files on disk cannot be read.
         """
         if not title.strip() or not by.strip():
-            raise DraftError("a draft needs a title, and who begins it (a role or initials)", "unreadable")
+            raise DraftError(
+                "a draft needs a title, and who begins it (a role or initials)", "unreadable"
+            )
         if sum(draft.state in ("open", "in review") for draft in self.all()) >= MOST_DRAFTS:
-            raise DraftError(f"there are {MOST_DRAFTS} drafts at work; publish or discard some", "busy")
+            raise DraftError(
+                f"there are {MOST_DRAFTS} drafts at work; publish or discard some", "busy"
+            )
         files = GuidelineFiles(self.ontology)
         draft = Draft(secrets.token_hex(6), title.strip()[:LONGEST_TEXT], files.digest)
         try:
             for place in (self.base(draft), self.guideline(draft)):
-                shutil.copytree(self.ontology, place, ignore=shutil.ignore_patterns("*.py", "__pycache__", ".*"))
+                shutil.copytree(
+                    self.ontology, place, ignore=shutil.ignore_patterns("*.py", "__pycache__", ".*")
+                )
             draft.note(by, "began")
             self._save(draft)
         except Exception:
@@ -146,12 +173,20 @@ class Drafts:
         try:
             texts, edited = changed(self.files(draft), [(table, key, column, value)])
         except TableError as error:
-            raise DraftError("the value cannot be taken over", "invalid-edit", error.problems) from None
+            raise DraftError(
+                "the value cannot be taken over", "invalid-edit", error.problems
+            ) from None
         except (EditError, GuidelineError) as error:
             raise DraftError(str(error), "invalid-edit") from None
         if not edited:
             return value
-        draft.note(by, "edited", what=f"{table} {key} {column}", before=edited[0].before[:LONGEST_TEXT], after=edited[0].after[:LONGEST_TEXT])
+        draft.note(
+            by,
+            "edited",
+            what=f"{table} {key} {column}",
+            before=edited[0].before[:LONGEST_TEXT],
+            after=edited[0].after[:LONGEST_TEXT],
+        )
         self._save(draft)  # first: no edit without its line in the history
         for name, text in texts.items():
             replaced(self.guideline(draft) / name, text)
@@ -163,12 +198,24 @@ class Drafts:
         Raises:
             DraftError: not from the state that it is in.
         """
-        allowed = {"in review": ("open",), "open": ("in review",), "discarded": ("open", "in review")}
+        allowed = {
+            "in review": ("open",),
+            "open": ("in review",),
+            "discarded": ("open", "in review"),
+        }
         if state not in allowed:
-            raise DraftError(f"a draft can be {', '.join(allowed)}, not '{state[:24]}'", "unreadable")
+            raise DraftError(
+                f"a draft can be {', '.join(allowed)}, not '{state[:24]}'", "unreadable"
+            )
         self._expect(draft, *allowed[state])
         draft.state = state
-        draft.note(by, {"in review": "handed in for review", "open": "opened again", "discarded": "discarded"}[state], why=why[:LONGEST_TEXT])
+        draft.note(
+            by,
+            {"in review": "handed in for review", "open": "opened again", "discarded": "discarded"}[
+                state
+            ],
+            why=why[:LONGEST_TEXT],
+        )
         self._save(draft)
         if state == "discarded":  # its history stays; its files need no room
             shutil.rmtree(self.base(draft), ignore_errors=True)
@@ -183,8 +230,12 @@ class Drafts:
         self.may_be_published(draft)
         replaced(self.folder / draft.id / "note.md", note)
         draft.state, draft.published = "publishing", self.files(draft).digest
-        alone = by.strip() in {entry["by"].strip() for entry in draft.history if entry["did"] == "edited"}
-        draft.note(by, "published by one who edited it" if alone else "published", why=why[:LONGEST_TEXT])
+        alone = by.strip() in {
+            entry["by"].strip() for entry in draft.history if entry["did"] == "edited"
+        }
+        draft.note(
+            by, "published by one who edited it" if alone else "published", why=why[:LONGEST_TEXT]
+        )
         self._save(draft)
         self._finish(draft)
 
@@ -192,11 +243,15 @@ class Drafts:
         """See whether its state and the files on disk allow it.
 
         Raises:
-            DraftError: it is not in review, nothing changed, or the guideline on disk is no longer the one that it began from.
+            DraftError: it is not in review, nothing changed, or the guideline on disk is no longer
+                the one that it began from.
         """
         self._expect(draft, "in review")
         if not self.publishes:
-            raise DraftError("this service shows the guideline that comes with Calx; start it with --ontology DIR, a copy of your own, to publish")
+            raise DraftError(
+                "this service shows the guideline that comes with Calx; start it with --ontology "
+                "DIR, a copy of your own, to publish"
+            )
         if not self.changed_files(draft):
             raise DraftError("the draft changes nothing")
         try:
@@ -204,10 +259,15 @@ class Drafts:
         except GuidelineError:
             now = "files that cannot be read"
         if now != draft.base:
-            raise DraftError("the guideline on disk has changed since the draft began; begin a new one, and make the edits there")
+            raise DraftError(
+                "the guideline on disk has changed since the draft began; begin a new one, and "
+                "make the edits there"
+            )
 
     def _finish(self, draft: Draft) -> None:
-        """Write every changed file; to do it again does no harm. A file that somebody changed meanwhile is left, and the draft goes back to review."""
+        """Write every changed file; to do it again does no harm. A file that somebody changed
+        meanwhile is left, and the draft goes back to review.
+        """
         changed = self.changed_files(draft)
         for name, content in changed.items():
             place, before = self.ontology / name, self.base(draft) / name
@@ -228,7 +288,14 @@ class Drafts:
         self._save(draft)
 
     def _change_note(self, draft: Draft) -> Path:
-        when = next((entry["at"][:10] for entry in reversed(draft.history) if entry["did"].startswith("published")), "undated")
+        when = next(
+            (
+                entry["at"][:10]
+                for entry in reversed(draft.history)
+                if entry["did"].startswith("published")
+            ),
+            "undated",
+        )
         return self.ontology / "changes" / f"{when}-{draft.id}.md"
 
     def undo_publishing(self, draft: Draft) -> None:
@@ -246,7 +313,9 @@ class Drafts:
 
     def _expect(self, draft: Draft, *states: str) -> None:
         if draft.state not in states:
-            raise DraftError(f"the draft is {draft.state}; this can be done while it is {' or '.join(states)}")
+            raise DraftError(
+                f"the draft is {draft.state}; this can be done while it is {' or '.join(states)}"
+            )
 
     def _save(self, draft: Draft) -> None:
         place = self.folder / draft.id

@@ -43,7 +43,9 @@ async def examined(part: str, old: Path, new: Path, language: str) -> dict[str, 
         try:
             output, _ = await asyncio.wait_for(process.communicate(), LONGEST_SECONDS)
         except TimeoutError:
-            raise ExaminationError(f"not done after {LONGEST_SECONDS} s; run 'calx {part}' instead") from None
+            raise ExaminationError(
+                f"not done after {LONGEST_SECONDS} s; run 'calx {part}' instead"
+            ) from None
         finally:
             if process.returncode is None:
                 process.kill()
@@ -51,7 +53,9 @@ async def examined(part: str, old: Path, new: Path, language: str) -> dict[str, 
     try:
         found: dict[str, Any] = json.loads(output)
     except ValueError:
-        raise ExaminationError(f"'calx {part}' failed on this draft; run it on the draft's files to see why") from None
+        raise ExaminationError(
+            f"'calx {part}' failed on this draft; run it on the draft's files to see why"
+        ) from None
     return found
 
 
@@ -78,7 +82,12 @@ def main(part: str, old: Path, new: Path, language: str) -> dict[str, Any]:
     from calx.reasoner.authors.compare.report import as_markdown, as_sections
 
     found = difference(Version(*guidelines[0]), Version(*guidelines[1]))
-    return {"empty": found.empty, "holds": found.verified.holds, "sections": as_sections(found, language), "markdown": as_markdown(found, language)}
+    return {
+        "empty": found.empty,
+        "holds": found.verified.holds,
+        "sections": as_sections(found, language),
+        "markdown": as_markdown(found, language),
+    }
 
 
 def _checked(folder: Path) -> dict[str, Any]:

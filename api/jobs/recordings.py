@@ -1,6 +1,8 @@
-"""Recordings that were handed to the service: read by a process of their own, one at a time, as the command line would.
+"""Recordings that were handed to the service: read by a process of their own, one at a time, as the
+command line would.
 
-A recording is kept only until it has been read; what stays is the case with its measurements, the pictures and the curves, none of which names a patient.
+A recording is kept only until it has been read; what stays is the case with its measurements, the
+pictures and the curves, none of which names a patient.
 """
 
 from __future__ import annotations
@@ -25,7 +27,9 @@ from calx.errors import CalxError
 from calx.process import command
 
 NAME = re.compile(r"[a-f0-9]{16}")
-SHOWN = re.compile(r"longitudinal\.png|curves\.csv|curves\.npz|report\.dcm|run\.json|frames/frame-[0-9]{5}\.png")
+SHOWN = re.compile(
+    r"longitudinal\.png|curves\.csv|curves\.npz|report\.dcm|run\.json|frames/frame-[0-9]{5}\.png"
+)
 PROGRESS = re.compile(r"([0-9]+) of ([0-9]+) frames")
 LONGEST_SECONDS = 3600
 WAITING = 16
@@ -46,7 +50,8 @@ class Recording:
         id: its name here.
         folder: where its results are.
         received: moment in UTC.
-        state: ``waiting``, ``reading``, ``done``, ``refused`` (nothing can be claimed of it) or ``failed`` (it can't be read).
+        state: ``waiting``, ``reading``, ``done``, ``refused`` (nothing can be claimed of it) or
+            ``failed`` (it can't be read).
         done: frames read so far.
         total: frames.
         notes: what the reader said.
@@ -73,7 +78,10 @@ class Recording:
     @property
     def pictures(self) -> list[str]:
         """Names of the frames that were drawn."""
-        return sorted(f"frames/{file.name}" for file in (self.folder / "report" / "frames").glob("frame-*.png"))
+        return sorted(
+            f"frames/{file.name}"
+            for file in (self.folder / "report" / "frames").glob("frame-*.png")
+        )
 
     def file(self, name: str) -> Path | None:
         """A file of its report; None where there is none of this name."""
@@ -83,9 +91,19 @@ class Recording:
     def json(self) -> dict[str, Any]:
         """What the service tells of it."""
         case = self.case
-        files = [name for name in ("longitudinal.png", "curves.csv", "curves.npz", "report.dcm", "run.json") if self.file(name)]
-        head = {key: getattr(self, key) for key in ("id", "received", "state", "done", "total", "notes", "problem")}
-        return head | {"files": [f"/recordings/{self.id}/{name}" for name in [*files, *self.pictures]], "case": case}
+        files = [
+            name
+            for name in ("longitudinal.png", "curves.csv", "curves.npz", "report.dcm", "run.json")
+            if self.file(name)
+        ]
+        head = {
+            key: getattr(self, key)
+            for key in ("id", "received", "state", "done", "total", "notes", "problem")
+        }
+        return head | {
+            "files": [f"/recordings/{self.id}/{name}" for name in [*files, *self.pictures]],
+            "case": case,
+        }
 
 
 class Recordings:
@@ -101,14 +119,19 @@ class Recordings:
             with contextlib.suppress(OSError, ValueError, TypeError):
                 kept = Recording(folder=place.parent, **json.loads(place.read_text()))
                 if kept.state in ("waiting", "reading"):
-                    kept.state, kept.problem = "failed", "the service was stopped while it was read; hand it in again"
+                    kept.state, kept.problem = (
+                        "failed",
+                        "the service was stopped while it was read; hand it in again",
+                    )
                     _forget(kept)
                 self._found[kept.id] = kept
 
     @staticmethod
     def available() -> bool:
         """Whether the packages for reading recordings are installed."""
-        return all(importlib.util.find_spec(name) for name in ("numpy", "onnxruntime", "pydicom", "PIL"))
+        return all(
+            importlib.util.find_spec(name) for name in ("numpy", "onnxruntime", "pydicom", "PIL")
+        )
 
     def listed(self) -> list[Recording]:
         """The newest first."""
@@ -127,7 +150,11 @@ class Recordings:
         Raises:
             TooManyRecordingsError: others wait already.
         """
-        if self._arriving + sum(item.state in ("waiting", "reading") for item in self._found.values()) >= WAITING:
+        if (
+            self._arriving
+            + sum(item.state in ("waiting", "reading") for item in self._found.values())
+            >= WAITING
+        ):
             raise TooManyRecordingsError
         self._arriving += 1
         name = secrets.token_hex(8)
@@ -163,7 +190,10 @@ class Recordings:
             found.state, found.notes = "done", lines
         else:
             found.state = "refused" if found.case else "failed"
-            found.problem, found.notes = (lines[-1] if lines else "it could not be read"), lines[:-1]
+            found.problem, found.notes = (
+                (lines[-1] if lines else "it could not be read"),
+                lines[:-1],
+            )
         _forget(found)
         _keep(found)
         self._tasks.pop(found.id, None)
@@ -188,18 +218,33 @@ class Recordings:
 
 def _command(found: Recording, told: dict[str, Any]) -> list[str]:
     """The command line that reads a recording."""
-    options = ["--facts", str(found.folder / "facts.json"), "--report", str(found.folder / "report")]
+    options = [
+        "--facts",
+        str(found.folder / "facts.json"),
+        "--report",
+        str(found.folder / "report"),
+    ]
     for name, option in (("spacing", "--spacing"), ("rate", "--rate"), ("fps", "--fps")):
         options += [option, str(told[name])] if name in told else []
     options += ["--gated"] if told.get("gated") else []
-    options += ["--stent", str(told["stent_first"]), str(told["stent_last"])] if "stent_first" in told else []
+    options += (
+        ["--stent", str(told["stent_first"]), str(told["stent_last"])]
+        if "stent_first" in told
+        else []
+    )
     return command("calx", "segment", str(found.folder / "recording.dcm"), *options)
 
 
 async def _run(found: Recording, arguments: list[str]) -> tuple[int, list[str]]:
-    """Run it, noting how far it is; its exit status and what else it said. It never outlives this call."""
+    """Run it, noting how far it is; its exit status and what else it said. It never outlives this
+    call.
+    """
     process = await asyncio.create_subprocess_exec(
-        *arguments, stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.PIPE, start_new_session=True
+        *arguments,
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.DEVNULL,
+        stderr=asyncio.subprocess.PIPE,
+        start_new_session=True,
     )
     lines: list[str] = []
     try:
@@ -221,7 +266,10 @@ async def _run(found: Recording, arguments: list[str]) -> tuple[int, list[str]]:
 
 def _keep(found: Recording) -> None:
     """Write what is known of a recording, whole or not at all."""
-    told = {key: getattr(found, key) for key in ("id", "received", "state", "done", "total", "notes", "problem")}
+    told = {
+        key: getattr(found, key)
+        for key in ("id", "received", "state", "done", "total", "notes", "problem")
+    }
     replaced(found.folder / "state.json", json.dumps(told))
 
 

@@ -20,10 +20,17 @@ class Example:
 
     @property
     def query(self) -> str:
-        return urlencode({name: str(value).lower() if isinstance(value, bool) else value for name, value in self.case.items()})
+        return urlencode(
+            {
+                name: str(value).lower() if isinstance(value, bool) else value
+                for name, value in self.case.items()
+            }
+        )
 
 
 def examples(directory: Path) -> tuple[Example, ...]:
     """Those of a guideline's folder; what is wrong with a case, `calx check` tells."""
     cases, _ = read_reference_cases(directory)
-    return tuple(Example(case.id, case.title, case.facts) for case in cases if case.title is not None)
+    return tuple(
+        Example(case.id, case.title, case.facts) for case in cases if case.title is not None
+    )

@@ -1,4 +1,6 @@
-"""The form of a lesion, made from the case shapes: groups, units, bounds, and yes / no / unknown."""
+"""The form of a lesion, made from the case shapes: groups, units, bounds, and yes / no
+/ unknown.
+"""
 
 from __future__ import annotations
 
@@ -43,8 +45,14 @@ def groups(guideline: Guideline, entered: Mapping[str, str], language: str) -> l
     """The form with what was entered."""
     found = []
     for group, label in guideline.groups.items():
-        fields = tuple(_field(fact, guideline, entered.get(fact.name, ""), language) for fact in guideline.facts.values() if fact.given and fact.group == group)
-        found.append(Group(group, label[language], fields, sum(bool(field.value) for field in fields)))
+        fields = tuple(
+            _field(fact, guideline, entered.get(fact.name, ""), language)
+            for fact in guideline.facts.values()
+            if fact.given and fact.group == group
+        )
+        found.append(
+            Group(group, label[language], fields, sum(bool(field.value) for field in fields))
+        )
     return found
 
 
@@ -54,11 +62,27 @@ def _field(fact: Fact, guideline: Guideline, value: str, language: str) -> Field
         unit = ""
     elif fact.unit == "a":
         unit = "years" if language == "en" else "岁"
-    low = "" if fact.minimum is None else f"{'> ' if fact.exclusive_minimum else ''}{fact.minimum.normalize():f}"
+    low = (
+        ""
+        if fact.minimum is None
+        else f"{'> ' if fact.exclusive_minimum else ''}{fact.minimum.normalize():f}"
+    )
     high = "" if fact.maximum is None else f"{fact.maximum.normalize():f}"
     bounds = f"{low}–{high}" if low and high else f"≥ {low}" if low else ""
-    options = tuple((option, guideline.value_labels.get(option, {language: option})[language]) for option in fact.values)
-    return Field(fact.name, fact.kind, fact.label[language], fact.definition[language], unit, bounds, options, value)
+    options = tuple(
+        (option, guideline.value_labels.get(option, {language: option})[language])
+        for option in fact.values
+    )
+    return Field(
+        fact.name,
+        fact.kind,
+        fact.label[language],
+        fact.definition[language],
+        unit,
+        bounds,
+        options,
+        value,
+    )
 
 
 OF_THE_PAGE = {"lang", "case_id"}
@@ -66,7 +90,8 @@ OF_THE_PAGE = {"lang", "case_id"}
 
 
 def entered(pairs: Iterable[tuple[str, str]]) -> tuple[dict[str, str], list[Problem]]:
-    """What was entered for each fact, as text, and which was entered twice; empty fields are left out.
+    """What was entered for each fact, as text, and which was entered twice; empty fields are left
+    out.
 
     A name that is no fact stays, for the gate to refuse with the nearest one.
     """
@@ -82,7 +107,9 @@ def entered(pairs: Iterable[tuple[str, str]]) -> tuple[dict[str, str], list[Prob
 
 
 def case_of(texts: Mapping[str, str], guideline: Guideline) -> dict[str, Any]:
-    """The case that the form tells of; what is no number stays text, for the gate to refuse with its reason."""
+    """The case that the form tells of; what is no number stays text, for the gate to refuse with
+    its reason.
+    """
     raw: dict[str, Any] = {"case_id": "lesion"}
     for name, text in texts.items():
         fact = guideline.facts.get(name)

@@ -1,4 +1,6 @@
-"""The proof as a picture: facts on the left, conclusions to the right of what they rest on, each with its rule and level."""
+"""The proof as a picture: facts on the left, conclusions to the right of what they rest on, each
+with its rule and level.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +11,12 @@ from markupsafe import escape
 from calx.reasoner.model.guideline import Guideline
 
 WIDTH, HEIGHT, ACROSS, DOWN, MARGIN = 232, 44, 296, 58, 24
-COLOURS = {"fact": ("#e8f0fb", "#2a5da8"), "unknown": ("#fff6df", "#8a5a00"), "step": ("#eef7ee", "#2c6e3f"), "shown": ("#1f4e79", "#1f4e79")}
+COLOURS = {
+    "fact": ("#e8f0fb", "#2a5da8"),
+    "unknown": ("#fff6df", "#8a5a00"),
+    "step": ("#eef7ee", "#2c6e3f"),
+    "shown": ("#1f4e79", "#1f4e79"),
+}
 SHOWN = ("strategy", "alerts", "preferred", "suitable", "contraindicated", "optimisation")
 """Conclusions that end a chain for a reader stand out."""
 
@@ -20,24 +27,32 @@ def drawn(result: dict[str, Any], guideline: Guideline, language: str) -> str:
     columns: dict[int, list[str]] = {}
     for name in nodes:
         columns.setdefault(nodes[name]["column"], []).append(name)
-    places = {name: (MARGIN + column * ACROSS, MARGIN + row * DOWN) for column, names in columns.items() for row, name in enumerate(names)}
+    places = {
+        name: (MARGIN + column * ACROSS, MARGIN + row * DOWN)
+        for column, names in columns.items()
+        for row, name in enumerate(names)
+    }
     wide = MARGIN * 2 + max(columns, default=0) * ACROSS + WIDTH
     high = MARGIN * 2 + max((len(names) for names in columns.values()), default=1) * DOWN
     title = f"{result['case_id']}: {guideline.title[language]} {result['guideline']['version']}"
     parts = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {wide} {high + 34}" width="{wide}" height="{high + 34}" role="img" '
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {wide} {high + 34}" width="{wide}" '
+        f'height="{high + 34}" role="img" '
         'font-family="system-ui, sans-serif">',
         f"<title>{escape(title)}</title>",
         f'<rect width="{wide}" height="{high + 34}" fill="#ffffff"/>',
         *(_edge(places[source], places[target], broken) for source, target, broken in edges),
         *(_node(places[name], node) for name, node in nodes.items()),
-        f'<text x="{MARGIN}" y="{high + 17}" font-size="11" fill="#333333">{escape(result["notice"])}</text>',
+        f'<text x="{MARGIN}" y="{high + 17}" font-size="11" '
+        f'fill="#333333">{escape(result["notice"])}</text>',
         "</svg>",
     ]
     return "".join(parts)
 
 
-def _network(result: dict[str, Any], guideline: Guideline, language: str) -> tuple[dict[str, dict[str, Any]], list[tuple[str, str, bool]]]:
+def _network(
+    result: dict[str, Any], guideline: Guideline, language: str
+) -> tuple[dict[str, dict[str, Any]], list[tuple[str, str, bool]]]:
     """Nodes with their column, and edges from what a step rests on."""
     nodes: dict[str, dict[str, Any]] = {}
     edges: list[tuple[str, str, bool]] = []
@@ -52,11 +67,28 @@ def _network(result: dict[str, Any], guideline: Guideline, language: str) -> tup
                 fact, value = premise["fact"], premise["value"]
                 label = guideline.facts[fact].label[language] if fact in guideline.facts else fact
                 source = f"fact {fact} {value is None}"
-                nodes.setdefault(source, {"column": 0, "kind": "unknown" if value is None else "fact", "text": label, "under": _value(value)})
+                nodes.setdefault(
+                    source,
+                    {
+                        "column": 0,
+                        "kind": "unknown" if value is None else "fact",
+                        "text": label,
+                        "under": _value(value),
+                    },
+                )
                 sources.append((source, value is None))
         column = 1 + max((nodes[source]["column"] for source, _ in sources), default=0)
-        kind = "shown" if step["conclusion"].startswith(SHOWN) and not step["rule"].startswith(("S-", "V-")) else "step"
-        nodes[name] = {"column": column, "kind": kind, "text": step["label"], "under": f"{step['rule']} · {step['level']} · {step['conclusion']}"}
+        kind = (
+            "shown"
+            if step["conclusion"].startswith(SHOWN) and not step["rule"].startswith(("S-", "V-"))
+            else "step"
+        )
+        nodes[name] = {
+            "column": column,
+            "kind": kind,
+            "text": step["label"],
+            "under": f"{step['rule']} · {step['level']} · {step['conclusion']}",
+        }
         edges += [(source, name, broken) for source, broken in sources]
         by_rule.setdefault(step["rule"], []).append(name)
     return nodes, edges
@@ -85,9 +117,12 @@ def _node(place: tuple[int, int], node: dict[str, Any]) -> str:
     dash = ' stroke-dasharray="5 3"' if node["kind"] == "unknown" else ""
     return (
         f"<g><title>{escape(node['text'])} — {escape(node['under'])}</title>"
-        f'<rect x="{x}" y="{y}" width="{WIDTH}" height="{HEIGHT}" rx="6" fill="{fill}" stroke="{line}"{dash}/>'
-        f'<text x="{x + 9}" y="{y + 19}" font-size="12" fill="{ink}">{escape(_short(node["text"], 37))}</text>'
-        f'<text x="{x + 9}" y="{y + 35}" font-size="10" fill="{faint}">{escape(_short(node["under"], 44))}</text></g>'
+        f'<rect x="{x}" y="{y}" width="{WIDTH}" height="{HEIGHT}" rx="6" fill="{fill}" '
+        f'stroke="{line}"{dash}/>'
+        f'<text x="{x + 9}" y="{y + 19}" font-size="12" '
+        f'fill="{ink}">{escape(_short(node["text"], 37))}</text>'
+        f'<text x="{x + 9}" y="{y + 35}" font-size="10" '
+        f'fill="{faint}">{escape(_short(node["under"], 44))}</text></g>'
     )
 
 
@@ -95,4 +130,7 @@ def _edge(start: tuple[int, int], end: tuple[int, int], broken: bool) -> str:
     x1, y1, x2, y2 = start[0] + WIDTH, start[1] + HEIGHT // 2, end[0], end[1] + HEIGHT // 2
     bend = (x2 - x1) // 2
     dash = ' stroke-dasharray="4 3"' if broken else ""
-    return f'<path d="M{x1} {y1} C{x1 + bend} {y1} {x2 - bend} {y2} {x2} {y2}" fill="none" stroke="#8fa3b8"{dash}/>'
+    return (
+        f'<path d="M{x1} {y1} C{x1 + bend} {y1} {x2 - bend} {y2} {x2} {y2}" fill="none" '
+        f'stroke="#8fa3b8"{dash}/>'
+    )

@@ -1,4 +1,6 @@
-"""Renders the pages. Templates hold no logic of the guideline; labels come from it, words from `pages.words`."""
+"""Renders the pages. Templates hold no logic of the guideline; labels come from it, words from
+`pages.words`.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +24,13 @@ STATIC = HERE / "static"
 @cache
 def environment() -> Environment:
     """The templates."""
-    found = Environment(loader=FileSystemLoader(HERE / "templates"), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    found = Environment(
+        loader=FileSystemLoader(HERE / "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
     found.globals["asset"] = asset
     return found
 
@@ -34,7 +42,9 @@ def asset(name: str) -> str:
 
 
 class Labels:
-    """The guideline's labels for ids in an answer; an id that today's guideline does not know stands for itself."""
+    """The guideline's labels for ids in an answer; an id that today's guideline does not know
+    stands for itself.
+    """
 
     def __init__(self, guideline: Guideline, language: str) -> None:
         self.guideline, self.language = guideline, language
@@ -59,13 +69,19 @@ class Labels:
             return self._words["yes" if value else "no"]
         if isinstance(value, str):
             return self.guideline.value_labels.get(value, {self.language: value})[self.language]
-        return quantity(self.guideline.facts[name], float(value)) if name in self.guideline.facts else str(value)
+        return (
+            quantity(self.guideline.facts[name], float(value))
+            if name in self.guideline.facts
+            else str(value)
+        )
 
     def entered(self, name: str, text: str) -> str:
         """A value as it was entered, in words."""
         known: Any = {"true": True, "false": False}.get(text, text)
         fact = self.guideline.facts.get(name)
-        return self.value(name, float(text) if fact and fact.kind in ("number", "integer") else known)
+        return self.value(
+            name, float(text) if fact and fact.kind in ("number", "integer") else known
+        )
 
     def study(self, name: str) -> str:
         study = self.guideline.studies.get(name)
@@ -100,8 +116,12 @@ class Labels:
         found = {}
         for described in self.guideline.properties.values():
             for term in self.guideline.of_kind(described.kind):
-                place = f"{described.result_key}.{term.device}" if term.device else described.result_key
-                found[f"{place}: {term.id}"] = f"{described.label[self.language]}: {term.label[self.language]}"
+                place = (
+                    f"{described.result_key}.{term.device}" if term.device else described.result_key
+                )
+                found[f"{place}: {term.id}"] = (
+                    f"{described.label[self.language]}: {term.label[self.language]}"
+                )
         return found
 
 
@@ -116,7 +136,15 @@ def labels(guideline: Guideline, language: str) -> Labels:
     return _LABELS[key]
 
 
-def html(guideline: Guideline, has_token: bool, template: str, language: str, path: str, query: Mapping[str, str] | str = "", **more: Any) -> str:
+def html(
+    guideline: Guideline,
+    has_token: bool,
+    template: str,
+    language: str,
+    path: str,
+    query: Mapping[str, str] | str = "",
+    **more: Any,
+) -> str:
     """A page as text."""
     query = query if isinstance(query, str) else urlencode(query)
     other = "zh" if language == "en" else "en"

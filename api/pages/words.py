@@ -16,7 +16,8 @@ PAGE: dict[str, tuple[str, str]] = {
     "api": ("API", "接口"),
     "drafts": ("Drafts", "草稿"),
     "drafts hint": (
-        "Edit numbers, words and evidence of the guideline without writing Turtle. Nothing live changes before a draft is published.",
+        "Edit numbers, words and evidence of the guideline without writing Turtle. Nothing live "
+        "changes before a draft is published.",
         "无需编写Turtle即可编辑指南的数字、文字与证据。草稿发布之前，线上内容不变。",
     ),
     "draft": ("Draft", "草稿"),
@@ -53,7 +54,10 @@ PAGE: dict[str, tuple[str, str]] = {
     "undecided": ("undecided", "未决"),
     "fails for": ("It fails for", "不成立的病变"),
     "smallest": ("Smallest lesion that shows it", "最小反例"),
-    "all proved": ("every requirement is proved over all valid lesions", "所有要求均对全部合法病变成立"),
+    "all proved": (
+        "every requirement is proved over all valid lesions",
+        "所有要求均对全部合法病变成立",
+    ),
     "error": ("error", "错误"),
     "warning": ("warning", "警告"),
     "info": ("info", "提示"),
@@ -63,12 +67,15 @@ PAGE: dict[str, tuple[str, str]] = {
     "discard": ("Discard", "放弃"),
     "publish": ("Publish", "发布"),
     "publish hint": (
-        "Writes the files and a change note; answers change from the next request on. Stored answers keep theirs.",
+        "Writes the files and a change note; answers change from the next request on. Stored "
+        "answers keep theirs.",
         "写入文件与变更说明；自下一次请求起按新版本解答，已存答案不变。",
     ),
     "cannot publish": (
-        "This service shows the guideline that comes with Calx. To publish, start it with --ontology DIR, a copy of your own; or take the changed files along.",
-        "本服务使用Calx自带的指南。如需发布，请以--ontology DIR（您自己的副本）启动；也可下载已改文件。",
+        "This service shows the guideline that comes with Calx. To publish, start it with "
+        "--ontology DIR, a copy of your own; or take the changed files along.",
+        "本服务使用Calx自带的指南。如需发布，请以--ontology DIR（您自己的副本）启动；"
+        "也可下载已改文件。",
     ),
     "changed files": ("Changed files", "已改文件"),
     "was": ("was", "原为"),
@@ -93,8 +100,14 @@ PAGE: dict[str, tuple[str, str]] = {
     "what is missing": ("What is missing", "缺失信息"),
     "missing hint": ("What matters most comes first.", "按重要性排序。"),
     "not excluded": ("Not excluded", "未排除"),
-    "not excluded hint": ("Critical, and left open by what is unknown. Unknown is not no.", "危急情况，因信息未知而未能排除。未知不等于否。"),
-    "nothing entered": ("Enter what is known of the lesion. What is left open counts as unknown, never as no.", "请输入已知信息。留空即为未知，绝不当作“否”。"),
+    "not excluded hint": (
+        "Critical, and left open by what is unknown. Unknown is not no.",
+        "危急情况，因信息未知而未能排除。未知不等于否。",
+    ),
+    "nothing entered": (
+        "Enter what is known of the lesion. What is left open counts as unknown, never as no.",
+        "请输入已知信息。留空即为未知，绝不当作“否”。",
+    ),
     "problems": ("Please mend", "请修正"),
     "against": ("What speaks against it", "反对意见与局限"),
     "cross-section": ("Cross-section", "横截面"),
@@ -128,7 +141,10 @@ PAGE: dict[str, tuple[str, str]] = {
     "population": ("population", "人群"),
     "version": ("Version", "版本"),
     "digest": ("Digest", "摘要"),
-    "counts": ("{rules} rules, {statements} statements of {studies} studies", "{rules}条规则，{studies}项研究的{statements}条陈述"),
+    "counts": (
+        "{rules} rules, {statements} statements of {studies} studies",
+        "{rules}条规则，{studies}项研究的{statements}条陈述",
+    ),
     "levels": ("Levels of evidence", "证据等级"),
     "terms": ("Terms", "术语"),
     "stored": ("Stored", "保存时间"),
@@ -147,12 +163,16 @@ PAGE: dict[str, tuple[str, str]] = {
     "engine": ("Engine", "引擎"),
     "ready questions": ("Ready questions", "现成问题"),
     "sparql hint": (
-        "Ask the knowledge base, the stored cases and their conclusions. Read-only; a named graph a case, and the default graph is their union.",
+        "Ask the knowledge base, the stored cases and their conclusions. Read-only; a named graph "
+        "a case, and the default graph is their union.",
         "可查询知识库、已存病例及其结论。只读；每个病例一个命名图，默认图为全部图的并集。",
     ),
     "token": ("Token", "令牌"),
     "sign in": ("Sign in", "登录"),
-    "sign in hint": ("This service asks for its token before anything is stored or deleted.", "保存或删除前需输入本服务的令牌。"),
+    "sign in hint": (
+        "This service asks for its token before anything is stored or deleted.",
+        "保存或删除前需输入本服务的令牌。",
+    ),
     "wrong token": ("That is not the token.", "令牌不正确。"),
     "api hint": ("The description for machines is", "机器可读的描述见"),
     "request": ("Request", "请求"),
@@ -160,19 +180,26 @@ PAGE: dict[str, tuple[str, str]] = {
     "disputed": ("disputed", "有争议"),
     "back": ("Back", "返回"),
     "close": ("Close", "关闭"),
-    "suspended": ("Rules that do not fire, as their studies were withdrawn", "因研究撤回而停用的规则"),
+    "suspended": (
+        "Rules that do not fire, as their studies were withdrawn",
+        "因研究撤回而停用的规则",
+    ),
     "decides strategy": ("decides the strategy and devices", "决定策略及器械"),
     "decides": ("decides", "影响"),
     "could rise": ("could still rise", "仍可能加分"),
     "provisional short": ("provisional", "暂定"),
     "no strategy derived": ("no strategy can be derived yet", "尚不能得出策略"),
-    "today words": ("Labels and rationales are those of today's guideline.", "标签与理由取自当前指南。"),
+    "today words": (
+        "Labels and rationales are those of today's guideline.",
+        "标签与理由取自当前指南。",
+    ),
     "in": ("in", "用时"),
     "source": ("Source", "来源"),
     "high risk": ("High risk", "高危特征"),
     "recordings": ("Recordings", "影像记录"),
     "recordings hint": (
-        "Hand in an IVUS pullback (DICOM). Its frames are read one by one; calcium, vessel and stent are measured, "
+        "Hand in an IVUS pullback (DICOM). Its frames are read one by one; calcium, vessel and "
+        "stent are measured, "
         "each with an interval, for you to confirm or correct.",
         "上传IVUS回撤录像（DICOM）。系统逐帧读取，测量钙化、血管及支架，各附区间，供您确认或更正。",
     ),
@@ -187,7 +214,8 @@ PAGE: dict[str, tuple[str, str]] = {
     "gated": ("all frames are of one phase of the heart", "所有帧处于同一心动时相"),
     "read recording": ("Read it", "读取"),
     "recording kept": (
-        "The file is deleted once it has been read. What stays is measurements, curves and pictures, without names, until you delete them.",
+        "The file is deleted once it has been read. What stays is measurements, curves and "
+        "pictures, without names, until you delete them.",
         "文件读取后即删除；仅保留不含姓名的测量、轮廓与图片，直至您将其删除。",
     ),
     "not installed": ("Recordings can't be read here; install with", "此处无法读取影像，请安装"),
@@ -200,10 +228,14 @@ PAGE: dict[str, tuple[str, str]] = {
     "state refused": ("refused: nothing can be claimed of it", "拒绝：无法作出任何判断"),
     "state failed": ("it can't be read", "无法读取"),
     "longitudinal": (
-        "Longitudinal view with lumen and membrane; superficial arc and areas along the vessel, each with its interval.",
+        "Longitudinal view with lumen and membrane; superficial arc and areas along the vessel, "
+        "each with its interval.",
         "长轴视图（管腔与外弹力膜）；沿血管的浅表钙化弧度与面积，各附区间。",
     ),
-    "longitudinal alt": ("Longitudinal view, arc and areas along the vessel", "长轴视图及沿血管的弧度与面积"),
+    "longitudinal alt": (
+        "Longitudinal view, arc and areas along the vessel",
+        "长轴视图及沿血管的弧度与面积",
+    ),
     "frame alt": ("Contours drawn on frame", "轮廓图，帧"),
     "lumen": ("lumen", "管腔"),
     "eem": ("external elastic membrane (dashed where hidden)", "外弹力膜（不可见处为虚线）"),

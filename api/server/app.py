@@ -20,7 +20,18 @@ from calx.api.server.guard import Guard
 from calx.api.server.openapi import describe
 from calx.api.server.request import service_of
 from calx.api.server.respond import told
-from calx.api.server.routes import advice, cds_hooks, drafts, fhir, knowledge, operations, pages, recordings, sparql, stored_cases
+from calx.api.server.routes import (
+    advice,
+    cds_hooks,
+    drafts,
+    fhir,
+    knowledge,
+    operations,
+    pages,
+    recordings,
+    sparql,
+    stored_cases,
+)
 from calx.api.server.settings import Settings
 from calx.api.server.state import opened
 from calx.api.store.audit import AuditError
@@ -28,7 +39,13 @@ from calx.api.store.protocol import StoreError
 from calx.errors import CalxError
 from calx.reasoner.intake.errors import CaseError, Problem
 
-OF_STATUS = {404: "not-found", 405: "wrong-method", 413: "too-large", 415: "wrong-form", 400: "unreadable"}
+OF_STATUS = {
+    404: "not-found",
+    405: "wrong-method",
+    413: "too-large",
+    415: "wrong-form",
+    400: "unreadable",
+}
 
 
 def create_app(settings: Settings) -> FastAPI:
@@ -44,13 +61,37 @@ def create_app(settings: Settings) -> FastAPI:
             app.state.failure = error  # for whoever started the service to tell
             raise
 
-    app = FastAPI(title="Calx", lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False)
-    for module in (operations, advice, pages, stored_cases, recordings, drafts, knowledge, sparql, cds_hooks, fhir):
+    app = FastAPI(
+        title="Calx",
+        lifespan=lifespan,
+        docs_url=None,
+        redoc_url=None,
+        openapi_url=None,
+        redirect_slashes=False,
+    )
+    for module in (
+        operations,
+        advice,
+        pages,
+        stored_cases,
+        recordings,
+        drafts,
+        knowledge,
+        sparql,
+        cds_hooks,
+        fhir,
+    ):
         app.include_router(module.router)
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
     app.add_middleware(Guard, settings=settings)
     if settings.origins:  # outside the guard, so that the allowed sites can read its refusals
-        app.add_middleware(CORSMiddleware, allow_origins=list(settings.origins), allow_methods=["GET", "POST"], allow_headers=["*"], max_age=600)
+        app.add_middleware(
+            CORSMiddleware,
+            allow_origins=list(settings.origins),
+            allow_methods=["GET", "POST"],
+            allow_headers=["*"],
+            max_age=600,
+        )
 
     @app.get("/favicon.ico", include_in_schema=False)
     async def icon() -> Response:
@@ -58,7 +99,9 @@ def create_app(settings: Settings) -> FastAPI:
 
     @app.get("/openapi.json", include_in_schema=False)
     async def openapi(request: Request) -> Response:
-        return Response(orjson.dumps(describe(app, service_of(request).reasoner)), media_type="application/json")
+        return Response(
+            orjson.dumps(describe(app, service_of(request).reasoner)), media_type="application/json"
+        )
 
     for kind, as_problem in AS_PROBLEMS.items():
         app.add_exception_handler(kind, _handler(as_problem))
@@ -70,7 +113,9 @@ def _handler(as_problem: Callable[[Any], ServiceError]) -> Callable[[Request, Ex
 
 
 def _of_http(error: HTTPException) -> ServiceError:
-    kind = OF_STATUS.get(error.status_code, "internal" if error.status_code >= 500 else "unreadable")
+    kind = OF_STATUS.get(
+        error.status_code, "internal" if error.status_code >= 500 else "unreadable"
+    )
     return ServiceError(kind, str(error.detail), headers=dict(error.headers or {}))
 
 

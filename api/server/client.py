@@ -1,4 +1,6 @@
-"""Commands that work beside a running service speak to it; without one they open its folder themselves."""
+"""Commands that work beside a running service speak to it; without one they open its folder
+themselves.
+"""
 
 from __future__ import annotations
 
@@ -19,11 +21,16 @@ def describe_error(error: Exception) -> str:
         return str(error)
     if isinstance(error, OSError):
         return f"cannot be written or read: {error.strerror or error}"
-    return f"the service of this folder does not answer ({type(error).__name__}); is it still running?"
+    return (
+        f"the service of this folder does not answer ({type(error).__name__}); is it still running?"
+    )
 
 
-def ask_stored_cases(folder: Path, query: bytes, form: str | None, seconds: float, terminal: bool, ontology: Path) -> str:
-    """The result of a query over the stored cases of a folder, from the service that runs on it, if one does.
+def ask_stored_cases(
+    folder: Path, query: bytes, form: str | None, seconds: float, terminal: bool, ontology: Path
+) -> str:
+    """The result of a query over the stored cases of a folder, from the service that runs on it, if
+    one does.
 
     Raises:
         QueryError: it was not answered.
@@ -39,9 +46,19 @@ def ask_stored_cases(folder: Path, query: bytes, form: str | None, seconds: floa
     if serving is None:
         return run(query, ontology, [], form, seconds, terminal, folder / "store")
     form = form or ("table" if terminal else None)
-    headers = {**_key(serving), "Content-Type": "application/sparql-query", "Accept": accepted(form, checked(query).kind)}
+    headers = {
+        **_key(serving),
+        "Content-Type": "application/sparql-query",
+        "Accept": accepted(form, checked(query).kind),
+    }
     try:
-        reply = httpx.post(f"{serving['url']}/sparql?timeout={seconds:g}", headers=headers, content=query, timeout=seconds + 10, trust_env=False)
+        reply = httpx.post(
+            f"{serving['url']}/sparql?timeout={seconds:g}",
+            headers=headers,
+            content=query,
+            timeout=seconds + 10,
+            trust_env=False,
+        )
     except httpx.HTTPError as error:
         raise QueryError(describe_error(error)) from None
     if reply.status_code != 200:
@@ -69,7 +86,12 @@ def save_backup(folder: Path, target: Path) -> None:
     if serving is None:
         asyncio.run(_saved_alone(folder, target))
         return
-    with httpx.stream("GET", f"{serving['url']}/backup", headers=_key(serving), timeout=600, trust_env=False) as reply, target.open("wb") as file:
+    with (
+        httpx.stream(
+            "GET", f"{serving['url']}/backup", headers=_key(serving), timeout=600, trust_env=False
+        ) as reply,
+        target.open("wb") as file,
+    ):
         if reply.status_code != 200:
             reply.read()
             raise CalxError(_detail(reply))
@@ -93,14 +115,22 @@ async def _saved_alone(folder: Path, target: Path) -> None:
 
 
 def restore_backup(folder: Path, file: Path) -> dict[str, int]:
-    """The cases of a backup into a folder, through its service if one runs: how many were ``added`` and how many ``there``."""
+    """The cases of a backup into a folder, through its service if one runs: how many were ``added``
+    and how many ``there``.
+    """
     import httpx
 
     serving = _serving(folder)
     if serving is None:
         return asyncio.run(_restored_alone(folder, file))
     with file.open("rb") as content:
-        reply = httpx.post(f"{serving['url']}/restore", headers=_key(serving), content=content, timeout=3600, trust_env=False)
+        reply = httpx.post(
+            f"{serving['url']}/restore",
+            headers=_key(serving),
+            content=content,
+            timeout=3600,
+            trust_env=False,
+        )
     if reply.status_code != 200:
         raise CalxError(_detail(reply))
     found: dict[str, int] = reply.json()

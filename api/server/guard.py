@@ -1,4 +1,6 @@
-"""Stands before every request: who may come in, how much they may send and how fast; adds the headers that keep a browser safe."""
+"""Stands before every request: who may come in, how much they may send and how fast; adds the
+headers that keep a browser safe.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +22,8 @@ from calx.api.server.settings import Settings
 from calx.api.server.state import Service
 
 POLICY = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; connect-src 'self'; "
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src "
+    "'self'; connect-src 'self'; "
     "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 )
 HEADERS = [
@@ -81,7 +84,10 @@ class Guard:
             if message["type"] == "http.response.start":
                 started = True
                 given = {name for name, _ in message["headers"]}
-                message["headers"] = [*message["headers"], *(pair for pair in HEADERS if pair[0] not in given)]
+                message["headers"] = [
+                    *message["headers"],
+                    *(pair for pair in HEADERS if pair[0] not in given),
+                ]
             elif head:
                 message = {**message, "body": b""}
             await send(message)
@@ -98,7 +104,9 @@ class Guard:
         except Exception:
             log.exception("a request failed: %s %s", scope["method"], scope["path"])
             if not started:
-                await ServiceError("internal", "something went wrong here; the service's own log tells what").response()(scope, receive, sending)
+                await ServiceError(
+                    "internal", "something went wrong here; the service's own log tells what"
+                ).response()(scope, receive, sending)
 
     # --- who may come in ------------------------------------------------------------
 
@@ -109,7 +117,10 @@ class Guard:
         if sum(name == b"host" for name, _ in scope["headers"]) != 1 or not HOST.fullmatch(host):
             raise ServiceError("unreadable", "a request names one host")
         if self._names is not None and host and _name(host) not in self._names:
-            raise ServiceError("wrong-origin", f"this service answers to {', '.join(sorted(self._names))}, not to {host[:100]}")
+            raise ServiceError(
+                "wrong-origin",
+                f"this service answers to {', '.join(sorted(self._names))}, not to {host[:100]}",
+            )
         service: Service = scope["app"].state.service
         trusted = scope["calx.trusted"] = self._trusted(service, headers)
         method, path = scope["method"], scope["path"]
@@ -117,13 +128,22 @@ class Guard:
             origin = headers.get(b"origin", b"").decode("latin-1")
             welcome = origin in self._settings.origins and path.endswith("/feedback")
             foreign = origin and not _from_here(origin, host)
-            if not welcome and (foreign or headers.get(b"sec-fetch-site", b"same-origin") not in (b"same-origin", b"none")):
-                raise ServiceError("wrong-origin", "pages of other sites may not change anything here")
+            if not welcome and (
+                foreign
+                or headers.get(b"sec-fetch-site", b"same-origin") not in (b"same-origin", b"none")
+            ):
+                raise ServiceError(
+                    "wrong-origin", "pages of other sites may not change anything here"
+                )
             needed = bool(self._settings.token) and path != "/login"
         else:
             needed = self._settings.private and is_private(path)
         if needed and not trusted:
-            raise ServiceError("token-needed", "send the header 'Authorization: Bearer <token>'", headers={"WWW-Authenticate": 'Bearer realm="calx"'})
+            raise ServiceError(
+                "token-needed",
+                "send the header 'Authorization: Bearer <token>'",
+                headers={"WWW-Authenticate": 'Bearer realm="calx"'},
+            )
 
     def _trusted(self, service: Service, headers: dict[bytes, bytes]) -> bool:
         kind, _, shown = headers.get(b"authorization", b"").decode("latin-1").partition(" ")
@@ -134,11 +154,15 @@ class Guard:
                 cookie = SimpleCookie(headers[b"cookie"].decode("latin-1")).get(COOKIE)
             except CookieError:
                 return False
-            return cookie is not None and hmac.compare_digest(cookie.value.encode(), cookie_of(self._settings.token).encode())
+            return cookie is not None and hmac.compare_digest(
+                cookie.value.encode(), cookie_of(self._settings.token).encode()
+            )
         return False
 
     def _count(self, client: str) -> None:
-        """Take one request from the client's budget, which fills at the allowed rate and holds ten seconds of it."""
+        """Take one request from the client's budget, which fills at the allowed rate and holds ten
+        seconds of it.
+        """
         rate = self._settings.rate
         if not rate:
             return
@@ -146,7 +170,11 @@ class Guard:
         left, last = self._budgets.get(client, (rate * 10, now))
         left = min(rate * 10, left + (now - last) * rate)
         if left < 1:
-            raise ServiceError("too-many", f"at most {rate:g} requests a second", headers={"Retry-After": str(max(1, round(1 / rate)))})
+            raise ServiceError(
+                "too-many",
+                f"at most {rate:g} requests a second",
+                headers={"Retry-After": str(max(1, round(1 / rate)))},
+            )
         if len(self._budgets) > 10_000:
             self._budgets.clear()
         self._budgets[client] = (left - 1, now)
@@ -158,10 +186,17 @@ class Guard:
             return receive
         settings = self._settings
         long = {"/restore": settings.restore_bytes, "/recordings": settings.recording_bytes}
-        most, patience = long.get(scope["path"], settings.body_bytes), 40 if scope["path"] in long else 1
+        most, patience = (
+            long.get(scope["path"], settings.body_bytes),
+            40 if scope["path"] in long else 1,
+        )
         length = headers.get(b"content-length", b"0")
         if length.isdigit() and int(length) > most:
-            raise ServiceError("too-large", f"at most {most} bytes; send many cases one by one, or use 'calx recommend'", headers=CLOSE)
+            raise ServiceError(
+                "too-large",
+                f"at most {most} bytes; send many cases one by one, or use 'calx recommend'",
+                headers=CLOSE,
+            )
         size, deadline = 0, time.monotonic() + settings.body_seconds * patience
         whole = False
 
@@ -173,7 +208,11 @@ class Guard:
                 async with asyncio.timeout(deadline - time.monotonic()):
                     message = await receive()
             except TimeoutError:
-                raise ServiceError("too-slow", f"the body did not arrive within {self._settings.body_seconds:g} s", headers=CLOSE) from None
+                raise ServiceError(
+                    "too-slow",
+                    f"the body did not arrive within {self._settings.body_seconds:g} s",
+                    headers=CLOSE,
+                ) from None
             size += len(message.get("body", b""))
             whole = not message.get("more_body", False)
             if size > most:

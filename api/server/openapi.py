@@ -1,4 +1,6 @@
-"""The OpenAPI description: the models made from the ontology, and examples that are real answers."""
+"""The OpenAPI description: the models made from the ontology, and examples that are
+real answers.
+"""
 
 from __future__ import annotations
 
@@ -24,7 +26,13 @@ CASE_BODY: dict[str, Any] = {
     },
 }
 ANSWER_EXAMPLE: dict[str, Any] = {"description": "The answer", "model": Answer}
-EXAMPLE = {"case_id": "demo-1", "max_superficial_arc_deg": 300, "superficial_arc_gt270_length_mm": 6, "vessel_diameter_mm": 3.2, "residual_thin_plaque": True}
+EXAMPLE = {
+    "case_id": "demo-1",
+    "max_superficial_arc_deg": 300,
+    "superficial_arc_gt270_length_mm": 6,
+    "vessel_diameter_mm": 3.2,
+    "residual_thin_plaque": True,
+}
 """A lesion that shows most of what an answer can say."""
 TITLES = {
     400: "It cannot be read",
@@ -48,7 +56,13 @@ TITLES = {
 def problems_of(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """The problems that a resource can answer with."""
     assert set(statuses) <= {status for status, _, _ in KINDS.values()}
-    return {status: {"description": TITLES[status], "content": {MEDIA: {"schema": {"$ref": "#/components/schemas/Problem"}}}} for status in statuses}
+    return {
+        status: {
+            "description": TITLES[status],
+            "content": {MEDIA: {"schema": {"$ref": "#/components/schemas/Problem"}}},
+        }
+        for status in statuses
+    }
 
 
 def describe(app: FastAPI, reasoner: Reasoner) -> dict[str, Any]:
@@ -59,7 +73,10 @@ def describe(app: FastAPI, reasoner: Reasoner) -> dict[str, Any]:
         title="Calx",
         version=calx.__version__,
         summary="An executable guideline for PCI in calcified coronary lesions",
-        description=f"{reasoner.guideline.notice['en']}\n\nEvery conclusion shows facts, rule, citation, level of evidence, what speaks against it.",
+        description=(
+            f"{reasoner.guideline.notice['en']}\n\nEvery conclusion shows facts, rule, "
+            "citation, level of evidence, what speaks against it."
+        ),
         routes=app.routes,
         license_info={"name": "Apache-2.0", "identifier": "Apache-2.0"},
     )
@@ -69,7 +86,11 @@ def describe(app: FastAPI, reasoner: Reasoner) -> dict[str, Any]:
     problem = Problem.model_json_schema(ref_template=template)
     schemas |= problem.pop("$defs", {}) | {"Problem": problem}
     found["components"]["securitySchemes"] = {
-        "token": {"type": "http", "scheme": "bearer", "description": "Asked for where the service was started with a token."}
+        "token": {
+            "type": "http",
+            "scheme": "bearer",
+            "description": "Asked for where the service was started with a token.",
+        }
     }
     answer = reasoner.recommend(EXAMPLE).json()
     for path, item in found["paths"].items():
@@ -89,4 +110,6 @@ def _example(operation: dict[str, Any], path: str, method: str, answer: dict[str
     if "401" in operation.get("responses", {}):
         operation["security"] = [{}, {"token": []}]
     if method == "post" and path == "/sparql":
-        operation["requestBody"]["content"]["application/sparql-query"]["example"] = "SELECT ?g WHERE { GRAPH ?g {} }"
+        operation["requestBody"]["content"]["application/sparql-query"]["example"] = (
+            "SELECT ?g WHERE { GRAPH ?g {} }"
+        )

@@ -32,7 +32,9 @@ async def record_of(request: Request, case_id: str) -> Record:
 
 def absent(case_id: str) -> ServiceError:
     """The problem that no such case is stored."""
-    return ServiceError("not-found", f"no case '{case_id[:64]}' is stored; GET /cases lists those that are")
+    return ServiceError(
+        "not-found", f"no case '{case_id[:64]}' is stored; GET /cases lists those that are"
+    )
 
 
 def language_of(request: Request) -> str:

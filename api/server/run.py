@@ -26,11 +26,16 @@ HEADER_SECONDS = 15
 HEAD_BYTES = 64 * 1024
 READ_AT_ONCE = 256 * 1024
 """What the event loop may read in one go, body included."""
-TOO_LARGE_A_HEAD = b"HTTP/1.1 431 Request Header Fields Too Large\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+TOO_LARGE_A_HEAD = (
+    b"HTTP/1.1 431 Request Header Fields Too Large\r\nContent-Length: "
+    b"0\r\nConnection: close\r\n\r\n"
+)
 
 
 class Protocol(HttpToolsProtocol):
-    """HTTP that does not wait for ever for a client that sends its headers drop by drop, nor takes any amount of them."""
+    """HTTP that does not wait for ever for a client that sends its headers drop by drop, nor takes
+    any amount of them.
+    """
 
     _in_head, _head = True, 0
     _reading: asyncio.TimerHandle | None = None
@@ -104,25 +109,51 @@ def run(settings: Settings) -> str | None:
     try:
         listening = _listening(settings)
     except OSError as error:
-        return f"{settings.host}:{settings.port}: cannot listen there ({error.strerror or error}); is another service running? choose another with --port"
+        return (
+            f"{settings.host}:{settings.port}: cannot listen there "
+            f"({error.strerror or error}); is another service running? choose another with --port"
+        )
     settings = replace(settings, port=listening.getsockname()[1])
     app = create_app(settings)
-    config = uvicorn.Config(app, http=Protocol, loop="uvloop", lifespan="on", log_config=None, access_log=False, server_header=False, timeout_keep_alive=32,
+    config = uvicorn.Config(
+        app,
+        http=Protocol,
+        loop="uvloop",
+        lifespan="on",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        timeout_keep_alive=32,
         proxy_headers=False,
-                            timeout_graceful_shutdown=5)  # fmt: skip
-    logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL)  # a failed start is told below, in words
+        timeout_graceful_shutdown=5,
+    )
+    # a failed start is told below, in words
+    logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL)
     host = f"[{settings.host}]" if ":" in settings.host else settings.host
     reads = (
-        "" if settings.loopback or settings.private else "\nAnyone who reaches this address can read stored cases; --private asks for the token for that too."
+        ""
+        if settings.loopback or settings.private
+        else (
+            "\nAnyone who reaches this address can read stored cases; --private asks for the "
+            "token for that too."
+        )
     )
-    told = f"Calx serves http://{host}:{settings.port}/ with the cases of {settings.endpoint or settings.data}. Stop it with Ctrl-C.{reads}"
+    told = (
+        f"Calx serves http://{host}:{settings.port}/ with the cases of "
+        f"{settings.endpoint or settings.data}. Stop it with Ctrl-C.{reads}"
+    )
     server = Server(config, told)
-    with contextlib.suppress(KeyboardInterrupt, SystemExit), asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+    with (
+        contextlib.suppress(KeyboardInterrupt, SystemExit),
+        asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner,
+    ):
         runner.run(server.serve([listening]))
     failure: CalxError | None = getattr(app.state, "failure", None)
     if isinstance(failure, GuidelineError):
         return "\n".join(str(problem) for problem in failure.problems)
-    return str(failure) if failure else None if server.started else "the service could not be started"
+    return (
+        str(failure) if failure else None if server.started else "the service could not be started"
+    )
 
 
 def _listening(settings: Settings) -> socket.socket:

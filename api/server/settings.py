@@ -1,4 +1,6 @@
-"""What a running service is told: where it listens, where it keeps cases, how much it lets anyone ask of it."""
+"""What a running service is told: where it listens, where it keeps cases, how much it lets anyone
+ask of it.
+"""
 
 from __future__ import annotations
 
@@ -56,11 +58,21 @@ class Settings:
 
     def __post_init__(self) -> None:
         if not self.loopback and not self.token:
-            raise SettingsError(f"{self.host} can be reached from other machines: give a token (--token, or CALX_TOKEN) that writing will need")
+            raise SettingsError(
+                f"{self.host} can be reached from other machines: give a token (--token, or "
+                "CALX_TOKEN) that writing will need"
+            )
         if self.token is not None and len(self.token) < 16:
-            raise SettingsError("the token is too short to keep anyone out; use at least 16 characters")
-        if self.token is not None and not (self.token.isascii() and self.token.isprintable() and " " not in self.token):
-            raise SettingsError("the token must be of printable ASCII characters without a space, as it travels in an HTTP header")
+            raise SettingsError(
+                "the token is too short to keep anyone out; use at least 16 characters"
+            )
+        if self.token is not None and not (
+            self.token.isascii() and self.token.isprintable() and " " not in self.token
+        ):
+            raise SettingsError(
+                "the token must be of printable ASCII characters without a space, as it travels "
+                "in an HTTP header"
+            )
         if self.private and not self.token:
             raise SettingsError("--private needs a token: without one nobody could read")
 

@@ -1,4 +1,6 @@
-"""What a running service holds: the reasoner, the store, the audit log. Routes ask it; nothing else is shared."""
+"""What a running service holds: the reasoner, the store, the audit log. Routes ask it; nothing else
+is shared.
+"""
 
 from __future__ import annotations
 
@@ -34,7 +36,9 @@ from calx.reasoner.model.guideline import Guideline
 from calx.reasoner.recommendation import Reasoner
 
 SERVING = "serving.json"
-"""In the data folder while a service uses it: its address, and a secret by which `calx backup` and `calx restore` reach it."""
+"""In the data folder while a service uses it: its address, and a secret by which `calx backup` and
+`calx restore` reach it.
+"""
 
 
 KEPT_ANSWERS = 256
@@ -60,7 +64,9 @@ class Service:
     reports: dict[Hashable, dict[str, Any]] = field(default_factory=dict)
     """The latest examinations of drafts."""
     answered: OrderedDict[Hashable, bytes] = field(default_factory=OrderedDict)
-    """The latest answers as JSON: the same facts get the same answer, and callers tend to ask again."""
+    """The latest answers as JSON: the same facts get the same answer, and callers tend to ask
+    again.
+    """
 
     @property
     def cases(self) -> Cases:
@@ -68,13 +74,17 @@ class Service:
 
     @property
     def shown(self) -> tuple[Guideline, bool]:
-        """What every page shows of the service: its guideline, and whether people may sign in with a token."""
+        """What every page shows of the service: its guideline, and whether people may sign in with
+        a token.
+        """
         return self.reasoner.guideline, bool(self.settings.token)
 
     def trusted(self, shown: str | None) -> bool:
         """Whether this is the token, or the secret of this start."""
         keys = [key for key in (self.settings.token, self.secret) if key]
-        return shown is not None and any(hmac.compare_digest(shown.encode(), key.encode()) for key in keys)
+        return shown is not None and any(
+            hmac.compare_digest(shown.encode(), key.encode()) for key in keys
+        )
 
     def recommend(self, case: Case, language: str) -> bytes:
         """The answer to an admitted case, as JSON."""
@@ -91,15 +101,21 @@ class Service:
         return found
 
     async def switch(self) -> None:
-        """Answer by the guideline that is on disk now, from the next request on; until it is read whole, the last good one serves.
+        """Answer by the guideline that is on disk now, from the next request on; until it is read
+        whole, the last good one serves.
 
         Raises:
             GuidelineError: it has faults.
             StoreError: the store cannot learn it.
         """
-        reasoner, triples = await asyncio.to_thread(lambda: (Reasoner.load(self.settings.ontology), knowledge(self.settings.ontology)))
+        reasoner, triples = await asyncio.to_thread(
+            lambda: (Reasoner.load(self.settings.ontology), knowledge(self.settings.ontology))
+        )
         base = await asyncio.to_thread(in_memory, triples)
-        codes, shown = Codes(reasoner.guideline, self.settings.ontology), examples(self.settings.ontology)
+        codes, shown = (
+            Codes(reasoner.guideline, self.settings.ontology),
+            examples(self.settings.ontology),
+        )
         await self.store.teach(reasoner.guideline.digest, triples)
         self.reasoner, self.knowledge, self.codes, self.examples = reasoner, base, codes, shown
         self.answered.clear()
@@ -107,7 +123,12 @@ class Service:
     def note(self, request: Request, did: str, **what: object) -> None:
         """Write a line of the audit log about a request."""
         client = request.client.host if request.client else "unknown"
-        self.audit.note(client + (" (token)" if request.scope.get("calx.trusted") else ""), did, guideline=self.reasoner.guideline.digest, **what)
+        self.audit.note(
+            client + (" (token)" if request.scope.get("calx.trusted") else ""),
+            did,
+            guideline=self.reasoner.guideline.digest,
+            **what,
+        )
 
 
 @contextlib.asynccontextmanager
@@ -121,7 +142,12 @@ async def opened(settings: Settings) -> AsyncIterator[Service]:
     async with contextlib.AsyncExitStack() as closing:
         lock = _locked(settings.data)
         closing.callback(os.close, lock)
-        drafts = Drafts(settings.data / "drafts", settings.ontology, settings.ontology.resolve() != DEFAULT_DIRECTORY)  # finishes a publishing cut off
+        # finishes a publishing cut off
+        drafts = Drafts(
+            settings.data / "drafts",
+            settings.ontology,
+            settings.ontology.resolve() != DEFAULT_DIRECTORY,
+        )
         reasoner = Reasoner.load(settings.ontology)
         triples = knowledge(settings.ontology)
         base = in_memory(triples)
@@ -133,17 +159,33 @@ async def opened(settings: Settings) -> AsyncIterator[Service]:
             recordings = Recordings(settings.data / "recordings")
             closing.push_async_callback(recordings.close)
             codes, shown = Codes(reasoner.guideline, settings.ontology), examples(settings.ontology)
-            service = Service(settings, reasoner, store, audit, secrets.token_urlsafe(32), base, codes, shown, recordings, drafts)
+            service = Service(
+                settings,
+                reasoner,
+                store,
+                audit,
+                secrets.token_urlsafe(32),
+                base,
+                codes,
+                shown,
+                recordings,
+                drafts,
+            )
             await store.teach(reasoner.guideline.digest, triples)
             closing.callback((settings.data / SERVING).unlink, missing_ok=True)
             _announce(settings.data / SERVING, service)
             audit.note("service", "started", guideline=reasoner.guideline.digest)
         except OSError as error:
-            raise StoreError(f"{settings.data}: {error.strerror or error}; free some space, or give another folder with --data") from None
+            raise StoreError(
+                f"{settings.data}: {error.strerror or error}; free some space, or give another "
+                "folder with --data"
+            ) from None
         gc.collect()
         gc.freeze()  # the guideline is not garbage to look through, request after request
         yield service
-        with contextlib.suppress(AuditError):  # a full disk must not keep the store from being closed
+        with contextlib.suppress(
+            AuditError
+        ):  # a full disk must not keep the store from being closed
             audit.note("service", "stopped")
 
 
@@ -156,7 +198,8 @@ def _store(settings: Settings) -> Store:
 
 
 def _locked(folder: Path) -> int:
-    """Make the folder if need be and take it for this process; the lock goes with it, however it ends.
+    """Make the folder if need be and take it for this process; the lock goes with it, however it
+    ends.
 
     Raises:
         StoreError: another service has it, or it cannot be written to.
@@ -166,16 +209,25 @@ def _locked(folder: Path) -> int:
         lock = os.open(folder / "lock", os.O_RDWR | os.O_CREAT, 0o600)
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
-        raise StoreError(f"{folder}: another process uses this folder; stop it, or give this one a folder of its own with --data") from None
+        raise StoreError(
+            f"{folder}: another process uses this folder; stop it, or give this one a folder of "
+            "its own with --data"
+        ) from None
     except OSError as error:
-        raise StoreError(f"{folder}: {error.strerror}; give a folder that can be written to with --data") from None
+        raise StoreError(
+            f"{folder}: {error.strerror}; give a folder that can be written to with --data"
+        ) from None
     return lock
 
 
 def knowledge(folder: Path) -> list[ox.Triple]:
     """The triples of a guideline's files."""
     texts = GuidelineFiles(folder).texts.values()
-    return [quad.triple for text in texts for quad in ox.parse(text.encode(), ox.RdfFormat.TURTLE, rename_blank_nodes=True)]
+    return [
+        quad.triple
+        for text in texts
+        for quad in ox.parse(text.encode(), ox.RdfFormat.TURTLE, rename_blank_nodes=True)
+    ]
 
 
 def in_memory(triples: list[ox.Triple]) -> ox.Store:
@@ -187,8 +239,17 @@ def in_memory(triples: list[ox.Triple]) -> ox.Store:
 
 def _announce(place: Path, service: Service) -> None:
     """Tell the commands that run beside the service how to reach it."""
-    host = "127.0.0.1" if service.settings.host in ("0.0.0.0", "::") else service.settings.host  # noqa: S104
+    host = service.settings.host
+    if host in ("0.0.0.0", "::"):  # noqa: S104  compared, not bound
+        host = "127.0.0.1"
     host = f"[{host}]" if ":" in host else host
     place.unlink(missing_ok=True)
     with open(os.open(place, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-        json.dump({"url": f"http://{host}:{service.settings.port}", "secret": service.secret, "pid": os.getpid()}, file)
+        json.dump(
+            {
+                "url": f"http://{host}:{service.settings.port}",
+                "secret": service.secret,
+                "pid": os.getpid(),
+            },
+            file,
+        )

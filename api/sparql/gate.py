@@ -1,7 +1,7 @@
 """SPARQL that only reads: which queries are answered, over which graphs, and in which form.
 
-The decision is made on the parsed query, by kind of pattern, so that no spelling gets around it. `sparql.worker` runs
-this in a process that can be killed and that opens no connection.
+The decision is made on the parsed query, by kind of pattern, so that no spelling gets around it.
+`sparql.worker` runs this in a process that can be killed and that opens no connection.
 """
 
 from __future__ import annotations
@@ -74,7 +74,9 @@ GRAPHS = {
 
 
 class QueryError(CalxError):
-    """A query that was not answered: the text says why and what to do; `kind` is one of `contract.problems.KINDS`."""
+    """A query that was not answered: the text says why and what to do; `kind` is one of
+    `contract.problems.KINDS`.
+    """
 
     def __init__(self, message: str, kind: str = "bad-query") -> None:
         self.kind = kind
@@ -83,7 +85,9 @@ class QueryError(CalxError):
 
 @dataclass(frozen=True)
 class Dataset:
-    """The graphs that a query is asked over. Without any, the default graph is the union of all graphs."""
+    """The graphs that a query is asked over. Without any, the default graph is the union of all
+    graphs.
+    """
 
     default: tuple[str, ...] = ()
     named: tuple[str, ...] = ()
@@ -118,12 +122,20 @@ def checked(query: bytes) -> Query:
         text = query.decode("utf-8-sig")
     except UnicodeDecodeError:
         raise QueryError("not UTF-8 text; send the query as UTF-8") from None
-    # parsers differ in what ends a comment; with one kind of line end they cannot read different queries
+    # parsers differ in what ends a comment; with one kind of line end they cannot read different
+    # queries
     text = text.replace("\r\n", "\n").replace("\r", "\n")
-    # they differ in when code point escapes count, too: these are resolved here, so that both read the same text
+    # they differ in when code point escapes count, too: these are resolved here, so that both read
+    # the same text
     text = ESCAPE.sub(lambda found: chr(int(found.group(1) or found.group(2), 16)), text)
     if ESCAPE.search(text) or any(0xD800 <= ord(c) <= 0xDFFF for c in text):
-        raise QueryError("a code point escape that resolves to another, or to no character; write the characters themselves", "refused-query")
+        raise QueryError(
+            (
+                "a code point escape that resolves to another, or to no character; write the "
+                "characters themselves"
+            ),
+            "refused-query",
+        )
     if not text.strip():
         raise QueryError("the query is empty")
     try:
@@ -132,7 +144,9 @@ def checked(query: bytes) -> Query:
         raise QueryError("nested too deeply") from None
     except Exception as error:
         if _is_update(text):
-            raise QueryError("an update; this service only answers queries", "refused-query") from None
+            raise QueryError(
+                "an update; this service only answers queries", "refused-query"
+            ) from None
         raise QueryError(f"not a SPARQL 1.1 query: {str(error)[:200]}") from None
     open_nodes: list[Any] = [parsed]
     clauses, terms, functions = False, list[Any](), list[Any]()
@@ -140,7 +154,13 @@ def checked(query: bytes) -> Query:
         node = open_nodes.pop()
         if isinstance(node, CompValue):
             if node.name == "ServiceGraphPattern":
-                raise QueryError("SERVICE would reach another server, and Calx reads only its own graphs; remove it", "refused-query")
+                raise QueryError(
+                    (
+                        "SERVICE would reach another server, and Calx reads only its own graphs; "
+                        "remove it"
+                    ),
+                    "refused-query",
+                )
             if node.name == "Function":
                 functions.append(node.iri)
             clauses = clauses or node.name in ("DatasetClause", "GraphGraphPattern")
@@ -150,7 +170,11 @@ def checked(query: bytes) -> Query:
             open_nodes.extend(list(node))
     if functions:
         _only_casts(parsed, functions)
-    return Query(text, parsed[1].name.removesuffix("Query").lower(), *(_graphs(parsed, terms) if clauses else (Dataset(), ())))
+    return Query(
+        text,
+        parsed[1].name.removesuffix("Query").lower(),
+        *(_graphs(parsed, terms) if clauses else (Dataset(), ())),
+    )
 
 
 def _only_casts(parsed: Any, functions: list[Any]) -> None:
@@ -184,13 +208,20 @@ def _graphs(parsed: Any, terms: list[Any]) -> tuple[Dataset, tuple[str, ...]]:
     try:
         query = translateQuery(parsed, base=BASE)
         clauses = query.algebra.datasetClause or ()
-        constants = tuple(str(query.prologue.absolutize(term)) for term in terms if not isinstance(term, Variable))
+        constants = tuple(
+            str(query.prologue.absolutize(term)) for term in terms if not isinstance(term, Variable)
+        )
     except Exception as error:
         raise QueryError(f"not a SPARQL 1.1 query: {str(error)[:200]}") from None
-    return Dataset(tuple(str(c.default) for c in clauses if c.default), tuple(str(c.named) for c in clauses if c.named)), constants
+    return Dataset(
+        tuple(str(c.default) for c in clauses if c.default),
+        tuple(str(c.named) for c in clauses if c.named),
+    ), constants
 
 
-def answered(store: ox.Store, query: Query, asked: Dataset, accept: str | None) -> tuple[str, bytes]:
+def answered(
+    store: ox.Store, query: Query, asked: Dataset, accept: str | None
+) -> tuple[str, bytes]:
     """The result of a query: its media type and the bytes.
 
     Args:
@@ -200,15 +231,27 @@ def answered(store: ox.Store, query: Query, asked: Dataset, accept: str | None) 
         accept: the forms that the client reads, as in an Accept header.
 
     Raises:
-        QueryError: it cannot be evaluated, names a graph that is not there, or has too large a result.
+        QueryError: it cannot be evaluated, names a graph that is not there, or has too large a
+            result.
     """
     dataset = asked or query.dataset
     default, named = _named(dataset.default), _named(dataset.named)
     for graph in (*default, *named):
         if not store.contains_named_graph(graph):
-            raise QueryError(f"no graph <{graph.value[:200]}> here; 'SELECT DISTINCT ?g {{ GRAPH ?g {{}} }}' lists those that are", "refused-query")
+            raise QueryError(
+                (
+                    f"no graph <{graph.value[:200]}> here; 'SELECT DISTINCT ?g {{ GRAPH ?g {{}} "
+                    f"}}' "
+                    "lists those that are"
+                ),
+                "refused-query",
+            )
     try:
-        over: dict[str, Any] = {"default_graph": default, "named_graphs": named} if dataset else {"use_default_graph_as_union": True}
+        over: dict[str, Any] = (
+            {"default_graph": default, "named_graphs": named}
+            if dataset
+            else {"use_default_graph_as_union": True}
+        )
         found = store.query(query.text, base_iri=BASE, **over)
         if isinstance(found, ox.QueryTriples):
             return serialised(_capped(found), accept)
@@ -231,7 +274,10 @@ def form_of(accept: str | None, offers: tuple[str, ...]) -> str:
     """The media type to answer in."""
     form = choose(accept, offers)
     if form is None:
-        raise QueryError(f"no form that was asked for fits this kind of query; it comes as {', '.join(offers)}", "not-acceptable")
+        raise QueryError(
+            f"no form that was asked for fits this kind of query; it comes as {', '.join(offers)}",
+            "not-acceptable",
+        )
     return form
 
 
@@ -255,7 +301,9 @@ def serialised(triples: Sequence[ox.Triple], accept: str | None) -> tuple[str, b
 
 
 def _too_large() -> QueryError:
-    return QueryError(f"the result is larger than {LARGEST // MIB} MiB; add LIMIT", "query-too-large")
+    return QueryError(
+        f"the result is larger than {LARGEST // MIB} MiB; add LIMIT", "query-too-large"
+    )
 
 
 class _Bounded(io.BytesIO):

@@ -1,4 +1,6 @@
-"""SPARQL from the command line: over the knowledge base and given cases, or over the stored cases of a service."""
+"""SPARQL from the command line: over the knowledge base and given cases, or over the stored cases
+of a service.
+"""
 
 from __future__ import annotations
 
@@ -26,7 +28,15 @@ FORMATS = {
 ANY_FORM = "text/csv, text/turtle;q=0.9"
 
 
-def run(query: bytes, directory: Path, answers: list[Answer], form: str | None, seconds: float, terminal: bool, stored: Path | None = None) -> str:
+def run(
+    query: bytes,
+    directory: Path,
+    answers: list[Answer],
+    form: str | None,
+    seconds: float,
+    terminal: bool,
+    stored: Path | None = None,
+) -> str:
     """The result of a query as text.
 
     Args:
@@ -44,12 +54,17 @@ def run(query: bytes, directory: Path, answers: list[Answer], form: str | None, 
     form = form or ("table" if terminal else None)
     context = multiprocessing.get_context("fork")
     here, there = context.Pipe(duplex=False)
-    worker = context.Process(target=_work, args=(there, query, directory, answers, form, stored), daemon=True)
+    worker = context.Process(
+        target=_work, args=(there, query, directory, answers, form, stored), daemon=True
+    )
     worker.start()
     there.close()
     try:
         if not here.poll(seconds):
-            raise QueryError(f"took longer than {seconds:g} s; narrow it, add LIMIT, or raise --timeout", "query-too-long")
+            raise QueryError(
+                f"took longer than {seconds:g} s; narrow it, add LIMIT, or raise --timeout",
+                "query-too-long",
+            )
         kind, media, body = here.recv()
     except EOFError:
         raise QueryError("ran out of memory; narrow it or add LIMIT", "query-too-large") from None
@@ -67,13 +82,24 @@ def shown(media: str, body: bytes, form: str | None) -> str:
         return body.decode()
     if form == "table":
         found = ox.parse_query_results(body, ox.QueryResultsFormat.JSON)
-        return f"{str(bool(found)).lower()}\n" if isinstance(found, ox.QueryBoolean) else _table(found)
+        return (
+            f"{str(bool(found)).lower()}\n" if isinstance(found, ox.QueryBoolean) else _table(found)
+        )
     text = body.decode()
     return text if text.endswith("\n") or form not in (None, "csv", "tsv") else f"{text}\n"
 
 
-def _work(channel: Connection, query: bytes, directory: Path, answers: list[Answer], form: str | None, stored: Path | None) -> None:
-    """In a process of its own: whatever the query says, once the graphs are there it opens no file and no connection."""
+def _work(
+    channel: Connection,
+    query: bytes,
+    directory: Path,
+    answers: list[Answer],
+    form: str | None,
+    stored: Path | None,
+) -> None:
+    """In a process of its own: whatever the query says, once the graphs are there it opens no file
+    and no connection.
+    """
     resource.setrlimit(resource.RLIMIT_AS, (2 * MEMORY, 2 * MEMORY))
     try:
         no_connections()
@@ -90,7 +116,9 @@ def _work(channel: Connection, query: bytes, directory: Path, answers: list[Answ
 
 
 def accepted(form: str | None, kind: str) -> str:
-    """The Accept header for a form; tables are for SELECT and ASK, Turtle for CONSTRUCT and DESCRIBE."""
+    """The Accept header for a form; tables are for SELECT and ASK, Turtle for CONSTRUCT and
+    DESCRIBE.
+    """
     tabular = kind in ("select", "ask")
     if form is None:
         return ANY_FORM
@@ -117,9 +145,18 @@ def _filled(directory: Path, answers: list[Answer]) -> ox.Store:
 
 def _table(found: ox.QuerySolutions) -> str:
     names = [variable.value for variable in found.variables]
-    rows = [["" if value is None else getattr(value, "value", str(value)).replace(IRI, "calx:") for value in row] for row in found]
-    widths = [max([len(name), *(len(row[index]) for row in rows)]) for index, name in enumerate(names)]
+    rows = [
+        [
+            "" if value is None else getattr(value, "value", str(value)).replace(IRI, "calx:")
+            for value in row
+        ]
+        for row in found
+    ]
+    widths = [
+        max([len(name), *(len(row[index]) for row in rows)]) for index, name in enumerate(names)
+    ]
     lines = [
-        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in [names, ["─" * width for width in widths], *rows]
+        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+        for row in [names, ["─" * width for width in widths], *rows]
     ]
     return "\n".join(lines) + f"\n{len(rows)} row{'s' if len(rows) != 1 else ''}\n"

@@ -1,6 +1,8 @@
-"""Takes from a process the right to open connections: on Linux a seccomp filter, which even the code of a library cannot undo.
+"""Takes from a process the right to open connections: on Linux a seccomp filter, which even the
+code of a library cannot undo.
 
-The gate of `sparql.gate` already refuses what would reach the network; this holds should it ever be passed.
+The gate of `sparql.gate` already refuses what would reach the network; this holds should it ever be
+passed.
 """
 
 from __future__ import annotations
@@ -27,12 +29,20 @@ def no_connections() -> bool:
         return False
     architecture, refused = known
     after = len(refused)
-    program = [(LOAD, 0, 0, ARCHITECTURE), (JUMP_IF_EQUAL, 1, 0, architecture), (RETURN, 0, 0, REFUSE), (LOAD, 0, 0, NUMBER)]
+    program = [
+        (LOAD, 0, 0, ARCHITECTURE),
+        (JUMP_IF_EQUAL, 1, 0, architecture),
+        (RETURN, 0, 0, REFUSE),
+        (LOAD, 0, 0, NUMBER),
+    ]
     program += [(JUMP_IF_EQUAL, after - place, 0, number) for place, number in enumerate(refused)]
     program += [(RETURN, 0, 0, ALLOW), (RETURN, 0, 0, REFUSE)]
     code = b"".join(struct.pack("HBBI", *line) for line in program)
     buffer = ctypes.create_string_buffer(code)
     head = struct.pack("HxxxxxxP", len(program), ctypes.addressof(buffer))
     libc = ctypes.CDLL(None, use_errno=True)
-    done = libc.prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 and libc.prctl(PR_SET_SECCOMP, MODE_FILTER, head, 0, 0) == 0
+    done = (
+        libc.prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0
+        and libc.prctl(PR_SET_SECCOMP, MODE_FILTER, head, 0, 0) == 0
+    )
     return bool(done)

@@ -1,8 +1,8 @@
 """Runs queries in processes of their own, each ended by the kernel at its time limit.
 
 Oxigraph cannot be interrupted, and the serving process has threads, so it must not fork. A small
-process started beside it waits for queries and forks a child for each: the child opens a copy of the store, gives up the right to open
-connections, answers, and is gone.
+process started beside it waits for queries and forks a child for each: the child opens a copy of
+the store, gives up the right to open connections, answers, and is gone.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ import socket
 import subprocess
 import sys
 import time
+from importlib import import_module
 from pathlib import Path
 
 import pyoxigraph as ox
@@ -39,8 +40,11 @@ class Workers:
 
     def _start(self) -> None:
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        self._process = subprocess.Popen(  # noqa: S603
-            command("calx.api.sparql.worker", str(theirs.fileno())), pass_fds=[theirs.fileno()], stdin=subprocess.DEVNULL, start_new_session=True
+        self._process = subprocess.Popen(
+            command("calx.api.sparql.worker", str(theirs.fileno())),
+            pass_fds=[theirs.fileno()],
+            stdin=subprocess.DEVNULL,
+            start_new_session=True,
         )
         theirs.close()
         self._line = ours
@@ -51,8 +55,11 @@ class Workers:
         text, kind, default, named, graphs = json.loads(body)
         return Query(text, kind, Dataset(tuple(default), tuple(named)), tuple(graphs))
 
-    async def ask(self, query: bytes, folder: Path | None, asked: Dataset, accept: str | None, seconds: float) -> tuple[str, bytes]:
-        """The result of a query over a copy of the store: media type and bytes. Cancelled, it ends the query.
+    async def ask(
+        self, query: bytes, folder: Path | None, asked: Dataset, accept: str | None, seconds: float
+    ) -> tuple[str, bytes]:
+        """The result of a query over a copy of the store: media type and bytes. Cancelled, it ends
+        the query.
 
         Raises:
             QueryError: it was refused, failed, or was ended at its time limit.
@@ -61,10 +68,18 @@ class Workers:
         try:
             await asyncio.wait_for(self._places.acquire(), seconds)
         except TimeoutError:
-            raise QueryError("too many queries are being answered; try again later", "busy") from None
+            raise QueryError(
+                "too many queries are being answered; try again later", "busy"
+            ) from None
         try:
             left = max(0.05, seconds - (time.monotonic() - started))
-            head = {"folder": str(folder) if folder else None, "default": asked.default, "named": asked.named, "accept": accept, "seconds": left}
+            head = {
+                "folder": str(folder) if folder else None,
+                "default": asked.default,
+                "named": asked.named,
+                "accept": accept,
+                "seconds": left,
+            }
             return await self._asked([json.dumps(head).encode(), query], seconds)
         finally:
             self._places.release()
@@ -76,11 +91,21 @@ class Workers:
             child = int.from_bytes(await reader.readexactly(LENGTH), "big")
             for part in message:
                 writer.write(len(part).to_bytes(LENGTH, "big") + part)
-            kind, form, body = [await reader.readexactly(int.from_bytes(await reader.readexactly(LENGTH), "big")) for _ in range(3)]
+            kind, form, body = [
+                await reader.readexactly(int.from_bytes(await reader.readexactly(LENGTH), "big"))
+                for _ in range(3)
+            ]
             child = 0
         except (asyncio.IncompleteReadError, ConnectionError):
             child = 0
-            raise QueryError(f"took longer than {seconds:g} s, or more memory than there is for it; narrow it or add LIMIT", "query-too-long") from None
+            raise QueryError(
+                (
+                    f"took longer than {seconds:g} s, or more memory than there is for it; narrow "
+                    "it "
+                    "or add LIMIT"
+                ),
+                "query-too-long",
+            ) from None
         finally:
             writer.close()
             if child:  # nobody waits for it any more
@@ -115,7 +140,7 @@ class Workers:
 
 def wait_for_queries(line: int) -> None:
     """Fork a child for each query until the service is gone."""
-    import rdflib.plugins.sparql.parser  # noqa: F401  so that no child has to load it
+    import_module("rdflib.plugins.sparql.parser")  # so that no child has to load it
 
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # the kernel buries the children
@@ -124,7 +149,9 @@ def wait_for_queries(line: int) -> None:
             message, descriptors, _, _ = socket.recv_fds(control, 16, 1)
             if not message:
                 os.killpg(0, signal.SIGKILL)
-            with contextlib.suppress(OSError):  # no process to be had: the client sees the line close
+            with contextlib.suppress(
+                OSError
+            ):  # no process to be had: the client sees the line close
                 if descriptors and os.fork() == 0:
                     control.close()
                     _answer(socket.socket(fileno=descriptors[0]))
@@ -148,14 +175,30 @@ def _answer(client: socket.socket) -> None:
     try:
         read_only = checked(query)
         if head["folder"] is None:
-            body = json.dumps([read_only.text, read_only.kind, read_only.dataset.default, read_only.dataset.named, read_only.graphs]).encode()
+            body = json.dumps(
+                [
+                    read_only.text,
+                    read_only.kind,
+                    read_only.dataset.default,
+                    read_only.dataset.named,
+                    read_only.graphs,
+                ]
+            ).encode()
         else:
             store = bounded(Path(head["folder"]))
-            form, body = answered(store, read_only, Dataset(tuple(head["default"]), tuple(head["named"])), head["accept"])
+            form, body = answered(
+                store,
+                read_only,
+                Dataset(tuple(head["default"]), tuple(head["named"])),
+                head["accept"],
+            )
     except QueryError as error:
         kind, body = error.kind, str(error).encode()
     except MemoryError:
-        kind, body = "query-too-large", b"needs more memory than there is for it; narrow it or add LIMIT"
+        kind, body = (
+            "query-too-large",
+            b"needs more memory than there is for it; narrow it or add LIMIT",
+        )
     except Exception:
         logging.getLogger("calx").exception("a query failed")
         kind, body = "internal", b"the query could not be answered; the service's own log tells why"
@@ -165,10 +208,16 @@ def _answer(client: socket.socket) -> None:
 
 
 def bounded(folder: Path) -> ox.Store:
-    """A copy of the store, in a process that from here on opens no connection and has only so much memory."""
+    """A copy of the store, in a process that from here on opens no connection and has only so much
+    memory.
+    """
     no_connections()
     store = ox.Store.read_only(str(folder))
-    used = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize() if Path("/proc/self/statm").exists() else 0
+    used = (
+        int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
+        if Path("/proc/self/statm").exists()
+        else 0
+    )
     resource.setrlimit(resource.RLIMIT_AS, (used + MEMORY, used + MEMORY))
     return store
 

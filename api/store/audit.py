@@ -1,8 +1,11 @@
-"""The audit log: who asked what, and which guideline answered. Append-only; each line seals all lines before it.
+"""The audit log: who asked what, and which guideline answered. Append-only; each line seals all
+lines before it.
 
-A line is a JSON object whose `seal` is the SHA-256 of the line before and of its own content, so that a line that
-was changed, removed or put in later breaks the chain from there on. What a chain cannot show is that its last lines were cut off:
-keep the seal that `calx audit` prints somewhere else, and give it back with `--seal`.
+A line is a JSON object whose `seal` is the SHA-256 of the line before and of its own content, so
+that a line that
+was changed, removed or put in later breaks the chain from there on. What a chain cannot show is
+that its last lines were cut off: keep the seal that `calx audit` prints somewhere else, and give it
+back with `--seal`.
 """
 
 from __future__ import annotations
@@ -37,7 +40,9 @@ class Audit:
         self._end = os.fstat(self._file).st_size
 
     def _resume(self) -> None:
-        """Go on where the log ends; half a line, left by a crash, is closed and stays visible as what it is."""
+        """Go on where the log ends; half a line, left by a crash, is closed and stays visible as
+        what it is.
+        """
         size = os.fstat(self._file).st_size
         if size and os.pread(self._file, 1, size - 1) != b"\n":
             os.write(self._file, b"\n")
@@ -63,7 +68,13 @@ class Audit:
             did: ``answered``, ``stored``, ``deleted`` …
             what: case id, digests, counts; never the facts of a case.
         """
-        content = {"n": self._count + 1, "time": datetime.now(UTC).isoformat(timespec="milliseconds"), "who": who, "did": did, **what}
+        content = {
+            "n": self._count + 1,
+            "time": datetime.now(UTC).isoformat(timespec="milliseconds"),
+            "who": who,
+            "did": did,
+            **what,
+        }
         seal = sealed(self._seal, content)
         line = orjson.dumps({**content, "seal": seal}) + b"\n"
         try:
@@ -73,7 +84,10 @@ class Audit:
         if not whole:
             with contextlib.suppress(OSError):
                 os.ftruncate(self._file, self._end)
-            raise AuditError("the audit log cannot be written, so nothing is answered; free some space on the disk")
+            raise AuditError(
+                "the audit log cannot be written, so nothing is answered; free some space on the "
+                "disk"
+            )
         self._seal, self._count, self._end = seal, self._count + 1, self._end + len(line)
 
     def close(self) -> None:
@@ -83,7 +97,9 @@ class Audit:
 
 def sealed(before: str, content: dict[str, Any]) -> str:
     """The seal of a line, given the seal of the line before."""
-    return hashlib.sha256(before.encode() + orjson.dumps(content, option=orjson.OPT_SORT_KEYS)).hexdigest()
+    return hashlib.sha256(
+        before.encode() + orjson.dumps(content, option=orjson.OPT_SORT_KEYS)
+    ).hexdigest()
 
 
 def _entry(line: bytes) -> dict[str, Any] | None:
@@ -91,7 +107,11 @@ def _entry(line: bytes) -> dict[str, Any] | None:
         entry = orjson.loads(line)
     except orjson.JSONDecodeError:
         return None
-    good = isinstance(entry, dict) and isinstance(entry.get("n"), int) and isinstance(entry.get("seal"), str)
+    good = (
+        isinstance(entry, dict)
+        and isinstance(entry.get("n"), int)
+        and isinstance(entry.get("seal"), str)
+    )
     return entry if good else None
 
 
@@ -111,7 +131,8 @@ def verify(path: Path, noted: str | None = None) -> Chain:
 
     Args:
         path: the log.
-        noted: a seal that was noted earlier, and must still be in it: lines cut off at the end show in no other way.
+        noted: a seal that was noted earlier, and must still be in it: lines cut off at the end show
+            in no other way.
     """
     seal, count, faults, whole = START, 0, list[tuple[int, str]](), True
     found = noted is None
@@ -124,13 +145,25 @@ def verify(path: Path, noted: str | None = None) -> Chain:
                 continue
             content = {key: value for key, value in entry.items() if key != "seal"}
             if entry["n"] != count + 1:
-                faults.append((number, f"is entry {entry['n']}, expected {count + 1}: entries were removed, added or moved"))
+                faults.append(
+                    (
+                        number,
+                        (
+                            f"is entry {entry['n']}, expected {count + 1}: entries were removed, "
+                            "added or moved"
+                        ),
+                    )
+                )
             elif entry["seal"] != sealed(seal, content):
-                faults.append((number, "does not fit its seal: it, or what stands before it, was changed"))
+                faults.append(
+                    (number, "does not fit its seal: it, or what stands before it, was changed")
+                )
             seal, count = entry["seal"], entry["n"]
             found = found or seal == noted
     if not found:
-        faults.append((count, "the noted seal is not in the log: lines were cut off, or it is another log"))
+        faults.append(
+            (count, "the noted seal is not in the log: lines were cut off, or it is another log")
+        )
     if not whole:
         faults.append((count + 1, "the last line is not whole"))
     return Chain(count, seal, tuple(faults))

@@ -1,4 +1,6 @@
-"""Backups: all stored answers as N-Quads in one gzip file, sealed by a digest; independent of the store that keeps them."""
+"""Backups: all stored answers as N-Quads in one gzip file, sealed by a digest; independent of the
+store that keeps them.
+"""
 
 from __future__ import annotations
 
@@ -44,11 +46,18 @@ class BackupError(CalxError):
 def packed(exported: Path, guideline: Guideline) -> Path:
     """A backup of exported N-Quads, in a temporary file beside them."""
     digest = hashlib.sha256()
-    with tempfile.NamedTemporaryFile(dir=exported.parent, prefix="export-", suffix=".nq.gz", delete=False) as file:
+    with tempfile.NamedTemporaryFile(
+        dir=exported.parent, prefix="export-", suffix=".nq.gz", delete=False
+    ) as file:
         path = Path(file.name)
         try:
-            with gzip.GzipFile(fileobj=file, mode="wb", compresslevel=3) as out, exported.open("rb") as source:
-                head = f"# Calx backup, format 1; guideline {guideline.version} {guideline.digest}\n".encode()
+            with (
+                gzip.GzipFile(fileobj=file, mode="wb", compresslevel=3) as out,
+                exported.open("rb") as source,
+            ):
+                head = (
+                    f"# Calx backup, format 1; guideline {guideline.version} {guideline.digest}\n"
+                ).encode()
                 for part in itertools.chain([head], iter(lambda: source.read(1024 * 1024), b"")):
                     digest.update(part)
                     out.write(part)
@@ -85,7 +94,9 @@ def unpacked(path: Path, folder: Path) -> Path:
     if not last.startswith(SEAL):
         raise BackupError("is no backup of Calx, or was cut off; nothing was changed")
     if last.removeprefix(SEAL).strip() != digest.hexdigest().encode():
-        raise BackupError("does not fit its seal: it was changed after it was made; nothing was changed here")
+        raise BackupError(
+            "does not fit its seal: it was changed after it was made; nothing was changed here"
+        )
     return plain
 
 
@@ -93,13 +104,19 @@ async def restored(path: Path, store: Store) -> dict[str, int]:
     """Put the answers of a backup back: how many were `added`, and how many were `there` already.
 
     Raises:
-        BackupError: it is no whole backup, or a stored case differs from that of the backup. Nothing was changed.
+        BackupError: it is no whole backup, or a stored case differs from that of the backup.
+            Nothing was changed.
         StoreError: the store cannot be written.
     """
     folder = Path(tempfile.mkdtemp(dir=path.parent, prefix="restore-"))
     try:
         plain = await asyncio.to_thread(unpacked, path, folder)
-        moments = {row["g"].value: moment(row["t"].value) for row in await store.select(f"SELECT ?g ?t WHERE {{ GRAPH ?g {{ ?d {PROV.endedAtTime} ?t }} }}")}
+        moments = {
+            row["g"].value: moment(row["t"].value)
+            for row in await store.select(
+                f"SELECT ?g ?t WHERE {{ GRAPH ?g {{ ?d {PROV.endedAtTime} ?t }} }}"
+            )
+        }
         new, there = await asyncio.to_thread(_compared, plain, moments)
         wanted, late = set(new), 0
         found = graphs(plain)
@@ -119,16 +136,39 @@ def _compared(plain: Path, moments: dict[str, str]) -> tuple[list[str], int]:
     """The cases of a backup that are not stored yet, and how many are."""
     new, there, seen = list[str](), 0, set[str]()
     for name, triples in graphs(plain):
-        stored = next((moment(t.object.value) for t in triples if t.predicate == PROV.endedAtTime and isinstance(t.object, ox.Literal)), None)
-        if not name.startswith(CASE) or not CASE_ID.fullmatch(name.removeprefix(CASE)) or stored is None or not _whole(name, triples):
-            raise BackupError(f"holds a graph that is no stored case of Calx ({name[:100]}); nothing was changed")
+        stored = next(
+            (
+                moment(t.object.value)
+                for t in triples
+                if t.predicate == PROV.endedAtTime and isinstance(t.object, ox.Literal)
+            ),
+            None,
+        )
+        if (
+            not name.startswith(CASE)
+            or not CASE_ID.fullmatch(name.removeprefix(CASE))
+            or stored is None
+            or not _whole(name, triples)
+        ):
+            raise BackupError(
+                f"holds a graph that is no stored case of Calx ({name[:100]}); nothing was changed"
+            )
         if name in seen:
-            raise BackupError(f"holds the case '{name.removeprefix(CASE)}' in pieces; nothing was changed")
+            raise BackupError(
+                f"holds the case '{name.removeprefix(CASE)}' in pieces; nothing was changed"
+            )
         seen.add(name)
         if name not in moments:
             new.append(name)
         elif moments[name] != stored:
-            raise BackupError(f"the case '{name.removeprefix(CASE)}' is stored here with another answer; delete one of them, then restore", conflict=True)
+            raise BackupError(
+                (
+                    f"the case '{name.removeprefix(CASE)}' is stored here with another answer; "
+                    "delete "
+                    "one of them, then restore"
+                ),
+                conflict=True,
+            )
         else:
             there += 1
     return new, there
@@ -137,8 +177,15 @@ def _compared(plain: Path, moments: dict[str, str]) -> tuple[list[str], int]:
 def _whole(name: str, triples: list[ox.Triple]) -> bool:
     """Whether the graph of a case holds its record."""
     try:
-        kept = from_triples((t.predicate, t.object) for t in triples if isinstance(t.object, ox.Literal))
-        if kept is None or lesion_of(kept.case_id).value != name or not MOMENT.fullmatch(kept.stored) or not isinstance(kept.submitted, dict):
+        kept = from_triples(
+            (t.predicate, t.object) for t in triples if isinstance(t.object, ox.Literal)
+        )
+        if (
+            kept is None
+            or lesion_of(kept.case_id).value != name
+            or not MOMENT.fullmatch(kept.stored)
+            or not isinstance(kept.submitted, dict)
+        ):
             return False
         for text in kept.answers.values():
             Answer.model_validate_json(text)
@@ -150,7 +197,9 @@ def _whole(name: str, triples: list[ox.Triple]) -> bool:
 def graphs(plain: Path) -> Iterator[tuple[str, list[ox.Triple]]]:
     """The graphs of N-Quads in which the quads of a graph stand together."""
     try:
-        for graph, quads in groupby(ox.parse(path=str(plain), format=ox.RdfFormat.N_QUADS), key=lambda quad: quad.graph_name):
+        for graph, quads in groupby(
+            ox.parse(path=str(plain), format=ox.RdfFormat.N_QUADS), key=lambda quad: quad.graph_name
+        ):
             yield getattr(graph, "value", ""), [quad.triple for quad in quads]
     except (SyntaxError, ValueError):
         raise BackupError("holds what is not N-Quads; nothing was changed") from None

@@ -8,7 +8,16 @@ from typing import Any
 import pyoxigraph as ox
 
 from calx.api.store.protocol import GraphExistsError, Store
-from calx.api.store.records import KEPT, Record, Replay, Summary, as_triples, from_triples, moment, record
+from calx.api.store.records import (
+    KEPT,
+    Record,
+    Replay,
+    Summary,
+    as_triples,
+    from_triples,
+    moment,
+    record,
+)
 from calx.errors import CalxError
 from calx.reasoner.engine.answer import Answer
 from calx.reasoner.intake.errors import CaseError, Problem
@@ -32,7 +41,8 @@ class Cases:
         """Store an answer; it is on disk when this returns.
 
         Returns:
-            The record, and whether it is new: the same facts under the same guideline are stored once.
+            The record, and whether it is new: the same facts under the same guideline are stored
+                once.
 
         Raises:
             CaseError: the id cannot be part of an address.
@@ -40,7 +50,18 @@ class Cases:
             StoreError: the store cannot be written.
         """
         if not answer.case.id.strip("."):
-            raise CaseError([Problem("a stored case needs a letter or digit in its id, as it is part of an address", "case_id")], answer.case.id)
+            raise CaseError(
+                [
+                    Problem(
+                        (
+                            "a stored case needs a letter or digit in its id, as it is part of an "
+                            "address"
+                        ),
+                        "case_id",
+                    )
+                ],
+                answer.case.id,
+            )
         kept = record(answer)
         name = lesion_of(kept.case_id)
         for _ in range(2):
@@ -51,7 +72,11 @@ class Cases:
                 if there is None:  # half a graph, left by a crash of a store without transactions
                     await self._store.drop(name)
                     continue
-                if (there.submitted, there.guideline_digest, there.engine) != (kept.submitted, kept.guideline_digest, kept.engine):
+                if (there.submitted, there.guideline_digest, there.engine) != (
+                    kept.submitted,
+                    kept.guideline_digest,
+                    kept.engine,
+                ):
                     raise CaseDiffersError from None
                 return there, False
             return kept, True
@@ -62,12 +87,17 @@ class Cases:
         if not CASE_ID.fullmatch(case_id):
             return None
         wanted = " ".join(f"<{iri}>" for iri in [*KEPT, CALX.answered.value])
-        rows = await self._store.select(f"SELECT ?p ?o WHERE {{ GRAPH {lesion_of(case_id)} {{ VALUES ?p {{ {wanted} }} ?s ?p ?o }} }}")
+        rows = await self._store.select(
+            f"SELECT ?p ?o WHERE {{ GRAPH {lesion_of(case_id)} {{ VALUES ?p {{ {wanted} }} ?s ?p "
+            f"?o }} }}"
+        )
         return from_triples((row["p"], row["o"]) for row in rows)
 
     async def triples(self, case_id: str) -> list[ox.Triple]:
         """The graph of a case, without the answer word for word."""
-        rows = await self._store.select(f"SELECT ?s ?p ?o WHERE {{ GRAPH {lesion_of(case_id)} {{ ?s ?p ?o }} }}")
+        rows = await self._store.select(
+            f"SELECT ?s ?p ?o WHERE {{ GRAPH {lesion_of(case_id)} {{ ?s ?p ?o }} }}"
+        )
         left_out = (CALX.answered, CALX.submitted)
         return [ox.Triple(row["s"], row["p"], row["o"]) for row in rows if row["p"] not in left_out]
 
@@ -79,15 +109,19 @@ class Cases:
         """Stored answers, the newest first."""
         rows = await self._store.select(
             f"""SELECT ?case ?stored ?strategy ?settled ?version WHERE {{ GRAPH ?g {{
-              ?lesion {CALX.caseId} ?case ; {CALX.strategySettled} ?settled . OPTIONAL {{ ?lesion {CALX.strategy} ?strategy }}
+              ?lesion {CALX.caseId} ?case ; {CALX.strategySettled} ?settled .
+              OPTIONAL {{ ?lesion {CALX.strategy} ?strategy }}
               ?decision {PROV.endedAtTime} ?stored ; {CALX.guidelineVersion} ?version }}
-              FILTER(STRSTARTS(STR(?g), "{CASE}")) }} ORDER BY DESC(?stored) ?case LIMIT {limit:d} OFFSET {offset:d}"""
+              FILTER(STRSTARTS(STR(?g), "{CASE}")) }}
+            ORDER BY DESC(?stored) ?case LIMIT {limit:d} OFFSET {offset:d}"""
         )
         return [
             Summary(
                 case_id=row["case"].value,
                 stored=moment(row["stored"].value),
-                strategy=row["strategy"].value.removeprefix(f"{IRI}strategy/") if row["strategy"] is not None else None,
+                strategy=row["strategy"].value.removeprefix(f"{IRI}strategy/")
+                if row["strategy"] is not None
+                else None,
                 settled=row["settled"].value in ("true", "1"),
                 guideline_version=row["version"].value,
             )
@@ -101,4 +135,6 @@ def replay(kept: Record, reasoner: Reasoner) -> Replay:
     try:
         return Replay(kept, reasoner.guideline, reasoner.recommend(submitted).json(), [])
     except CaseError as error:
-        return Replay(kept, reasoner.guideline, None, [problem.json() for problem in error.problems])
+        return Replay(
+            kept, reasoner.guideline, None, [problem.json() for problem in error.problems]
+        )

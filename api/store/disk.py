@@ -1,4 +1,6 @@
-"""Where stored answers live: Oxigraph on disk, or any SPARQL 1.1 endpoint. One named graph a case, one for the knowledge base."""
+"""Where stored answers live: Oxigraph on disk, or any SPARQL 1.1 endpoint. One named graph a case,
+one for the knowledge base.
+"""
 
 from __future__ import annotations
 
@@ -34,13 +36,16 @@ class _Write:
     name: ox.NamedNode
     triples: list[ox.Triple] | None
     """None removes the graph."""
-    done: asyncio.Future[bool] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
+    done: asyncio.Future[bool] = field(
+        default_factory=lambda: asyncio.get_running_loop().create_future()
+    )
 
 
 class DiskStore:
     """Oxigraph in a folder that only this process may use.
 
-    Writes that arrive together are kept in one transaction, and are acknowledged once the write-ahead log is on disk.
+    Writes that arrive together are kept in one transaction, and are acknowledged once the
+    write-ahead log is on disk.
     """
 
     def __init__(self, folder: Path, queries_at_once: int = 2) -> None:
@@ -111,7 +116,9 @@ class DiskStore:
                 outcomes.append(there)
             else:
                 if not there:
-                    quads += [ox.Quad(t.subject, t.predicate, t.object, write.name) for t in write.triples]
+                    quads += [
+                        ox.Quad(t.subject, t.predicate, t.object, write.name) for t in write.triples
+                    ]
                     pending.add(write.name.value)
                 outcomes.append(not there)
         if quads:
@@ -121,11 +128,15 @@ class DiskStore:
         return outcomes
 
     def _sync(self) -> None:
-        """Force the write-ahead log to disk: Oxigraph hands it to the system, which a loss of power would not survive."""
+        """Force the write-ahead log to disk: Oxigraph hands it to the system, which a loss of power
+        would not survive.
+        """
         for log in sorted(self._folder.glob("*.log"))[-2:]:
             with contextlib.suppress(FileNotFoundError), log.open("rb") as file:
                 os.fdatasync(file.fileno())
-        if self._logs != (logs := {log.name for log in self._folder.glob("*.log")}):  # a new file is there once its folder is on disk
+        if self._logs != (
+            logs := {log.name for log in self._folder.glob("*.log")}
+        ):  # a new file is there once its folder is on disk
             folder = os.open(self._folder, os.O_RDONLY)
             os.fsync(folder)
             os.close(folder)
@@ -148,7 +159,9 @@ class DiskStore:
         names = [variable.value for variable in found.variables]  # type: ignore[union-attr]
         return [{name: row[name] for name in names} for row in found]  # type: ignore[union-attr]
 
-    async def ask(self, query: bytes, asked: Dataset, accept: str | None, seconds: float) -> tuple[str, bytes]:
+    async def ask(
+        self, query: bytes, asked: Dataset, accept: str | None, seconds: float
+    ) -> tuple[str, bytes]:
         async with self._reading() as folder:
             return await self._workers.ask(query, folder, asked, accept, seconds)
 
@@ -182,7 +195,9 @@ class DiskStore:
         self._store.backup(str(folder))
 
     async def export(self) -> tuple[Path, Any]:
-        with tempfile.NamedTemporaryFile(dir=self._copies.parent, prefix="export-", suffix=".nq", delete=False) as file:
+        with tempfile.NamedTemporaryFile(
+            dir=self._copies.parent, prefix="export-", suffix=".nq", delete=False
+        ) as file:
             path = Path(file.name)
         try:
             async with self._reading() as folder:
@@ -209,14 +224,17 @@ def _exported(folder: Path, path: Path) -> None:
     with path.open("wb") as file:
         for graph in store.named_graphs():
             if isinstance(graph, ox.NamedNode) and graph.value.startswith(CASE):
-                ox.serialize(store.quads_for_pattern(None, None, None, graph), file, ox.RdfFormat.N_QUADS)
+                ox.serialize(
+                    store.quads_for_pattern(None, None, None, graph), file, ox.RdfFormat.N_QUADS
+                )
 
 
 def _opened(folder: Path) -> ox.Store:
     """The store of a folder, made if need be.
 
     Raises:
-        StoreError: another process has it open, the disk is full, the folder is damaged or not ours.
+        StoreError: another process has it open, the disk is full, the folder is damaged or not
+            ours.
     """
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -230,11 +248,25 @@ def _told(error: Exception) -> str:
     text = str(error)
     number = getattr(error, "errno", None)
     if "lock" in text.lower() and ("LOCK" in text or "lock hold" in text):
-        return "another process uses this folder; stop it, or give this one a folder of its own with --data"
+        return (
+            "another process uses this folder; stop it, or give this one a folder of its own "
+            "with --data"
+        )
     if number == errno.ENOSPC or "No space left" in text:
         return "the disk is full: this was not stored. Free some space and start the service again"
-    if number in (errno.EACCES, errno.EROFS) or "Permission denied" in text or "Read-only file system" in text:
+    if (
+        number in (errno.EACCES, errno.EROFS)
+        or "Permission denied" in text
+        or "Read-only file system" in text
+    ):
         return "the folder cannot be written to; give one that can with --data"
-    if number in (errno.EEXIST, errno.ENOTDIR) or "Not a directory" in text or "File exists" in text:
+    if (
+        number in (errno.EEXIST, errno.ENOTDIR)
+        or "Not a directory" in text
+        or "File exists" in text
+    ):
         return "is no folder; give one with --data"
-    return "the folder is damaged, or not a folder of Calx; keep a copy of it, then restore a backup into a new folder ('calx restore')"
+    return (
+        "the folder is damaged, or not a folder of Calx; keep a copy of it, then restore a "
+        "backup into a new folder ('calx restore')"
+    )

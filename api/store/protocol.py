@@ -28,7 +28,9 @@ class Store(Protocol):
     """What the service asks of a store."""
 
     async def add(self, name: ox.NamedNode, triples: list[ox.Triple]) -> None:
-        """Keep a new graph; returns when it is on disk. Raises `GraphExistsError` or `StoreError`."""
+        """Keep a new graph; returns when it is on disk. Raises `GraphExistsError` or
+        `StoreError`.
+        """
 
     async def drop(self, name: ox.NamedNode) -> bool:
         """Remove a graph for good; False if there was none."""
@@ -36,7 +38,9 @@ class Store(Protocol):
     async def select(self, query: str) -> list[dict[str, Any]]:
         """Rows of one of the service's own queries."""
 
-    async def ask(self, query: bytes, asked: Dataset, accept: str | None, seconds: float) -> tuple[str, bytes]:
+    async def ask(
+        self, query: bytes, asked: Dataset, accept: str | None, seconds: float
+    ) -> tuple[str, bytes]:
         """The result of somebody's query; raises `calx.api.sparql.gate.QueryError`."""
 
     async def teach(self, digest: str, triples: list[ox.Triple]) -> None:

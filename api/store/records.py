@@ -1,7 +1,9 @@
-"""A stored answer: what was handed in, what was answered, by which guideline and engine, when. It never changes.
+"""A stored answer: what was handed in, what was answered, by which guideline and engine, when. It
+never changes.
 
-In the store it is a named graph, ``…/case/<case_id>``: the answer as RDF, and beside it the submitted facts and the answer word for word, so
-that both can be shown and asked about long after the guideline has moved on.
+In the store it is a named graph, ``…/case/<case_id>``: the answer as RDF, and beside it the
+submitted facts and the answer word for word, so that both can be shown and asked about long after
+the guideline has moved on.
 """
 
 from __future__ import annotations
@@ -67,7 +69,13 @@ class Summary:
     guideline_version: str
 
     def json(self) -> dict[str, Any]:
-        return {"case_id": self.case_id, "stored": self.stored, "strategy": self.strategy, "settled": self.settled, "guideline_version": self.guideline_version}
+        return {
+            "case_id": self.case_id,
+            "stored": self.stored,
+            "strategy": self.strategy,
+            "settled": self.settled,
+            "guideline_version": self.guideline_version,
+        }
 
 
 def _now() -> str:
@@ -110,7 +118,10 @@ def as_triples(kept: Record, answer: Answer) -> list[Triple]:
         Triple(agent, CALX.engineVersion, Literal(kept.engine)),
         Triple(decision, CALX.guidelineVersion, Literal(kept.guideline_version)),
         Triple(decision, CALX.submitted, Literal(orjson.dumps(kept.submitted).decode())),
-        *(Triple(decision, CALX.answered, Literal(text.decode(), language=language)) for language, text in kept.answers.items()),
+        *(
+            Triple(decision, CALX.answered, Literal(text.decode(), language=language))
+            for language, text in kept.answers.items()
+        ),
     ]
 
 
@@ -150,12 +161,22 @@ class Replay:
     problems: list[dict[str, Any]]
 
     def json(self) -> dict[str, Any]:
-        differences = [] if self.today is None else [*_differences(self.kept.answer(), self.today, "")]
+        differences = (
+            [] if self.today is None else [*_differences(self.kept.answer(), self.today, "")]
+        )
         return {
             "case_id": self.kept.case_id,
             "stored": self.kept.stored,
-            "then": {"version": self.kept.guideline_version, "digest": self.kept.guideline_digest, "engine": self.kept.engine},
-            "today": {"version": self.guideline.version, "digest": self.guideline.digest, "engine": calx.__version__},
+            "then": {
+                "version": self.kept.guideline_version,
+                "digest": self.kept.guideline_digest,
+                "engine": self.kept.engine,
+            },
+            "today": {
+                "version": self.guideline.version,
+                "digest": self.guideline.digest,
+                "engine": calx.__version__,
+            },
             "same_guideline": self.kept.guideline_digest == self.guideline.digest,
             "same_answer": self.today is not None and not differences,
             "differences": differences,
@@ -164,12 +185,20 @@ class Replay:
 
 
 def _differences(then: Any, today: Any, place: str) -> Iterable[dict[str, Any]]:
-    """Where two answers differ; lists of named things are compared by name, the versions of the guideline not at all."""
+    """Where two answers differ; lists of named things are compared by name, the versions of the
+    guideline not at all.
+    """
     if isinstance(then, dict) and isinstance(today, dict):
         for key in (*then, *(key for key in today if key not in then)):
             if place or key != "guideline":
-                yield from _differences(then.get(key), today.get(key), f"{place}.{key}" if place else key)
-    elif isinstance(then, list) and isinstance(today, list) and all(isinstance(item, dict) for item in (*then, *today)):
+                yield from _differences(
+                    then.get(key), today.get(key), f"{place}.{key}" if place else key
+                )
+    elif (
+        isinstance(then, list)
+        and isinstance(today, list)
+        and all(isinstance(item, dict) for item in (*then, *today))
+    ):
         yield from _differences(_by_name(then), _by_name(today), place)
     elif then != today:
         yield {"place": place, "then": then, "today": today}
@@ -178,6 +207,11 @@ def _differences(then: Any, today: Any, place: str) -> Iterable[dict[str, Any]]:
 def _by_name(items: list[dict[str, Any]]) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for item in items:
-        name = str(item.get("id") or item.get("fact") or f"{item.get('rule', '')} {item.get('conclusion', '')}".strip() or item)
+        name = str(
+            item.get("id")
+            or item.get("fact")
+            or f"{item.get('rule', '')} {item.get('conclusion', '')}".strip()
+            or item
+        )
         found[name if name not in found else f"{name} ({len(found)})"] = item
     return found

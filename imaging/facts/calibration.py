@@ -9,7 +9,8 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Calibration:
-    """How far a drawer's curves are to be trusted; the default is a drawer whose lines are taken as drawn.
+    """How far a drawer's curves are to be trusted; the default is a drawer whose lines are taken as
+    drawn.
 
     Attributes:
         likely: probability from which a line is called calcium.
@@ -18,7 +19,8 @@ class Calibration:
         spread_lumen: factor on the stated standard deviations of the lumen's radii.
         spread_eem: the same of the membrane's.
         depth: by how many of its standard deviations the depth of a leading edge may be wrong.
-        margins: by measurement, what is added on both sides of its raw interval so that it holds the truth nine times in ten.
+        margins: by measurement, what is added on both sides of its raw interval so that it holds
+            the truth nine times in ten.
         decision_deg: degrees by which an arc must pass a limit before yes or no is said.
         decision_mm: likewise for lengths.
         source: on what it was learnt.

@@ -1,4 +1,6 @@
-"""Findings as a case that the guideline can answer: its facts, and with each of them where it comes from."""
+"""Findings as a case that the guideline can answer: its facts, and with each of them where it comes
+from.
+"""
 
 from __future__ import annotations
 
@@ -16,8 +18,9 @@ NOTICE = "Not for clinical use. Measurements for research and for professionals 
 def case(findings: Findings, case_id: str | None = None) -> dict[str, Any]:
     """The case of a recording.
 
-    A fact that was measured or interpolated stands in the case; one that is undecided or refused does not, and so is unknown to the guideline.
-    ``measured`` keeps all of them, with value, interval, status, reason and frames, who drew the curves and from what input.
+    A fact that was measured or interpolated stands in the case; one that is undecided or refused
+    does not, and so is unknown to the guideline. ``measured`` keeps all of them, with value,
+    interval, status, reason and frames, who drew the curves and from what input.
     """
     told = dict(findings.provenance)
     input_ = told.get("input", {})

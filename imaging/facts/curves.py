@@ -1,7 +1,9 @@
-"""The file between the two layers: what was drawn in each frame, by a network, a person or a simulator.
+"""The file between the two layers: what was drawn in each frame, by a network, a person or a
+simulator.
 
-A frame is described by lines around a centre. On each line the radius of every curve with its spread, and how probable it is that
-calcium, the guide wire, a side branch, a strut, … lies there. A missing claim is NaN, never zero. The facts layer reads nothing else.
+A frame is described by lines around a centre. On each line the radius of every curve with its
+spread, and how probable it is that calcium, the guide wire, a side branch, a strut, … lies there. A
+missing claim is NaN, never zero. The facts layer reads nothing else.
 """
 
 from __future__ import annotations
@@ -23,17 +25,33 @@ from calx.imaging.errors import ImagingError
 Radii = NDArray[np.float32]
 
 FORMAT = "calx-curves-1"
-ARRAYS = ("lumen", "lumen_sd", "eem", "eem_sd", "calcium", "calcium_edge", "stent", "visible", "wire", "branch", "strut", "nodule")
+ARRAYS = (
+    "lumen",
+    "lumen_sd",
+    "eem",
+    "eem_sd",
+    "calcium",
+    "calcium_edge",
+    "stent",
+    "visible",
+    "wire",
+    "branch",
+    "strut",
+    "nodule",
+)
 
 
 @dataclass(frozen=True)
 class Curves:
-    """Curves of a pullback: ``f`` frames of ``n`` evenly spaced lines; line 0 points to the image's right, then clockwise as seen.
+    """Curves of a pullback: ``f`` frames of ``n`` evenly spaced lines; line 0 points to the image's
+    right, then clockwise as seen.
 
     Attributes:
         frame: ``(f,)`` numbers of the frames in the recording, from 1.
-        z_mm: ``(f,)`` position along the vessel, mm from the first frame; NaN where the recording does not tell.
-        scale_mm: mm of one unit of the radii: 1.0 when they are in mm, None when only pixels are known.
+        z_mm: ``(f,)`` position along the vessel, mm from the first frame; NaN where the recording
+            does not tell.
+        scale_mm: mm of one unit of the radii: 1.0 when they are in mm, None when only pixels are
+            known.
         lumen: ``(f, n)`` radius of the lumen's border.
         lumen_sd: its standard deviation.
         eem: radius of the external elastic membrane; NaN where nothing is claimed.
@@ -47,7 +65,8 @@ class Curves:
         strut: probability of a stent strut.
         nodule: probability that the calcium protrudes as a nodule.
         refused: ``(f,)`` why nothing is claimed of a frame; empty where something is.
-        centre: ``(f, 2)`` the lines' centre in the image, (column, row) pixels; NaN without an image.
+        centre: ``(f, 2)`` the lines' centre in the image, (column, row) pixels; NaN without an
+            image.
         pixel_mm: mm a pixel of the image; NaN when unknown.
         provenance: who drew, from what: ``drawn_by``, ``input``, ``model``, ``software``, ….
     """
@@ -75,7 +94,11 @@ class Curves:
     def __post_init__(self) -> None:
         shape = self.lumen.shape
         wrong = [name for name in ARRAYS if getattr(self, name).shape != shape]
-        wrong += [name for name in ("frame", "z_mm", "refused", "centre") if len(getattr(self, name)) != shape[0]]
+        wrong += [
+            name
+            for name in ("frame", "z_mm", "refused", "centre")
+            if len(getattr(self, name)) != shape[0]
+        ]
         if len(shape) != 2 or wrong:
             raise ImagingError(f"curves of unequal size: {', '.join(wrong) or 'lumen'}")
 
@@ -93,13 +116,24 @@ class Curves:
         return replace(self, **{name: getattr(self, name)[chosen] for name in per_frame})
 
     @classmethod
-    def empty(cls, frame: NDArray[np.int64], z_mm: NDArray[np.floating], lines: int, scale_mm: float | None, provenance: Mapping[str, Any]) -> Curves:
+    def empty(
+        cls,
+        frame: NDArray[np.int64],
+        z_mm: NDArray[np.floating],
+        lines: int,
+        scale_mm: float | None,
+        provenance: Mapping[str, Any],
+    ) -> Curves:
         """Curves that claim nothing yet: radii NaN, probabilities 0, the membrane visible."""
         count = len(frame)
         nothing: dict[str, Any] = {
-            name: np.full((count, lines), np.nan, np.float32) for name in ("lumen", "lumen_sd", "eem", "eem_sd", "calcium_edge", "stent")
+            name: np.full((count, lines), np.nan, np.float32)
+            for name in ("lumen", "lumen_sd", "eem", "eem_sd", "calcium_edge", "stent")
         }
-        never: dict[str, Any] = {name: np.zeros((count, lines), np.float32) for name in ("calcium", "wire", "branch", "strut", "nodule")}
+        never: dict[str, Any] = {
+            name: np.zeros((count, lines), np.float32)
+            for name in ("calcium", "wire", "branch", "strut", "nodule")
+        }
         return cls(
             frame=np.asarray(frame, np.int64),
             z_mm=np.asarray(z_mm, np.float64),
@@ -115,14 +149,20 @@ class Curves:
     def save(self, path: Path) -> None:
         """Write an NPZ file, whole or not at all."""
         packed = io.BytesIO()
-        arrays = {name: getattr(self, name) for name in (*ARRAYS, "frame", "z_mm", "refused", "centre")}
+        arrays = {
+            name: getattr(self, name) for name in (*ARRAYS, "frame", "z_mm", "refused", "centre")
+        }
         header = {
             "format": FORMAT,
             "scale_mm": self.scale_mm,
             "pixel_mm": None if np.isnan(self.pixel_mm) else self.pixel_mm,
             "provenance": dict(self.provenance),
         }
-        np.savez_compressed(packed, header=np.frombuffer(json.dumps(header, sort_keys=True).encode(), np.uint8), **arrays)
+        np.savez_compressed(
+            packed,
+            header=np.frombuffer(json.dumps(header, sort_keys=True).encode(), np.uint8),
+            **arrays,
+        )
         replaced(path, packed.getvalue())
 
     @classmethod
@@ -136,19 +176,52 @@ class Curves:
             with np.load(path, allow_pickle=False) as packed:
                 header = json.loads(packed["header"].tobytes())
                 if header.get("format") != FORMAT:
-                    raise ImagingError(f"curves of format {header.get('format')!r}; this version reads {FORMAT!r}", path)
-                arrays = {part.name: packed[part.name] for part in fields(cls) if part.name in packed}
+                    raise ImagingError(
+                        f"curves of format {header.get('format')!r}; this version reads {FORMAT!r}",
+                        path,
+                    )
+                arrays = {
+                    part.name: packed[part.name] for part in fields(cls) if part.name in packed
+                }
         except (OSError, ValueError, KeyError, EOFError) as error:
-            raise ImagingError(f"no curves file that can be read ({error}); give the curves.npz of a report", path) from None
+            raise ImagingError(
+                f"no curves file that can be read ({error}); give the curves.npz of a report", path
+            ) from None
         pixel = header["pixel_mm"]
-        return cls(**arrays, scale_mm=header["scale_mm"], pixel_mm=float("nan") if pixel is None else pixel, provenance=header["provenance"])
+        return cls(
+            **arrays,
+            scale_mm=header["scale_mm"],
+            pixel_mm=float("nan") if pixel is None else pixel,
+            provenance=header["provenance"],
+        )
 
     def table(self) -> str:
-        """CSV, a row a line: radii in mm (empty without a scale), pixel positions, probabilities."""
+        """CSV, a row a line: radii in mm (empty without a scale), pixel positions,
+        probabilities.
+        """
         text = io.StringIO()
         writer = csv.writer(text, lineterminator="\n")
-        writer.writerow(("frame", "z_mm", "angle_deg", "lumen_mm", "lumen_sd_mm", "eem_mm", "eem_sd_mm", "calcium", "calcium_edge_mm",
-                         "visible", "wire", "branch", "strut", "lumen_x_px", "lumen_y_px", "eem_x_px", "eem_y_px"))  # fmt: skip
+        writer.writerow(
+            (
+                "frame",
+                "z_mm",
+                "angle_deg",
+                "lumen_mm",
+                "lumen_sd_mm",
+                "eem_mm",
+                "eem_sd_mm",
+                "calcium",
+                "calcium_edge_mm",
+                "visible",
+                "wire",
+                "branch",
+                "strut",
+                "lumen_x_px",
+                "lumen_y_px",
+                "eem_x_px",
+                "eem_y_px",
+            )
+        )
         angles = np.arange(self.lines) * (360 / self.lines)
         cosine, sine = np.cos(np.deg2rad(angles)), np.sin(np.deg2rad(angles))
         scale = np.nan if self.scale_mm is None else self.scale_mm
@@ -157,8 +230,15 @@ class Curves:
             x, y = self.centre[f]
             lengths = (self.lumen, self.lumen_sd, self.eem, self.eem_sd)
             for n in range(self.lines):
-                row = [*(_told(array[f, n] * scale) for array in lengths), _told(self.calcium[f, n]), _told(self.calcium_edge[f, n] * scale)]
-                row += [_told(array[f, n]) for array in (self.visible, self.wire, self.branch, self.strut)]
+                row = [
+                    *(_told(array[f, n] * scale) for array in lengths),
+                    _told(self.calcium[f, n]),
+                    _told(self.calcium_edge[f, n] * scale),
+                ]
+                row += [
+                    _told(array[f, n])
+                    for array in (self.visible, self.wire, self.branch, self.strut)
+                ]
                 for radius in (self.lumen[f, n] * pixels, self.eem[f, n] * pixels):
                     row += [_told(x + radius * cosine[n]), _told(y + radius * sine[n])]
                 writer.writerow((int(self.frame[f]), _told(self.z_mm[f]), f"{angles[n]:g}", *row))

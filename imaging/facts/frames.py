@@ -34,7 +34,8 @@ class Bounded:
 
 @dataclass(frozen=True)
 class Readings:
-    """Of each frame; areas in mm² and lengths in mm where the scale is known, else NaN; angles in degrees about the lumen's centre of mass.
+    """Of each frame; areas in mm² and lengths in mm where the scale is known, else NaN; angles in
+    degrees about the lumen's centre of mass.
 
     Attributes:
         lumen_area: of the lumen.
@@ -49,7 +50,8 @@ class Readings:
         total_arc: of all calcium.
         superficial: degrees of superficial calcium.
         deep: degrees of deep calcium.
-        depth: median depth of the leading edge, as a fraction of plaque and media from the lumen, of the superficial part where there is one.
+        depth: median depth of the leading edge, as a fraction of plaque and media from the lumen,
+            of the superficial part where there is one.
         deep_depth: the same of the deep part.
         wire: degrees that the guide wire hides inside calcium or its gaps.
         free_wall: thickest plaque and media on the lines without calcium, mm.
@@ -88,17 +90,33 @@ def read(curves: Curves, calibration: Calibration, protocol: Protocol) -> Readin
     hidden = (width * (curves.visible < 0.5)).sum(axis=1)
     hidden[~np.isfinite(eem).all(axis=1)] = 360.0
     lumen_area = _area(lumen, curves.lumen_sd * calibration.spread_lumen, scale, protocol)
-    eem_area = _area(np.where((hidden > protocol.membrane_refused_deg)[:, None], np.nan, eem), curves.eem_sd * calibration.spread_eem, scale, protocol)
+    eem_area = _area(
+        np.where((hidden > protocol.membrane_refused_deg)[:, None], np.nan, eem),
+        curves.eem_sd * calibration.spread_eem,
+        scale,
+        protocol,
+    )
     with np.errstate(invalid="ignore"):
-        share = [100 * (1 - a / b) for a, b in ((lumen_area.high, eem_area.low), (lumen_area.value, eem_area.value), (lumen_area.low, eem_area.high))]
-        diameter = [2 * np.sqrt(part / np.pi) for part in (eem_area.low, eem_area.value, eem_area.high)]
+        share = [
+            100 * (1 - a / b)
+            for a, b in (
+                (lumen_area.high, eem_area.low),
+                (lumen_area.value, eem_area.value),
+                (lumen_area.low, eem_area.high),
+            )
+        ]
+        diameter = [
+            2 * np.sqrt(part / np.pi) for part in (eem_area.low, eem_area.value, eem_area.high)
+        ]
     arcs = _arcs(curves, calibration, protocol, width, scale)
     return Readings(
         lumen_area=lumen_area,
         eem_area=eem_area,
         plaque_burden=Bounded(*(np.clip(part, 0, 100) for part in share)).ordered(),
         lumen_diameters=_diameters(lumen, scale),
-        eem_diameters=_diameters(np.where(np.isfinite(eem_area.value)[:, None], eem, np.nan), scale),
+        eem_diameters=_diameters(
+            np.where(np.isfinite(eem_area.value)[:, None], eem, np.nan), scale
+        ),
         eem_diameter=Bounded(*diameter).ordered(),
         hidden=hidden,
         **arcs,
@@ -122,7 +140,9 @@ def _diameters(radius: Array, scale: float) -> tuple[Array, Array]:
     return shortest * scale, longest * scale
 
 
-def _arcs(curves: Curves, calibration: Calibration, protocol: Protocol, width: Array, scale: float) -> dict[str, Any]:
+def _arcs(
+    curves: Curves, calibration: Calibration, protocol: Protocol, width: Array, scale: float
+) -> dict[str, Any]:
     """Everything about calcium, frame by frame."""
     count, lines = curves.lumen.shape
     names = ("total_arc", "superficial", "deep", "depth", "deep_depth", "wire", "free_wall")
@@ -130,7 +150,9 @@ def _arcs(curves: Curves, calibration: Calibration, protocol: Protocol, width: A
     bounds = {name: np.full((3, count), np.nan) for name in ("arc", "any_arc")}
     edges = _edges(curves, protocol, scale)
     fractions, known = edges.fraction, edges.known()
-    shallow_if = [edges.near(shift, protocol) for shift in (calibration.depth, 0.0, -calibration.depth)]
+    shallow_if = [
+        edges.near(shift, protocol) for shift in (calibration.depth, 0.0, -calibration.depth)
+    ]
     nodule = np.zeros(count, bool)
     calcified = np.zeros((count, lines), bool)
     shallow = np.zeros((count, lines), bool)
@@ -148,19 +170,31 @@ def _arcs(curves: Curves, calibration: Calibration, protocol: Protocol, width: A
         near = _superficial(shallow_if[1][f], known[f], likely, width[f], protocol)
         calcified[f], shallow[f] = likely, near & likely
         for k, mask in enumerate((at_least, likely, at_most)):
-            bounds["arc"][k, f] = _largest(mask & _superficial(shallow_if[k][f], known[f], mask, width[f], protocol), width[f])
+            bounds["arc"][k, f] = _largest(
+                mask & _superficial(shallow_if[k][f], known[f], mask, width[f], protocol), width[f]
+            )
             bounds["any_arc"][k, f] = _largest(mask, width[f])
         told["total_arc"][f] = width[f][likely].sum()
-        told["superficial"][f], told["deep"][f] = width[f][likely & near].sum(), width[f][likely & ~near].sum()
+        told["superficial"][f], told["deep"][f] = (
+            width[f][likely & near].sum(),
+            width[f][likely & ~near].sum(),
+        )
         half = protocol.superficial_fraction
-        for name, part in (("depth", likely & near & (fraction <= half)), ("deep_depth", likely & ~near & (fraction > half + 0.01))):
+        for name, part in (
+            ("depth", likely & near & (fraction <= half)),
+            ("deep_depth", likely & ~near & (fraction > half + 0.01)),
+        ):
             if part.any():
                 told[name][f] = float(np.clip(np.median(fraction[part]), 0, 1))
         told["wire"][f] = width[f][wire & likely].sum()
         free = (curves.eem[f] - curves.lumen[f])[~likely & (curves.visible[f] >= 0.5)] * scale
         told["free_wall"][f] = free.max() if len(free) else np.nan
         nodule[f] = _nodule(curves, f, likely, width[f], protocol, scale)
-    return told | {name: Bounded(*part).ordered() for name, part in bounds.items()} | {"nodule": nodule, "calcified": calcified, "superficial_lines": shallow}
+    return (
+        told
+        | {name: Bounded(*part).ordered() for name, part in bounds.items()}
+        | {"nodule": nodule, "calcified": calcified, "superficial_lines": shallow}
+    )
 
 
 @dataclass(frozen=True)
@@ -170,7 +204,8 @@ class Edges:
     Attributes:
         fraction: depth as a fraction of the wall from the lumen; NaN without a membrane.
         distance: mm from the lumen; NaN without a scale.
-        fraction_sd: standard deviation of the fraction, by those of lumen and membrane; 0 where none was stated.
+        fraction_sd: standard deviation of the fraction, by those of lumen and membrane; 0 where
+            none was stated.
         distance_sd: of the distance.
     """
 
@@ -184,9 +219,11 @@ class Edges:
         return np.isfinite(self.fraction) | np.isfinite(self.distance)
 
     def near(self, deeper: float, protocol: Protocol) -> NDArray[np.bool_]:
-        """Lines whose edge is superficial, were it ``deeper`` by so many standard deviations: in the wall's inner half, or near the lumen.
+        """Lines whose edge is superficial, were it ``deeper`` by so many standard deviations: in
+        the wall's inner half, or near the lumen.
 
-        Behind calcium the wall's outer border is rarely seen, so nearness to the lumen decides where the fraction would not.
+        Behind calcium the wall's outer border is rarely seen, so nearness to the lumen decides
+        where the fraction would not.
         """
         with np.errstate(invalid="ignore"):
             inner = self.fraction + deeper * self.fraction_sd < protocol.superficial_fraction
@@ -194,9 +231,15 @@ class Edges:
 
 
 def _edges(curves: Curves, protocol: Protocol, scale: float) -> Edges:
-    """The leading edges, averaged along the vessel over the lines that are calcified in each frame."""
-    lumen, eem, edge = (np.asarray(values, float) for values in (curves.lumen, curves.eem, curves.calcium_edge))
-    lumen_sd, eem_sd = (np.nan_to_num(np.asarray(values, float)) for values in (curves.lumen_sd, curves.eem_sd))
+    """The leading edges, averaged along the vessel over the lines that are calcified in
+    each frame.
+    """
+    lumen, eem, edge = (
+        np.asarray(values, float) for values in (curves.lumen, curves.eem, curves.calcium_edge)
+    )
+    lumen_sd, eem_sd = (
+        np.nan_to_num(np.asarray(values, float)) for values in (curves.lumen_sd, curves.eem_sd)
+    )
     window, calcified = protocol.depth_window_mm, curves.calcium >= 0.5
     with np.errstate(invalid="ignore"):
         wall = np.maximum(eem - lumen, 1e-6)
@@ -226,20 +269,32 @@ def _steady(values: Array, calcified: NDArray[np.bool_], z: Array, window: float
     return steady
 
 
-def _superficial(near: NDArray[np.bool_], known: NDArray[np.bool_], mask: NDArray[np.bool_], width: Array, protocol: Protocol) -> NDArray[np.bool_]:
-    """Which lines of a calcium mask are superficial; narrow stretches, and lines without an edge (a wire's), go with the lines around them."""
+def _superficial(
+    near: NDArray[np.bool_],
+    known: NDArray[np.bool_],
+    mask: NDArray[np.bool_],
+    width: Array,
+    protocol: Protocol,
+) -> NDArray[np.bool_]:
+    """Which lines of a calcium mask are superficial; narrow stretches, and lines without an edge (a
+    wire's), go with the lines around them.
+    """
     shallow = np.zeros(len(mask), bool)
     for run in geometry.circular_runs(mask):
         members = run.indices(len(mask))
         told = np.flatnonzero(known[members])
         if len(told):
             nearest = told[np.abs(np.arange(len(members))[:, None] - told[None, :]).argmin(axis=1)]
-            shallow[members] = _merged(near[members][nearest], width[members], protocol.depth_stretch_deg)
+            shallow[members] = _merged(
+                near[members][nearest], width[members], protocol.depth_stretch_deg
+            )
     return shallow
 
 
 def _merged(parts: NDArray[np.bool_], width: Array, least: float) -> NDArray[np.bool_]:
-    """A sequence of True and False without stretches narrower than ``least``, the narrowest given up first."""
+    """A sequence of True and False without stretches narrower than ``least``, the narrowest given
+    up first.
+    """
     parts = parts.copy()
     while True:
         edges = np.flatnonzero(np.diff(parts.astype(np.int8))) + 1
@@ -256,10 +311,25 @@ def _merged(parts: NDArray[np.bool_], width: Array, least: float) -> NDArray[np.
 
 def _largest(mask: NDArray[np.bool_], width: Array) -> float:
     """The largest single arc, degrees."""
-    return min(360.0, max((float(width[run.indices(len(mask))].sum()) for run in geometry.circular_runs(mask)), default=0.0)) if mask.any() else 0.0
+    return (
+        min(
+            360.0,
+            max(
+                (
+                    float(width[run.indices(len(mask))].sum())
+                    for run in geometry.circular_runs(mask)
+                ),
+                default=0.0,
+            ),
+        )
+        if mask.any()
+        else 0.0
+    )
 
 
-def _nodule(curves: Curves, f: int, mask: NDArray[np.bool_], width: Array, protocol: Protocol, scale: float) -> bool:
+def _nodule(
+    curves: Curves, f: int, mask: NDArray[np.bool_], width: Array, protocol: Protocol, scale: float
+) -> bool:
     """Whether some calcium at the lumen pushes it inward over a narrow arc."""
     if not mask.any() or not np.isfinite(scale):
         return False
@@ -271,8 +341,14 @@ def _nodule(curves: Curves, f: int, mask: NDArray[np.bool_], width: Array, proto
         arc = width[members].sum()
         if not protocol.nodule_narrow_deg <= arc <= protocol.nodule_wide_deg:
             continue
-        first, last = lumen[members[0] - len(members) // 4], lumen[(members[-1] + len(members) // 4) % len(mask)]
+        first, last = (
+            lumen[members[0] - len(members) // 4],
+            lumen[(members[-1] + len(members) // 4) % len(mask)],
+        )
         chord = np.linspace(first, last, len(members))
         if (chord - lumen[members]).max() >= protocol.nodule_protrusion_mm:
             return True
-    return bool((curves.nodule[f] >= 0.5)[mask].any() and width[(curves.nodule[f] >= 0.5) & mask].sum() >= protocol.nodule_narrow_deg)
+    return bool(
+        (curves.nodule[f] >= 0.5)[mask].any()
+        and width[(curves.nodule[f] >= 0.5) & mask].sum() >= protocol.nodule_narrow_deg
+    )

@@ -1,4 +1,6 @@
-"""Areas, diameters and angles of closed curves given by their radii on evenly spaced lines. Arrays are ``(frames, lines)``."""
+"""Areas, diameters and angles of closed curves given by their radii on evenly spaced lines. Arrays
+are ``(frames, lines)``.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +25,9 @@ def area(radius: Array) -> Array:
 def centroid(radius: Array) -> Array:
     """Centre of mass about the lines' centre, ``(…, 2)``."""
     angle, cubed = directions(radius.shape[-1]), radius.astype(float) ** 3
-    moment = np.stack([(cubed * np.cos(angle)).mean(axis=-1), (cubed * np.sin(angle)).mean(axis=-1)], axis=-1)
+    moment = np.stack(
+        [(cubed * np.cos(angle)).mean(axis=-1), (cubed * np.sin(angle)).mean(axis=-1)], axis=-1
+    )
     return np.asarray(2 / 3 * moment / (radius.astype(float) ** 2).mean(axis=-1)[..., None])
 
 
@@ -36,7 +40,9 @@ def diameters(radius: Array) -> tuple[Array, Array]:
 
 
 def about(radius: Array, centre: Array) -> Array:
-    """The curves as seen from other centres (``(frames, 2)``): their radii on the same lines. NaN where any radius is."""
+    """The curves as seen from other centres (``(frames, 2)``): their radii on the same lines. NaN
+    where any radius is.
+    """
     angle = directions(radius.shape[-1])
     x = radius * np.cos(angle) - centre[..., :1]
     y = radius * np.sin(angle) - centre[..., 1:]
@@ -49,10 +55,11 @@ def about(radius: Array, centre: Array) -> Array:
 
 
 def widths(radius: Array, centre: Array) -> Array:
-    """How many degrees of the circle around ``centre`` each line's stretch of curve covers; they add up to 360 for a curve around it.
+    """How many degrees of the circle around ``centre`` each line's stretch of curve covers; they
+    add up to 360 for a curve around it.
 
-    A line is the stretch between the middles to its neighbours. Seen from the lines' own centre all are equal; from another, they are not,
-    and an arc counted in lines would be wrong.
+    A line is the stretch between the middles to its neighbours. Seen from the lines' own centre all
+    are equal; from another, they are not, and an arc counted in lines would be wrong.
     """
     angle = directions(radius.shape[-1])
     x = radius * np.cos(angle) - centre[..., :1]
@@ -64,7 +71,9 @@ def widths(radius: Array, centre: Array) -> Array:
 
 @dataclass(frozen=True)
 class Run:
-    """A stretch of lines (or frames), ``start`` to ``stop`` exclusive; on a circle ``stop`` may pass the end."""
+    """A stretch of lines (or frames), ``start`` to ``stop`` exclusive; on a circle ``stop`` may
+    pass the end.
+    """
 
     start: int
     stop: int
@@ -89,24 +98,34 @@ def circular_runs(mask: NDArray[np.bool_]) -> list[Run]:
 def runs(mask: NDArray[np.bool_]) -> list[Run]:
     """The unbroken stretches of True on a line."""
     edges = np.diff(np.concatenate([[0], mask.astype(np.int8), [0]]))
-    return [Run(int(a), int(b)) for a, b in zip(np.flatnonzero(edges == 1), np.flatnonzero(edges == -1), strict=True)]
+    return [
+        Run(int(a), int(b))
+        for a, b in zip(np.flatnonzero(edges == 1), np.flatnonzero(edges == -1), strict=True)
+    ]
 
 
-def closed(mask: NDArray[np.bool_], width: Array, gap: float, bridges: NDArray[np.bool_] | None = None) -> NDArray[np.bool_]:
-    """A circular mask with its gaps closed that are at most ``gap`` degrees wide, or that only ``bridges`` (a wire's lines) keep open."""
+def closed(
+    mask: NDArray[np.bool_], width: Array, gap: float, bridges: NDArray[np.bool_] | None = None
+) -> NDArray[np.bool_]:
+    """A circular mask with its gaps closed that are at most ``gap`` degrees wide, or that only
+    ``bridges`` (a wire's lines) keep open.
+    """
     if not mask.any():
         return mask
     shut = mask.copy()
     for run in circular_runs(~mask):
         members = run.indices(len(mask))
-        open_width = width[members] if bridges is None else np.where(bridges[members], 0.0, width[members])
+        open_width = (
+            width[members] if bridges is None else np.where(bridges[members], 0.0, width[members])
+        )
         if open_width.sum() <= gap:
             shut[members] = True
     return shut
 
 
 def harmonics(radius: Array, weight: Array, order: int, stiffness: float) -> Array:
-    """Closed curves of ``order`` harmonics through weighted radii: the smooth shape that a reader draws, also where lines say nothing.
+    """Closed curves of ``order`` harmonics through weighted radii: the smooth shape that a reader
+    draws, also where lines say nothing.
 
     Args:
         radius: NaN where nothing is known.
@@ -115,13 +134,26 @@ def harmonics(radius: Array, weight: Array, order: int, stiffness: float) -> Arr
         stiffness: prior inverse variance of a harmonic, growing with its order to the fourth.
     """
     angle = directions(radius.shape[-1])
-    basis = np.concatenate([[np.ones_like(angle)], *([np.cos(k * angle), np.sin(k * angle)] for k in range(1, order + 1))])
-    prior = stiffness * np.concatenate([[0.0], *([float(max(k - 1, 0.3)) ** 4] * 2 for k in range(1, order + 1))])
+    basis = np.concatenate(
+        [
+            [np.ones_like(angle)],
+            *([np.cos(k * angle), np.sin(k * angle)] for k in range(1, order + 1)),
+        ]
+    )
+    prior = stiffness * np.concatenate(
+        [[0.0], *([float(max(k - 1, 0.3)) ** 4] * 2 for k in range(1, order + 1))]
+    )
     weight = np.where(np.isfinite(radius), weight, 0.0)
     drawn = np.full(radius.shape, np.nan)
     for frame in range(len(radius)):
         total = weight[frame].sum()
         if total > 0:
             matrix = (basis * weight[frame]) @ basis.T + np.diag(prior)
-            drawn[frame] = np.linalg.solve(matrix + 1e-9 * np.eye(len(basis)), basis @ (weight[frame] * np.nan_to_num(radius[frame]))) @ basis
+            drawn[frame] = (
+                np.linalg.solve(
+                    matrix + 1e-9 * np.eye(len(basis)),
+                    basis @ (weight[frame] * np.nan_to_num(radius[frame])),
+                )
+                @ basis
+            )
     return drawn

@@ -28,7 +28,8 @@ class Measurement:
         low: lower end of the interval that holds the truth nine times in ten; None without one.
         high: its upper end.
         unit: ``mm``, ``mm2``, ``deg``, ``percent``, ``1``, or empty for a yes, a no or a word.
-        status: ``measured``; ``interpolated``: partly drawn through what can't be seen; ``undecided``: the recording allows more than one answer;
+        status: ``measured``; ``interpolated``: partly drawn through what can't be seen;
+            ``undecided``: the recording allows more than one answer;
             ``refused``: it can't tell, for the ``reason``.
         reason: why it is not simply measured.
         frames: where it was read, frame numbers from 1.

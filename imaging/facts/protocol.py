@@ -1,4 +1,6 @@
-"""The reading protocol: the numbers by which curves become facts, kept as data with their reasons."""
+"""The reading protocol: the numbers by which curves become facts, kept as data with
+their reasons.
+"""
 
 from __future__ import annotations
 
@@ -55,6 +57,7 @@ def protocol(path: Path = FILE) -> Protocol:
     known = {item.name for item in fields(Protocol)} - {"digest"}
     if set(found) != known:
         raise ValueError(
-            f"{path}: the protocol must have exactly the parameters {', '.join(sorted(known))}; differing: {', '.join(sorted(set(found) ^ known))}"
+            f"{path}: the protocol must have exactly the parameters {', '.join(sorted(known))}; "
+            f"differing: {', '.join(sorted(set(found) ^ known))}"
         )
     return Protocol(digest="sha256:" + hashlib.sha256(text).hexdigest(), **found)

@@ -1,7 +1,8 @@
 """Is this what the model learnt from? Statistics of a frame against the ranges met in training.
 
-A network answers whatever it is shown. These few numbers, of the frame and of the network's own doubt, tell a black frame, noise, OCT, a photograph, another
-scale or a saturated recording from intravascular ultrasound; outside the ranges nothing is claimed of the frame.
+A network answers whatever it is shown. These few numbers, of the frame and of the network's own
+doubt, tell a black frame, noise, OCT, a photograph, another scale or a saturated recording from
+intravascular ultrasound; outside the ranges nothing is claimed of the frame.
 """
 
 from __future__ import annotations
@@ -30,7 +31,12 @@ WHAT = {
 
 
 def statistics(
-    grey: NDArray[np.float32], reach: float, lumen: NDArray[np.float32], eem: NDArray[np.float32], lumen_sd: NDArray[np.float32], eem_sd: NDArray[np.float32]
+    grey: NDArray[np.float32],
+    reach: float,
+    lumen: NDArray[np.float32],
+    eem: NDArray[np.float32],
+    lumen_sd: NDArray[np.float32],
+    eem_sd: NDArray[np.float32],
 ) -> dict[str, float]:
     """The statistics of one frame.
 
@@ -65,7 +71,9 @@ def statistics(
         "speckle_across": across,
         "anisotropy": across / max(along, 1e-3),
         "catheter": float(grey[:, : int(0.35 / step)].mean()),
-        "beyond": float(outer.mean() / max(float(wall.mean()), 1e-3)) if outer.size and wall.size else 1.0,
+        "beyond": float(outer.mean() / max(float(wall.mean()), 1e-3))
+        if outer.size and wall.size
+        else 1.0,
         "inside": float(blood.mean()) if blood.size > 200 else 0.3,
         "doubt_lumen": float(np.median(lumen_sd)),
         "doubt_eem": float(np.median(eem_sd)),
@@ -79,7 +87,14 @@ def _even(band: NDArray[np.float32]) -> NDArray[np.float32]:
     lines, depths = band.shape
     high, wide = lines // 16, depths // 8
     blocks = band[: high * 16, : wide * 8].reshape(high, 16, wide, 8).mean(axis=(1, 3))
-    return np.asarray(np.pad(np.repeat(np.repeat(blocks, 16, 0), 8, 1), ((0, lines - high * 16), (0, depths - wide * 8)), mode="edge"), np.float32)
+    return np.asarray(
+        np.pad(
+            np.repeat(np.repeat(blocks, 16, 0), 8, 1),
+            ((0, lines - high * 16), (0, depths - wide * 8)),
+            mode="edge",
+        ),
+        np.float32,
+    )
 
 
 def _half_width(correlation: NDArray[np.float64]) -> float:
@@ -89,7 +104,9 @@ def _half_width(correlation: NDArray[np.float64]) -> float:
     if not len(below):
         return 2.0 * len(half)
     k = int(below[0])
-    return 2.0 * (k - 1 + float((half[k - 1] - 0.5) / max(half[k - 1] - half[k], 1e-9))) if k else 0.0
+    return (
+        2.0 * (k - 1 + float((half[k - 1] - 0.5) / max(half[k - 1] - half[k], 1e-9))) if k else 0.0
+    )
 
 
 def outside(found: Mapping[str, float], ranges: Mapping[str, tuple[float, float]]) -> str:

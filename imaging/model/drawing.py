@@ -1,4 +1,6 @@
-"""From what a network says of each line to curves that a reader would draw: closed, smooth, steady along the vessel."""
+"""From what a network says of each line to curves that a reader would draw: closed, smooth, steady
+along the vessel.
+"""
 
 from __future__ import annotations
 
@@ -15,9 +17,13 @@ Array = NDArray[np.float32]
 LINES = 256
 """Lines of the drawn curves."""
 LUMEN_ORDER, EEM_ORDER, STENT_ORDER = 12, 5, 5
-"""Harmonics of the closed shapes: a lumen may be irregular, a membrane and a stent are near-circles."""
+"""Harmonics of the closed shapes: a lumen may be irregular, a membrane and a stent are
+near-circles.
+"""
 STEADY_MM = 0.25
-"""Standard deviation of the smoothing of calcium probabilities along the vessel; speckle changes from frame to frame, calcium does not."""
+"""Standard deviation of the smoothing of calcium probabilities along the vessel; speckle changes
+from frame to frame, calcium does not.
+"""
 STEADY_DEG = 2.0
 """The same around it."""
 WALL = 0.01
@@ -25,12 +31,16 @@ WALL = 0.01
 
 
 def upsampled(values: Array, lines: int) -> Array:
-    """``(…, n)`` values on the middles of ``n`` equal sectors, interpolated to ``lines`` lines that begin at the start of the first sector."""
+    """``(…, n)`` values on the middles of ``n`` equal sectors, interpolated to ``lines`` lines that
+    begin at the start of the first sector.
+    """
     count = values.shape[-1]
     place = np.arange(lines) * count / lines - (0.5 - 0.5 * count / lines)
     low = np.floor(place).astype(int)
     share = (place - low).astype(np.float32)
-    return np.asarray(values[..., low % count] * (1 - share) + values[..., (low + 1) % count] * share, np.float32)
+    return np.asarray(
+        values[..., low % count] * (1 - share) + values[..., (low + 1) % count] * share, np.float32
+    )
 
 
 def draw(
@@ -45,11 +55,13 @@ def draw(
     """Draw the curves of a recording.
 
     Args:
-        said: by name ``(frames, lines)``: mean radii of curves (fractions of the reach) and probabilities of flags.
+        said: by name ``(frames, lines)``: mean radii of curves (fractions of the reach) and
+            probabilities of flags.
         doubt: deviations of the radii.
         frame: numbers.
         z_mm: places.
-        scale_mm: mm of one unit of the drawn radii; None without a scale, the radii then are pixels.
+        scale_mm: mm of one unit of the drawn radii; None without a scale, the radii then are
+            pixels.
         reach: length of a line in that unit.
         provenance: who drew.
     """
@@ -79,14 +91,23 @@ def draw(
 
 def _shape(radius: Array, deviation: Array, order: int, stiffness: float) -> Array:
     """The closed curve of few harmonics that weighs each line by how sure it is."""
-    return geometry.harmonics(radius.astype(float), 1 / deviation.astype(float) ** 2, order, stiffness).astype(np.float32)
+    return geometry.harmonics(
+        radius.astype(float), 1 / deviation.astype(float) ** 2, order, stiffness
+    ).astype(np.float32)
 
 
 def _steady(values: Array, z_mm: NDArray[np.float64]) -> Array:
-    """Probabilities averaged with their neighbours around and, where places are known, along the vessel."""
+    """Probabilities averaged with their neighbours around and, where places are known, along the
+    vessel.
+    """
     lines = values.shape[1]
-    around = np.exp(-0.5 * (((np.arange(lines) + lines // 2) % lines - lines // 2) * 360 / lines / STEADY_DEG) ** 2)
-    smooth = np.fft.irfft(np.fft.rfft(values, axis=1) * np.fft.rfft(around / around.sum()).real, n=lines, axis=1)
+    around = np.exp(
+        -0.5
+        * (((np.arange(lines) + lines // 2) % lines - lines // 2) * 360 / lines / STEADY_DEG) ** 2
+    )
+    smooth = np.fft.irfft(
+        np.fft.rfft(values, axis=1) * np.fft.rfft(around / around.sum()).real, n=lines, axis=1
+    )
     if len(z_mm) < 2 or not np.isfinite(z_mm).all():
         return np.clip(smooth, 0, 1).astype(np.float32)
     steady = np.empty_like(smooth)

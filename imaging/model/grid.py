@@ -1,4 +1,6 @@
-"""The grid on which frames meet the network, and the names of what comes out: shared by training and running."""
+"""The grid on which frames meet the network, and the names of what comes out: shared by training
+and running.
+"""
 
 LINES = 256
 """Lines around the centre of an image."""
@@ -9,4 +11,5 @@ REACH_MM = 5.0
 CURVES = ("lumen", "eem", "calcium_edge", "stent")
 """Single-valued curves, a radius a line."""
 FLAGS = ("calcium", "visible", "wire", "branch", "strut", "nodule")
-"""What holds on a line, a probability each; ``visible``: the external elastic membrane can be seen."""
+"""What holds on a line, a probability each; ``visible``: the external elastic membrane can be seen.
+"""

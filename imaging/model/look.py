@@ -27,7 +27,9 @@ class Look:
         half = min(pullback.shape) / 2
         pixel = pullback.pixel_mm
         reach = took.reach_mm if took.reach_mm is not None else half * (pixel or 1.0)
-        if pixel is None:  # without a scale the image's half width stands for the usual depth of field
+        if (
+            pixel is None
+        ):  # without a scale the image's half width stands for the usual depth of field
             self.reach, self.unit = half * (reach / 5.0) if took.kind == "polar" else half, 1.0
         else:
             self.reach, self.unit = reach, pixel
@@ -43,7 +45,9 @@ class Look:
         from PIL import Image
 
         rows, columns = self.package.input.size
-        return np.asarray(Image.fromarray(grey).resize((columns, rows), Image.Resampling.BILINEAR), np.float32) / np.float32(255)
+        return np.asarray(
+            Image.fromarray(grey).resize((columns, rows), Image.Resampling.BILINEAR), np.float32
+        ) / np.float32(255)
 
     def given(self, images: Array) -> Array:
         """A batch for the network, from ``(n, rows, columns)``."""
@@ -54,7 +58,9 @@ class Look:
     def answered(self, greys: list[Grey], runtime: Backend) -> tuple[list[Array], Array]:
         """Frames as the network sees them, and its answers as rows of lines."""
         if isinstance(runtime, Remapping) and self.package.output.kind == "lines":
-            images, raw = runtime.remapped(np.stack(greys), self.plan, mirrored=self.package.input.mirrored)
+            images, raw = runtime.remapped(
+                np.stack(greys), self.plan, mirrored=self.package.input.mirrored
+            )
         else:
             images = np.stack([self.seen(grey) for grey in greys])
             raw = self.lines(runtime(self.given(images)))
@@ -63,12 +69,16 @@ class Look:
         return list(images), self.together(raw) if self.package.input.mirrored else raw
 
     def together(self, raw: Array) -> Array:
-        """The answers to frames and to their mirror images (the second half) as one: means, and deviations that hold both."""
+        """The answers to frames and to their mirror images (the second half) as one: means, and
+        deviations that hold both.
+        """
         half, count = len(raw) // 2, len(self.package.output.curves)
         one, other = raw[:half], raw[half:, :, ::-1]
         both = (one + other) / 2
         apart = (one[:, :count] - other[:, :count]) / 2
-        both[:, count : 2 * count] = np.sqrt((one[:, count : 2 * count] ** 2 + other[:, count : 2 * count] ** 2) / 2 + apart**2)
+        both[:, count : 2 * count] = np.sqrt(
+            (one[:, count : 2 * count] ** 2 + other[:, count : 2 * count] ** 2) / 2 + apart**2
+        )
         return np.ascontiguousarray(both)
 
     def lines(self, output: Array) -> Array:
@@ -82,12 +92,20 @@ class Look:
         share = np.exp(scores - scores.max(axis=0))
         share /= share.sum(axis=0)
         rows, columns = share.shape[1:]
-        plan = to_polar((rows, columns), ((columns - 1) / 2, (rows - 1) / 2), 1.0, *LOOK, min(rows, columns) / 2)
+        plan = to_polar(
+            (rows, columns), ((columns - 1) / 2, (rows - 1) / 2), 1.0, *LOOK, min(rows, columns) / 2
+        )
         names = self.package.output.labels
         blank = np.zeros(LOOK, np.float32)
-        labels = {name: sum((plan(share[k]) for k, label in enumerate(names) if label == name), blank) for name in names}
+        labels = {
+            name: sum((plan(share[k]) for k, label in enumerate(names) if label == name), blank)
+            for name in names
+        }
         inner = labels["lumen"]
-        whole = sum((labels.get(name, blank) for name in ("lumen", "wall", "calcium", "shadow", "strut")), blank)
+        whole = sum(
+            (labels.get(name, blank) for name in ("lumen", "wall", "calcium", "shadow", "strut")),
+            blank,
+        )
         calcium = labels.get("calcium", blank)
         lumen, eem = inner.mean(axis=1), whole.mean(axis=1)
         edge = np.where(calcium.max(axis=1) > 0.5, (calcium > 0.5).argmax(axis=1) / LOOK[1], lumen)
@@ -98,16 +116,35 @@ class Look:
     def named(self, raw: Array) -> tuple[dict[str, Array], dict[str, Array]]:
         """Means and probabilities by name, and deviations by name."""
         gave = self.package.output
-        curves, flags = (gave.curves, gave.flags) if gave.kind == "lines" else (("lumen", "eem", "calcium_edge"), ("calcium", "wire", "branch"))
+        curves, flags = (
+            (gave.curves, gave.flags)
+            if gave.kind == "lines"
+            else (("lumen", "eem", "calcium_edge"), ("calcium", "wire", "branch"))
+        )
         count = len(curves)
-        said = {name: raw[:, k] for k, name in enumerate(curves)} | {name: raw[:, 2 * count + k] for k, name in enumerate(flags)}
+        said = {name: raw[:, k] for k, name in enumerate(curves)} | {
+            name: raw[:, 2 * count + k] for k, name in enumerate(flags)
+        }
         return said, {name: raw[:, count + k] for k, name in enumerate(curves)}
 
 
 def domain_of(look: Look, image: Array, line: Array, *, always: bool = False) -> dict[str, float]:
-    """The statistics of a frame; none for a network that states no domain, unless they are wanted ``always``."""
-    if not (always or look.package.domain) or look.package.input.kind != "polar" or look.package.output.kind != "lines":
+    """The statistics of a frame; none for a network that states no domain, unless they are wanted
+    ``always``.
+    """
+    if (
+        not (always or look.package.domain)
+        or look.package.input.kind != "polar"
+        or look.package.output.kind != "lines"
+    ):
         return {}
     said, doubt = look.named(line[None])
     reach = look.package.input.reach_mm or 5.0
-    return domain.statistics(image, reach, said["lumen"][0] * reach, said["eem"][0] * reach, doubt["lumen"][0] * reach, doubt["eem"][0] * reach)
+    return domain.statistics(
+        image,
+        reach,
+        said["lumen"][0] * reach,
+        said["eem"][0] * reach,
+        doubt["lumen"][0] * reach,
+        doubt["eem"][0] * reach,
+    )

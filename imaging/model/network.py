@@ -1,8 +1,10 @@
 """The network: a polar U-Net whose heads speak of lines, not of pixels.
 
-Input: ``(batch, 1, LINES, DEPTHS)`` grey levels in 0..1, lines around the image's centre, :data:`REACH_MM` long. Output, at half that
-resolution: for each line a distribution over depth of each :data:`CURVES` (mean and spread of a single-valued curve, so contours can't cross
-themselves), and a logit for each of :data:`FLAGS`. Angles are padded circularly throughout, so turning the image turns the answer.
+Input: ``(batch, 1, LINES, DEPTHS)`` grey levels in 0..1, lines around the image's centre,
+:data:`REACH_MM` long. Output, at half that
+resolution: for each line a distribution over depth of each :data:`CURVES` (mean and spread of a
+single-valued curve, so contours can't cross themselves), and a logit for each of :data:`FLAGS`.
+Angles are padded circularly throughout, so turning the image turns the answer.
 
 Needs torch (``pip install 'calx[train]'``); running the shipped model does not.
 """
@@ -42,18 +44,27 @@ class Network(nn.Module):
     def __init__(self, widths: tuple[int, int, int, int, int] = (16, 32, 64, 96, 128)) -> None:
         super().__init__()
         self.stem = nn.Sequential(block(1, widths[0], 5, 2), block(widths[0], widths[0]))
-        self.down = nn.ModuleList(nn.Sequential(block(a, b), block(b, b)) for a, b in itertools.pairwise(widths))
+        self.down = nn.ModuleList(
+            nn.Sequential(block(a, b), block(b, b)) for a, b in itertools.pairwise(widths)
+        )
         self.up = nn.ModuleList(
-            nn.Sequential(block(deep + flat, flat), *([block(flat, flat)] if level else [])) for level, (flat, deep) in enumerate(itertools.pairwise(widths))
+            nn.Sequential(block(deep + flat, flat), *([block(flat, flat)] if level else []))
+            for level, (flat, deep) in enumerate(itertools.pairwise(widths))
         )
         self.pool = nn.MaxPool2d(2)
         self.curves = nn.Conv2d(widths[0], len(CURVES), 1)
         self.flags = nn.Sequential(
-            nn.Conv1d(widths[0] * 2 * SEGMENTS, 64, 1), nn.ReLU(inplace=True), nn.Conv1d(64, 64, 5), nn.ReLU(inplace=True), nn.Conv1d(64, len(FLAGS), 1)
+            nn.Conv1d(widths[0] * 2 * SEGMENTS, 64, 1),
+            nn.ReLU(inplace=True),
+            nn.Conv1d(64, 64, 5),
+            nn.ReLU(inplace=True),
+            nn.Conv1d(64, len(FLAGS), 1),
         )
 
     def forward(self, image: Tensor) -> tuple[Tensor, Tensor]:
-        """Logits: curves ``(batch, curves, lines, depths)`` over depth, flags ``(batch, flags, lines)``."""
+        """Logits: curves ``(batch, curves, lines, depths)`` over depth, flags ``(batch, flags,
+        lines)``.
+        """
         x = self.stem(image)
         kept = []
         for down in self.down:
@@ -64,7 +75,11 @@ class Network(nn.Module):
             x = self.up[level](torch.cat([x, kept[level]], dim=1))
         batch, channels, lines, depths = x.shape
         parts = x.reshape(batch, channels, lines, SEGMENTS, depths // SEGMENTS)
-        pooled = torch.cat([parts.mean(-1), parts.amax(-1)], dim=1).permute(0, 1, 3, 2).reshape(batch, -1, lines)
+        pooled = (
+            torch.cat([parts.mean(-1), parts.amax(-1)], dim=1)
+            .permute(0, 1, 3, 2)
+            .reshape(batch, -1, lines)
+        )
         pooled = torch.cat([pooled[:, :, -2:], pooled, pooled[:, :, :2]], dim=2)
         return self.curves(x), self.flags(pooled)
 
@@ -76,8 +91,8 @@ SEGMENTS = 8
 class Lines(nn.Module):
     """The network with its answers read: what is exported and run.
 
-    Output ``(batch, 2 * curves + flags, lines)``: the mean radius of each curve as a fraction of the line, then their spreads, then the flags'
-    probabilities.
+    Output ``(batch, 2 * curves + flags, lines)``: the mean radius of each curve as a fraction of
+    the line, then their spreads, then the flags' probabilities.
     """
 
     def __init__(self, network: Network) -> None:

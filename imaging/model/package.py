@@ -1,8 +1,9 @@
 """Model packages: ONNX weights and a declarative ``model.json``, data and nothing else.
 
-A package is a folder or a zip. ``model.json`` names every file with its SHA-256, says what goes into the network and what its outputs mean, and
-carries the calibration. Unknown keys, wrong digests and anything that could be executed are refused. The ``configs/metadata.json`` of a MONAI bundle and its
-ONNX file can be read too; its configuration and scripts are never looked at.
+A package is a folder or a zip. ``model.json`` names every file with its SHA-256, says what goes
+into the network and what its outputs mean, and carries the calibration. Unknown keys, wrong digests
+and anything that could be executed are refused. The ``configs/metadata.json`` of a MONAI bundle and
+its ONNX file can be read too; its configuration and scripts are never looked at.
 """
 
 from __future__ import annotations
@@ -22,7 +23,25 @@ from calx.imaging.model.grid import CURVES, FLAGS
 SHIPPED = Path(__file__).parents[1] / "models" / "calx-ivus-sim"
 FORMAT = "calx-model-1"
 LARGEST = 512 << 20
-EXECUTABLE = {".bin", ".ckpt", ".dll", ".dylib", ".exe", ".joblib", ".jl", ".npy", ".pickle", ".pkl", ".pt", ".pth", ".py", ".pyc", ".sh", ".so", ".ts"}
+EXECUTABLE = {
+    ".bin",
+    ".ckpt",
+    ".dll",
+    ".dylib",
+    ".exe",
+    ".joblib",
+    ".jl",
+    ".npy",
+    ".pickle",
+    ".pkl",
+    ".pt",
+    ".pth",
+    ".py",
+    ".pyc",
+    ".sh",
+    ".so",
+    ".ts",
+}
 """Endings of files that hold code, or data whose reading can run some."""
 LABELS = ("background", "lumen", "wall", "calcium", "shadow", "branch", "wire", "strut")
 """What a pixel can be called by a network that labels pixels."""
@@ -52,7 +71,8 @@ class Input:
         reach_mm: length of a line, for ``polar``.
         channels: 1, or 3 equal ones.
         range: values of black and white.
-        mirrored: the network also looks at the frame's mirror image, and the two answers are averaged; for ``lines`` outputs.
+        mirrored: the network also looks at the frame's mirror image, and the two answers are
+            averaged; for ``lines`` outputs.
     """
 
     name: str
@@ -70,7 +90,8 @@ class Output:
 
     Attributes:
         name: of the ONNX output.
-        kind: ``lines``: ``(frames, 2 * curves + flags, lines)``, mean radii as fractions of the reach, their deviations, then probabilities;
+        kind: ``lines``: ``(frames, 2 * curves + flags, lines)``, mean radii as fractions of the
+            reach, their deviations, then probabilities;
             ``labels``: ``(frames, labels, rows, columns)``, a score for each label of a pixel.
         curves: names, for ``lines``.
         flags: names, for ``lines``.
@@ -99,7 +120,8 @@ class Package:
         input: what it wants to see.
         output: what it says.
         calibration: how far to trust it.
-        domain: for each statistic of a frame the range that was met in training; outside it, the model abstains.
+        domain: for each statistic of a frame the range that was met in training; outside it, the
+            model abstains.
         metrics: what was measured of it, with the data named.
         known_failures: where it is known to err.
         weights: gives the bytes of one of its files, their digest checked.
@@ -135,21 +157,47 @@ def load(path: Path = SHIPPED) -> Package:
     """
     names, read = _opened(path)
     if "model.json" in names:
-        dangerous = sorted(name for name in names if PurePosixPath(name).suffix.lower() in EXECUTABLE)
+        dangerous = sorted(
+            name for name in names if PurePosixPath(name).suffix.lower() in EXECUTABLE
+        )
         if dangerous:
-            raise ImagingError(f"refused: {dangerous[0]} can hold code; a package holds model.json, ONNX and safetensors only", path)
+            raise ImagingError(
+                (
+                    f"refused: {dangerous[0]} can hold code; a package holds model.json, ONNX and "
+                    "safetensors only"
+                ),
+                path,
+            )
         return _declared(path, read)
     if "configs/metadata.json" in names:
         return _bundle(path, names, read)
     if any(PurePosixPath(name).suffix.lower() in EXECUTABLE for name in names):
-        raise ImagingError("refused: pickled or executable weights; export the network to ONNX and describe it in model.json", path)
-    raise ImagingError("no model.json in it; the package that comes with Calx (calx/imaging/models) shows what it must say", path)
+        raise ImagingError(
+            (
+                "refused: pickled or executable weights; export the network to ONNX and describe "
+                "it "
+                "in model.json"
+            ),
+            path,
+        )
+    raise ImagingError(
+        (
+            "no model.json in it; the package that comes with Calx (calx/imaging/models) shows "
+            "what "
+            "it must say"
+        ),
+        path,
+    )
 
 
 def _opened(path: Path) -> tuple[set[str], Callable[[str], bytes]]:
     """The names in a folder or zip, and what reads one of them."""
     if path.is_dir():
-        names = {file.relative_to(path).as_posix() for file in path.rglob("*") if file.is_file() and not file.is_symlink()}
+        names = {
+            file.relative_to(path).as_posix()
+            for file in path.rglob("*")
+            if file.is_file() and not file.is_symlink()
+        }
 
         def from_folder(name: str) -> bytes:
             file = path / name
@@ -162,7 +210,9 @@ def _opened(path: Path) -> tuple[set[str], Callable[[str], bytes]]:
         return names, from_folder
     if path.is_file() and zipfile.is_zipfile(path):
         with zipfile.ZipFile(path) as archive:
-            sizes = {info.filename: info.file_size for info in archive.infolist() if not info.is_dir()}
+            sizes = {
+                info.filename: info.file_size for info in archive.infolist() if not info.is_dir()
+            }
 
         def from_zip(name: str) -> bytes:
             if name not in sizes:
@@ -174,7 +224,14 @@ def _opened(path: Path) -> tuple[set[str], Callable[[str], bytes]]:
 
         return set(sizes), from_zip
     if path.suffix.lower() in EXECUTABLE:
-        raise ImagingError("refused: pickled or executable weights; export the network to ONNX and describe it in model.json", path)
+        raise ImagingError(
+            (
+                "refused: pickled or executable weights; export the network to ONNX and describe "
+                "it "
+                "in model.json"
+            ),
+            path,
+        )
     raise ImagingError("no model package: a folder or zip with model.json", path)
 
 
@@ -190,7 +247,18 @@ def _json(raw: bytes, name: str, path: Path) -> dict[str, Any]:
 
 Part = TypeVar("Part")
 
-REQUIRED = {"format", "id", "version", "title", "licence", "intended_use", "training_data", "files", "input", "output"}
+REQUIRED = {
+    "format",
+    "id",
+    "version",
+    "title",
+    "licence",
+    "intended_use",
+    "training_data",
+    "files",
+    "input",
+    "output",
+}
 OPTIONAL = {"calibration", "domain", "metrics", "known_failures"}
 
 
@@ -199,10 +267,14 @@ def _declared(path: Path, read: Callable[[str], bytes]) -> Package:
     model = _json(raw, "model.json", path)
     unknown, missing = sorted(set(model) - REQUIRED - OPTIONAL), sorted(REQUIRED - set(model))
     if unknown or missing:
-        told = [f"unknown keys {', '.join(unknown)}"] * bool(unknown) + [f"missing keys {', '.join(missing)}"] * bool(missing)
+        told = [f"unknown keys {', '.join(unknown)}"] * bool(unknown) + [
+            f"missing keys {', '.join(missing)}"
+        ] * bool(missing)
         raise ImagingError(f"model.json is refused: {'; '.join(told)}", path)
     if model["format"] != FORMAT:
-        raise ImagingError(f"model.json has format {model['format']!r}; this version reads {FORMAT!r}", path)
+        raise ImagingError(
+            f"model.json has format {model['format']!r}; this version reads {FORMAT!r}", path
+        )
     files = {str(name): str(value) for name, value in model["files"].items()}
     if "model.onnx" not in files:
         raise ImagingError("model.json names no model.onnx", path)
@@ -212,18 +284,27 @@ def _declared(path: Path, read: Callable[[str], bytes]) -> Package:
             raise ImagingError(f"the package has no {name}", path)
         content = read(name)
         if hashlib.sha256(content).hexdigest() != files[name].removeprefix("sha256:"):
-            raise ImagingError(f"refused: {name} is not the file that model.json describes (its digest differs)", path)
+            raise ImagingError(
+                f"refused: {name} is not the file that model.json describes (its digest differs)",
+                path,
+            )
         return content
 
     try:
         took, gave = _strict(Input, model["input"]), _strict(Output, model["output"])
         calibration = _strict(Calibration, model.get("calibration", {}))
-        domain = {str(name): (float(low), float(high)) for name, (low, high) in model.get("domain", {}).items()}
+        domain = {
+            str(name): (float(low), float(high))
+            for name, (low, high) in model.get("domain", {}).items()
+        }
     except (TypeError, ValueError) as error:
         raise ImagingError(f"model.json is refused: {error}", path) from None
     _meaningful(took, gave, path)
     return Package(
-        **{name: str(model[name]) for name in ("id", "version", "title", "licence", "intended_use", "training_data")},
+        **{
+            name: str(model[name])
+            for name in ("id", "version", "title", "licence", "intended_use", "training_data")
+        },
         digest=hashlib.sha256(raw).hexdigest(),
         input=took,
         output=gave,
@@ -245,13 +326,19 @@ def _strict(kind: type[Part], raw: dict[str, Any]) -> Part:
             if isinstance(raw, dict)
             else f"{kind.__name__.lower()} is no object"
         )
-    return kind(**{name: tuple(value) if isinstance(value, list) else value for name, value in raw.items()})
+    return kind(
+        **{name: tuple(value) if isinstance(value, list) else value for name, value in raw.items()}
+    )
 
 
 def _meaningful(took: Input, gave: Output, path: Path) -> None:
     """Refuse inputs and outputs that can't be read as lines."""
     wrong = []
-    if took.kind not in ("polar", "image") or len(took.size) != 2 or not all(isinstance(side, int) and 16 <= side <= 2048 for side in took.size):
+    if (
+        took.kind not in ("polar", "image")
+        or len(took.size) != 2
+        or not all(isinstance(side, int) and 16 <= side <= 2048 for side in took.size)
+    ):
         wrong.append("input.kind is polar or image, input.size two whole numbers of 16 to 2048")
     if took.kind == "polar" and not (took.reach_mm and 0 < took.reach_mm < 30):
         wrong.append("a polar input needs reach_mm")
@@ -263,8 +350,16 @@ def _meaningful(took: Input, gave: Output, path: Path) -> None:
         wrong.append("only networks that give lines look at mirror images")
     if took.channels not in (1, 3):
         wrong.append("input.channels is 1 or 3")
-    if gave.kind == "lines" and (took.kind != "polar" or "lumen" not in gave.curves or set(gave.curves) - set(CURVES) or set(gave.flags) - set(FLAGS)):
-        wrong.append(f"lines need a polar input, curves among {', '.join(CURVES)} with lumen, and flags among {', '.join(FLAGS)}")
+    if gave.kind == "lines" and (
+        took.kind != "polar"
+        or "lumen" not in gave.curves
+        or set(gave.curves) - set(CURVES)
+        or set(gave.flags) - set(FLAGS)
+    ):
+        wrong.append(
+            f"lines need a polar input, curves among {', '.join(CURVES)} with lumen, and flags "
+            f"among {', '.join(FLAGS)}"
+        )
     if gave.kind == "labels" and ("lumen" not in gave.labels or set(gave.labels) - set(LABELS)):
         wrong.append(f"labels are among {', '.join(LABELS)}, lumen with them")
     if gave.kind not in ("lines", "labels"):
@@ -279,7 +374,11 @@ def _bundle(path: Path, names: set[str], read: Callable[[str], bytes]) -> Packag
     data = _json(raw, "configs/metadata.json", path)
     if "models/model.onnx" not in names:
         raise ImagingError(
-            "this MONAI bundle holds no models/model.onnx; its other weights and its configuration are executable and are not read. Export it to ONNX", path
+            (
+                "this MONAI bundle holds no models/model.onnx; its other weights and its "
+                "configuration are executable and are not read. Export it to ONNX"
+            ),
+            path,
         )
     try:
         form = data["network_data_format"]
@@ -291,7 +390,11 @@ def _bundle(path: Path, names: set[str], read: Callable[[str], bytes]) -> Packag
         labels = tuple(SYNONYMS.get(told[k], told[k]) for k in range(len(told)))
     except (KeyError, TypeError, ValueError, StopIteration, AttributeError):
         raise ImagingError(
-            "configs/metadata.json does not say what goes in and what comes out (network_data_format with spatial_shape and channel_def)", path
+            (
+                "configs/metadata.json does not say what goes in and what comes out "
+                "(network_data_format with spatial_shape and channel_def)"
+            ),
+            path,
         ) from None
     took = Input(image[0], "image", size, None, channels, span)  # type: ignore[arg-type]
     gave = Output(pred[0], "labels", labels=labels)
@@ -310,7 +413,9 @@ def _bundle(path: Path, names: set[str], read: Callable[[str], bytes]) -> Packag
         output=gave,
         calibration=Calibration(source="none: the bundle carries no calibration"),
         domain={},
-        metrics=data.get("eval_metrics", {}) if isinstance(data.get("eval_metrics", {}), dict) else {},
+        metrics=data.get("eval_metrics", {})
+        if isinstance(data.get("eval_metrics", {}), dict)
+        else {},
         known_failures=(),
         weights=lambda name: content,
         files={"model.onnx": hashlib.sha256(content).hexdigest()},

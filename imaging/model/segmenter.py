@@ -1,4 +1,6 @@
-"""Frames to curves: a model package run over a recording, a batch at a time, on the device that was chosen."""
+"""Frames to curves: a model package run over a recording, a batch at a time, on the device that was
+chosen.
+"""
 
 from __future__ import annotations
 
@@ -94,7 +96,8 @@ def segment(
         runtime: what runs it.
         every: take every n-th frame.
         batch: frames at a time.
-        partial: a folder for what is finished; an interrupted run of the same recording and model goes on from there.
+        partial: a folder for what is finished; an interrupted run of the same recording and model
+            goes on from there.
         progress: is told after each batch.
 
     Raises:
@@ -102,12 +105,20 @@ def segment(
     """
     if pullback.pixel_mm is not None and not PIXEL_MM[0] <= pullback.pixel_mm <= PIXEL_MM[1]:
         raise ImagingError(
-            f"{pullback.pixel_mm:g} mm a pixel is not the scale of intravascular ultrasound ({PIXEL_MM[0]:g} to {PIXEL_MM[1]:g}); correct it with --spacing"
+            f"{pullback.pixel_mm:g} mm a pixel is not the scale of intravascular ultrasound "
+            f"({PIXEL_MM[0]:g} to {PIXEL_MM[1]:g}); correct it with --spacing"
         )
     positions = np.arange(0, len(pullback), max(1, every))
     started = time.monotonic()
     store = _Parts(
-        partial, {"input": pullback.provenance.get("sha256"), "model": package.digest, "runtime": runtime.device, "every": every, "pixel_mm": pullback.pixel_mm}
+        partial,
+        {
+            "input": pullback.provenance.get("sha256"),
+            "model": package.digest,
+            "runtime": runtime.device,
+            "every": every,
+            "pixel_mm": pullback.pixel_mm,
+        },
     )
     look = Look(package, pullback)
     kept = store.done()
@@ -121,10 +132,17 @@ def segment(
             store.add(raw, list(pool.map(partial_of(domain_of, look), images, raw)))
             ran += len(greys)
             if progress:
-                progress(Progress(kept + ran, len(positions), ran / max(time.monotonic() - started, 1e-9)))
+                progress(
+                    Progress(
+                        kept + ran, len(positions), ran / max(time.monotonic() - started, 1e-9)
+                    )
+                )
     raw, rows = store.all()
     if len(raw) != len(positions):
-        raise ImagingError(f"{len(positions)} frames were asked for and {len(raw)} came: the recording is cut short")
+        raise ImagingError(
+            f"{len(positions)} frames were asked for and {len(raw)} came: the recording is cut "
+            "short"
+        )
     provenance = {
         "drawn_by": "model",
         "model": package.named(),
@@ -140,9 +158,22 @@ def segment(
     }
     scale = None if pullback.pixel_mm is None else 1.0
     said, doubt = look.named(raw)
-    drawn = draw(said, doubt, pullback.frame[positions], pullback.z_mm[positions], scale, look.reach, provenance)
+    drawn = draw(
+        said,
+        doubt,
+        pullback.frame[positions],
+        pullback.z_mm[positions],
+        scale,
+        look.reach,
+        provenance,
+    )
     drawn.centre[:] = look.centre
-    drawn = Curves(**{**drawn.__dict__, "pixel_mm": float("nan") if pullback.pixel_mm is None else pullback.pixel_mm})
+    drawn = Curves(
+        **{
+            **drawn.__dict__,
+            "pixel_mm": float("nan") if pullback.pixel_mm is None else pullback.pixel_mm,
+        }
+    )
     refused: dict[str, int] = {}
     for f, row in enumerate(rows):
         why = domain.outside(row, package.domain)
@@ -155,7 +186,9 @@ def segment(
 
 
 def ahead(frames: Iterator[Grey], batch: int) -> Iterator[list[Grey]]:
-    """Frames in batches, the next ones being decoded by a thread while the last are looked at; a few batches are in memory at a time."""
+    """Frames in batches, the next ones being decoded by a thread while the last are looked at; a
+    few batches are in memory at a time.
+    """
     ready: Queue[list[Grey] | BaseException | None] = Queue(maxsize=4)
     stopped = Event()
 
@@ -191,7 +224,10 @@ def refusal(run: Run) -> str:
     if count <= MOST_REFUSED * total:
         return ""
     why = max(run.refused, key=lambda key: run.refused[key])
-    return f"{count} of {total} frames are not what the model learnt from (most often: {why}); nothing is claimed of the recording"
+    return (
+        f"{count} of {total} frames are not what the model learnt from (most often: {why}); "
+        "nothing is claimed of the recording"
+    )
 
 
 def _withhold(drawn: Curves) -> None:
@@ -215,7 +251,11 @@ class _Parts:
         self._raw: list[Array] = []
         self._rows: list[dict[str, float]] = []
         self._saved = 0
-        if folder is not None and (folder / "key.json").is_file() and (folder / "key.json").read_text() == self._key:
+        if (
+            folder is not None
+            and (folder / "key.json").is_file()
+            and (folder / "key.json").read_text() == self._key
+        ):
             for file in sorted(folder.glob("part-*.npz")):
                 with np.load(file, allow_pickle=False) as part:
                     self._raw += list(part["raw"])
@@ -234,7 +274,11 @@ class _Parts:
         self._rows += rows
         if self._folder is not None and len(self._raw) - self._saved >= FRAMES_PER_PART:
             beside = self._folder / ".part.npz"
-            np.savez(beside, raw=np.stack(self._raw[self._saved :]), rows=np.frombuffer(json.dumps(self._rows[self._saved :]).encode(), np.uint8))
+            np.savez(
+                beside,
+                raw=np.stack(self._raw[self._saved :]),
+                rows=np.frombuffer(json.dumps(self._rows[self._saved :]).encode(), np.uint8),
+            )
             beside.rename(self._folder / f"part-{self._saved:07d}.npz")
             self._saved = len(self._raw)
 
@@ -243,6 +287,10 @@ class _Parts:
 
     def clear(self) -> None:
         if self._folder is not None and self._folder.is_dir():
-            for file in (*self._folder.glob("part-*.npz"), self._folder / ".part.npz", self._folder / "key.json"):
+            for file in (
+                *self._folder.glob("part-*.npz"),
+                self._folder / ".part.npz",
+                self._folder / "key.json",
+            ):
                 file.unlink(missing_ok=True)
             self._folder.rmdir()

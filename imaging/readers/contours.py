@@ -1,4 +1,6 @@
-"""Contours drawn elsewhere: multimodars tables, HolOrama JSON, echoPlaque XML. A person's lines become :class:`~calx.imaging.facts.curves.Curves`."""
+"""Contours drawn elsewhere: multimodars tables, HolOrama JSON, echoPlaque XML. A person's lines
+become :class:`~calx.imaging.facts.curves.Curves`.
+"""
 
 from __future__ import annotations
 
@@ -67,7 +69,9 @@ def is_contours(path: Path) -> bool:
     """Whether this looks like a set of contours rather than images."""
     if path.is_dir():
         return any(path.glob("*contours*.csv")) and not any(path.glob("*.png"))
-    return path.suffix.lower() in (".csv", ".txt", ".tsv", ".xml") or (path.suffix.lower() == ".json" and _is_holorama(path))
+    return path.suffix.lower() in (".csv", ".txt", ".tsv", ".xml") or (
+        path.suffix.lower() == ".json" and _is_holorama(path)
+    )
 
 
 def _is_holorama(path: Path) -> bool:
@@ -94,7 +98,9 @@ def read_contours(path: Path, sidecar: Sidecar | None = None, phase: str = "dias
     else:
         found = _holorama(path, sidecar)
     if not any(lines.get("lumen") for lines in found.frames.values()):
-        raise ImagingError("no lumen contour in it; arcs and areas are measured around the lumen", path)
+        raise ImagingError(
+            "no lumen contour in it; arcs and areas are measured around the lumen", path
+        )
     return curves(found, sidecar)
 
 
@@ -134,7 +140,14 @@ def _tables(path: Path, phase: str) -> ContourSet:
             z[int(number)] = float(part[0, 3])
     if not files:
         raise ImagingError(f"no table of {phase} contours in it", path)
-    return ContourSet(dict(frames), z, 1.0, "contour tables (multimodars)", any(phase in file.name for file in files), digest.hexdigest())
+    return ContourSet(
+        dict(frames),
+        z,
+        1.0,
+        "contour tables (multimodars)",
+        any(phase in file.name for file in files),
+        digest.hexdigest(),
+    )
 
 
 def _holorama(path: Path, sidecar: Sidecar) -> ContourSet:
@@ -154,8 +167,19 @@ def _holorama(path: Path, sidecar: Sidecar) -> ContourSet:
         raise ImagingError("not a HolOrama file of contours", path) from None
     if not frames:
         raise ImagingError("no frame with contours in it", path)
-    z = {} if sidecar.frame_mm is None else {number: (number - 1) * sidecar.frame_mm for number in frames}
-    return ContourSet(frames, z, sidecar.spacing_mm, "HolOrama contours", "D" in phases.values(), hashlib.sha256(text).hexdigest())
+    z = (
+        {}
+        if sidecar.frame_mm is None
+        else {number: (number - 1) * sidecar.frame_mm for number in frames}
+    )
+    return ContourSet(
+        frames,
+        z,
+        sidecar.spacing_mm,
+        "HolOrama contours",
+        "D" in phases.values(),
+        hashlib.sha256(text).hexdigest(),
+    )
 
 
 def _splines(raw: object) -> Iterator[Drawn]:
@@ -170,45 +194,67 @@ def _splines(raw: object) -> Iterator[Drawn]:
         if len(points) > 3 and np.allclose(points[0], points[-1]):
             points = points[:-1]
         shut = bool(closed[k]) if k < len(closed) else len(points) > 3
-        marks = zip(starts[k] if k < len(starts) else [], ends[k] if k < len(ends) else [], strict=False)
+        marks = zip(
+            starts[k] if k < len(starts) else [], ends[k] if k < len(ends) else [], strict=False
+        )
         doubtful = tuple((np.array(a, float), np.array(b, float)) for a, b in marks if a and b)
         yield Drawn(spline(points, shut), shut, doubtful)
 
 
 def _echoplaque(path: Path) -> ContourSet:
-    """echoPlaque: pixel polygons by frame (``L`` lumen, ``V`` vessel, ``S`` stent), with calibration and pullback speed."""
+    """echoPlaque: pixel polygons by frame (``L`` lumen, ``V`` vessel, ``S`` stent), with
+    calibration and pullback speed.
+    """
     text = _limited(path)
     if b"<!DOCTYPE" in text or b"<!ENTITY" in text:
         raise ImagingError("XML with a document type is not read", path)
     try:
-        root = ElementTree.fromstring(text)  # noqa: S314  # without document type there are no entities to expand
+        # without document type there are no entities to expand
+        root = ElementTree.fromstring(text)  # noqa: S314
         kinds = {"L": "lumen", "V": "eem", "S": "stent"}
         frames: dict[int, dict[str, list[Drawn]]] = {}
         for frame in root.iter("Fm"):
             lines: dict[str, list[Drawn]] = {}
             for contour in frame.iter("Ctr"):
-                points = np.array([[float(part) for part in (p.text or "").split(",")] for p in contour.iter("p")])
+                points = np.array(
+                    [[float(part) for part in (p.text or "").split(",")] for p in contour.iter("p")]
+                )
                 kind = kinds.get((contour.findtext("Type") or "").strip())
                 if kind and points.ndim == 2 and len(points) > 2:
                     lines.setdefault(kind, []).append(Drawn(points))
             if lines:
                 frames[int(frame.findtext("Num") or 0) + 1] = lines
-        across, down = (float(root.findtext(f".//{name}") or "nan") for name in ("XCalibration", "YCalibration"))
-        speed, rate = (float(root.findtext(f".//{name}") or "nan") for name in ("PullbackSpeed", "AcqRateInFPS"))
+        across, down = (
+            float(root.findtext(f".//{name}") or "nan") for name in ("XCalibration", "YCalibration")
+        )
+        speed, rate = (
+            float(root.findtext(f".//{name}") or "nan")
+            for name in ("PullbackSpeed", "AcqRateInFPS")
+        )
     except (ElementTree.ParseError, ValueError):
         raise ImagingError("not an echoPlaque file of contours", path) from None
     if not frames:
         raise ImagingError("no frame with contours in it", path)
     if np.isfinite(across) and np.isfinite(down) and not np.isclose(across, down):
-        raise ImagingError(f"pixels of {across:g} by {down:g} mm; only square pixels are read", path)
+        raise ImagingError(
+            f"pixels of {across:g} by {down:g} mm; only square pixels are read", path
+        )
     unit = across if np.isfinite(across) and across > 0 else None
-    step = speed / rate if np.isfinite(speed) and np.isfinite(rate) and rate > 0 and speed > 0 else None
+    step = (
+        speed / rate
+        if np.isfinite(speed) and np.isfinite(rate) and rate > 0 and speed > 0
+        else None
+    )
     z = {} if step is None else {number: (number - 1) * step for number in frames}
-    return ContourSet(frames, z, unit, "echoPlaque contours", False, hashlib.sha256(text).hexdigest())
+    return ContourSet(
+        frames, z, unit, "echoPlaque contours", False, hashlib.sha256(text).hexdigest()
+    )
 
 
 def spline(knots: Points, closed: bool) -> Points:
-    """Points along the cubic spline through knots, parameterised by the distance between them; a closed one is periodic."""
+    """Points along the cubic spline through knots, parameterised by the distance between them; a
+    closed one is periodic.
+    """
     if len(knots) < 3:
         return knots
     turn = np.concatenate([knots, knots[:1]]) if closed else knots
@@ -233,7 +279,11 @@ def spline(knots: Points, closed: bool) -> Points:
     place = np.linspace(0, at[-1], 2000, endpoint=not closed)
     i = np.clip(np.searchsorted(at, place, side="right") - 1, 0, count - 1)
     h, a, b = steps[i][:, None], (at[i + 1] - place)[:, None], (place - at[i])[:, None]
-    return np.asarray((bend[i] * a**3 + bend[i + 1] * b**3) / (6 * h) + (turn[i] / h - bend[i] * h / 6) * a + (turn[i + 1] / h - bend[i + 1] * h / 6) * b)
+    return np.asarray(
+        (bend[i] * a**3 + bend[i + 1] * b**3) / (6 * h)
+        + (turn[i] / h - bend[i] * h / 6) * a
+        + (turn[i + 1] / h - bend[i + 1] * h / 6) * b
+    )
 
 
 def dense(points: Points, closed: bool, count: int = 4000) -> Points:
@@ -250,23 +300,33 @@ def centre_of(points: Points) -> Points:
     cross = x * np.roll(y, -1) - np.roll(x, -1) * y
     if abs(cross.sum()) < 1e-12:
         return np.asarray(points.mean(axis=0))
-    return np.asarray(np.array([((x + np.roll(x, -1)) * cross).sum(), ((y + np.roll(y, -1)) * cross).sum()]) / (3 * cross.sum()))
+    return np.asarray(
+        np.array([((x + np.roll(x, -1)) * cross).sum(), ((y + np.roll(y, -1)) * cross).sum()])
+        / (3 * cross.sum())
+    )
 
 
 def rays(line: Drawn, centre: Points, lines: int) -> NDArray[np.float64]:
-    """The radius at which each line from the centre first meets a drawn line; NaN where it does not."""
+    """The radius at which each line from the centre first meets a drawn line; NaN where it does
+    not.
+    """
     points = dense(line.points, line.closed, max(4000, 4 * lines)) - centre
     angle = np.unwrap(np.arctan2(points[:, 1], points[:, 0]))
     radius = np.hypot(points[:, 0], points[:, 1])
     place = angle / (2 * np.pi) * lines
     met = np.full(lines, np.nan)
     if line.closed:
-        place, radius = np.append(place, place[0] + round((place[-1] - place[0]) / lines) * lines), np.append(radius, radius[0])
+        place, radius = (
+            np.append(place, place[0] + round((place[-1] - place[0]) / lines) * lines),
+            np.append(radius, radius[0]),
+        )
     for k in range(len(place) - 1):
         low, high = sorted((place[k], place[k + 1]))
         for n in range(int(np.ceil(low)), int(np.floor(high)) + 1):
             share = 0.0 if high == low else (n - place[k]) / (place[k + 1] - place[k])
-            met[n % lines] = np.fmin(met[n % lines], radius[k] + share * (radius[k + 1] - radius[k]))
+            met[n % lines] = np.fmin(
+                met[n % lines], radius[k] + share * (radius[k + 1] - radius[k])
+            )
     return met
 
 
@@ -278,7 +338,11 @@ def curves(found: ContourSet, sidecar: Sidecar) -> Curves:
     order = np.argsort(z, kind="stable") if np.isfinite(z).all() else np.arange(len(numbers))
     numbers, z = [numbers[k] for k in order], z[order]
     unit = found.unit_mm if found.unit_mm is not None else sidecar.spacing_mm
-    provenance = {"drawn_by": found.origin, "input": {"sha256": found.digest}, "gated": found.gated or sidecar.gated}
+    provenance = {
+        "drawn_by": found.origin,
+        "input": {"sha256": found.digest},
+        "gated": found.gated or sidecar.gated,
+    }
     drawn = Curves.empty(np.array(numbers), z, lines, unit, provenance)
     for f, number in enumerate(numbers):
         kinds = found.frames[number]
@@ -323,7 +387,9 @@ def _completed(radius: NDArray[np.float32]) -> NDArray[np.float32]:
     known = np.isfinite(radius)
     if known.all():
         return radius
-    fitted = harmonics(radius[None].astype(float), known[None].astype(float), 4, 0.02 * known.sum())[0]
+    fitted = harmonics(
+        radius[None].astype(float), known[None].astype(float), 4, 0.02 * known.sum()
+    )[0]
     return np.where(known, radius, fitted).astype(np.float32)
 
 

@@ -77,7 +77,10 @@ def read_dicom(path: Path, told: Sidecar | None = None) -> Pullback:
         },
         images=images,
         notes=tuple(notes),
-        identifiers={name: str(header.get(name, "")) for name in ("SOPClassUID", "SOPInstanceUID", "StudyInstanceUID", "SeriesInstanceUID")},
+        identifiers={
+            name: str(header.get(name, ""))
+            for name in ("SOPClassUID", "SOPInstanceUID", "StudyInstanceUID", "SeriesInstanceUID")
+        },
     )
 
 
@@ -90,17 +93,42 @@ def digest(path: Path) -> str:
 def _header(path: Path) -> Dataset:
     with path.open("rb") as file:
         head = file.read(140)
-    if head[128:132] != b"DICM" and head[:1] == b"\x30" and b"\x2a\x86\x48\x86\xf7\x0d\x01\x07" in head:
-        raise ImagingError("an encrypted DICOM file (secure media); decrypt it with the software that wrote it", path)
+    if (
+        head[128:132] != b"DICM"
+        and head[:1] == b"\x30"
+        and b"\x2a\x86\x48\x86\xf7\x0d\x01\x07" in head
+    ):
+        raise ImagingError(
+            "an encrypted DICOM file (secure media); decrypt it with the software that wrote it",
+            path,
+        )
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             header = pydicom.dcmread(path, stop_before_pixels=True)
             _ = header.file_meta.TransferSyntaxUID
-    except (InvalidDicomError, AttributeError, EOFError, OSError, ValueError, KeyError, NotImplementedError, TypeError) as error:
-        raise ImagingError(f"no DICOM file that can be read ({type(error).__name__}); give the recording as the machine exported it", path) from None
+    except (
+        InvalidDicomError,
+        AttributeError,
+        EOFError,
+        OSError,
+        ValueError,
+        KeyError,
+        NotImplementedError,
+        TypeError,
+    ) as error:
+        raise ImagingError(
+            (
+                f"no DICOM file that can be read ({type(error).__name__}); give the recording as "
+                "the "
+                "machine exported it"
+            ),
+            path,
+        ) from None
     if header.get("EncryptedAttributesSequence") and "Rows" not in header:
-        raise ImagingError("its attributes are encrypted; decrypt them with the software that wrote the file", path)
+        raise ImagingError(
+            "its attributes are encrypted; decrypt them with the software that wrote the file", path
+        )
     return header
 
 
@@ -134,42 +162,91 @@ def _checked(header: Dataset, path: Path) -> tuple[int, tuple[int, int]]:
     if not (SMALLEST <= rows <= LARGEST and SMALLEST <= columns <= LARGEST):
         raise refuse(f"frames of {columns} by {rows} pixels; {SMALLEST} to {LARGEST} are read")
     if int(header.get("BitsAllocated", 0)) != 8:
-        raise refuse(f"{header.get('BitsAllocated', 'unknown')} bits a sample; ultrasound frames have 8")
+        raise refuse(
+            f"{header.get('BitsAllocated', 'unknown')} bits a sample; ultrasound frames have 8"
+        )
     photometric = str(header.get("PhotometricInterpretation", ""))
-    if photometric not in ("MONOCHROME1", "MONOCHROME2", "RGB", "YBR_FULL", "YBR_FULL_422", "YBR_ICT", "YBR_RCT", "PALETTE COLOR"):
+    if photometric not in (
+        "MONOCHROME1",
+        "MONOCHROME2",
+        "RGB",
+        "YBR_FULL",
+        "YBR_FULL_422",
+        "YBR_ICT",
+        "YBR_RCT",
+        "PALETTE COLOR",
+    ):
         raise refuse(f"photometric interpretation {photometric or 'missing'} is not read")
     samples = int(header.get("SamplesPerPixel", 1))
-    if samples not in (1, 3) or (samples == 1) != (photometric in ("MONOCHROME1", "MONOCHROME2", "PALETTE COLOR")):
+    if samples not in (1, 3) or (samples == 1) != (
+        photometric in ("MONOCHROME1", "MONOCHROME2", "PALETTE COLOR")
+    ):
         raise refuse(f"it contradicts itself: {samples} samples a pixel in {photometric}")
     syntax = header.file_meta.TransferSyntaxUID
     size = path.stat().st_size
-    if not syntax.is_compressed and size < rows * columns * samples * count * (2 / 3 if photometric == "YBR_FULL_422" else 1):
-        raise refuse(f"it is cut short: {count} frames of {columns} by {rows} need more than its {size} bytes; copy it again")
+    if not syntax.is_compressed and size < rows * columns * samples * count * (
+        2 / 3 if photometric == "YBR_FULL_422" else 1
+    ):
+        raise refuse(
+            f"it is cut short: {count} frames of {columns} by {rows} need more than its {size} "
+            "bytes; copy it again"
+        )
     if syntax.is_compressed and not syntax.is_encapsulated:
-        raise refuse(f"transfer syntax {syntax.name} is not read; export it as JPEG or uncompressed")
+        raise refuse(
+            f"transfer syntax {syntax.name} is not read; export it as JPEG or uncompressed"
+        )
     return count, (rows, columns)
 
 
-def _scale(header: Dataset, shape: tuple[int, int], told: Sidecar, path: Path) -> tuple[tuple[int, int, int, int], float | None, list[str]]:
+def _scale(
+    header: Dataset, shape: tuple[int, int], told: Sidecar, path: Path
+) -> tuple[tuple[int, int, int, int], float | None, list[str]]:
     """The part of the frame that is the cross-section, and the size of its pixels."""
     box = (0, 0, *shape)
     stated: dict[str, float] = {}
     notes = []
-    regions = [item for item in header.get("SequenceOfUltrasoundRegions") or [] if int(item.get("RegionSpatialFormat", TISSUE) or TISSUE) == TISSUE]
-    sized = [item for item in regions if int(item.get("PhysicalUnitsXDirection", 0)) == int(item.get("PhysicalUnitsYDirection", 0)) == CENTIMETRES]
+    regions = [
+        item
+        for item in header.get("SequenceOfUltrasoundRegions") or []
+        if int(item.get("RegionSpatialFormat", TISSUE) or TISSUE) == TISSUE
+    ]
+    sized = [
+        item
+        for item in regions
+        if int(item.get("PhysicalUnitsXDirection", 0))
+        == int(item.get("PhysicalUnitsYDirection", 0))
+        == CENTIMETRES
+    ]
     if sized:
         region = max(sized, key=lambda item: _extent(item, shape))
-        across, down = abs(float(region.PhysicalDeltaX)) * 10, abs(float(region.PhysicalDeltaY)) * 10
+        across, down = (
+            abs(float(region.PhysicalDeltaX)) * 10,
+            abs(float(region.PhysicalDeltaY)) * 10,
+        )
         if not math.isclose(across, down, rel_tol=0.01) and told.spacing_mm is None:
-            raise ImagingError(f"pixels of {across:g} by {down:g} mm; only square pixels are read. Give --spacing to overrule", path)
+            raise ImagingError(
+                (
+                    f"pixels of {across:g} by {down:g} mm; only square pixels are read. Give "
+                    "--spacing to overrule"
+                ),
+                path,
+            )
         if across > 0:
             stated["the ultrasound region"] = across
         left, top, right, bottom = (
-            int(region.get(name, -1)) for name in ("RegionLocationMinX0", "RegionLocationMinY0", "RegionLocationMaxX1", "RegionLocationMaxY1")
+            int(region.get(name, -1))
+            for name in (
+                "RegionLocationMinX0",
+                "RegionLocationMinY0",
+                "RegionLocationMaxX1",
+                "RegionLocationMaxY1",
+            )
         )
         if 0 <= left < right <= shape[1] and 0 <= top < bottom <= shape[0]:
             if min(right - left, bottom - top) < SMALLEST:
-                raise ImagingError(f"its ultrasound region has {right - left} by {bottom - top} pixels", path)
+                raise ImagingError(
+                    f"its ultrasound region has {right - left} by {bottom - top} pixels", path
+                )
             box = (top, left, min(bottom + 1, shape[0]), min(right + 1, shape[1]))
     elif regions:
         notes.append("its ultrasound regions are not in centimetres")
@@ -183,16 +260,33 @@ def _scale(header: Dataset, shape: tuple[int, int], told: Sidecar, path: Path) -
         return box, told.spacing_mm, [*notes, f"{told.spacing_mm:g} mm a pixel as told by a person"]
     if len(values) == 2 and not math.isclose(*values, rel_tol=DIFFERENT):
         raise ImagingError(
-            f"it contradicts itself: a pixel has {values[0]:g} mm in {next(iter(stated))} and {values[1]:g} mm in {list(stated)[1]}. Give --spacing", path
+            (
+                f"it contradicts itself: a pixel has {values[0]:g} mm in {next(iter(stated))} and "
+                f"{values[1]:g} mm in {list(stated)[1]}. Give --spacing"
+            ),
+            path,
         )
     if not values:
-        return box, None, [*notes, "no size of a pixel: nothing can be measured in mm. Give --spacing if you know it"]
+        return (
+            box,
+            None,
+            [
+                *notes,
+                "no size of a pixel: nothing can be measured in mm. Give --spacing if you know it",
+            ],
+        )
     return box, values[0], [*notes, f"{values[0]:g} mm a pixel by {next(iter(stated))}"]
 
 
 def _extent(region: Dataset, shape: tuple[int, int]) -> int:
     left, top, right, bottom = (
-        int(region.get(name, 0)) for name in ("RegionLocationMinX0", "RegionLocationMinY0", "RegionLocationMaxX1", "RegionLocationMaxY1")
+        int(region.get(name, 0))
+        for name in (
+            "RegionLocationMinX0",
+            "RegionLocationMinY0",
+            "RegionLocationMaxX1",
+            "RegionLocationMaxY1",
+        )
     )
     return max(0, min(right, shape[1]) - left) * max(0, min(bottom, shape[0]) - top)
 
@@ -200,7 +294,12 @@ def _extent(region: Dataset, shape: tuple[int, int]) -> int:
 def _times(header: Dataset, count: int) -> NDArray[np.float64] | None:
     """Seconds from the first frame."""
     vector = header.get("FrameTimeVector")
-    if vector is not None and not isinstance(vector, str) and hasattr(vector, "__len__") and len(vector) == count:
+    if (
+        vector is not None
+        and not isinstance(vector, str)
+        and hasattr(vector, "__len__")
+        and len(vector) == count
+    ):
         return np.asarray(np.cumsum([float(step) for step in vector]) / 1000)
     step = _number(header, "FrameTime") or _number(header, "ActualFrameDuration")
     if step is None or step <= 0:
@@ -209,7 +308,9 @@ def _times(header: Dataset, count: int) -> NDArray[np.float64] | None:
     return None if step is None else np.arange(count) * step / 1000
 
 
-def _places(header: Dataset, count: int, told: Sidecar) -> tuple[NDArray[np.int64], NDArray[np.float64], list[str], bool]:
+def _places(
+    header: Dataset, count: int, told: Sidecar
+) -> tuple[NDArray[np.int64], NDArray[np.float64], list[str], bool]:
     """The frames of the pullback itself, their places, and whether they are gated."""
     acquisition = str(header.get("IVUSAcquisition", "") or "")
     first = int(_number(header, "IVUSPullbackStartFrameNumber") or 1)
@@ -217,22 +318,51 @@ def _places(header: Dataset, count: int, told: Sidecar) -> tuple[NDArray[np.int6
     notes = []
     if not 1 <= first < last <= count:
         if (first, last) != (1, count):
-            notes.append(f"start and stop frames {first} and {last} do not fit its {count} frames and were left out of account")
+            notes.append(
+                f"start and stop frames {first} and {last} do not fit its {count} frames and were "
+                "left out of account"
+            )
         first, last = 1, count
     chosen = np.arange(first - 1, last)
     gated = told.gated or acquisition == "GATED_PULLBACK"
     unknown = np.full(len(chosen), np.nan)
     placed = _distances(header, count)
     if placed is not None:
-        return chosen, np.abs(placed[chosen] - placed[chosen[0]]), [*notes, "places by the longitudinal distance of each frame"], gated
+        return (
+            chosen,
+            np.abs(placed[chosen] - placed[chosen[0]]),
+            [*notes, "places by the longitudinal distance of each frame"],
+            gated,
+        )
     step = told.frame_mm
     if step is not None:
-        return chosen, (chosen - chosen[0]) * step, [*notes, f"{step:g} mm between frames as told by a person"], gated
+        return (
+            chosen,
+            (chosen - chosen[0]) * step,
+            [*notes, f"{step:g} mm between frames as told by a person"],
+            gated,
+        )
     per_beat = _number(header, "IVUSGatedRate")
     if acquisition == "GATED_PULLBACK" and per_beat:
-        return chosen, (chosen - chosen[0]) * per_beat, [*notes, f"gated, {per_beat:g} mm a beat"], gated
+        return (
+            chosen,
+            (chosen - chosen[0]) * per_beat,
+            [*notes, f"gated, {per_beat:g} mm a beat"],
+            gated,
+        )
     if acquisition in ("MANUAL_PULLBACK", "SELECTED"):
-        return chosen, unknown, [*notes, f"{acquisition.replace('_', ' ').lower()}: its frames have no known places, no length can be measured"], gated
+        return (
+            chosen,
+            unknown,
+            [
+                *notes,
+                (
+                    f"{acquisition.replace('_', ' ').lower()}: its frames have no known places, no "
+                    "length can be measured"
+                ),
+            ],
+            gated,
+        )
     rate, by = told.rate_mm_s, "as told by a person"
     if rate is None:
         rate, by = _number(header, "IVUSPullbackRate"), "by the pullback rate"
@@ -243,7 +373,12 @@ def _places(header: Dataset, count: int, told: Sidecar) -> tuple[NDArray[np.int6
         times = np.arange(count) / told.frames_per_second
     if rate is None or not 0 < rate <= 200 or times is None or not np.all(np.diff(times) > 0):
         lack = "no frame times" if rate and rate > 0 else "no pullback rate"
-        return chosen, unknown, [*notes, f"{lack}: no length can be measured. Give --rate and --fps if you know them"], gated
+        return (
+            chosen,
+            unknown,
+            [*notes, f"{lack}: no length can be measured. Give --rate and --fps if you know them"],
+            gated,
+        )
     return chosen, (times[chosen] - times[chosen[0]]) * rate, [*notes, f"{rate:g} mm/s {by}"], gated
 
 
@@ -262,13 +397,23 @@ def _distances(header: Dataset, count: int) -> NDArray[np.float64] | None:
     if not groups or len(groups) != count:
         return None
     found = [
-        item.IntravascularFrameContentSequence[0].get("IntravascularLongitudinalDistance") for item in groups if item.get("IntravascularFrameContentSequence")
+        item.IntravascularFrameContentSequence[0].get("IntravascularLongitudinalDistance")
+        for item in groups
+        if item.get("IntravascularFrameContentSequence")
     ]
-    return np.array(found, float) if len(found) == count and all(value is not None for value in found) else None
+    return (
+        np.array(found, float)
+        if len(found) == count and all(value is not None for value in found)
+        else None
+    )
 
 
-def _decoded(path: Path, header: Dataset, wanted: list[int], raw: bool) -> Iterator[NDArray[np.uint8]]:
-    """Frames as stored; most of a recording is read in one go, as looking up single ones in a file without an index costs a scan each."""
+def _decoded(
+    path: Path, header: Dataset, wanted: list[int], raw: bool
+) -> Iterator[NDArray[np.uint8]]:
+    """Frames as stored; most of a recording is read in one go, as looking up single ones in a file
+    without an index costs a scan each.
+    """
     if len(wanted) * 2 < int(header.get("NumberOfFrames") or 1):
         yield from iter_pixels(path, indices=wanted, raw=raw)
         return
@@ -296,7 +441,20 @@ def _frames(path: Path, header: Dataset, wanted: list[int]) -> Iterator[Grey]:
                     yield grey_of_ycbcr(frame) if luma else grey_of(frame)
                 else:
                     yield 255 - frame if photometric == "MONOCHROME1" else frame
-    except (ValueError, RuntimeError, EOFError, AttributeError, OSError, NotImplementedError, KeyError, IndexError, TypeError) as error:
+    except (
+        ValueError,
+        RuntimeError,
+        EOFError,
+        AttributeError,
+        OSError,
+        NotImplementedError,
+        KeyError,
+        IndexError,
+        TypeError,
+    ) as error:
         what = " ".join(str(error).split())[:160]
-        advice = "the file is damaged, or compressed in a way that is not read: export it as JPEG or uncompressed, or install python-gdcm"
+        advice = (
+            "the file is damaged, or compressed in a way that is not read: export it as JPEG "
+            "or uncompressed, or install python-gdcm"
+        )
         raise ImagingError(f"a frame can't be decoded ({what}); {advice}", path) from None

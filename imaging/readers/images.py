@@ -19,12 +19,17 @@ SUFFIXES = (".png", ".jpg", ".jpeg")
 
 
 def listed(path: Path) -> list[Path]:
-    """The frames of a folder in the order of the numbers in their names; a single image is a folder of one."""
+    """The frames of a folder in the order of the numbers in their names; a single image is a folder
+    of one.
+    """
     if path.is_file():
         return [path]
 
     def key(file: Path) -> list[tuple[int, int | str]]:
-        return [(0, int(part)) if part.isdigit() else (1, part) for part in re.split(r"(\d+)", file.name)]
+        return [
+            (0, int(part)) if part.isdigit() else (1, part)
+            for part in re.split(r"(\d+)", file.name)
+        ]
 
     return sorted((file for file in path.iterdir() if file.suffix.lower() in SUFFIXES), key=key)
 
@@ -55,18 +60,35 @@ def read_images(path: Path, told: Sidecar | None = None) -> Pullback:
         if size is None:
             size = found
         if found != size:
-            raise ImagingError(f"{found[0]} by {found[1]} pixels, the frames before it {size[0]} by {size[1]}: the frames of a recording have one size", file)
+            raise ImagingError(
+                (
+                    f"{found[0]} by {found[1]} pixels, the frames before it {size[0]} by "
+                    f"{size[1]}: "
+                    "the frames of a recording have one size"
+                ),
+                file,
+            )
         if not all(SMALLEST <= side <= LARGEST for side in found):
-            raise ImagingError(f"{found[0]} by {found[1]} pixels; {SMALLEST} to {LARGEST} are read", file)
+            raise ImagingError(
+                f"{found[0]} by {found[1]} pixels; {SMALLEST} to {LARGEST} are read", file
+            )
     assert size is not None
     step = sidecar.frame_mm
     notes = [
         f"{sidecar.spacing_mm:g} mm a pixel as told"
         if sidecar.spacing_mm
-        else "no size of a pixel: nothing can be measured in mm. Give --spacing, or spacing_mm in pullback.json"
+        else (
+            "no size of a pixel: nothing can be measured in mm. Give --spacing, or spacing_mm in "
+            "pullback.json"
+        )
     ]
     notes.append(
-        f"{step:g} mm between frames as told" if step else "no rate: no length can be measured. Give --rate and --fps, or frame_spacing_mm in pullback.json"
+        f"{step:g} mm between frames as told"
+        if step
+        else (
+            "no rate: no length can be measured. Give --rate and --fps, or frame_spacing_mm in "
+            "pullback.json"
+        )
     )
 
     def images(positions: Sequence[int]) -> Iterator[Grey]:
@@ -75,7 +97,9 @@ def read_images(path: Path, told: Sidecar | None = None) -> Pullback:
 
     return Pullback(
         frame=np.arange(1, len(files) + 1),
-        z_mm=np.full(len(files), np.nan) if step is None else np.arange(len(files), dtype=np.float64) * step,
+        z_mm=np.full(len(files), np.nan)
+        if step is None
+        else np.arange(len(files), dtype=np.float64) * step,
         shape=(size[1], size[0]),
         pixel_mm=sidecar.spacing_mm,
         gated=sidecar.gated,

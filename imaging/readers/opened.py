@@ -17,7 +17,8 @@ def opened(path: Path, told: Sidecar | None = None, phase: str = "diastolic") ->
     """Open a recording (to be segmented), or contours and curves (which are facts' input already).
 
     Args:
-        path: a DICOM file, a folder of frames, a set of contours, or a ``curves.npz`` of an earlier run.
+        path: a DICOM file, a folder of frames, a set of contours, or a ``curves.npz`` of an earlier
+            run.
         told: what a person says of it.
         phase: of the heart, where contours of both are there.
 
@@ -36,7 +37,11 @@ def opened(path: Path, told: Sidecar | None = None, phase: str = "diastolic") ->
         recordings = [file for file in sorted(path.iterdir()) if file.is_file() and is_dicom(file)]
         if len(recordings) == 1:
             return read_dicom(recordings[0], told)
-        many = f"{len(recordings)} DICOM files: give one" if recordings else "no DICOM recording, no PNG or JPEG frames, no contours"
+        many = (
+            f"{len(recordings)} DICOM files: give one"
+            if recordings
+            else "no DICOM recording, no PNG or JPEG frames, no contours"
+        )
         raise ImagingError(many, path)
     if path.suffix.lower() in SUFFIXES:
         return read_images(path, told)

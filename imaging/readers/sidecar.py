@@ -1,4 +1,6 @@
-"""The small JSON that says of images or contours what their files can't: ``pullback.json`` beside them."""
+"""The small JSON that says of images or contours what their files can't: ``pullback.json`` beside
+them.
+"""
 
 from __future__ import annotations
 
@@ -37,7 +39,11 @@ class Sidecar:
         """Distance of two frames along the vessel."""
         if self.frame_spacing_mm is not None:
             return self.frame_spacing_mm
-        return None if self.rate_mm_s is None or self.frames_per_second is None else self.rate_mm_s / self.frames_per_second
+        return (
+            None
+            if self.rate_mm_s is None or self.frames_per_second is None
+            else self.rate_mm_s / self.frames_per_second
+        )
 
     @classmethod
     def of(cls, raw: object, place: Path | str | None = None) -> Sidecar:
@@ -54,14 +60,26 @@ class Sidecar:
             if name == "gated":
                 if not isinstance(value, bool):
                     raise ImagingError("gated is true or false", place)
-            elif value is not None and (isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < RANGES[name]):
-                raise ImagingError(f"{name} must be a number above 0 and below {RANGES[name]}", place)
+            elif value is not None and (
+                isinstance(value, bool)
+                or not isinstance(value, int | float)
+                or not 0 < value < RANGES[name]
+            ):
+                raise ImagingError(
+                    f"{name} must be a number above 0 and below {RANGES[name]}", place
+                )
         return cls(**raw)
 
     @classmethod
     def beside(cls, path: Path) -> Sidecar:
-        """The sidecar in a folder, or beside a file (``name.json`` or ``pullback.json``); nothing known without one."""
-        places = [path / NAME] if path.is_dir() else [path.with_suffix(".pullback.json"), path.parent / NAME]
+        """The sidecar in a folder, or beside a file (``name.json`` or ``pullback.json``); nothing
+        known without one.
+        """
+        places = (
+            [path / NAME]
+            if path.is_dir()
+            else [path.with_suffix(".pullback.json"), path.parent / NAME]
+        )
         for place in places:
             if place.is_file():
                 try:
@@ -73,8 +91,19 @@ class Sidecar:
 
     def over(self, other: Sidecar) -> Sidecar:
         """This one's values, and the other's where this has none."""
-        return Sidecar(**{item.name: getattr(self, item.name) or getattr(other, item.name) for item in fields(self)})
+        return Sidecar(
+            **{
+                item.name: getattr(self, item.name) or getattr(other, item.name)
+                for item in fields(self)
+            }
+        )
 
 
-RANGES = {"spacing_mm": 1.0, "rate_mm_s": 200.0, "frames_per_second": 1000.0, "frame_spacing_mm": 20.0, "frequency_mhz": 200.0}
+RANGES = {
+    "spacing_mm": 1.0,
+    "rate_mm_s": 200.0,
+    "frames_per_second": 1000.0,
+    "frame_spacing_mm": 20.0,
+    "frequency_mhz": 200.0,
+}
 """Values at and above which a number is taken for a mistake."""

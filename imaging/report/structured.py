@@ -1,4 +1,6 @@
-"""The measurements as a DICOM structured report (TID 1500): codes where DICOM has them, contours as polylines on their frames."""
+"""The measurements as a DICOM structured report (TID 1500): codes where DICOM has them, contours as
+polylines on their frames.
+"""
 
 from __future__ import annotations
 
@@ -32,20 +34,33 @@ CONCEPTS = {
     "vessel_diameter_mm": Code("122330", "DCM", "EEM Diameter"),
     "minimum_lumen_area_mm2": Code("397415007", "SCT", "Vessel lumen cross-sectional area"),
     "stented_minimum_lumen_area_mm2": Code("397415007", "SCT", "Vessel lumen cross-sectional area"),
-    "distal_reference_lumen_area_mm2": Code("397415007", "SCT", "Vessel lumen cross-sectional area"),
-    "proximal_reference_lumen_area_mm2": Code("397415007", "SCT", "Vessel lumen cross-sectional area"),
+    "distal_reference_lumen_area_mm2": Code(
+        "397415007", "SCT", "Vessel lumen cross-sectional area"
+    ),
+    "proximal_reference_lumen_area_mm2": Code(
+        "397415007", "SCT", "Vessel lumen cross-sectional area"
+    ),
     "plaque_burden_at_mla_percent": Code("122354", "DCM", "Plaque Burden"),
     "distal_edge_plaque_burden_percent": Code("122354", "DCM", "Plaque Burden"),
     "proximal_edge_plaque_burden_percent": Code("122354", "DCM", "Plaque Burden"),
 }
-"""Codes of measurements; the others carry this project's own (scheme :data:`LOCAL`), as DICOM has none for them."""
-WORDS = {"superficial": Code("26283006", "SCT", "Superficial"), "deep": Code("795002", "SCT", "Deep")}
+"""Codes of measurements; the others carry this project's own (scheme :data:`LOCAL`), as DICOM has
+none for them.
+"""
+WORDS = {
+    "superficial": Code("26283006", "SCT", "Superficial"),
+    "deep": Code("795002", "SCT", "Deep"),
+}
 YES, NO = Code("373066001", "SCT", "Yes"), Code("373067005", "SCT", "No")
 
 
 def _coded(code: Code) -> Sequence:
     item = Dataset()
-    item.CodeValue, item.CodingSchemeDesignator, item.CodeMeaning = code.value, code.scheme_designator, code.meaning[:64]
+    item.CodeValue, item.CodingSchemeDesignator, item.CodeMeaning = (
+        code.value,
+        code.scheme_designator,
+        code.meaning[:64],
+    )
     return Sequence([item])
 
 
@@ -62,8 +77,16 @@ def _item(kind: str, name: Code, relation: str = "CONTAINS", **values: object) -
     return item
 
 
-def _container(name: Code, content: Iterable[Dataset], template: str | None = None, relation: str = "CONTAINS") -> Dataset:
-    item = _item("CONTAINER", name, relation, ContinuityOfContent="SEPARATE", ContentSequence=Sequence(list(content)))
+def _container(
+    name: Code, content: Iterable[Dataset], template: str | None = None, relation: str = "CONTAINS"
+) -> Dataset:
+    item = _item(
+        "CONTAINER",
+        name,
+        relation,
+        ContinuityOfContent="SEPARATE",
+        ContentSequence=Sequence(list(content)),
+    )
     if template:
         used = Dataset()
         used.MappingResource, used.TemplateIdentifier = "DCMR", template
@@ -73,7 +96,10 @@ def _container(name: Code, content: Iterable[Dataset], template: str | None = No
 
 def _reference(source: Mapping[str, str], frames: Iterable[int]) -> Sequence:
     item = Dataset()
-    item.ReferencedSOPClassUID, item.ReferencedSOPInstanceUID = source["SOPClassUID"], source["SOPInstanceUID"]
+    item.ReferencedSOPClassUID, item.ReferencedSOPInstanceUID = (
+        source["SOPClassUID"],
+        source["SOPInstanceUID"],
+    )
     chosen = [int(frame) for frame in frames]
     if chosen:
         item.ReferencedFrameNumber = chosen if len(chosen) > 1 else chosen[0]
@@ -82,9 +108,20 @@ def _reference(source: Mapping[str, str], frames: Iterable[int]) -> Sequence:
 
 def _polyline(name: Code, points: np.ndarray, source: Mapping[str, str], frame: int) -> Dataset:
     image = Dataset()
-    image.RelationshipType, image.ValueType, image.ReferencedSOPSequence = "SELECTED FROM", "IMAGE", _reference(source, [frame])
+    image.RelationshipType, image.ValueType, image.ReferencedSOPSequence = (
+        "SELECTED FROM",
+        "IMAGE",
+        _reference(source, [frame]),
+    )
     closed = np.concatenate([points, points[:1]]).astype(np.float32)
-    return _item("SCOORD", name, "CONTAINS", GraphicType="POLYLINE", GraphicData=closed.ravel().tolist(), ContentSequence=Sequence([image]))
+    return _item(
+        "SCOORD",
+        name,
+        "CONTAINS",
+        GraphicType="POLYLINE",
+        GraphicData=closed.ravel().tolist(),
+        ContentSequence=Sequence([image]),
+    )
 
 
 def _value(item: Measurement, source: Mapping[str, str]) -> Dataset:
@@ -94,17 +131,40 @@ def _value(item: Measurement, source: Mapping[str, str]) -> Dataset:
     if isinstance(item.value, bool):
         node = _item("CODE", name, ConceptCodeSequence=_coded(YES if item.value else NO))
     elif isinstance(item.value, str):
-        node = _item("CODE", name, ConceptCodeSequence=_coded(WORDS.get(item.value) or _local(item.value)))
+        node = _item(
+            "CODE", name, ConceptCodeSequence=_coded(WORDS.get(item.value) or _local(item.value))
+        )
     else:
         node = _item("NUM", name, MeasuredValueSequence=_measured(item.value, item.unit))
     content = []
-    for end, meaning in ((item.low, "lower end of the interval"), (item.high, "upper end of the interval")):
+    for end, meaning in (
+        (item.low, "lower end of the interval"),
+        (item.high, "upper end of the interval"),
+    ):
         if end is not None and item.unit in UNITS:
-            content.append(_item("NUM", _local(meaning.replace(" ", "_")), "HAS PROPERTIES", MeasuredValueSequence=_measured(end, item.unit)))
-    content.append(_item("TEXT", _local("status"), "HAS PROPERTIES" if node.ValueType == "NUM" else "HAS CONCEPT MOD", TextValue=told))
+            content.append(
+                _item(
+                    "NUM",
+                    _local(meaning.replace(" ", "_")),
+                    "HAS PROPERTIES",
+                    MeasuredValueSequence=_measured(end, item.unit),
+                )
+            )
+    content.append(
+        _item(
+            "TEXT",
+            _local("status"),
+            "HAS PROPERTIES" if node.ValueType == "NUM" else "HAS CONCEPT MOD",
+            TextValue=told,
+        )
+    )
     if item.frames and source.get("SOPInstanceUID"):
         image = Dataset()
-        image.RelationshipType, image.ValueType, image.ReferencedSOPSequence = "INFERRED FROM", "IMAGE", _reference(source, item.frames)
+        image.RelationshipType, image.ValueType, image.ReferencedSOPSequence = (
+            "INFERRED FROM",
+            "IMAGE",
+            _reference(source, item.frames),
+        )
         content.append(image)
     node.ContentSequence = Sequence(content)
     return node
@@ -117,7 +177,13 @@ def _measured(value: float | None, unit: str) -> Sequence:
     return Sequence([item])
 
 
-def report(findings: Findings, source: Mapping[str, str], model: Mapping[str, str], positions: Iterable[int], when: datetime.datetime | None = None) -> Dataset:
+def report(
+    findings: Findings,
+    source: Mapping[str, str],
+    model: Mapping[str, str],
+    positions: Iterable[int],
+    when: datetime.datetime | None = None,
+) -> Dataset:
     """The structured report of a recording.
 
     It names no patient: whoever files it adds the patient of the recording that it refers to.
@@ -136,8 +202,14 @@ def report(findings: Findings, source: Mapping[str, str], model: Mapping[str, st
             DCM.MeasurementGroup,
             [
                 _item("TEXT", DCM.TrackingIdentifier, "HAS OBS CONTEXT", TextValue="lesion 1"),
-                _item("UIDREF", DCM.TrackingUniqueIdentifier, "HAS OBS CONTEXT", UID=generate_uid()),
-                *(_value(item, source) for item in [*findings.facts.values(), *findings.measures.values()] if item.value is not None),
+                _item(
+                    "UIDREF", DCM.TrackingUniqueIdentifier, "HAS OBS CONTEXT", UID=generate_uid()
+                ),
+                *(
+                    _value(item, source)
+                    for item in [*findings.facts.values(), *findings.measures.values()]
+                    if item.value is not None
+                ),
             ],
             "1501",
         )
@@ -153,11 +225,28 @@ def report(findings: Findings, source: Mapping[str, str], model: Mapping[str, st
             _item("UIDREF", DCM.TrackingUniqueIdentifier, "HAS OBS CONTEXT", UID=generate_uid()),
         ]
         for name, radius, area in (
-            (codes.SCT.LumenOfBloodVessel, curves.lumen[at], findings.readings.lumen_area.value[at]),
-            (Code("414165007", "SCT", "External elastic membrane of artery"), curves.eem[at], findings.readings.eem_area.value[at]),
+            (
+                codes.SCT.LumenOfBloodVessel,
+                curves.lumen[at],
+                findings.readings.lumen_area.value[at],
+            ),
+            (
+                Code("414165007", "SCT", "External elastic membrane of artery"),
+                curves.eem[at],
+                findings.readings.eem_area.value[at],
+            ),
         ):
             if np.isfinite(radius).all():
-                points = np.stack([centre[at, 0] + radius * unit * np.cos(angle), centre[at, 1] + radius * unit * np.sin(angle)], axis=1)[::4] + 0.5
+                points = (
+                    np.stack(
+                        [
+                            centre[at, 0] + radius * unit * np.cos(angle),
+                            centre[at, 1] + radius * unit * np.sin(angle),
+                        ],
+                        axis=1,
+                    )[::4]
+                    + 0.5
+                )
                 content.append(_polyline(name, points, source, frame))
                 if np.isfinite(area):
                     code = (
@@ -165,7 +254,9 @@ def report(findings: Findings, source: Mapping[str, str], model: Mapping[str, st
                         if name.value == "91747007"
                         else Code("122333", "DCM", "EEM Cross-Sectional Area")
                     )
-                    content.append(_item("NUM", code, MeasuredValueSequence=_measured(float(area), "mm2")))
+                    content.append(
+                        _item("NUM", code, MeasuredValueSequence=_measured(float(area), "mm2"))
+                    )
         groups.append(_container(DCM.MeasurementGroup, content, "1410"))
     made = Dataset()
     made.file_meta = FileMetaDataset()
@@ -176,35 +267,77 @@ def report(findings: Findings, source: Mapping[str, str], model: Mapping[str, st
     made.SeriesInstanceUID = generate_uid()
     made.SpecificCharacterSet = "ISO_IR 192"
     made.Modality, made.SeriesNumber, made.InstanceNumber = "SR", 1, 1
-    made.Manufacturer, made.ManufacturerModelName, made.SoftwareVersions, made.DeviceSerialNumber = (
+    (
+        made.Manufacturer,
+        made.ManufacturerModelName,
+        made.SoftwareVersions,
+        made.DeviceSerialNumber,
+    ) = (
         "Calx",
         str(model.get("id", "contours")),
         calx.__version__,
         "0",
     )
     made.PatientName = made.PatientID = made.PatientBirthDate = made.PatientSex = ""
-    made.StudyDate = made.StudyTime = made.AccessionNumber = made.ReferringPhysicianName = made.StudyID = ""
+    made.StudyDate = made.StudyTime = made.AccessionNumber = made.ReferringPhysicianName = (
+        made.StudyID
+    ) = ""
     made.ReferencedPerformedProcedureStepSequence = Sequence()
     made.PerformedProcedureCodeSequence = Sequence()
     made.ContentDate, made.ContentTime = when.strftime("%Y%m%d"), when.strftime("%H%M%S")
-    made.CompletionFlag, made.VerificationFlag, made.PreliminaryFlag = "COMPLETE", "UNVERIFIED", "PRELIMINARY"
+    made.CompletionFlag, made.VerificationFlag, made.PreliminaryFlag = (
+        "COMPLETE",
+        "UNVERIFIED",
+        "PRELIMINARY",
+    )
     if source.get("SOPInstanceUID"):
         study, series = Dataset(), Dataset()
-        series.SeriesInstanceUID, series.ReferencedSOPSequence = source["SeriesInstanceUID"], _reference(source, [])
-        study.StudyInstanceUID, study.ReferencedSeriesSequence = source["StudyInstanceUID"], Sequence([series])
+        series.SeriesInstanceUID, series.ReferencedSOPSequence = (
+            source["SeriesInstanceUID"],
+            _reference(source, []),
+        )
+        study.StudyInstanceUID, study.ReferencedSeriesSequence = (
+            source["StudyInstanceUID"],
+            Sequence([series]),
+        )
         made.CurrentRequestedProcedureEvidenceSequence = Sequence([study])
     root = _container(
         DCM.ImagingMeasurementReport,
         [
-            _item("CODE", DCM.LanguageOfContentItemAndDescendants, "HAS CONCEPT MOD", ConceptCodeSequence=_coded(Code("eng", "RFC5646", "English"))),
-            _item("CODE", DCM.ObserverType, "HAS OBS CONTEXT", ConceptCodeSequence=_coded(DCM.Device)),
-            _item("UIDREF", DCM.DeviceObserverUID, "HAS OBS CONTEXT", UID=generate_uid(entropy_srcs=["calx", str(model.get("digest", ""))])),
-            _item("TEXT", DCM.DeviceObserverName, "HAS OBS CONTEXT", TextValue=f"{model.get('id', 'contours')} {model.get('version', '')}".strip()),
-            _item("CODE", DCM.ProcedureReported, "HAS CONCEPT MOD", ConceptCodeSequence=_coded(Code("241466007", "SCT", "Intravascular ultrasound"))),
+            _item(
+                "CODE",
+                DCM.LanguageOfContentItemAndDescendants,
+                "HAS CONCEPT MOD",
+                ConceptCodeSequence=_coded(Code("eng", "RFC5646", "English")),
+            ),
+            _item(
+                "CODE", DCM.ObserverType, "HAS OBS CONTEXT", ConceptCodeSequence=_coded(DCM.Device)
+            ),
+            _item(
+                "UIDREF",
+                DCM.DeviceObserverUID,
+                "HAS OBS CONTEXT",
+                UID=generate_uid(entropy_srcs=["calx", str(model.get("digest", ""))]),
+            ),
+            _item(
+                "TEXT",
+                DCM.DeviceObserverName,
+                "HAS OBS CONTEXT",
+                TextValue=f"{model.get('id', 'contours')} {model.get('version', '')}".strip(),
+            ),
+            _item(
+                "CODE",
+                DCM.ProcedureReported,
+                "HAS CONCEPT MOD",
+                ConceptCodeSequence=_coded(Code("241466007", "SCT", "Intravascular ultrasound")),
+            ),
             _item(
                 "TEXT",
                 _local("notice"),
-                TextValue="Not for clinical use. Decision support for professionals and research; every measurement is to be confirmed by a person.",
+                TextValue=(
+                    "Not for clinical use. Decision support for professionals and research; "
+                    "every measurement is to be confirmed by a person."
+                ),
             ),
             _container(DCM.ImagingMeasurements, groups),
         ],

@@ -25,7 +25,13 @@ COLUMNS = 1000
 HEIGHT = 200
 
 
-def write(folder: Path, findings: Findings, case: dict[str, Any], pullback: Pullback | None = None, run: Run | None = None) -> list[str]:
+def write(
+    folder: Path,
+    findings: Findings,
+    case: dict[str, Any],
+    pullback: Pullback | None = None,
+    run: Run | None = None,
+) -> list[str]:
     """Write the report.
 
     Args:
@@ -62,14 +68,21 @@ def write(folder: Path, findings: Findings, case: dict[str, Any], pullback: Pull
         from calx.imaging.report.structured import report
 
         packed = io.BytesIO()
-        report(findings, pullback.identifiers, case["measured"]["model"] or {}, chosen).save_as(packed, enforce_file_format=True)
+        report(findings, pullback.identifiers, case["measured"]["model"] or {}, chosen).save_as(
+            packed, enforce_file_format=True
+        )
         replaced(folder / "report.dcm", packed.getvalue())
         written.append("report.dcm")
-    replaced(folder / "run.json", json.dumps(ran(findings, run, pullback, written), indent=1, ensure_ascii=False) + "\n")
+    replaced(
+        folder / "run.json",
+        json.dumps(ran(findings, run, pullback, written), indent=1, ensure_ascii=False) + "\n",
+    )
     return [*written, "run.json"]
 
 
-def ran(findings: Findings, run: Run | None, pullback: Pullback | None, written: list[str]) -> dict[str, Any]:
+def ran(
+    findings: Findings, run: Run | None, pullback: Pullback | None, written: list[str]
+) -> dict[str, Any]:
     """What was run, on what, and what came of it."""
     told = {key: value for key, value in findings.provenance.items() if key != "notes"}
     return {
@@ -77,7 +90,9 @@ def ran(findings: Findings, run: Run | None, pullback: Pullback | None, written:
         **told,
         "frames": len(findings.curves),
         "seconds": None if run is None else round(run.seconds, 2),
-        "frames_per_second": None if run is None or not run.seconds else round(run.frames / run.seconds, 1),
+        "frames_per_second": None
+        if run is None or not run.seconds
+        else round(run.frames / run.seconds, 1),
         "refused_frames": {} if run is None else dict(run.refused),
         "notes": [] if pullback is None else list(pullback.notes),
         "files": written,
@@ -85,7 +100,9 @@ def ran(findings: Findings, run: Run | None, pullback: Pullback | None, written:
 
 
 def cut(pullback: Pullback, findings: Findings) -> NDArray[np.uint8]:
-    """The longitudinal view: grey levels along the horizontal diameter, a column a frame, at most :data:`COLUMNS`."""
+    """The longitudinal view: grey levels along the horizontal diameter, a column a frame, at most
+    :data:`COLUMNS`.
+    """
     places = {int(number): k for k, number in enumerate(pullback.frame)}
     frames = findings.curves.frame
     step = max(1, -(-len(frames) // COLUMNS))
@@ -93,8 +110,12 @@ def cut(pullback: Pullback, findings: Findings) -> NDArray[np.uint8]:
     unit = pullback.pixel_mm or 1.0
     reach = float(findings.curves.provenance.get("reach", min(pullback.shape) / 2 * unit))
     plan = to_polar(pullback.shape, centre, unit, 2, HEIGHT // 2, reach)
-    columns = [plan(grey) for grey in pullback.images([places[int(number)] for number in frames[::step]])]
-    return np.stack([np.concatenate([column[1, ::-1], column[0]]) for column in columns], axis=1).astype(np.uint8)
+    columns = [
+        plan(grey) for grey in pullback.images([places[int(number)] for number in frames[::step]])
+    ]
+    return np.stack(
+        [np.concatenate([column[1, ::-1], column[0]]) for column in columns], axis=1
+    ).astype(np.uint8)
 
 
 def _png(picture: Any) -> bytes:

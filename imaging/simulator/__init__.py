@@ -1,4 +1,5 @@
-"""What would a pullback look like whose truth is known? Polar ultrasound of vessels drawn from a seed, physically motivated.
+"""What would a pullback look like whose truth is known? Polar ultrasound of vessels drawn from a
+seed, physically motivated.
 
 May use `imaging.model`, and what those may.
 """

@@ -1,8 +1,9 @@
 """A vessel to look at: walls, plaque, calcium, nodules, side branches and a stent, in mm along z.
 
-Every quantity is a smooth random field over (frame, angle), drawn from one generator, so a seed is a vessel. The ranges
-are those of the recipe in ``docs/imaging.md``, with their sources. Angles are radians about the vessel's centre, counter-clockwise;
-radii are mm; ``z`` is mm along the vessel, distal first.
+Every quantity is a smooth random field over (frame, angle), drawn from one generator, so a seed is
+a vessel. The ranges are those of the recipe in ``docs/imaging.md``, with their sources. Angles are
+radians about the vessel's centre, counter-clockwise; radii are mm; ``z`` is mm along the vessel,
+distal first.
 """
 
 from __future__ import annotations
@@ -21,8 +22,12 @@ STEP_MM = 0.1
 Array = NDArray[np.float32]
 
 
-def smooth(rng: np.random.Generator, count: int, step: float, correlation: float, rows: int = 1) -> NDArray[np.float64]:
-    """Gaussian noise of unit deviation, smooth over ``correlation``; ``rows`` independent ones of ``count`` values."""
+def smooth(
+    rng: np.random.Generator, count: int, step: float, correlation: float, rows: int = 1
+) -> NDArray[np.float64]:
+    """Gaussian noise of unit deviation, smooth over ``correlation``; ``rows`` independent ones of
+    ``count`` values.
+    """
     width = max(1, round(3 * correlation / step))
     kernel = np.exp(-0.5 * (np.arange(-width, width + 1) * step / correlation) ** 2)
     kernel /= np.sqrt((kernel**2).sum())
@@ -30,7 +35,9 @@ def smooth(rng: np.random.Generator, count: int, step: float, correlation: float
     return np.stack([np.convolve(row, kernel, mode="valid") for row in noise])
 
 
-def between(angle: NDArray[np.floating] | float, other: NDArray[np.floating] | float) -> NDArray[np.float64]:
+def between(
+    angle: NDArray[np.floating] | float, other: NDArray[np.floating] | float
+) -> NDArray[np.float64]:
     """The signed difference of two angles, in [-pi, pi)."""
     return np.asarray((np.asarray(angle) - other + np.pi) % (2 * np.pi) - np.pi)
 
@@ -76,7 +83,8 @@ class Vessel:
 
     Attributes:
         length: mm.
-        eem: radius of the external elastic membrane about the vessel's centre, ``(cross-sections, LINES)``.
+        eem: radius of the external elastic membrane about the vessel's centre, ``(cross-sections,
+            LINES)``.
         lumen: radius of the lumen, likewise.
         calcium: probability-free truth, whether calcium lies at this angle.
         edge: radius of its leading edge; NaN without calcium.
@@ -107,20 +115,28 @@ class Vessel:
 
 
 def about(radius: NDArray[np.float64], dx: float, dy: float) -> NDArray[np.float64]:
-    """A closed curve, given by its radii at :data:`ANGLES`, seen from a centre moved by ``(-dx, -dy)``: its radii at the same angles."""
+    """A closed curve, given by its radii at :data:`ANGLES`, seen from a centre moved by ``(-dx,
+    -dy)``: its radii at the same angles.
+    """
     x, y = radius * np.cos(ANGLES) + dx, radius * np.sin(ANGLES) + dy
     angle, distance = np.arctan2(y, x), np.hypot(x, y)
     order = np.argsort(angle)
-    moved: NDArray[np.float64] = np.interp(between(ANGLES, 0.0), angle[order], distance[order], period=2 * np.pi)
+    moved: NDArray[np.float64] = np.interp(
+        between(ANGLES, 0.0), angle[order], distance[order], period=2 * np.pi
+    )
     return moved
 
 
-def _outline(rng: np.random.Generator, count: int, amplitudes: tuple[float, ...]) -> NDArray[np.float64]:
+def _outline(
+    rng: np.random.Generator, count: int, amplitudes: tuple[float, ...]
+) -> NDArray[np.float64]:
     """Relative deviation from a circle: harmonics 2, 3, … whose weights drift along the vessel."""
     shape = np.zeros((count, LINES))
     for harmonic, amplitude in enumerate(amplitudes, start=2):
         cosine, sine = smooth(rng, count, STEP_MM, 4.0, rows=2) * amplitude
-        shape += cosine[:, None] * np.cos(harmonic * ANGLES) + sine[:, None] * np.sin(harmonic * ANGLES)
+        shape += cosine[:, None] * np.cos(harmonic * ANGLES) + sine[:, None] * np.sin(
+            harmonic * ANGLES
+        )
     return shape
 
 
@@ -137,7 +153,11 @@ def _deposits(rng: np.random.Generator, length: float) -> tuple[Deposit, ...]:
             arc = rng.uniform(180, 340)
         else:
             arc = 360.0
-        extent = float(np.clip(rng.gamma(2.0, 3.0) + 1 + (arc > 180) * rng.uniform(0, 6), 1, min(25, 0.8 * length)))
+        extent = float(
+            np.clip(
+                rng.gamma(2.0, 3.0) + 1 + (arc > 180) * rng.uniform(0, 6), 1, min(25, 0.8 * length)
+            )
+        )
         nodule = arc < 120 and rng.random() < 0.16
         superficial = nodule or rng.random() < 0.65 or arc > 300
         found.append(
@@ -147,7 +167,9 @@ def _deposits(rng: np.random.Generator, length: float) -> tuple[Deposit, ...]:
                 arc=float(np.deg2rad(arc)),
                 angle=float(rng.uniform(0, 2 * np.pi)),
                 twist=float(rng.normal(0, 0.35)),
-                depth=0.0 if nodule else float(rng.uniform(0.0, 0.35) if superficial else rng.uniform(0.55, 0.85)),
+                depth=0.0
+                if nodule
+                else float(rng.uniform(0.0, 0.35) if superficial else rng.uniform(0.55, 0.85)),
                 nodule=bool(nodule),
                 protrusion=float(rng.uniform(0.2, 0.5)),
             )
@@ -160,7 +182,13 @@ def vessel(rng: np.random.Generator, length: float) -> Vessel:
     count = round(length / STEP_MM) + 1
     z = np.arange(count) * STEP_MM
     size = rng.uniform(1.35, 2.6) if rng.random() < 0.9 else rng.uniform(2.6, 3.2)
-    mean = np.clip(size + rng.uniform(0, 0.012) * (z - length / 2) + 0.05 * size * smooth(rng, count, STEP_MM, 6.0)[0], 1.15, 3.4)
+    mean = np.clip(
+        size
+        + rng.uniform(0, 0.012) * (z - length / 2)
+        + 0.05 * size * smooth(rng, count, STEP_MM, 6.0)[0],
+        1.15,
+        3.4,
+    )
     eem = mean[:, None] * (1 + _outline(rng, count, (0.035, 0.012, 0.007)))
     deposits = _deposits(rng, length)
     lumen = _lumen(rng, z, length, eem, mean)
@@ -173,8 +201,18 @@ def vessel(rng: np.random.Generator, length: float) -> Vessel:
         if deposit.nodule:
             lumen = np.maximum(lumen - lift * deposit.protrusion, 0.5)
             nodule |= inside
-        jagged = 0.06 * smooth(rng, LINES, 1.0, 4.0)[0] + 0.05 * smooth(rng, count, STEP_MM, 1.0)[0][:, None]
-        depth = np.where(inside, np.fmin(np.where(np.isnan(depth), 9.0, depth), np.clip(deposit.depth + jagged * (not deposit.nodule), 0.0, 0.9)), depth)
+        jagged = (
+            0.06 * smooth(rng, LINES, 1.0, 4.0)[0]
+            + 0.05 * smooth(rng, count, STEP_MM, 1.0)[0][:, None]
+        )
+        depth = np.where(
+            inside,
+            np.fmin(
+                np.where(np.isnan(depth), 9.0, depth),
+                np.clip(deposit.depth + jagged * (not deposit.nodule), 0.0, 0.9),
+            ),
+            depth,
+        )
     wall = eem - lumen
     return Vessel(
         length=length,
@@ -192,64 +230,121 @@ def vessel(rng: np.random.Generator, length: float) -> Vessel:
     )
 
 
-def _lumen(rng: np.random.Generator, z: NDArray[np.floating], length: float, eem: NDArray[np.float64], mean: NDArray[np.float64]) -> NDArray[np.float64]:
-    """An eccentric lumen that leaves the plaque burden drawn for its place: little at the ends, a lesion between."""
+def _lumen(
+    rng: np.random.Generator,
+    z: NDArray[np.floating],
+    length: float,
+    eem: NDArray[np.float64],
+    mean: NDArray[np.float64],
+) -> NDArray[np.float64]:
+    """An eccentric lumen that leaves the plaque burden drawn for its place: little at the ends, a
+    lesion between.
+    """
     ends = rng.uniform(0.08, 0.4)
     peak = ends + (0.82 - ends) * rng.beta(2.2, 2.2)
     middle, spread = rng.uniform(0.3, 0.7) * length, rng.uniform(0.12, 0.4) * length
-    burden = ends + (peak - ends) * np.exp(-0.5 * ((z - middle) / spread) ** 2) + 0.05 * smooth(rng, len(z), STEP_MM, 3.0)[0]
+    burden = (
+        ends
+        + (peak - ends) * np.exp(-0.5 * ((z - middle) / spread) ** 2)
+        + 0.05 * smooth(rng, len(z), STEP_MM, 3.0)[0]
+    )
     burden = np.clip(burden, 0.06, 0.85)
     radius = np.maximum(mean * np.sqrt(1 - burden), 0.72)
     shape = _outline(rng, len(z), (0.07, 0.03, 0.015, 0.01))
     turn = rng.uniform(0, 2 * np.pi) + 0.7 * smooth(rng, len(z), STEP_MM, 6.0)[0]
-    shift = np.maximum(mean - radius - 0.16, 0) * np.clip(rng.uniform(0.1, 1.0) + 0.2 * smooth(rng, len(z), STEP_MM, 5.0)[0], 0, 1)
-    lumen = np.stack([about(radius[i] * (1 + shape[i]), shift[i] * np.cos(turn[i]), shift[i] * np.sin(turn[i])) for i in range(len(z))])
+    shift = np.maximum(mean - radius - 0.16, 0) * np.clip(
+        rng.uniform(0.1, 1.0) + 0.2 * smooth(rng, len(z), STEP_MM, 5.0)[0], 0, 1
+    )
+    lumen = np.stack(
+        [
+            about(
+                radius[i] * (1 + shape[i]), shift[i] * np.cos(turn[i]), shift[i] * np.sin(turn[i])
+            )
+            for i in range(len(z))
+        ]
+    )
     return np.minimum(lumen, eem - 0.12)
 
 
-def _extent(rng: np.random.Generator, deposit: Deposit, z: NDArray[np.floating]) -> tuple[NDArray[np.bool_], NDArray[np.float64]]:
+def _extent(
+    rng: np.random.Generator, deposit: Deposit, z: NDArray[np.floating]
+) -> tuple[NDArray[np.bool_], NDArray[np.float64]]:
     """Where a deposit lies, and how far it lifts the lumen if it is a nodule (0 to 1)."""
     along = (z - deposit.start) / deposit.length
-    taper = np.clip(np.minimum(along, 1 - along) / rng.uniform(0.08, 0.4), 0, 1) ** rng.uniform(0.3, 0.8)
+    taper = np.clip(np.minimum(along, 1 - along) / rng.uniform(0.08, 0.4), 0, 1) ** rng.uniform(
+        0.3, 0.8
+    )
     ripple = 1 + 0.06 * smooth(rng, len(z), STEP_MM, 2.0)[0]
     whole = deposit.arc > 6.2
-    width = np.where((along >= 0) & (along <= 1), deposit.arc * taper * (1.06 if whole else ripple), 0.0)
+    width = np.where(
+        (along >= 0) & (along <= 1), deposit.arc * taper * (1.06 if whole else ripple), 0.0
+    )
     middle = deposit.angle + deposit.twist * (along - 0.5)
     off = between(ANGLES[None, :], middle[:, None])
     inside = np.abs(off) < width[:, None] / 2
     rough = 1 + 0.25 * smooth(rng, LINES, 1.0, 3.0)[0]
     with np.errstate(divide="ignore", invalid="ignore"):
-        bump = np.where(width[:, None] > 0.05, np.cos(np.pi * np.clip(off / np.maximum(width[:, None], 0.05), -0.5, 0.5)), 0.0)
-    return inside, np.clip(bump * rough * taper[:, None] * ((along >= 0) & (along <= 1))[:, None], 0, 1.4)
+        bump = np.where(
+            width[:, None] > 0.05,
+            np.cos(np.pi * np.clip(off / np.maximum(width[:, None], 0.05), -0.5, 0.5)),
+            0.0,
+        )
+    return inside, np.clip(
+        bump * rough * taper[:, None] * ((along >= 0) & (along <= 1))[:, None], 0, 1.4
+    )
 
 
-def _branches(rng: np.random.Generator, z: NDArray[np.floating], length: float) -> NDArray[np.bool_]:
+def _branches(
+    rng: np.random.Generator, z: NDArray[np.floating], length: float
+) -> NDArray[np.bool_]:
     mouth = np.zeros((len(z), LINES), bool)
     for _ in range(rng.choice(3, p=(0.45, 0.4, 0.15))):
-        branch = Branch(rng.uniform(0, length), rng.uniform(1.0, 3.0), rng.uniform(0, 2 * np.pi), rng.uniform(0.4, 1.2))
+        branch = Branch(
+            rng.uniform(0, length),
+            rng.uniform(1.0, 3.0),
+            rng.uniform(0, 2 * np.pi),
+            rng.uniform(0.4, 1.2),
+        )
         along = (z - branch.start) / branch.length
-        width = np.where((along > 0) & (along < 1), branch.width * np.sqrt(np.clip(1 - (2 * along - 1) ** 2, 0, 1)), 0)
+        width = np.where(
+            (along > 0) & (along < 1),
+            branch.width * np.sqrt(np.clip(1 - (2 * along - 1) ** 2, 0, 1)),
+            0,
+        )
         mouth |= np.abs(between(ANGLES[None, :], branch.angle)) < width[:, None] / 2
     return mouth
 
 
-def _patches(rng: np.random.Generator, z: NDArray[np.floating], length: float, strength: float) -> Array:
+def _patches(
+    rng: np.random.Generator, z: NDArray[np.floating], length: float, strength: float
+) -> Array:
     """Smooth-edged patches of the wall, as dB, 0 elsewhere."""
     field = np.zeros((len(z), LINES))
     for _ in range(rng.choice(4, p=(0.3, 0.35, 0.2, 0.15))):
         where, extent = rng.uniform(0, length), rng.uniform(1, 6)
         angle, width = rng.uniform(0, 2 * np.pi), rng.uniform(0.4, 2.2)
         along = np.exp(-(((z - where) / extent) ** 4))
-        field = np.maximum(field, strength * along[:, None] * np.exp(-((between(ANGLES, angle)[None, :] / (width / 2)) ** 4)))
+        field = np.maximum(
+            field,
+            strength
+            * along[:, None]
+            * np.exp(-((between(ANGLES, angle)[None, :] / (width / 2)) ** 4)),
+        )
     return field.astype(np.float32)
 
 
-def _stent(rng: np.random.Generator, z: NDArray[np.floating], length: float, lumen: NDArray[np.float64]) -> Array:
-    """The radius of a stent's struts in some vessels, at the lumen or (malapposed) a little inside it."""
+def _stent(
+    rng: np.random.Generator, z: NDArray[np.floating], length: float, lumen: NDArray[np.float64]
+) -> Array:
+    """The radius of a stent's struts in some vessels, at the lumen or (malapposed) a little inside
+    it.
+    """
     stent = np.full(lumen.shape, np.nan, np.float32)
     if rng.random() < 0.14:
         start, extent = rng.uniform(0.05, 0.4) * length, rng.uniform(0.3, 0.6) * length
         inside = (z >= start) & (z <= start + extent)
-        gap = 0.02 + (rng.uniform(0.1, 0.4) if rng.random() < 0.2 else 0.0) * np.exp(-((between(ANGLES, rng.uniform(0, 6.28)) / 0.6) ** 2))
+        gap = 0.02 + (rng.uniform(0.1, 0.4) if rng.random() < 0.2 else 0.0) * np.exp(
+            -((between(ANGLES, rng.uniform(0, 6.28)) / 0.6) ** 2)
+        )
         stent[inside] = np.maximum(lumen[inside] - gap, 0.5)
     return stent

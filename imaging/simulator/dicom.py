@@ -10,7 +10,12 @@ import numpy as np
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.encaps import encapsulate
 from pydicom.sequence import Sequence
-from pydicom.uid import ExplicitVRLittleEndian, JPEGBaseline8Bit, UltrasoundMultiFrameImageStorage, generate_uid
+from pydicom.uid import (
+    ExplicitVRLittleEndian,
+    JPEGBaseline8Bit,
+    UltrasoundMultiFrameImageStorage,
+    generate_uid,
+)
 
 from calx.imaging.facts.curves import Curves
 from calx.imaging.polar import Grey
@@ -30,7 +35,14 @@ def dataset(recording: Recording, frames: list[Grey]) -> Dataset:
     made = Dataset()
     made.file_meta = meta
     uids = [
-        generate_uid(entropy_srcs=[kind, str(recording.seed), str(len(frames)), str(recording.catheter.frequency_mhz)])
+        generate_uid(
+            entropy_srcs=[
+                kind,
+                str(recording.seed),
+                str(len(frames)),
+                str(recording.catheter.frequency_mhz),
+            ]
+        )
         for kind in ("study", "series", "instance")
     ]
     meta.MediaStorageSOPInstanceUID = made.SOPInstanceUID = uids[2]
@@ -40,10 +52,14 @@ def dataset(recording: Recording, frames: list[Grey]) -> Dataset:
     made.Manufacturer = "Calx simulator"
     made.ManufacturerModelName = f"{recording.catheter.frequency_mhz} MHz"
     made.PatientName, made.PatientID = "Simulated^Recording", f"seed-{recording.seed}"
-    made.PatientBirthDate = made.PatientSex = made.StudyDate = made.StudyTime = made.AccessionNumber = made.ReferringPhysicianName = made.StudyID = ""
+    made.PatientBirthDate = made.PatientSex = made.StudyDate = made.StudyTime = (
+        made.AccessionNumber
+    ) = made.ReferringPhysicianName = made.StudyID = ""
     made.SeriesNumber, made.InstanceNumber = 1, 1
     made.Laterality = made.PatientOrientation = ""
-    made.SynchronizationFrameOfReferenceUID = generate_uid(entropy_srcs=["synchronisation", str(recording.seed)])
+    made.SynchronizationFrameOfReferenceUID = generate_uid(
+        entropy_srcs=["synchronisation", str(recording.seed)]
+    )
     made.SynchronizationTrigger, made.AcquisitionTimeSynchronized = "NO TRIGGER", "N"
     made.AcquisitionDateTime = "20000101000000"
     made.ImageType = ["ORIGINAL", "PRIMARY", "INTRAVASCULAR", "0001"]
@@ -90,10 +106,21 @@ def truth(recording: Recording, lines: list[Lines]) -> Curves:
     count = len(lines)
     angle = np.arange(LINES) * (2 * np.pi / LINES)
     middle = (display.size - 1) / 2
-    shift = ((display.centre[0] - middle) * np.cos(angle) + (display.centre[1] - middle) * np.sin(angle)) * display.scale
-    origin = {"drawn_by": "simulator", "input": {"kind": "simulated recording", "seed": recording.seed}, "gated": recording.gated}
+    shift = (
+        (display.centre[0] - middle) * np.cos(angle) + (display.centre[1] - middle) * np.sin(angle)
+    ) * display.scale
+    origin = {
+        "drawn_by": "simulator",
+        "input": {"kind": "simulated recording", "seed": recording.seed},
+        "gated": recording.gated,
+    }
     drawn = Curves.empty(np.arange(1, count + 1), recording.motion.nominal, LINES, 1.0, origin)
-    for name, of in (("lumen", "lumen"), ("eem", "eem"), ("calcium_edge", "edge"), ("stent", "stent")):
+    for name, of in (
+        ("lumen", "lumen"),
+        ("eem", "eem"),
+        ("calcium_edge", "edge"),
+        ("stent", "stent"),
+    ):
         getattr(drawn, name)[:] = np.stack([getattr(item, of) for item in lines]) + shift
     for name in ("calcium", "visible", "wire", "branch", "nodule"):
         getattr(drawn, name)[:] = np.stack([getattr(item, name) for item in lines])
@@ -103,7 +130,9 @@ def truth(recording: Recording, lines: list[Lines]) -> Curves:
 
 
 def pullback(recording: Recording, seen: list[Lines] | None = None) -> Pullback:
-    """The recording as a reader would hand it out, without a file; the truth of each frame is added to ``seen``."""
+    """The recording as a reader would hand it out, without a file; the truth of each frame is added
+    to ``seen``.
+    """
 
     def images(positions: Iterable[int]) -> Iterator[Grey]:
         for position in positions:
@@ -113,11 +142,25 @@ def pullback(recording: Recording, seen: list[Lines] | None = None) -> Pullback:
             yield image
 
     side = recording.display.size
-    origin = {"kind": "simulated recording", "sha256": f"seed-{recording.seed}", "frames": len(recording)}
-    return Pullback(np.arange(1, len(recording) + 1), recording.motion.nominal, (side, side), recording.display.scale, recording.gated, origin, images)
+    origin = {
+        "kind": "simulated recording",
+        "sha256": f"seed-{recording.seed}",
+        "frames": len(recording),
+    }
+    return Pullback(
+        np.arange(1, len(recording) + 1),
+        recording.motion.nominal,
+        (side, side),
+        recording.display.scale,
+        recording.gated,
+        origin,
+        images,
+    )
 
 
-def write(recording: Recording, path: Path, told: Callable[[int, int], None] | None = None) -> Curves:
+def write(
+    recording: Recording, path: Path, told: Callable[[int, int], None] | None = None
+) -> Curves:
     """Write a recording as DICOM; return the truth of its frames."""
     frames, lines = [], []
     for number in range(len(recording)):

@@ -1,8 +1,9 @@
 """What a catheter hears in a vessel: lines of speckle, shadow and reverberation.
 
-The convolution model: complex white noise, scaled by the echo level of each tissue and by what the beam has lost on its
-way, blurred by the beam's point spread, and its modulus taken (fully developed speckle is Rayleigh). Levels are dB relative to the
-adventitia. Sources of the ranges: ``docs/imaging.md``.
+The convolution model: complex white noise, scaled by the echo level of each tissue and by what the
+beam has lost on its way, blurred by the beam's point spread, and its modulus taken (fully developed
+speckle is Rayleigh). Levels are dB relative to the adventitia. Sources of the ranges:
+``docs/imaging.md``.
 """
 
 from __future__ import annotations
@@ -27,7 +28,9 @@ Level = TypeVar("Level", NDArray[np.float32], np.float32)
 
 @dataclass(frozen=True)
 class Catheter:
-    """A transducer and the settings of one recording: what changes between patients, machines and hands."""
+    """A transducer and the settings of one recording: what changes between patients, machines and
+    hands.
+    """
 
     frequency_mhz: int
     radius: float
@@ -53,18 +56,32 @@ class Catheter:
     @classmethod
     def drawn(cls, rng: np.random.Generator, frequency: int | None = None) -> Catheter:
         """Draw one; the frequency among 20, 40, 50 and 60 MHz unless given."""
-        mhz = int(rng.choice((20, 40, 50, 60), p=(0.4, 0.25, 0.15, 0.2))) if frequency is None else frequency
-        low, high = np.interp(mhz, (20, 40, 60), (-34, -20, -12)), np.interp(mhz, (20, 40, 60), (-19, -8, -3))
+        mhz = (
+            int(rng.choice((20, 40, 50, 60), p=(0.4, 0.25, 0.15, 0.2)))
+            if frequency is None
+            else frequency
+        )
+        low, high = (
+            np.interp(mhz, (20, 40, 60), (-34, -20, -12)),
+            np.interp(mhz, (20, 40, 60), (-19, -8, -3)),
+        )
         plaque = float(rng.uniform(-18, -6) if mhz == 20 else rng.uniform(-14, -4))
         stasis = float(rng.uniform(4, 10)) if rng.random() < 0.12 else 0.0
-        # a border that no still frame shows has no truth that a reader could draw: blood is told from plaque by a few dB
+        # a border that no still frame shows has no truth that a reader could draw: blood is told
+        # from plaque by a few dB
         blood = min(float(rng.uniform(low, high)), plaque - stasis - float(rng.uniform(3, 6)))
         return cls(
             frequency_mhz=mhz,
             radius=float(rng.uniform(0.45, 0.62)),
             solid_state=mhz == 20 and rng.random() < 0.85,
-            axial_fwhm=float(np.interp(mhz, (20, 40, 50, 60), (0.13, 0.09, 0.065, 0.055)) * rng.uniform(0.75, 1.3)),
-            lateral_fwhm=float(np.deg2rad(np.interp(mhz, (20, 40, 50, 60), (7, 4.7, 3.4, 3.2))) * rng.uniform(0.75, 1.3)),
+            axial_fwhm=float(
+                np.interp(mhz, (20, 40, 50, 60), (0.13, 0.09, 0.065, 0.055))
+                * rng.uniform(0.75, 1.3)
+            ),
+            lateral_fwhm=float(
+                np.deg2rad(np.interp(mhz, (20, 40, 50, 60), (7, 4.7, 3.4, 3.2)))
+                * rng.uniform(0.75, 1.3)
+            ),
             blood=blood,
             plaque=plaque,
             texture=float(rng.uniform(1.5, 4)),
@@ -77,7 +94,9 @@ class Catheter:
             attenuation=float(rng.uniform(0.5, 1.1) * mhz / 10),
             compensated=float(rng.uniform(0.7, 1.05)),
             noise=float(rng.uniform(-50, -32)),
-            ring_down=float(rng.uniform(0.15, 0.4) if rng.random() < 0.2 else rng.uniform(0.05, 0.16)),
+            ring_down=float(
+                rng.uniform(0.15, 0.4) if rng.random() < 0.2 else rng.uniform(0.05, 0.16)
+            ),
             wire=mhz != 20 and rng.random() < 0.85,
             stasis=stasis,
         )
@@ -122,14 +141,20 @@ class Lines:
     strut: NDArray[np.bool_]
 
 
-def _seen(vessel: Vessel, at: int, dx: float, dy: float, scale: float, lines: NDArray[np.floating]) -> dict[str, NDArray[np.generic]]:
-    """The vessel's curves at one cross-section, from a catheter at ``(dx, dy)``, along ``lines`` (angles)."""
+def _seen(
+    vessel: Vessel, at: int, dx: float, dy: float, scale: float, lines: NDArray[np.floating]
+) -> dict[str, NDArray[np.generic]]:
+    """The vessel's curves at one cross-section, from a catheter at ``(dx, dy)``, along ``lines``
+    (angles).
+    """
 
     def curve(radius: Array) -> NDArray[np.float64]:
         x, y = radius * np.cos(ANGLES) - dx, radius * np.sin(ANGLES) - dy
         angle = np.arctan2(y, x)
         order = np.argsort(angle)
-        seen: NDArray[np.float64] = np.interp(lines, angle[order], np.hypot(x, y)[order], period=2 * np.pi)
+        seen: NDArray[np.float64] = np.interp(
+            lines, angle[order], np.hypot(x, y)[order], period=2 * np.pi
+        )
         return seen
 
     lumen, eem = curve(vessel.lumen[at] * scale), curve(vessel.eem[at])
@@ -138,7 +163,9 @@ def _seen(vessel: Vessel, at: int, dx: float, dy: float, scale: float, lines: ND
     wall = np.round(np.arctan2(y, x) / (2 * np.pi) * LINES).astype(int) % LINES
     eem = np.maximum(eem, lumen + 0.1)
     calcium = vessel.calcium[at][wall]
-    depth = (vessel.edge[at][wall] - vessel.lumen[at][wall]) / np.maximum(vessel.eem[at][wall] - vessel.lumen[at][wall], 0.05)
+    depth = (vessel.edge[at][wall] - vessel.lumen[at][wall]) / np.maximum(
+        vessel.eem[at][wall] - vessel.lumen[at][wall], 0.05
+    )
     return {
         "lumen": lumen,
         "eem": eem,
@@ -179,40 +206,68 @@ def frame(
         at: number of the cross-section.
         position: of the catheter about the vessel's centre, mm.
         scale: of the lumen's radius, by the heart's pressure wave.
-        lines: the physical direction of each line (they are not evenly spaced under non-uniform rotation).
+        lines: the physical direction of each line (they are not evenly spaced under non-uniform
+            rotation).
         wire: angle of the guide wire; None without.
         shadows: drop-outs.
         struts: angles of stent struts, where the vessel has a stent here.
     """
     seen = _seen(vessel, at, *position, scale, lines)
-    lumen, eem, calcium, edge = (np.asarray(seen[name]) for name in ("lumen", "eem", "calcium", "edge"))
+    lumen, eem, calcium, edge = (
+        np.asarray(seen[name]) for name in ("lumen", "eem", "calcium", "edge")
+    )
     lumen, eem = lumen.astype(np.float32), eem.astype(np.float32)
     lumen = np.maximum(lumen, np.float32(catheter.radius + 0.03))
     eem = np.maximum(eem, lumen + np.float32(0.1))
     r = RADII[None, :]
     column_lumen, column_eem = lumen[:, None], eem[:, None]
     patches = _patches(rng, catheter.texture)
-    plaque = np.float32(catheter.plaque) + np.asarray(seen["fibrous"], np.float32)[:, None] - np.asarray(seen["lipid"], np.float32)[:, None] + patches
-    level = np.where(r < column_lumen, np.float32(catheter.blood + catheter.stasis) + 0.4 * patches, plaque)
+    plaque = (
+        np.float32(catheter.plaque)
+        + np.asarray(seen["fibrous"], np.float32)[:, None]
+        - np.asarray(seen["lipid"], np.float32)[:, None]
+        + patches
+    )
+    level = np.where(
+        r < column_lumen, np.float32(catheter.blood + catheter.stasis) + 0.4 * patches, plaque
+    )
     media = np.float32(min(vessel.media, 0.22))
-    level = np.where((r > column_eem - media) & (r < column_eem) & (r > column_lumen + 0.05), plaque - np.float32(catheter.media_drop), level)
+    level = np.where(
+        (r > column_eem - media) & (r < column_eem) & (r > column_lumen + 0.05),
+        plaque - np.float32(catheter.media_drop),
+        level,
+    )
     outside = r - column_eem
     fall = np.clip(outside / np.float32(catheter.ring), 0, 1)
-    beyond = _patches(rng, catheter.texture + catheter.uneven) - np.float32(catheter.fade) * np.clip(outside - np.float32(catheter.ring), 0, None)
-    level = np.where(outside >= 0, np.float32(catheter.perivascular) * fall**2 + fall * beyond + (1 - fall) * patches, level)
+    beyond = _patches(rng, catheter.texture + catheter.uneven) - np.float32(
+        catheter.fade
+    ) * np.clip(outside - np.float32(catheter.ring), 0, None)
+    level = np.where(
+        outside >= 0,
+        np.float32(catheter.perivascular) * fall**2 + fall * beyond + (1 - fall) * patches,
+        level,
+    )
     line = np.exp(-(((r - column_lumen) / np.float32(catheter.intima[1])) ** 2))
     level += np.float32(catheter.intima[0]) * line * (r >= column_lumen - 0.1)
     branch = np.asarray(seen["branch"], bool)
     if branch.any():
-        mouth = branch[:, None] & (r >= column_lumen - 0.05) & (r < column_lumen + np.float32(rng.uniform(1.0, 2.6)))
+        mouth = (
+            branch[:, None]
+            & (r >= column_lumen - 0.05)
+            & (r < column_lumen + np.float32(rng.uniform(1.0, 2.6)))
+        )
         level = np.where(mouth, np.float32(catheter.blood + catheter.stasis) + 0.4 * patches, level)
     for _ in range(rng.choice(3, p=(0.5, 0.35, 0.15))):  # veins and neighbours outside the vessel
         angle, far, size = rng.uniform(0, 2 * np.pi), rng.uniform(0.5, 1.6), rng.uniform(0.2, 0.7)
-        distance = np.hypot((r - column_eem - far), (r * between(ANGLES, angle).astype(np.float32)[:, None]))
+        distance = np.hypot(
+            (r - column_eem - far), (r * between(ANGLES, angle).astype(np.float32)[:, None])
+        )
         level = np.where((distance < size) & (outside > 0.1), np.float32(catheter.blood), level)
 
     loss = np.zeros((LINES, DEPTHS), np.float32)
-    loss += (catheter.uneven / 2 * rng.standard_normal() * np.cos(ANGLES - rng.uniform(0, 2 * np.pi))).astype(np.float32)[:, None]
+    loss += (
+        catheter.uneven / 2 * rng.standard_normal() * np.cos(ANGLES - rng.uniform(0, 2 * np.pi))
+    ).astype(np.float32)[:, None]
     path = np.clip(r - np.float32(catheter.radius), 0, None)
     loss -= path * np.float32(catheter.attenuation / 10 * (1 - catheter.compensated) * 2)
     fibrous = np.asarray(seen["fibrous"], np.float32)
@@ -238,10 +293,13 @@ def frame(
     noise = rng.standard_normal((2, LINES, DEPTHS), dtype=np.float32)
     field = _blur((noise[0] + 1j * noise[1]) * amplitude, catheter) + bright
     field += _decibel(np.float32(catheter.noise)) * (
-        rng.standard_normal((LINES, DEPTHS), dtype=np.float32) + 1j * rng.standard_normal((LINES, DEPTHS), dtype=np.float32)
+        rng.standard_normal((LINES, DEPTHS), dtype=np.float32)
+        + 1j * rng.standard_normal((LINES, DEPTHS), dtype=np.float32)
     )
     envelope = np.abs(field).astype(np.float32)
-    ring = np.exp(-(((r - np.float32(catheter.radius)) / np.float32(catheter.ring_down)) ** 2)) * np.float32(rng.uniform(0.2, 1.6))
+    ring = np.exp(
+        -(((r - np.float32(catheter.radius)) / np.float32(catheter.ring_down)) ** 2)
+    ) * np.float32(rng.uniform(0.2, 1.6))
     envelope += ring * (r >= catheter.radius)
     envelope *= r >= np.float32(catheter.radius * 0.97)
     whole = np.abs(np.asarray(branch)) == 0
@@ -263,7 +321,10 @@ def _patches(rng: np.random.Generator, deviation: float) -> NDArray[np.float32]:
     """Slow changes of echo level inside a tissue, dB: coarse noise, enlarged."""
     coarse = rng.standard_normal((LINES // 16, DEPTHS // 16), dtype=np.float32)
     coarse = np.concatenate([coarse, coarse[:1]])
-    row, column = np.linspace(0, LINES // 16, LINES, endpoint=False), np.linspace(0, DEPTHS // 16 - 1.001, DEPTHS)
+    row, column = (
+        np.linspace(0, LINES // 16, LINES, endpoint=False),
+        np.linspace(0, DEPTHS // 16 - 1.001, DEPTHS),
+    )
     i, j = row.astype(int), column.astype(int)
     u, v = (row - i).astype(np.float32)[:, None], (column - j).astype(np.float32)[None, :]
     top = coarse[i][:, j] * (1 - v) + coarse[i][:, j + 1] * v
@@ -282,11 +343,17 @@ def _calcify(
     loss: NDArray[np.float32],
     bright: NDArray[np.float32],
 ) -> NDArray[np.bool_]:
-    """Add leading edge, shadow and reverberation in place; return the lines behind which the membrane is hidden."""
+    """Add leading edge, shadow and reverberation in place; return the lines behind which the
+    membrane is hidden.
+    """
     jagged = 0.03 * smooth(rng, LINES, 1.0, 3.0)[0] + 0.03 * smooth(rng, LINES, 1.0, 12.0)[0]
-    border = np.where(calcium, np.nan_to_num(edge, nan=9.0) + jagged, 9.0).astype(np.float32)[:, None]
+    border = np.where(calcium, np.nan_to_num(edge, nan=9.0) + jagged, 9.0).astype(np.float32)[
+        :, None
+    ]
     width = np.float32(rng.uniform(0.06, 0.16))
-    strength = (rng.uniform(2, 16) + rng.uniform(1, 5) * smooth(rng, LINES, 1.0, rng.uniform(2, 9))[0]).astype(np.float32)[:, None]
+    strength = (
+        rng.uniform(2, 16) + rng.uniform(1, 5) * smooth(rng, LINES, 1.0, rng.uniform(2, 9))[0]
+    ).astype(np.float32)[:, None]
     pulse = np.exp(-(((r - border - width / 2) / (width / 1.6)) ** 2))
     bright += _decibel(strength) * pulse
     transmission = (rng.uniform(16, 45) + 3 * smooth(rng, LINES, 1.0, 8.0)[0]).astype(np.float32)
@@ -297,7 +364,11 @@ def _calcify(
         spacing = border - np.float32(catheter.radius)
         fade = rng.uniform(12, 20)
         for echo in (1, 2):
-            bright += _decibel(strength - np.float32(fade * echo + 8)) * np.exp(-(((r - border - echo * spacing) / np.float32(0.08)) ** 2)) * calcium[:, None]
+            bright += (
+                _decibel(strength - np.float32(fade * echo + 8))
+                * np.exp(-(((r - border - echo * spacing) / np.float32(0.08)) ** 2))
+                * calcium[:, None]
+            )
     hidden: NDArray[np.bool_] = calcium & (transmission > -BEHIND)
     return hidden
 
@@ -318,9 +389,17 @@ def _wire(
     near = float(np.interp(angle, ANGLES, lumen, period=2 * np.pi))
     where = min(catheter.radius + rng.uniform(0.12, 0.5), near - 0.02)
     point, shade = np.deg2rad(rng.uniform(2, 5)), np.deg2rad(rng.uniform(4, 11))
-    bright += np.float32(rng.uniform(2, 5)) * np.exp(-((off[:, None] / (point / 1.5)) ** 2)) * np.exp(-(((r - where) / 0.07) ** 2))
+    bright += (
+        np.float32(rng.uniform(2, 5))
+        * np.exp(-((off[:, None] / (point / 1.5)) ** 2))
+        * np.exp(-(((r - where) / 0.07) ** 2))
+    )
     if rng.random() < 0.6:
-        bright += np.float32(rng.uniform(0.2, 1)) * np.exp(-((off[:, None] / (point / 1.5)) ** 2)) * np.exp(-(((r - 2 * where + catheter.radius) / 0.08) ** 2))
+        bright += (
+            np.float32(rng.uniform(0.2, 1))
+            * np.exp(-((off[:, None] / (point / 1.5)) ** 2))
+            * np.exp(-(((r - 2 * where + catheter.radius) / 0.08) ** 2))
+        )
     cut = np.exp(-((off / (shade / 2)) ** 4)) * np.float32(rng.uniform(18, 40))
     loss -= cut[:, None] * np.clip((r - np.float32(where + 0.1)) / np.float32(0.08), 0, 1)
     return np.asarray(np.abs(off) < shade / 2)
@@ -337,16 +416,30 @@ def _strut(
     off = between(ANGLES, angle).astype(np.float32)
     where = np.float32(np.interp(angle, ANGLES, stent, period=2 * np.pi))
     width = np.deg2rad(rng.uniform(3, 7))
-    bright += np.float32(rng.uniform(1.5, 6)) * np.exp(-((off[:, None] / (width / 1.7)) ** 2)) * np.exp(-(((r - where) / np.float32(0.06)) ** 2))
+    bright += (
+        np.float32(rng.uniform(1.5, 6))
+        * np.exp(-((off[:, None] / (width / 1.7)) ** 2))
+        * np.exp(-(((r - where) / np.float32(0.06)) ** 2))
+    )
     cut = np.exp(-((off / (width / 2)) ** 4)) * np.float32(rng.uniform(4, 16))
     loss -= cut[:, None] * np.clip((r - where - np.float32(0.08)) / np.float32(0.1), 0, 1)
     return np.asarray(np.abs(off) < width / 2)
 
 
 def _blur(field: NDArray[np.complex64], catheter: Catheter) -> NDArray[np.complex64]:
-    """Blur by the beam, Gaussian along and across, circular across; the mean power of unit noise stays one."""
-    sigma = catheter.axial_fwhm / 2.355 / STEP_MM, catheter.lateral_fwhm / 2.355 / (2 * np.pi / LINES)
-    radial, angular = (np.exp(-2 * (np.pi * np.fft.fftfreq(count) * width) ** 2) for count, width in ((DEPTHS, sigma[0]), (LINES, sigma[1])))
+    """Blur by the beam, Gaussian along and across, circular across; the mean power of unit noise
+    stays one.
+    """
+    sigma = (
+        catheter.axial_fwhm / 2.355 / STEP_MM,
+        catheter.lateral_fwhm / 2.355 / (2 * np.pi / LINES),
+    )
+    radial, angular = (
+        np.exp(-2 * (np.pi * np.fft.fftfreq(count) * width) ** 2)
+        for count, width in ((DEPTHS, sigma[0]), (LINES, sigma[1]))
+    )
     power = np.sqrt((radial**2).mean() * (angular**2).mean())
-    spectrum = np.fft.fft2(field.astype(np.complex64)) * (angular[:, None] * radial[None, :] / power).astype(np.complex64)
+    spectrum = np.fft.fft2(field.astype(np.complex64)) * (
+        angular[:, None] * radial[None, :] / power
+    ).astype(np.complex64)
     return np.asarray(np.fft.ifft2(spectrum) / np.sqrt(2), np.complex64)

@@ -1,4 +1,6 @@
-"""A recording: a vessel, a catheter drawn through it, a beating heart, and what the machine shows of it."""
+"""A recording: a vessel, a catheter drawn through it, a beating heart, and what the machine shows
+of it.
+"""
 
 from __future__ import annotations
 
@@ -45,12 +47,19 @@ class Display:
     def drawn(cls, rng: np.random.Generator, catheter: Catheter) -> Display:
         """Draw one for a catheter."""
         size = int(rng.choice((384, 480, 500, 512)))
-        reach = float(rng.uniform(4.2, 5.2) if catheter.frequency_mhz == 20 or rng.random() < 0.6 else rng.uniform(3.8, 6.4))
+        reach = float(
+            rng.uniform(4.2, 5.2)
+            if catheter.frequency_mhz == 20 or rng.random() < 0.6
+            else rng.uniform(3.8, 6.4)
+        )
         low, high = (20, 34) if catheter.frequency_mhz == 20 else (22, 42)
         return cls(
             size=size,
             scale=2 * reach / size,
-            centre=((size - 1) / 2 + float(rng.uniform(-2, 2)), (size - 1) / 2 + float(rng.uniform(-2, 2))),
+            centre=(
+                (size - 1) / 2 + float(rng.uniform(-2, 2)),
+                (size - 1) / 2 + float(rng.uniform(-2, 2)),
+            ),
             reach=reach,
             reference=float(rng.uniform(94, 99.9)),
             dynamic=float(rng.uniform(low, high)),
@@ -66,9 +75,19 @@ class Display:
         decibel = 20 * np.log10(np.maximum(envelope, 1e-5))
         top = np.percentile(decibel[wall], self.reference)
         grey = np.clip((decibel - top) / self.dynamic + 1, 0, 1) ** self.gamma * 255
-        plan = to_image((self.size, self.size), self.centre, self.scale, LINES, echo.DEPTHS, echo.DEPTHS * echo.STEP_MM)
+        plan = to_image(
+            (self.size, self.size),
+            self.centre,
+            self.scale,
+            LINES,
+            echo.DEPTHS,
+            echo.DEPTHS * echo.STEP_MM,
+        )
         image = plan(grey.astype(np.float32))
-        x, y = (np.arange(self.size) - self.centre[0]) * self.scale, (np.arange(self.size) - self.centre[1]) * self.scale
+        x, y = (
+            (np.arange(self.size) - self.centre[0]) * self.scale,
+            (np.arange(self.size) - self.centre[1]) * self.scale,
+        )
         image[x[None, :] ** 2 + y[:, None] ** 2 > self.reach**2] = 0
         return np.asarray(image + 0.5, np.uint8)
 
@@ -89,7 +108,10 @@ class Display:
         image = image.copy()
         for step in range(1, int(self.reach) + 1):
             for dx, dy in ((step, 0), (-step, 0), (0, step), (0, -step)):
-                column, row = round(self.centre[0] + dx / self.scale), round(self.centre[1] + dy / self.scale)
+                column, row = (
+                    round(self.centre[0] + dx / self.scale),
+                    round(self.centre[1] + dy / self.scale),
+                )
                 if 1 <= row < self.size - 1 and 1 <= column < self.size - 1:
                     image[row - 1 : row + 1, column - 1 : column + 1] = 230
         return image
@@ -120,7 +142,9 @@ class Motion:
 
 @dataclass(frozen=True)
 class Recording:
-    """A simulated pullback; frames are made when asked for, each from its own generator, so any one can be made alone."""
+    """A simulated pullback; frames are made when asked for, each from its own generator, so any one
+    can be made alone.
+    """
 
     seed: int
     vessel: Vessel
@@ -142,12 +166,19 @@ class Recording:
 
     def still(self) -> Recording:
         """The same vessel and catheter without the heart: what lies where the machine counts it."""
-        return replace(self, motion=replace(self.motion, true=self.motion.nominal, scale=np.ones(len(self))))
+        return replace(
+            self, motion=replace(self.motion, true=self.motion.nominal, scale=np.ones(len(self)))
+        )
 
     def lines(self, number: int) -> NDArray[np.float64]:
         """The physical direction of each line of a frame."""
         warp = self.rotation[number]
-        return np.asarray(ANGLES + self.motion.turn[number] + warp[0] * np.sin(ANGLES + warp[1]) + warp[2] * np.sin(2 * ANGLES + warp[3]))
+        return np.asarray(
+            ANGLES
+            + self.motion.turn[number]
+            + warp[0] * np.sin(ANGLES + warp[1])
+            + warp[2] * np.sin(2 * ANGLES + warp[3])
+        )
 
     def envelope(self, number: int) -> tuple[NDArray[np.float32], Lines]:
         """What the catheter hears at a frame (counted from 0), and the truth."""
@@ -166,13 +197,21 @@ class Recording:
             lines=lines,
             wire=float(on_image) if self.catheter.wire else None,
             shadows=tuple(shadow for start, stop, shadow in self.shadows if start <= z <= stop),
-            struts=tuple((np.arange(pitch) + rng.uniform(-0.25, 0.25, pitch)) * 2 * np.pi / pitch % (2 * np.pi)),
+            struts=tuple(
+                (np.arange(pitch) + rng.uniform(-0.25, 0.25, pitch))
+                * 2
+                * np.pi
+                / pitch
+                % (2 * np.pi)
+            ),
         )
 
     def frame(self, number: int) -> tuple[Grey, Lines]:
         """The image of a frame (counted from 0) as the machine stores it, and the truth."""
         envelope, lines = self.envelope(number)
-        return self.display.compressed(self.display.marked(self.display.show(envelope, lines))), lines
+        return self.display.compressed(
+            self.display.marked(self.display.show(envelope, lines))
+        ), lines
 
     def frames(self) -> Iterator[tuple[Grey, Lines]]:
         """All frames, in order."""
@@ -180,7 +219,14 @@ class Recording:
             yield self.frame(number)
 
 
-def simulate(seed: int, length_mm: float = 30.0, frames_per_mm: float = 5.0, frequency_mhz: int | None = None, *, gated: bool = True) -> Recording:
+def simulate(
+    seed: int,
+    length_mm: float = 30.0,
+    frames_per_mm: float = 5.0,
+    frequency_mhz: int | None = None,
+    *,
+    gated: bool = True,
+) -> Recording:
     """Draw a recording.
 
     Args:
@@ -188,7 +234,8 @@ def simulate(seed: int, length_mm: float = 30.0, frames_per_mm: float = 5.0, fre
         length_mm: of the pullback.
         frames_per_mm: kept frames.
         frequency_mhz: of the transducer, 20, 40, 50 or 60; drawn unless given.
-        gated: frames were taken in one phase of the heart; else it moves the catheter to and fro between frames.
+        gated: frames were taken in one phase of the heart; else it moves the catheter to and fro
+            between frames.
     """
     if not (0 < length_mm <= 200 and 0 < frames_per_mm <= 100):
         raise ValueError("a simulated pullback is 0 to 200 mm long and has at most 100 frames a mm")
@@ -214,7 +261,13 @@ def simulate(seed: int, length_mm: float = 30.0, frames_per_mm: float = 5.0, fre
     turning = rng.random() < 0.3 and not catheter.solid_state
     strength = rng.uniform(0.05, 0.3) if turning else 0.0
     rotation = np.stack(
-        [strength * np.abs(drift[2]), rng.uniform(0, 6.28) + 0.5 * drift[1], 0.4 * strength * np.abs(drift[0]), rng.uniform(0, 6.28) + drift[2]], axis=1
+        [
+            strength * np.abs(drift[2]),
+            rng.uniform(0, 6.28) + 0.5 * drift[1],
+            0.4 * strength * np.abs(drift[0]),
+            rng.uniform(0, 6.28) + drift[2],
+        ],
+        axis=1,
     )
     rotation[:, 0] = np.clip(rotation[:, 0], 0, 0.35)
     rotation[:, 2] = np.clip(rotation[:, 2], 0, 0.15)
@@ -227,14 +280,27 @@ def simulate(seed: int, length_mm: float = 30.0, frames_per_mm: float = 5.0, fre
         turn=rng.uniform(0, 6.28) + 0.15 * drift[2] + 0.05 * beat * np.sin(heart),
         wire=rng.uniform(0, 6.28) + 0.8 * drift[1],
     )
-    return Recording(seed, tissue, catheter, display, motion, rate, rate * frames_per_mm, _shadows(rng, length_mm), rotation)
+    return Recording(
+        seed,
+        tissue,
+        catheter,
+        display,
+        motion,
+        rate,
+        rate * frames_per_mm,
+        _shadows(rng, length_mm),
+        rotation,
+    )
 
 
 def _lumen_centre(tissue: Vessel, z: NDArray[np.float64]) -> NDArray[np.float64]:
     """The centre of the lumen about the vessel's centre, at each ``z``."""
     radius = tissue.lumen[[tissue.at(value) for value in z]].astype(float)
     weight = (radius**3).sum(axis=1) / 3, (radius**2).sum(axis=1) / 2
-    x, y = ((radius**3 * shape / 3).sum(axis=1) / weight[1] for shape in (np.cos(ANGLES), np.sin(ANGLES)))
+    x, y = (
+        (radius**3 * shape / 3).sum(axis=1) / weight[1]
+        for shape in (np.cos(ANGLES), np.sin(ANGLES))
+    )
     return np.stack([x, y], axis=1)
 
 

@@ -1,4 +1,6 @@
-"""Grey levels and speckle of simulated frames beside those of real ones: ``python -m calx.imaging.simulator.statistics OUT``."""
+"""Grey levels and speckle of simulated frames beside those of real ones: ``python -m
+calx.imaging.simulator.statistics OUT``.
+"""
 
 from __future__ import annotations
 
@@ -30,11 +32,21 @@ class Look:
 
 
 REAL = (
-    Look("20 MHz set A (24 frames, true contours)", (11, 15), (65, 50), (125, 72), (136, 136), (7.0, 7.0), 0.74),
+    Look(
+        "20 MHz set A (24 frames, true contours)",
+        (11, 15),
+        (65, 50),
+        (125, 72),
+        (136, 136),
+        (7.0, 7.0),
+        0.74,
+    ),
     Look("20 MHz set B (60 frames)", (22, 22), None, None, (131, 131), (6.6, 6.6), 0.43),
     Look("50 MHz (51 frames)", (110, 126), None, None, (64, 81), (3.4, 4.0), 0.66),
 )
-"""Measured on real frames, as ``docs/imaging.md`` quotes them; for a pair of one kind of value a range."""
+"""Measured on real frames, as ``docs/imaging.md`` quotes them; for a pair of one kind of value a
+range.
+"""
 
 
 def width(values: NDArray[np.float64]) -> float:
@@ -52,24 +64,56 @@ def measured(frequency: int, seeds: Iterable[int]) -> Look:
         recording = simulate(seed, 10.0, 2.0, frequency)
         image, truth = recording.frame(len(recording) // 2)
         middle = (recording.display.size - 1) / 2
-        grey = to_polar(image.shape, (middle, middle), recording.display.scale, LINES, DEPTHS, REACH_MM)(image)
+        grey = to_polar(
+            image.shape, (middle, middle), recording.display.scale, LINES, DEPTHS, REACH_MM
+        )(image)
         depth = (np.arange(DEPTHS) + 0.5) * STEP
         seen = (truth.visible & ~truth.wire)[:, None]
         lumen, eem = truth.lumen[:, None], truth.eem[:, None]
-        parts["lumen"].append(grey[(depth > recording.catheter.radius + 0.25) & (depth < lumen - 0.08) & ~truth.wire[:, None]])
+        parts["lumen"].append(
+            grey[
+                (depth > recording.catheter.radius + 0.25)
+                & (depth < lumen - 0.08)
+                & ~truth.wire[:, None]
+            ]
+        )
         parts["wall"].append(grey[(depth > lumen) & (depth < eem) & seen])
         parts["adventitia"].append(grey[(depth > eem) & (depth < eem + 0.5) & seen])
         band = grey[:, int(2.0 / STEP) : int(4.0 / STEP)].astype(float)
-        slow = np.repeat(np.repeat(band[: LINES // 16 * 16, : band.shape[1] // 16 * 16].reshape(LINES // 16, 16, -1, 16).mean((1, 3)), 16, 0), 16, 1)
+        slow = np.repeat(
+            np.repeat(
+                band[: LINES // 16 * 16, : band.shape[1] // 16 * 16]
+                .reshape(LINES // 16, 16, -1, 16)
+                .mean((1, 3)),
+                16,
+                0,
+            ),
+            16,
+            1,
+        )
         rough = band[:, : slow.shape[1]] - slow
         shared = np.fft.ifft2(np.abs(np.fft.fft2(rough)) ** 2).real
         if shared[0, 0] > 0 and truth.calcium.mean() < 0.3:
             radial.append(width(shared[0]) * STEP * 1000)
             angular.append(width(shared[:, 0]) * 360 / LINES)
             contrast.append(band.std() / max(band.mean(), 1))
-    levels = [(float(np.concatenate(part).mean()), float(np.concatenate(part).std())) for part in parts.values()]
-    spans = [(float(np.percentile(part, 10)), float(np.percentile(part, 90))) for part in (radial, angular)]
-    return Look(f"simulated {frequency} MHz ({len(parts['lumen'])} frames)", levels[0], levels[1], levels[2], spans[0], spans[1], float(np.median(contrast)))
+    levels = [
+        (float(np.concatenate(part).mean()), float(np.concatenate(part).std()))
+        for part in parts.values()
+    ]
+    spans = [
+        (float(np.percentile(part, 10)), float(np.percentile(part, 90)))
+        for part in (radial, angular)
+    ]
+    return Look(
+        f"simulated {frequency} MHz ({len(parts['lumen'])} frames)",
+        levels[0],
+        levels[1],
+        levels[2],
+        spans[0],
+        spans[1],
+        float(np.median(contrast)),
+    )
 
 
 def table(looks: Iterable[Look]) -> str:
@@ -78,7 +122,14 @@ def table(looks: Iterable[Look]) -> str:
     def pair(values: tuple[float, float] | None, sign: str, digits: int = 0) -> str:
         return "–" if values is None else f"{values[0]:.{digits}f} {sign} {values[1]:.{digits}f}"
 
-    rows = ["| source | lumen | plaque and media | adventitia | radial width, µm | angular width, ° | contrast |", "|---|---|---|---|---|---|---|"]
+    rows = [
+        (
+            "| source | lumen | plaque and media | adventitia | radial width, µm | angular width, "
+            "° | "
+            "contrast |"
+        ),
+        "|---|---|---|---|---|---|---|",
+    ]
     for look in looks:
         sign = "to" if look.wall is None else "±"
         cells = [
@@ -104,7 +155,9 @@ def picture(seed: int = 0) -> NDArray[np.uint8]:
         for k in range(8):
             recording = simulate(seed + 10 * k, 10.0, 2.0, frequency)
             image, _ = recording.frame(int(np.random.default_rng(k).integers(len(recording))))
-            row.append(np.asarray(Image.fromarray(image).resize((200, 200), Image.Resampling.LANCZOS)))
+            row.append(
+                np.asarray(Image.fromarray(image).resize((200, 200), Image.Resampling.LANCZOS))
+            )
         rows.append(np.hstack(row))
     return np.vstack(rows)
 

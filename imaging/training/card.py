@@ -1,4 +1,6 @@
-"""The model card: what the model is, how it was made, what was measured of it, and where it fails."""
+"""The model card: what the model is, how it was made, what was measured of it, and
+where it fails.
+"""
 
 from __future__ import annotations
 
@@ -17,20 +19,32 @@ def card(folder: Path, how: Mapping[str, Any]) -> str:
         f"# {model.id} {model.version}",
         model.title + ".",
         f"**Intended use.** {model.intended_use}",
-        f"**Training data.** {model.training_data} {how['frames']:,} frames, {how['steps']:,} steps of AdamW in bf16, {how['minutes']} minutes "
-        f"for everything below on {how['device']} ({how['machine']}, torch {how['torch']}). Made by `make train`; the same seeds give the same data, "
+        f"**Training data.** {model.training_data} {how['frames']:,} frames, {how['steps']:,} "
+        f"steps of AdamW in bf16, {how['minutes']} minutes "
+        f"for everything below on {how['device']} ({how['machine']}, torch {how['torch']}). Made "
+        "by `make train`; the same seeds give the same data, "
         "and on the same machine and torch the same weights.",
-        "**What it sees and says.** A frame as 256 lines of 256 samples over 5 mm around the image's centre. For each of 128 directions "
-        "a distribution over depth of the lumen, the external elastic membrane, the leading edge of calcium and a stent's struts, of which "
-        "mean and deviation are kept, and the probability of calcium, of a visible membrane, of the guide wire, a side branch, a strut and a nodule.",
-        "**Files.** " + ", ".join(f"`{name}` ({(folder / name).stat().st_size / 1e6:.1f} MB)" for name in sorted(model.files)) + ".",
+        "**What it sees and says.** A frame as 256 lines of 256 samples over 5 mm around the "
+        "image's centre. For each of 128 directions "
+        "a distribution over depth of the lumen, the external elastic membrane, the leading edge "
+        "of calcium and a stent's struts, of which "
+        "mean and deviation are kept, and the probability of calcium, of a visible membrane, of "
+        "the guide wire, a side branch, a strut and a nodule.",
+        "**Files.** "
+        + ", ".join(
+            f"`{name}` ({(folder / name).stat().st_size / 1e6:.1f} MB)"
+            for name in sorted(model.files)
+        )
+        + ".",
         "## Measured on simulated pullbacks of unseen seeds",
         _metrics(model),
-        "Simulated, so an upper bound of what real recordings will give. The project's tests ask less than these figures and run on other seeds.",
+        "Simulated, so an upper bound of what real recordings will give. The project's tests ask "
+        "less than these figures and run on other seeds.",
         "## Known failures",
         "\n".join(f"- {failure}" for failure in model.known_failures),
         "## Calibration",
-        f"Thresholds {trust.at_least}, {trust.likely} and {trust.at_most} for the least, the likely and the most calcium; learnt on {trust.source}. "
+        f"Thresholds {trust.at_least}, {trust.likely} and {trust.at_most} for the least, the "
+        f"likely and the most calcium; learnt on {trust.source}. "
         "A frame whose statistics lie outside `domain` in `model.json` is refused.",
     ]
     return "\n\n".join(parts) + "\n"
@@ -40,20 +54,26 @@ def _metrics(model: Package) -> str:
     tables = []
     for name, found in model.metrics.items():
         rows = [
-            f"**{name}** ({found['pullbacks']} pullbacks, {found['frames']:,} frames, {found['frames_refused_share']:.1%} of the frames refused)",
+            f"**{name}** ({found['pullbacks']} pullbacks, {found['frames']:,} frames, "
+            f"{found['frames_refused_share']:.1%} of the frames refused)",
             "",
             "| | |",
             "|---|---|",
             f"| lumen, Jaccard | {found['lumen_jaccard']:.3f} |",
             f"| external elastic membrane, Jaccard | {found['eem_jaccard']:.3f} |",
             f"| superficial arc of a frame, mean absolute error | {found['arc_mae_deg']:.1f}° |",
-            *(f"| 90 % interval of a frame's {key} holds | {share:.0%} |" for key, share in found["frame_intervals_hold"].items()),
             *(
-                f"| {key}: mean absolute error, 95th percentile, interval holds | {row['mae']:g}, {row['p95']:g}, {row['holds']:.0%} of {row['n']} |"
+                f"| 90 % interval of a frame's {key} holds | {share:.0%} |"
+                for key, share in found["frame_intervals_hold"].items()
+            ),
+            *(
+                f"| {key}: mean absolute error, 95th percentile, interval holds | {row['mae']:g}, "
+                f"{row['p95']:g}, {row['holds']:.0%} of {row['n']} |"
                 for key, row in found["intervals"].items()
             ),
             *(
-                f"| {key}: wrong, undecided | {row['wrong']}, {row['undecided']} of {row['n']} ({row['yes']} are yes) |"
+                f"| {key}: wrong, undecided | {row['wrong']}, {row['undecided']} of {row['n']} "
+                f"({row['yes']} are yes) |"
                 for key, row in found["decisions"].items()
             ),
         ]

@@ -25,7 +25,8 @@ class Frames:
 
     Attributes:
         grey: ``(n, LINES, DEPTHS)`` grey levels.
-        curves: ``(n, 4, LINES)`` radii of lumen, EEM, calcium edge and stent; NaN where there is none or it lies beyond the line.
+        curves: ``(n, 4, LINES)`` radii of lumen, EEM, calcium edge and stent; NaN where there is
+            none or it lies beyond the line.
         flags: ``(n, 6, LINES)`` what holds on a line.
     """
 
@@ -41,10 +42,21 @@ def target(truth: Lines, display: Display) -> tuple[NDArray[np.float32], NDArray
     """The truth of a frame about the image's centre, as :class:`Frames` has it."""
     angle = np.arange(LINES) * (2 * np.pi / LINES)
     middle = (display.size - 1) / 2
-    shift = (display.centre[0] - middle) * np.cos(angle) + (display.centre[1] - middle) * np.sin(angle)
-    curves = (np.stack([truth.lumen, truth.eem, truth.edge, truth.stent]) + shift * display.scale) / REACH_MM
+    shift = (display.centre[0] - middle) * np.cos(angle) + (display.centre[1] - middle) * np.sin(
+        angle
+    )
+    curves = (
+        np.stack([truth.lumen, truth.eem, truth.edge, truth.stent]) + shift * display.scale
+    ) / REACH_MM
     return np.where(curves < 1, curves, np.nan).astype(np.float32), np.stack(
-        [truth.calcium, truth.visible, truth.wire, truth.branch, truth.strut & np.isfinite(truth.stent), truth.nodule]
+        [
+            truth.calcium,
+            truth.visible,
+            truth.wire,
+            truth.branch,
+            truth.strut & np.isfinite(truth.stent),
+            truth.nodule,
+        ]
     )
 
 
@@ -56,7 +68,9 @@ def of_vessel(seed: int, count: int = PER_VESSEL) -> Frames:
     for number in chosen:
         image, truth = recording.frame(int(number))
         middle = (recording.display.size - 1) / 2
-        polar = to_polar(image.shape, (middle, middle), recording.display.scale, LINES, DEPTHS, REACH_MM)(image)
+        polar = to_polar(
+            image.shape, (middle, middle), recording.display.scale, LINES, DEPTHS, REACH_MM
+        )(image)
         grey.append(np.asarray(polar + 0.5, np.uint8))
         radii, holds = target(truth, recording.display)
         curves.append(radii)

@@ -61,14 +61,26 @@ class Read:
         return self.seen if self.vessel is self.truth else facts(self.vessel, Calibration())
 
 
-def read(seed: int, package: Path, *, length_mm: float = 24.0, frames_per_mm: float = 4.0, int8: bool = False, gated: bool = True) -> Read:
+def read(
+    seed: int,
+    package: Path,
+    *,
+    length_mm: float = 24.0,
+    frames_per_mm: float = 4.0,
+    int8: bool = False,
+    gated: bool = True,
+) -> Read:
     """Simulate the recording of a seed and let the model draw it."""
     model = load(package)
     recording = simulate(seed, length_mm, frames_per_mm, gated=gated)
     seen: list[Any] = []
     run = segment(dicom.pullback(recording, seen), model, Onnx(model, threads=1, int8=int8))
     truth, still = dicom.truth(recording, seen), recording.still()
-    vessel = truth if gated else dicom.truth(still, [still.envelope(number)[1] for number in range(len(still))])
+    vessel = (
+        truth
+        if gated
+        else dicom.truth(still, [still.envelope(number)[1] for number in range(len(still))])
+    )
     return Read(seed, run.curves, truth, vessel, dict(run.refused))
 
 
@@ -90,7 +102,8 @@ class Judged:
 
     Attributes:
         lumen: Jaccard of every frame; likewise ``eem``.
-        arc: difference of the superficial arc in every calcified frame, degrees (model minus truth).
+        arc: difference of the superficial arc in every calcified frame, degrees (model minus
+            truth).
         intervals: by measurement, ``(n, 4)``: value, low, high, truth.
         decisions: by decision, (said, truth), None for undecided.
         frames: by name, share of frames whose 90 % interval holds the truth.
@@ -148,20 +161,31 @@ def judge(found: Iterable[Read], calibration: Calibration) -> Judged:
     lumen, eem, arc = [], [], []
     intervals: dict[str, list[tuple[float, float, float, float]]] = {name: [] for name in INTERVALS}
     decisions: dict[str, list[tuple[bool | None, bool]]] = {name: [] for name in DECISIONS}
-    within: dict[str, list[NDArray[np.bool_]]] = {"lumen_area_mm2": [], "eem_area_mm2": [], "superficial_arc_deg": []}
+    within: dict[str, list[NDArray[np.bool_]]] = {
+        "lumen_area_mm2": [],
+        "eem_area_mm2": [],
+        "superficial_arc_deg": [],
+    }
     widths: list[Array] = []
     refused = frames = pullbacks = 0
     for item in found:
         said, true = facts(item.drawn, calibration), item.seen
         kept = item.drawn.refused == ""
         frames, refused, pullbacks = frames + len(kept), refused + int((~kept).sum()), pullbacks + 1
-        true_lumen, true_eem = item.truth.lumen[:, :: item.truth.lines // LINES], item.truth.eem[:, :: item.truth.lines // LINES]
+        true_lumen, true_eem = (
+            item.truth.lumen[:, :: item.truth.lines // LINES],
+            item.truth.eem[:, :: item.truth.lines // LINES],
+        )
         lumen.append(jaccard(item.drawn.lumen[kept], true_lumen[kept]))
         eem.append(jaccard(item.drawn.eem[kept], true_eem[kept]))
         both = kept & ((true.readings.arc.value > 0) | (said.readings.arc.value > 0))
         widths.append((said.readings.arc.high - said.readings.arc.low)[both])
         arc.append((said.readings.arc.value - true.readings.arc.value)[both])
-        for name, part in (("lumen_area_mm2", "lumen_area"), ("eem_area_mm2", "eem_area"), ("superficial_arc_deg", "arc")):
+        for name, part in (
+            ("lumen_area_mm2", "lumen_area"),
+            ("eem_area_mm2", "eem_area"),
+            ("superficial_arc_deg", "arc"),
+        ):
             a, b = getattr(said.readings, part), getattr(true.readings, part).value
             chosen = np.isfinite(a.value) & np.isfinite(b) & (both if part == "arc" else kept)
             within[name].append(((a.low <= b + 1e-9) & (b <= a.high + 1e-9))[chosen])
@@ -180,14 +204,28 @@ def judge(found: Iterable[Read], calibration: Calibration) -> Judged:
 
 
 def _compare(
-    said: Findings, true: Findings, intervals: dict[str, list[tuple[float, float, float, float]]], decisions: dict[str, list[tuple[bool | None, bool]]]
+    said: Findings,
+    true: Findings,
+    intervals: dict[str, list[tuple[float, float, float, float]]],
+    decisions: dict[str, list[tuple[bool | None, bool]]],
 ) -> None:
     calcified = true.facts["calcium_present"].value is True
     for name in INTERVALS:
         a, b = ((part.facts.get(name) or part.measures.get(name)) for part in (said, true))
-        if a is None or b is None or a.low is None or a.high is None or not isinstance(b.value, float):
+        if (
+            a is None
+            or b is None
+            or a.low is None
+            or a.high is None
+            or not isinstance(b.value, float)
+        ):
             continue
-        calcium = name not in ("vessel_diameter_mm", "reference_vessel_diameter_mm", "minimum_lumen_area_mm2", "plaque_burden_at_mla_percent")
+        calcium = name not in (
+            "vessel_diameter_mm",
+            "reference_vessel_diameter_mm",
+            "minimum_lumen_area_mm2",
+            "plaque_burden_at_mla_percent",
+        )
         trivial = name == "superficial_arc_gt270_length_mm" and b.value == 0 and a.high == 0
         if (calcified or not calcium) and not trivial:
             intervals[name].append((float(a.value or 0.0), a.low, a.high, b.value))
@@ -199,13 +237,20 @@ def _compare(
 
 
 def calibrated(found: list[Read], source: str) -> Calibration:
-    """Learn thresholds, factors and margins so that intervals hold nine times in ten and decisions are right whenever they are made."""
-    likely = min((0.35, 0.4, 0.45, 0.5, 0.55, 0.6, 0.65), key=lambda level: float(np.abs(judge(found, Calibration(level, level, level)).arc).mean()))
+    """Learn thresholds, factors and margins so that intervals hold nine times in ten and decisions
+    are right whenever they are made.
+    """
+    likely = min(
+        (0.35, 0.4, 0.45, 0.5, 0.55, 0.6, 0.65),
+        key=lambda level: float(np.abs(judge(found, Calibration(level, level, level)).arc).mean()),
+    )
     best = Calibration(likely, likely, likely, source=source)
     odds, least = np.log(likely / (1 - likely)), np.inf
     for depth in (0.0, 0.5, 1.0, 1.5, 2.0, 3.0):
         for step in (0.5, 1.0, 1.5, 2.5, 4.0):  # in log-odds around the middle threshold
-            high, low = (round(float(1 / (1 + np.exp(-(odds + sign * step)))), 4) for sign in (1, -1))
+            high, low = (
+                round(float(1 / (1 + np.exp(-(odds + sign * step)))), 4) for sign in (1, -1)
+            )
             tried = replace(best, at_least=high, at_most=low, depth=depth)
             judged = judge(found, tried)
             if judged.frames["superficial_arc_deg"] >= ARC_HOLDS and judged.arc_width < least:
@@ -222,11 +267,15 @@ def calibrated(found: list[Read], source: str) -> Calibration:
     for name, rows in judged.intervals.items():
         if len(rows) >= 10:
             score = np.maximum(rows[:, 1] - rows[:, 3], rows[:, 3] - rows[:, 2])
-            margins[name] = round(float(np.quantile(score, min(1.0, 0.92 * (len(rows) + 1) / len(rows)))), 4)
+            margins[name] = round(
+                float(np.quantile(score, min(1.0, 0.92 * (len(rows) + 1) / len(rows)))), 4
+            )
     best = replace(best, margins=margins)
     for degrees in (0.0, 5.0, 10.0, 15.0, 20.0, 30.0, 45.0):
         best = replace(best, decision_deg=degrees * 1.5, decision_mm=degrees / 20)
         decided = judge(found, best).decisions.values()
-        if not any(answer is not None and answer != truth for pairs in decided for answer, truth in pairs):
+        if not any(
+            answer is not None and answer != truth for pairs in decided for answer, truth in pairs
+        ):
             break
     return best

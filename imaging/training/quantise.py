@@ -6,7 +6,13 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from onnxruntime.quantization import CalibrationDataReader, CalibrationMethod, QuantFormat, QuantType, quantize_static
+from onnxruntime.quantization import (
+    CalibrationDataReader,
+    CalibrationMethod,
+    QuantFormat,
+    QuantType,
+    quantize_static,
+)
 from onnxruntime.quantization.shape_inference import quant_pre_process
 
 from calx.imaging.training.data import Frames
@@ -26,7 +32,9 @@ class _Reader(CalibrationDataReader):  # type: ignore[misc]  # the base is untyp
 
 
 def quantised(folder: Path, learnt: Frames) -> None:
-    """Write ``model.int8.onnx`` from ``model.onnx``; only convolutions are quantised, the reading of curves stays exact."""
+    """Write ``model.int8.onnx`` from ``model.onnx``; only convolutions are quantised, the reading
+    of curves stays exact.
+    """
     prepared = folder / ".prepared.onnx"
     quant_pre_process(str(folder / "model.onnx"), str(prepared), skip_symbolic_shape=True)
     chosen = learnt.grey[np.linspace(0, len(learnt) - 1, FRAMES).astype(int)]

@@ -1,4 +1,6 @@
-"""The ranges of a frame's statistics over simulated recordings: the domain outside which the model abstains."""
+"""The ranges of a frame's statistics over simulated recordings: the domain outside which the model
+abstains.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +18,9 @@ from calx.imaging.simulator import dicom
 from calx.imaging.simulator.recording import simulate
 
 WIDENED = 1.6
-"""Factor by which both ends of a range move outwards: real recordings differ more among themselves than simulated ones."""
+"""Factor by which both ends of a range move outwards: real recordings differ more among themselves
+than simulated ones.
+"""
 EXTREMES = 0.5, 99.5
 LIMITS = {
     "black": (0.0, 0.93),
@@ -27,7 +31,9 @@ LIMITS = {
     "doubt_lumen": (0.0, 0.5),
     "doubt_eem": (0.0, 0.5),
 }
-"""Ranges that are set, not learnt: shares, ratios and doubts (mm) for which simulated recordings say little of real ones."""
+"""Ranges that are set, not learnt: shares, ratios and doubts (mm) for which simulated recordings
+say little of real ones.
+"""
 
 
 def of_vessel(seed: int, package: Path) -> list[dict[str, float]]:
@@ -38,15 +44,22 @@ def of_vessel(seed: int, package: Path) -> list[dict[str, float]]:
     source = dicom.pullback(recording)
     look = Look(model, source)
     images, raw = look.answered(list(source.images(range(0, len(recording), 3))), run)
-    return [domain_of(look, image, line, always=True) for image, line in zip(images, raw, strict=True)]
+    return [
+        domain_of(look, image, line, always=True) for image, line in zip(images, raw, strict=True)
+    ]
 
 
 def ranges(seeds: Iterable[int], package: Path, workers: int = 2) -> dict[str, tuple[float, float]]:
     """The range of each statistic."""
     with ProcessPoolExecutor(workers) as pool:
-        rows = [row for found in pool.map(partial(of_vessel, package=package), seeds) for row in found]
+        rows = [
+            row for found in pool.map(partial(of_vessel, package=package), seeds) for row in found
+        ]
     told = {}
     for name in rows[0]:
         low, high = np.percentile([row[name] for row in rows], EXTREMES)
-        told[name] = LIMITS.get(name) or (round(float(low / WIDENED), 4), round(float(high * WIDENED), 4))
+        told[name] = LIMITS.get(name) or (
+            round(float(low / WIDENED), 4),
+            round(float(high * WIDENED), 4),
+        )
     return told

@@ -1,4 +1,6 @@
-"""``python -m calx.imaging.training``: simulate, train, export, calibrate; the same seed gives the same weights on the same machine."""
+"""``python -m calx.imaging.training``: simulate, train, export, calibrate; the same seed gives the
+same weights on the same machine.
+"""
 
 from __future__ import annotations
 
@@ -34,7 +36,9 @@ class Schedule:
 
 
 def batches(frames: Frames, schedule: Schedule) -> Callable[[int], tuple[Tensor, Tensor, Tensor]]:
-    """What gives the batch of a step: frames turned, mirrored, re-windowed and a little noisy, each change drawn from the seed and step."""
+    """What gives the batch of a step: frames turned, mirrored, re-windowed and a little noisy, each
+    change drawn from the seed and step.
+    """
 
     def of(step: int) -> tuple[Tensor, Tensor, Tensor]:
         rng = np.random.default_rng((schedule.seed, step))
@@ -43,11 +47,21 @@ def batches(frames: Frames, schedule: Schedule) -> Callable[[int], tuple[Tensor,
         curves, flags = frames.curves[chosen].copy(), frames.flags[chosen].astype(np.float32)
         for k in range(schedule.batch):
             turn = 2 * int(rng.integers(LINES // 2))
-            grey[k], curves[k], flags[k] = np.roll(grey[k], turn, 0), np.roll(curves[k], turn, -1), np.roll(flags[k], turn, -1)
+            grey[k], curves[k], flags[k] = (
+                np.roll(grey[k], turn, 0),
+                np.roll(curves[k], turn, -1),
+                np.roll(flags[k], turn, -1),
+            )
             if rng.random() < 0.5:
                 grey[k], curves[k], flags[k] = grey[k, ::-1], curves[k, :, ::-1], flags[k, :, ::-1]
-            grey[k] = np.clip(grey[k] * rng.uniform(0.7, 1.3) + rng.uniform(-0.06, 0.06) * (grey[k] > 0), 0, 1) ** rng.uniform(0.7, 1.4)
-        return torch.from_numpy(grey[:, None]), torch.from_numpy(halved(curves)), torch.from_numpy(flags.reshape(*flags.shape[:2], -1, 2).mean(-1))
+            grey[k] = np.clip(
+                grey[k] * rng.uniform(0.7, 1.3) + rng.uniform(-0.06, 0.06) * (grey[k] > 0), 0, 1
+            ) ** rng.uniform(0.7, 1.4)
+        return (
+            torch.from_numpy(grey[:, None]),
+            torch.from_numpy(halved(curves)),
+            torch.from_numpy(flags.reshape(*flags.shape[:2], -1, 2).mean(-1)),
+        )
 
     return of
 
@@ -58,7 +72,9 @@ def halved(curves: NDArray[np.float32]) -> NDArray[np.float32]:
 
 
 def loss(curves: Tensor, flags: Tensor, radii: Tensor, holds: Tensor) -> Tensor:
-    """Cross-entropy against a narrow Gaussian around each true radius, distance of the mean, and cross-entropy of the flags."""
+    """Cross-entropy against a narrow Gaussian around each true radius, distance of the mean, and
+    cross-entropy of the flags.
+    """
     known = torch.isfinite(radii)
     true = torch.nan_to_num(radii) * BINS - 0.5
     place = torch.arange(BINS, device=radii.device)
@@ -66,13 +82,23 @@ def loss(curves: Tensor, flags: Tensor, radii: Tensor, holds: Tensor) -> Tensor:
     wanted = wanted / wanted.sum(-1, keepdim=True).clamp_min(1e-6)
     logged = curves.float().log_softmax(-1)
     weight = WEIGHTS.to(radii.device) * known
-    spread = (-(wanted * logged).sum(-1) * weight).sum() / known.sum().clamp_min(1) * len(CURVES) / 2
+    spread = (
+        (-(wanted * logged).sum(-1) * weight).sum() / known.sum().clamp_min(1) * len(CURVES) / 2
+    )
     mean = (logged.exp() * place).sum(-1)
-    distance = (functional.smooth_l1_loss(mean, true, reduction="none", beta=2.0) * weight).sum() / known.sum().clamp_min(1)
-    return spread + 0.15 * distance + 2 * functional.binary_cross_entropy_with_logits(flags.float(), holds)
+    distance = (
+        functional.smooth_l1_loss(mean, true, reduction="none", beta=2.0) * weight
+    ).sum() / known.sum().clamp_min(1)
+    return (
+        spread
+        + 0.15 * distance
+        + 2 * functional.binary_cross_entropy_with_logits(flags.float(), holds)
+    )
 
 
-def train(frames: Frames, schedule: Schedule, device: str, told: Callable[[str], None] = print) -> Network:
+def train(
+    frames: Frames, schedule: Schedule, device: str, told: Callable[[str], None] = print
+) -> Network:
     """Train a network.
 
     Args:
@@ -84,7 +110,9 @@ def train(frames: Frames, schedule: Schedule, device: str, told: Callable[[str],
     torch.manual_seed(schedule.seed)
     network = Network().to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]  # declared for tensors only
     optimiser = torch.optim.AdamW(network.parameters(), lr=schedule.rate, weight_decay=1e-3)
-    course = torch.optim.lr_scheduler.OneCycleLR(optimiser, schedule.rate, total_steps=schedule.steps, pct_start=0.1)
+    course = torch.optim.lr_scheduler.OneCycleLR(
+        optimiser, schedule.rate, total_steps=schedule.steps, pct_start=0.1
+    )
     moving = torch.optim.swa_utils.get_ema_multi_avg_fn(0.995)  # type: ignore[no-untyped-call]
     averaged = torch.optim.swa_utils.AveragedModel(network, multi_avg_fn=moving, use_buffers=True)
     batch, started, seen = batches(frames, schedule), time.monotonic(), []
@@ -103,7 +131,10 @@ def train(frames: Frames, schedule: Schedule, device: str, told: Callable[[str],
         if step % 50 == 49:
             spent = time.monotonic() - started
             left = spent / (step + 1) * (schedule.steps - step - 1)
-            told(f"step {step + 1} of {schedule.steps}: loss {np.mean(seen[-50:]):.3f}, {spent:.0f} s, {left:.0f} s left")
+            told(
+                f"step {step + 1} of {schedule.steps}: loss {np.mean(seen[-50:]):.3f}, "
+                f"{spent:.0f} s, {left:.0f} s left"
+            )
     trained = cast(Network, averaged.module)
     return trained.to("cpu").float().eval()
 
@@ -127,7 +158,12 @@ def exported(network: Network, folder: Path) -> None:
     )
     onnx.checker.check_model(str(path))
     save_file(
-        {name: value.contiguous().to(torch.bfloat16 if value.is_floating_point() else value.dtype) for name, value in network.state_dict().items()},
+        {
+            name: value.contiguous().to(
+                torch.bfloat16 if value.is_floating_point() else value.dtype
+            )
+            for name, value in network.state_dict().items()
+        },
         str(folder / "model.safetensors"),
     )
 

@@ -1,4 +1,5 @@
-"""What follows from a case, how sure is it, and why? Evaluation, the three-valued reading, evidence, proof, answer.
+"""What follows from a case, how sure is it, and why? Evaluation, the three-valued reading,
+evidence, proof, answer.
 
 May use `reasoner.model`, and what those may.
 """

@@ -1,4 +1,6 @@
-"""The answer of the public contract, built from the trace of a case and its three-valued outlook."""
+"""The answer of the public contract, built from the trace of a case and its
+three-valued outlook.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +14,15 @@ from calx.reasoner.engine.evidence import Evidence, reservations
 from calx.reasoner.engine.proof import STATUSES, ProofView
 from calx.reasoner.engine.uncertainty import Outlook
 from calx.reasoner.model.case import Case
-from calx.reasoner.model.guideline import Assertion, Assignment, Guideline, Production, Rule, Statement, Term
+from calx.reasoner.model.guideline import (
+    Assertion,
+    Assignment,
+    Guideline,
+    Production,
+    Rule,
+    Statement,
+    Term,
+)
 from calx.reasoner.model.names import LANGUAGES
 from calx.reasoner.model.values import as_json
 
@@ -22,7 +32,8 @@ ALERTS = ("alert", *SEVERITIES)
 
 
 class Answer:
-    """What the guideline says of one case; every part of it is the conclusion of a step of the proof.
+    """What the guideline says of one case; every part of it is the conclusion of a step of the
+    proof.
 
     >>> import calx
     >>> result = calx.recommend({"max_superficial_arc_deg": 300}).json()
@@ -32,7 +43,15 @@ class Answer:
     ['strategy: active_modification']
     """
 
-    def __init__(self, guideline: Guideline, case: Case, trace: Trace, outlook: Outlook, evidence: Evidence, view: ProofView) -> None:
+    def __init__(
+        self,
+        guideline: Guideline,
+        case: Case,
+        trace: Trace,
+        outlook: Outlook,
+        evidence: Evidence,
+        view: ProofView,
+    ) -> None:
         self.guideline = guideline
         self.case = case
         self.trace = trace
@@ -63,7 +82,10 @@ class Answer:
                 "iri": guideline.iri,
                 "version": guideline.version,
                 "digest": guideline.digest,
-                "suspended": [{"rule": rule.rule, "withdrawn": list(rule.studies)} for rule in guideline.suspended],
+                "suspended": [
+                    {"rule": rule.rule, "withdrawn": list(rule.studies)}
+                    for rule in guideline.suspended
+                ],
             },
             "notice": guideline.notice[language],
             "arc_grade": next(iter(self.ids("arcGrade")), None),
@@ -71,7 +93,11 @@ class Answer:
             "calcium_score": {
                 "value": as_json(values.get("calcium_score")),
                 "points": self.ids("scorePoint"),
-                "unknown": sorted(point.id for point in guideline.of_kind("point") if self.outlook.holds(f"scorePoint:{point.local}") is None),
+                "unknown": sorted(
+                    point.id
+                    for point in guideline.of_kind("point")
+                    if self.outlook.holds(f"scorePoint:{point.local}") is None
+                ),
             },
             "high_risk_features": self.ids("highRiskFeature"),
             "strategy": self.strategy(language),
@@ -84,18 +110,30 @@ class Answer:
             "comparisons": self.ids("comparison"),
             "missing": self.missing,
             "possible_alerts": self.possible_alerts(language),
-            "measured": None if self.case.measured is None else self.case.measured.json() | {"within_intervals": self.within},
+            "measured": None
+            if self.case.measured is None
+            else self.case.measured.json() | {"within_intervals": self.within},
             "steps": self.steps(language),
         }
 
     def steps(self, language: str) -> list[dict[str, Any]]:
-        """The proof, premises before conclusions; a measured fact leads on to its frames and its drawer."""
-        steps = self._view.steps(self.trace, language, self._evidence.cited_always[language], self._evidence.cited_at_times(self.statements, language))
+        """The proof, premises before conclusions; a measured fact leads on to its frames and its
+        drawer.
+        """
+        steps = self._view.steps(
+            self.trace,
+            language,
+            self._evidence.cited_always[language],
+            self._evidence.cited_at_times(self.statements, language),
+        )
         measured = self.case.measured
         if measured is not None:
             for step in steps:
                 step["premises"] = [
-                    premise if (found := measured.premise(premise.get("fact", ""))) is None else premise | {"measured": found} for premise in step["premises"]
+                    premise
+                    if (found := measured.premise(premise.get("fact", ""))) is None
+                    else premise | {"measured": found}
+                    for premise in step["premises"]
                 ]
         return steps
 
@@ -103,10 +141,14 @@ class Answer:
 
     def ids(self, property_name: str) -> list[str]:
         """Ids concluded for a property, sorted."""
-        return sorted([self._view.id_of[key] for key in self.trace.by_property.get(property_name, ())])
+        return sorted(
+            [self._view.id_of[key] for key in self.trace.by_property.get(property_name, ())]
+        )
 
     def strategy(self, language: str) -> dict[str, Any] | None:
-        """The strategy with its rule, and whether the unknown facts leave it standing; None where there is none."""
+        """The strategy with its rule, and whether the unknown facts leave it standing; None where
+        there is none.
+        """
         local = next(iter(self.trace.terms("strategy")), None)
         if local is None:
             return None
@@ -124,13 +166,25 @@ class Answer:
     @property
     def unsure_strategies(self) -> list[str]:
         """Other strategies that hold elsewhere in the intervals of measured facts."""
-        return sorted({change["to"] or "none" for end in self.within for change in end["changes"] if change["of"] == "strategy"})
+        return sorted(
+            {
+                change["to"] or "none"
+                for end in self.within
+                for change in end["changes"]
+                if change["of"] == "strategy"
+            }
+        )
 
     def device_statuses(self) -> dict[str, str]:
         """The status of each device."""
         keys, derived = self._view.device_keys, self.trace.derived
         return {
-            device.id: STATUSES[next((name for name in STATUSES if keys[device.local][name] in derived), "notIndicated")]
+            device.id: STATUSES[
+                next(
+                    (name for name in STATUSES if keys[device.local][name] in derived),
+                    "notIndicated",
+                )
+            ]
             for device in self.guideline.of_kind("device")
         }
 
@@ -138,7 +192,10 @@ class Answer:
         key, derived = self._view.device_keys[device.local], self.trace.derived
         status = next((name for name in STATUSES if key[name] in derived), "notIndicated")
         used = status in ("preferred", "suitable")
-        indicated, favoured = self._rules_of(key["indicated"]), self._rules_of(key["favoured"]) if used else []
+        indicated, favoured = (
+            self._rules_of(key["indicated"]),
+            self._rules_of(key["favoured"]) if used else [],
+        )
         forbidding = self._by_key.get(key["contraindicated"], [])
         reasons = [rule for rule, _ in forbidding] or [*indicated, *favoured]
         return {
@@ -148,11 +205,24 @@ class Answer:
             "indicated_by": sorted(rule.id for rule in indicated),
             "preferred_by": sorted(rule.id for rule in favoured),
             "contraindications": [
-                {"rule": rule.id, "facts": list(self.guideline.given_facts(production.reads)), **self._backing(rule)} for rule, production in forbidding
+                {
+                    "rule": rule.id,
+                    "facts": list(self.guideline.given_facts(production.reads)),
+                    **self._backing(rule),
+                }
+                for rule, production in forbidding
             ],
             "cautions": [
-                {"id": caution.id, "rule": rule.id, "label": caution.label[language], **self._backing(rule), "level": self._level(f"caution:{caution.local}")}
-                for caution, rule in sorted(self._cautions.get(device.local, ()), key=lambda pair: pair[0].id)
+                {
+                    "id": caution.id,
+                    "rule": rule.id,
+                    "label": caution.label[language],
+                    **self._backing(rule),
+                    "level": self._level(f"caution:{caution.local}"),
+                }
+                for caution, rule in sorted(
+                    self._cautions.get(device.local, ()), key=lambda pair: pair[0].id
+                )
             ],
             "unverified": self.outlook.open_producers(key["contraindicated"]),
             "parameters": self._parameters(device.local),
@@ -166,7 +236,9 @@ class Answer:
         found: dict[str | None, list[tuple[Term, Rule]]] = {}
         for key in self.trace.by_property.get("caution", ()):
             caution = self.guideline.terms[key.replace(":", "/", 1)]
-            found.setdefault(caution.device, []).extend((caution, rule) for rule in self._rules_of(key))
+            found.setdefault(caution.device, []).extend(
+                (caution, rule) for rule in self._rules_of(key)
+            )
         return found
 
     def _backing(self, rule: Rule) -> dict[str, Any]:
@@ -175,18 +247,43 @@ class Answer:
     def alerts(self, language: str) -> list[dict[str, Any]]:
         """Alerts, the most severe first, each with the advice and factors that its rules add."""
         raised = {local for name in ALERTS for local in self.trace.terms(name)}
-        shown = [self._alert(alert, language) for alert in self.guideline.of_kind("alert") if alert.local in raised]
+        shown = [
+            self._alert(alert, language)
+            for alert in self.guideline.of_kind("alert")
+            if alert.local in raised
+        ]
         return sorted(shown, key=lambda alert: SEVERITY_ORDER[alert["severity"]])
 
     def _alert(self, alert: Term, language: str) -> dict[str, Any]:
-        keys = [key for key in (f"{name}:{alert.local}" for name in ALERTS) if key in self.trace.derived]
+        keys = [
+            key for key in (f"{name}:{alert.local}" for name in ALERTS) if key in self.trace.derived
+        ]
         adding = self._by_alert.get(alert.local, ())
-        rules = list({rule.id: rule for rule in (*(rule for key in keys for rule in self._rules_of(key)), *(rule for rule, _ in adding))}.values())
-        added = [(conclusion.predicate, self._view.id_of[conclusion.key]) for _, conclusion in adding if isinstance(conclusion, Assertion)]
+        rules = list(
+            {
+                rule.id: rule
+                for rule in (
+                    *(rule for key in keys for rule in self._rules_of(key)),
+                    *(rule for rule, _ in adding),
+                )
+            }.values()
+        )
+        added = [
+            (conclusion.predicate, self._view.id_of[conclusion.key])
+            for _, conclusion in adding
+            if isinstance(conclusion, Assertion)
+        ]
         return {
             "id": alert.id,
             # an alert whose severity no rule tells (its study was withdrawn) is taken for the worst
-            "severity": next((severity for name, severity in SEVERITIES.items() if f"{name}:{alert.local}" in keys), "critical"),
+            "severity": next(
+                (
+                    severity
+                    for name, severity in SEVERITIES.items()
+                    if f"{name}:{alert.local}" in keys
+                ),
+                "critical",
+            ),
             "rules": sorted(rule.id for rule in rules),
             "label": alert.label[language],
             "factors": sorted(id_ for predicate, id_ in added if predicate == "factor"),
@@ -197,15 +294,30 @@ class Answer:
 
     def _parameters(self, device: str | None) -> dict[str, Any]:
         values = self.trace.values
-        return {name: as_json(values[name]) for name in self.guideline.parameters.get(device, ()) if name in values}
+        return {
+            name: as_json(values[name])
+            for name in self.guideline.parameters.get(device, ())
+            if name in values
+        }
 
     def _optimisation(self) -> dict[str, Any]:
         if self.trace.values.get("stent_implanted") is not True:
             return {"criteria": {}, "advice": [], "limits": []}
         met, missed = self.ids("criterionMet"), self.ids("criterionNotMet")
-        criteria = {c.id: "met" if c.id in met else "not_met" if c.id in missed else "unknown" for c in self.guideline.of_kind("criterion")}
-        judging = (statement for rule in self.guideline.judging for statement in self._evidence.of(rule, self.trace, self.outlook))
-        return {"criteria": criteria, "advice": self.ids("stentAdvice"), "limits": reservations(judging)["limits"]}
+        criteria = {
+            c.id: "met" if c.id in met else "not_met" if c.id in missed else "unknown"
+            for c in self.guideline.of_kind("criterion")
+        }
+        judging = (
+            statement
+            for rule in self.guideline.judging
+            for statement in self._evidence.of(rule, self.trace, self.outlook)
+        )
+        return {
+            "criteria": criteria,
+            "advice": self.ids("stentAdvice"),
+            "limits": reservations(judging)["limits"],
+        }
 
     # --- what is unknown ------------------------------------------------------------
 
@@ -213,14 +325,22 @@ class Answer:
     def missing(self) -> list[dict[str, Any]]:
         """The unknown facts that could change the strategy or a device, what matters most first."""
         decides = self.outlook.decides(self._view.questions)
-        order = sorted(decides, key=lambda fact: ("strategy" not in decides[fact], -len(decides[fact]), fact))
+        order = sorted(
+            decides, key=lambda fact: ("strategy" not in decides[fact], -len(decides[fact]), fact)
+        )
         return [{"fact": fact, "decides": decides[fact]} for fact in order]
 
     def possible_alerts(self, language: str) -> list[dict[str, Any]]:
-        """Critical alerts that were not raised and that unknown facts leave open, those nearest to firing first: unknown is never "no"."""
+        """Critical alerts that were not raised and that unknown facts leave open, those nearest to
+        firing first: unknown is never "no".
+        """
         certain, possible = self.outlook.certain, self.outlook.possible
         found = [
-            {"id": alert.id, "label": alert.label[language], "because_of": self.outlook.because_of(key)}
+            {
+                "id": alert.id,
+                "label": alert.label[language],
+                "because_of": self.outlook.because_of(key),
+            }
             for key, alert in self._view.critical
             if key in possible and key not in certain and key not in self.trace.derived
         ]

@@ -1,7 +1,8 @@
-"""Compiles conditions into Python functions: does it hold (closed world, certainly, possibly), and why.
+"""Compiles conditions into Python functions: does it hold (closed world, certainly, possibly), and
+why.
 
-A test is one Python expression a condition, built from the algebra (never from text of an author: names are
-quoted, constants are bound), because nested closures cost three times as much.
+A test is one Python expression a condition, built from the algebra (never from text of an author:
+names are quoted, constants are bound), because nested closures cost three times as much.
 """
 
 from __future__ import annotations
@@ -11,7 +12,22 @@ from decimal import InvalidOperation
 from enum import Enum
 from typing import Any, NamedTuple, TypeAlias, cast
 
-from calx.reasoner.model.condition import Absent, AllOf, AnyOf, Arithmetic, AtLeast, Compare, Condition, Constant, Derived, Expression, Not, Of, OneOf, Value
+from calx.reasoner.model.condition import (
+    Absent,
+    AllOf,
+    AnyOf,
+    Arithmetic,
+    AtLeast,
+    Compare,
+    Condition,
+    Constant,
+    Derived,
+    Expression,
+    Not,
+    Of,
+    OneOf,
+    Value,
+)
 from calx.reasoner.model.values import Counts, Derivations, Values
 
 Holds: TypeAlias = Callable[[Values, Derivations, Counts], bool]
@@ -26,8 +42,9 @@ NEUTRAL = -1
 class Reading(Enum):
     """How unknown facts are taken.
 
-    ``CLOSED``: what is not known does not hold. ``CERTAIN`` and ``POSSIBLE`` together are the strong three-valued
-    (Kleene) reading: what holds whatever the unknown facts are, and what holds for some of their values, taken one by one.
+    ``CLOSED``: what is not known does not hold. ``CERTAIN`` and ``POSSIBLE`` together are the
+    strong three-valued (Kleene) reading: what holds whatever the unknown facts are, and what holds
+    for some of their values, taken one by one.
     """
 
     CLOSED = "closed"
@@ -35,10 +52,16 @@ class Reading(Enum):
     POSSIBLE = "possible"
 
 
-OPPOSITE = {Reading.CLOSED: Reading.CLOSED, Reading.CERTAIN: Reading.POSSIBLE, Reading.POSSIBLE: Reading.CERTAIN}
+OPPOSITE = {
+    Reading.CLOSED: Reading.CLOSED,
+    Reading.CERTAIN: Reading.POSSIBLE,
+    Reading.POSSIBLE: Reading.CERTAIN,
+}
 """A "not" is certain where its part is not even possible."""
 PARAMETERS = "v, d, c, p, q"
-"""Values; derivations and counts (the certain ones, where there are two); possible derivations and counts."""
+"""Values; derivations and counts (the certain ones, where there are two); possible derivations and
+counts.
+"""
 
 
 class Compiler:
@@ -55,7 +78,8 @@ class Compiler:
     def function(self, parameters: str, expression: str) -> Any:
         """The function of these parameters that the expression is."""
         scope = {"__builtins__": {"len": len}, **self.constants}
-        return eval(compile(f"lambda {parameters}: {expression}", "<conditions>", "eval"), scope)  # noqa: S307
+        code = compile(f"lambda {parameters}: {expression}", "<conditions>", "eval")
+        return eval(code, scope)  # noqa: S307  made from the algebra alone
 
     def source(self, condition: Condition, reading: Reading = Reading.CLOSED) -> str:
         """The expression that tests a condition."""
@@ -64,11 +88,21 @@ class Compiler:
         match condition:
             case Compare(fact, comparator, limit):
                 known = f"{fact!r} not in v or" if possible else f"{fact!r} in v and"
-                return f"({known} v[{fact!r}] {'==' if comparator == '=' else comparator} {self.bound(limit)})"
+                return (
+                    f"({known} v[{fact!r}] {'==' if comparator == '=' else comparator} "
+                    f"{self.bound(limit)})"
+                )
             case OneOf(fact, (bool() as value,)):
-                return f"v.get({fact!r}) is not {not value}" if possible else f"v.get({fact!r}) is {value}"
+                return (
+                    f"v.get({fact!r}) is not {not value}"
+                    if possible
+                    else f"v.get({fact!r}) is {value}"
+                )
             case OneOf(fact, values):
-                return f"v.get({fact!r}) in {self.bound(frozenset((*values, None) if possible else values))}"
+                return (
+                    f"v.get({fact!r}) in "
+                    f"{self.bound(frozenset((*values, None) if possible else values))}"
+                )
             case Absent(fact):
                 return "False" if reading is Reading.CERTAIN else f"{fact!r} not in v"
             case Derived():
@@ -80,7 +114,11 @@ class Compiler:
             case Not(part):
                 return f"not ({self.source(part, OPPOSITE[reading])})"
             case AllOf(parts):
-                return "(" + " and ".join(self.source(part, reading) for part in parts) + ")" if parts else "True"
+                return (
+                    "(" + " and ".join(self.source(part, reading) for part in parts) + ")"
+                    if parts
+                    else "True"
+                )
             case AnyOf(parts):
                 return "(" + " or ".join(self.source(part, reading) for part in parts) + ")"
 
@@ -88,16 +126,28 @@ class Compiler:
 def compiled_tests(conditions: Sequence[Condition]) -> list[Holds]:
     """One closed-world test a condition: ``test(values, derivations, counts)``."""
     compiler = Compiler()
-    tests = compiler.function("", "[" + ",".join(f"lambda v, d, c: {compiler.source(condition)}" for condition in conditions) + "]")
+    tests = compiler.function(
+        "",
+        "["
+        + ",".join(f"lambda v, d, c: {compiler.source(condition)}" for condition in conditions)
+        + "]",
+    )
     return cast("list[Holds]", tests())
 
 
-def tested_together(conditions: Sequence[Condition], reading: Reading = Reading.CLOSED) -> Callable[..., tuple[bool, ...]]:
-    """One test for many conditions, as a tuple; its parameters are ``v, d, c`` where the reading is closed, else `PARAMETERS`."""
+def tested_together(
+    conditions: Sequence[Condition], reading: Reading = Reading.CLOSED
+) -> Callable[..., tuple[bool, ...]]:
+    """One test for many conditions, as a tuple; its parameters are ``v, d, c`` where the reading is
+    closed, else `PARAMETERS`.
+    """
     compiler = Compiler()
     sources = [compiler.source(condition, reading) for condition in conditions]
     parameters = "v, d, c" if reading is Reading.CLOSED else PARAMETERS
-    return cast("Callable[..., tuple[bool, ...]]", compiler.function(parameters, "(" + "".join(f"{source}," for source in sources) + ")"))
+    return cast(
+        "Callable[..., tuple[bool, ...]]",
+        compiler.function(parameters, "(" + "".join(f"{source}," for source in sources) + ")"),
+    )
 
 
 def calculation(expression: Expression) -> Callable[[Values], Value | None]:
@@ -127,7 +177,9 @@ def calculation(expression: Expression) -> Callable[[Values], Value | None]:
 
 
 class Premise(NamedTuple):
-    """One premise of a step: a value read, a conclusion of an earlier step, or the absence of one."""
+    """One premise of a step: a value read, a conclusion of an earlier step, or the absence
+    of one.
+    """
 
     kind: str
     """``fact``, ``conclusion`` or ``not``."""
@@ -143,7 +195,9 @@ class Reasons(NamedTuple):
 
 
 Explain: TypeAlias = Callable[[Values, Derivations, Counts], tuple[tuple[Premise, ...], int]]
-"""The premises that made a condition hold (some may repeat), and the rank of the weakest link of the best proof."""
+"""The premises that made a condition hold (some may repeat), and the rank of the weakest link of
+the best proof.
+"""
 
 
 def explanation(condition: Condition) -> Reasons | Explain:
@@ -165,7 +219,13 @@ class _Explaining(Compiler):
 
     def __init__(self) -> None:
         super().__init__()
-        self.constants |= {"tuple": tuple, "min": min, "max": max, "sorted": sorted, "Premise": Premise}
+        self.constants |= {
+            "tuple": tuple,
+            "min": min,
+            "max": max,
+            "sorted": sorted,
+            "Premise": Premise,
+        }
 
     def explain(self, condition: Condition) -> Reasons | Varying:
         """Why the condition holds."""
@@ -175,7 +235,10 @@ class _Explaining(Compiler):
             case Derived():
                 return Reasons((Premise("conclusion", condition.key),), (condition.key,))
             case AtLeast(count, name):
-                return f"tuple([Premise('conclusion', key) for key in c[{name!r}]])", f"sorted([d[key] for key in c[{name!r}]])[{count - 1}]"
+                return (
+                    f"tuple([Premise('conclusion', key) for key in c[{name!r}]])",
+                    f"sorted([d[key] for key in c[{name!r}]])[{count - 1}]",
+                )
             case Not(part):
                 return self.refute(part)
             case AllOf(parts):
@@ -193,11 +256,19 @@ class _Explaining(Compiler):
             case AtLeast(1, name):
                 return Reasons((Premise("not", name),), ())
             case AtLeast(_, name):
-                return f"(tuple([Premise('conclusion', key) for key in c.get({name!r}, ())]) or {self.bound((Premise('not', name),))})", str(NEUTRAL)
+                return (
+                    (
+                        f"(tuple([Premise('conclusion', key) for key in c.get({name!r}, ())]) or "
+                        f"{self.bound((Premise('not', name),))})"
+                    ),
+                    str(NEUTRAL),
+                )
             case Not(part):
                 return self.explain(part)
             case AllOf(parts):
-                return self._alternatives(tuple(Not(part) for part in parts), [self.refute(part) for part in parts])
+                return self._alternatives(
+                    tuple(Not(part) for part in parts), [self.refute(part) for part in parts]
+                )
             case AnyOf(parts):
                 return self._together([self.refute(part) for part in parts])
 
@@ -205,7 +276,8 @@ class _Explaining(Compiler):
         """Every part is needed: all premises, and the weakest sets the rank."""
         fixed = [part for part in reasons if isinstance(part, Reasons)]
         merged = Reasons(
-            tuple(dict.fromkeys(premise for part in fixed for premise in part.premises)), tuple(dict.fromkeys(key for part in fixed for key in part.keys))
+            tuple(dict.fromkeys(premise for part in fixed for premise in part.premises)),
+            tuple(dict.fromkeys(key for part in fixed for key in part.keys)),
         )
         varying = [part for part in reasons if not isinstance(part, Reasons)]
         if not varying:
@@ -214,13 +286,20 @@ class _Explaining(Compiler):
         ranks = dict.fromkeys(rank for _, rank in parts if rank != str(NEUTRAL))
         return " + ".join(premises for premises, _ in parts), _chosen("max", list(ranks))
 
-    def _alternatives(self, parts: tuple[Condition, ...], reasons: list[Reasons | Varying]) -> Varying:
+    def _alternatives(
+        self, parts: tuple[Condition, ...], reasons: list[Reasons | Varying]
+    ) -> Varying:
         """Every alternative that holds is shown; the best sets the rank."""
-        written = [(self.source(part), *self._written(why)) for part, why in zip(parts, reasons, strict=True)]
+        written = [
+            (self.source(part), *self._written(why))
+            for part, why in zip(parts, reasons, strict=True)
+        ]
         premises = " + ".join(f"({premises} if {test} else ())" for test, premises, _ in written)
         if all(rank == str(NEUTRAL) for _, _, rank in written):
             return f"({premises})", str(NEUTRAL)
-        return f"({premises})", _chosen("min", [f"({rank} if {test} else {WORSE_THAN_ANY})" for test, _, rank in written])
+        return f"({premises})", _chosen(
+            "min", [f"({rank} if {test} else {WORSE_THAN_ANY})" for test, _, rank in written]
+        )
 
     def _written(self, why: Reasons | Varying) -> Varying:
         if not isinstance(why, Reasons):
@@ -233,4 +312,10 @@ WORSE_THAN_ANY = 99
 
 
 def _chosen(function: str, ranks: list[str]) -> str:
-    return str(NEUTRAL) if not ranks else ranks[0] if len(ranks) == 1 else f"{function}({', '.join(ranks)})"
+    return (
+        str(NEUTRAL)
+        if not ranks
+        else ranks[0]
+        if len(ranks) == 1
+        else f"{function}({', '.join(ranks)})"
+    )

@@ -1,7 +1,7 @@
 """What follows from one case: every rule in its layer, leaving a flat trace that is the proof.
 
-`Trace.steps` holds, for every production that fired, the premises that made it fire; every picture, text and
-graph of the proof is a view of it.
+`Trace.steps` holds, for every production that fired, the premises that made it fire; every picture,
+text and graph of the proof is a view of it.
 """
 
 from __future__ import annotations
@@ -11,13 +11,29 @@ from dataclasses import dataclass
 from itertools import compress, groupby
 from typing import NamedTuple, TypeAlias
 
-from calx.reasoner.engine.compiler import Explain, Premise, Reasons, calculation, explanation, tested_together
+from calx.reasoner.engine.compiler import (
+    Explain,
+    Premise,
+    Reasons,
+    calculation,
+    explanation,
+    tested_together,
+)
 from calx.reasoner.model.condition import Absent, AllOf, Condition, Not, Value, inputs
-from calx.reasoner.model.guideline import FIRST_LAYER_OF_CONCLUSIONS, Assignment, Constraint, Guideline, Production, Rule
+from calx.reasoner.model.guideline import (
+    FIRST_LAYER_OF_CONCLUSIONS,
+    Assignment,
+    Constraint,
+    Guideline,
+    Production,
+    Rule,
+)
 from calx.reasoner.model.values import Counts, Derivations, Values
 
 Step: TypeAlias = tuple[Rule, Production, tuple[Premise, ...], int]
-"""A production that fired: its rule, its premises, and the rank of the weakest link of its best proof."""
+"""A production that fired: its rule, its premises, and the rank of the weakest link of its best
+proof.
+"""
 
 
 @dataclass(slots=True)
@@ -53,7 +69,9 @@ _Layer: TypeAlias = tuple[Callable[..., tuple[bool, ...]], list[_Compiled]]
 
 
 class Evaluation:
-    """The compiled rules of a guideline. Immutable; one instance serves any number of cases and threads."""
+    """The compiled rules of a guideline. Immutable; one instance serves any number of cases and
+    threads.
+    """
 
     def __init__(self, guideline: Guideline) -> None:
         self.guideline = guideline
@@ -64,21 +82,42 @@ class Evaluation:
             test = tested_together([_with_inputs(production) for _, production in pairs])
             target = self._completing if layer < FIRST_LAYER_OF_CONCLUSIONS else self._concluding
             target.append((test, [self._compile(*pair) for pair in pairs]))
-        self._forbidden = tested_together([constraint.condition for constraint in guideline.constraints])
+        self._forbidden = tested_together(
+            [constraint.condition for constraint in guideline.constraints]
+        )
 
     def _compile(self, rule: Rule, production: Production) -> _Compiled:
         conclusion, why = production.conclusion, explanation(production.condition)
         rank = self.guideline.levels.index(rule.level)
-        premises, keys, explain = (why.premises, why.keys, None) if isinstance(why, Reasons) else ((), (), why)
+        premises, keys, explain = (
+            (why.premises, why.keys, None) if isinstance(why, Reasons) else ((), (), why)
+        )
         if not isinstance(conclusion, Assignment):
-            return _Compiled((rule, production, premises, rank), keys, explain, conclusion.key, conclusion.predicate, None)
-        own = Premise("fact", conclusion.fact)  # "not given" is the guard of an implied fact, no reason for it
+            return _Compiled(
+                (rule, production, premises, rank),
+                keys,
+                explain,
+                conclusion.key,
+                conclusion.predicate,
+                None,
+            )
+        # "not given" is the guard of an implied fact, no reason for it
+        own = Premise("fact", conclusion.fact)
         if explain is not None:
             explain = _without(own, explain)
         else:
             read = (Premise("fact", fact) for fact in production.reads)
-            premises = tuple(premise for premise in dict.fromkeys((*premises, *read)) if premise != own)
-        return _Compiled((rule, production, premises, rank), keys, explain, conclusion.fact, "", calculation(conclusion.expression))
+            premises = tuple(
+                premise for premise in dict.fromkeys((*premises, *read)) if premise != own
+            )
+        return _Compiled(
+            (rule, production, premises, rank),
+            keys,
+            explain,
+            conclusion.fact,
+            "",
+            calculation(conclusion.expression),
+        )
 
     def run(self, facts: Values) -> Trace:
         """Everything that the rules conclude of the facts of an admitted case."""
@@ -101,7 +140,12 @@ def _with_inputs(production: Production) -> Condition:
     """The condition, and that what the conclusion is computed from is known."""
     if not isinstance(production.conclusion, Assignment):
         return production.condition
-    return AllOf((production.condition, *(Not(Absent(fact)) for fact in inputs(production.conclusion.expression))))
+    return AllOf(
+        (
+            production.condition,
+            *(Not(Absent(fact)) for fact in inputs(production.conclusion.expression)),
+        )
+    )
 
 
 def _without(own: Premise, explain: Explain) -> Explain:
@@ -113,11 +157,15 @@ def _without(own: Premise, explain: Explain) -> Explain:
 
 
 def _fire(layers: list[_Layer], trace: Trace) -> None:
-    """Run layers in their order. Rules of one layer do not read each other, so they are tested together."""
+    """Run layers in their order. Rules of one layer do not read each other, so they are tested
+    together.
+    """
     values, derived, by_property = trace.values, trace.derived, trace.by_property
     add = trace.steps.append
     for test, compiled in layers:
-        for step, keys, explain, key, predicate, calculate in compress(compiled, test(values, derived, by_property)):
+        for step, keys, explain, key, predicate, calculate in compress(
+            compiled, test(values, derived, by_property)
+        ):
             weakest = rank = step[3]
             if keys:
                 for premise in keys:

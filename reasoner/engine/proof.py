@@ -1,4 +1,6 @@
-"""How a conclusion came about: the steps of a trace as data, and as a graph down to facts and statements."""
+"""How a conclusion came about: the steps of a trace as data, and as a graph down to facts and
+statements.
+"""
 
 from __future__ import annotations
 
@@ -12,12 +14,21 @@ if TYPE_CHECKING:
     import networkx as nx
 
 
-STATUSES = {"contraindicated": "contraindicated", "preferred": "preferred", "suitable": "suitable", "notIndicated": "not_indicated"}
-"""Properties that give a device its status, the first that holds counting, and the word for it in an answer."""
+STATUSES = {
+    "contraindicated": "contraindicated",
+    "preferred": "preferred",
+    "suitable": "suitable",
+    "notIndicated": "not_indicated",
+}
+"""Properties that give a device its status, the first that holds counting, and the word for it in
+an answer.
+"""
 
 
 class ProofView:
-    """Puts conclusions and steps into the words of the public contract. Immutable; one a guideline."""
+    """Puts conclusions and steps into the words of the public contract. Immutable; one a
+    guideline.
+    """
 
     def __init__(self, guideline: Guideline) -> None:
         self.guideline = guideline
@@ -31,17 +42,28 @@ class ProofView:
                     term = guideline.term(conclusion.predicate, conclusion.term)
                     key = guideline.properties[conclusion.predicate].result_key
                     self.id_of[conclusion.key] = term.id
-                    self._words[conclusion.key] = f"{key}.{term.device}: {term.id}" if term.device else f"{key}: {term.id}"
+                    self._words[conclusion.key] = (
+                        f"{key}.{term.device}: {term.id}" if term.device else f"{key}: {term.id}"
+                    )
                     producers.setdefault(conclusion.predicate, {})[rule.id] = None
                 producers.setdefault(conclusion.key, {})[rule.id] = None
         self._steps = {rule.id: {"step": rule.id} for rule in guideline.rules}
-        self._absences = {key: [{"not": rule} for rule in rules] for key, rules in producers.items()}
+        self._absences = {
+            key: [{"not": rule} for rule in rules] for key, rules in producers.items()
+        }
         devices = guideline.of_kind("device")
-        self.device_keys = {d.local: {name: f"{name}:{d.local}" for name in ("indicated", "favoured", *STATUSES)} for d in devices}
-        questions = {"strategy": [f"strategy:{strategy.local}" for strategy in guideline.of_kind("strategy")]}
+        self.device_keys = {
+            d.local: {name: f"{name}:{d.local}" for name in ("indicated", "favoured", *STATUSES)}
+            for d in devices
+        }
+        questions = {
+            "strategy": [f"strategy:{strategy.local}" for strategy in guideline.of_kind("strategy")]
+        }
         questions |= {d.id: [f"{name}:{d.local}" for name in STATUSES] for d in devices}
         self.questions = dict(sorted(questions.items()))
-        """What an unknown fact may leave open (the strategy, each device's status), with the conclusions that answer it."""
+        """What an unknown fact may leave open (the strategy, each device's status), with the
+        conclusions that answer it.
+        """
         critical = [(f"criticalAlert:{alert.local}", alert) for alert in guideline.of_kind("alert")]
         self.critical = [(key, alert) for key, alert in critical if key in producers]
         """The alerts that can be critical, by the key of that conclusion."""
@@ -53,18 +75,30 @@ class ProofView:
         if isinstance(conclusion, Assertion):
             return self._words[conclusion.key]
         value = as_json(values[conclusion.fact])
-        return f"{self._places[conclusion.fact]}: {str(value).lower() if isinstance(value, bool) else value}"
+        return (
+            f"{self._places[conclusion.fact]}: "
+            f"{str(value).lower() if isinstance(value, bool) else value}"
+        )
 
-    def steps(self, trace: Trace, language: str, always: dict[str, Any], at_times: dict[str, Any]) -> list[dict[str, Any]]:
+    def steps(
+        self, trace: Trace, language: str, always: dict[str, Any], at_times: dict[str, Any]
+    ) -> list[dict[str, Any]]:
         """The proof, premises before conclusions.
 
         Args:
             trace: what the rules concluded.
             language: of labels.
-            always: for each rule whose statements concern every case those statements, as the answer shows them.
+            always: for each rule whose statements concern every case those statements, as the
+                answer shows them.
             at_times: the same for the other rules that fired.
         """
-        levels, derived, values, words, absences = self.guideline.levels, trace.derived, trace.values, self._words, self._absences
+        levels, derived, values, words, absences = (
+            self.guideline.levels,
+            trace.derived,
+            trace.values,
+            self._words,
+            self._absences,
+        )
         origins: dict[str, list[dict[str, str]]] = {}
         setter: dict[str, str] = {}
         shown = []
@@ -79,7 +113,13 @@ class ProofView:
                 else:
                     premises.append({"fact": of, "value": as_json(values.get(of))})
             level, name, key = levels[rank], rule.id, production.conclusion.key
-            link = name if rule.level == level else next((setter[of] for _, of in read if of in setter and derived.get(of) == rank), name)
+            link = (
+                name
+                if rule.level == level
+                else next(
+                    (setter[of] for _, of in read if of in setter and derived.get(of) == rank), name
+                )
+            )
             if key not in setter and derived.get(key) == rank:
                 setter[key] = link
             source = self._steps[name]
@@ -103,36 +143,61 @@ class ProofView:
 
 def _place(fact: Fact) -> str:
     """Where a value stands in the answer."""
-    return ".".join(part for part in ("parameters" if fact.result_key == "parameters" else None, fact.device, fact.name) if part)
+    return ".".join(
+        part
+        for part in (
+            "parameters" if fact.result_key == "parameters" else None,
+            fact.device,
+            fact.name,
+        )
+        if part
+    )
 
 
-def graph(trace: Trace, guideline: Guideline, statements: dict[str, tuple[Statement, ...]]) -> nx.DiGraph[str]:
+def graph(
+    trace: Trace, guideline: Guideline, statements: dict[str, tuple[Statement, ...]]
+) -> nx.DiGraph[str]:
     """The proof as a graph that leads every conclusion back to facts and statements.
 
-    Nodes carry ``kind``: ``fact``, ``conclusion``, ``step``, ``absence`` or ``statement``. Edges run from what is
-    concluded to what it rests on; those to statements carry ``stance``.
+    Nodes carry ``kind``: ``fact``, ``conclusion``, ``step``, ``absence`` or ``statement``. Edges
+    run from what is concluded to what it rests on; those to statements carry ``stance``.
     """
     import networkx as nx
 
     view = ProofView(guideline)
     network: nx.DiGraph[str] = nx.DiGraph()
-    implied = {production.conclusion.fact for _, production, _, _ in trace.steps if isinstance(production.conclusion, Assignment)}
+    implied = {
+        production.conclusion.fact
+        for _, production, _, _ in trace.steps
+        if isinstance(production.conclusion, Assignment)
+    }
     for number, step in enumerate(trace.steps):
         rule, production, premises, rank = step
         conclusion = production.conclusion
         name = f"fact:{conclusion.fact}" if isinstance(conclusion, Assignment) else conclusion.key
         network.add_node(name, kind="conclusion", label=view.conclusion(step, trace.values))
         node = f"step:{number}:{rule.id}"
-        network.add_node(node, kind="step", rule=rule.id, label=rule.label["en"], level=guideline.levels[rank])
+        network.add_node(
+            node, kind="step", rule=rule.id, label=rule.label["en"], level=guideline.levels[rank]
+        )
         network.add_edge(name, node)
         for kind, of in premises:
             target = f"fact:{of}" if kind == "fact" else of if kind == "conclusion" else f"not:{of}"
             if target not in network:
                 network.add_node(
-                    target, kind="absence" if kind == "not" else "conclusion" if of in implied else "fact", label=of, value=as_json(trace.values.get(of))
+                    target,
+                    kind="absence" if kind == "not" else "conclusion" if of in implied else "fact",
+                    label=of,
+                    value=as_json(trace.values.get(of)),
                 )
             network.add_edge(node, target)
         for statement in statements[rule.id]:
-            network.add_node(f"ev:{statement.id}", kind="statement", label=statement.text["en"], study=statement.study, level=statement.level)
+            network.add_node(
+                f"ev:{statement.id}",
+                kind="statement",
+                label=statement.text["en"],
+                study=statement.study,
+                level=statement.level,
+            )
             network.add_edge(node, f"ev:{statement.id}", stance=statement.stance)
     return network

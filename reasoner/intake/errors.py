@@ -9,8 +9,13 @@ from calx.errors import CalxError
 
 
 def visible(text: str) -> str:
-    """The text on one line, with everything escaped that a terminal would obey or UTF-8 cannot carry."""
-    return "".join(c if c.isprintable() else c.encode("unicode_escape", "surrogatepass").decode() for c in text[:1000])
+    """The text on one line, with everything escaped that a terminal would obey or UTF-8 cannot
+    carry.
+    """
+    return "".join(
+        c if c.isprintable() else c.encode("unicode_escape", "surrogatepass").decode()
+        for c in text[:1000]
+    )
 
 
 @dataclass(frozen=True)
@@ -58,4 +63,7 @@ class CaseError(CalxError):
 
     def json(self) -> dict[str, Any]:
         """The error object of the public contract."""
-        return {"case_id": self.case_id, "error": {"problems": [problem.json() for problem in self.problems]}}
+        return {
+            "case_id": self.case_id,
+            "error": {"problems": [problem.json() for problem in self.problems]},
+        }

@@ -1,7 +1,8 @@
-"""Cases as files hold them: JSON, JSON lines, Turtle, JSON-LD. Nothing is fetched; every fault has its place.
+"""Cases as files hold them: JSON, JSON lines, Turtle, JSON-LD. Nothing is fetched; every fault has
+its place.
 
-Each case comes as a `Submission`: the raw facts with what was wrong already in the reading, or, where no case could
-be read, problems alone. The gate (`intake.gate`) judges the facts.
+Each case comes as a `Submission`: the raw facts with what was wrong already in the reading, or,
+where no case could be read, problems alone. The gate (`intake.gate`) judges the facts.
 """
 
 from __future__ import annotations
@@ -53,13 +54,19 @@ def submissions(stream: IO[bytes], suffix: str, guideline: Guideline) -> Iterato
         return
     content = stream.read(DOCUMENT_BYTES + 1)
     if len(content) > DOCUMENT_BYTES:
-        yield _unreadable(f"larger than {DOCUMENT_BYTES // MIB} MiB; hand in many cases as JSON lines (.jsonl), which are read one by one")
+        yield _unreadable(
+            f"larger than {DOCUMENT_BYTES // MIB} MiB; hand in many cases as JSON lines (.jsonl), "
+            "which are read one by one"
+        )
         return
     text = _decoded(content)
     if isinstance(text, Problem):
         yield Submission(problems=[text], readable=False)
     elif not text.strip():
-        yield _unreadable('the file is empty; write one case, for example {"case_id": "my-case", "calcium_present": true}')
+        yield _unreadable(
+            'the file is empty; write one case, for example {"case_id": "my-case", '
+            '"calcium_present": true}'
+        )
     elif suffix == ".json":
         yield from _document(text, len(content))
     else:
@@ -91,7 +98,11 @@ def _pairs(pairs: list[tuple[str, Any]]) -> _Object:
     found = _Object(pairs)
     if len(found) < len(pairs):
         keys = [key for key, _ in pairs]
-        found.repeated = tuple(dict.fromkeys(key for key in keys if keys.count(key) > 1)) if len(keys) < 1000 else ("some keys",)
+        found.repeated = (
+            tuple(dict.fromkeys(key for key in keys if keys.count(key) > 1))
+            if len(keys) < 1000
+            else ("some keys",)
+        )
     return found
 
 
@@ -109,16 +120,28 @@ def _parsed(text: str, line: int | None) -> Any | Problem:
     try:
         return _DECODER.decode(text)
     except json.JSONDecodeError as error:
-        hint = "; each line holds one whole case: name a file to read a case of several lines" if line else ""
-        return Problem(f"broken JSON at column {error.colno}: {error.msg}{hint}", place=f"line {(line or 1) + error.lineno - 1}")
+        hint = (
+            "; each line holds one whole case: name a file to read a case of several lines"
+            if line
+            else ""
+        )
+        return Problem(
+            f"broken JSON at column {error.colno}: {error.msg}{hint}",
+            place=f"line {(line or 1) + error.lineno - 1}",
+        )
     except RecursionError:
-        return Problem("nested too deeply; a case is one flat JSON object of facts", place=f"line {line or 1}")
+        return Problem(
+            "nested too deeply; a case is one flat JSON object of facts", place=f"line {line or 1}"
+        )
 
 
 def _submission(value: Any, place: str | None) -> Submission:
     if not isinstance(value, dict):
         return _unreadable(f"a case is a JSON object of facts, not {_kind(value)}", place)
-    repeated = [Problem("stands more than once; keep one of them", str(key)[:64], place) for key in getattr(value, "repeated", ())]
+    repeated = [
+        Problem("stands more than once; keep one of them", str(key)[:64], place)
+        for key in getattr(value, "repeated", ())
+    ]
     return Submission(value, repeated, place)
 
 
@@ -153,7 +176,9 @@ def _lines(stream: IO[bytes]) -> Iterator[Submission]:
                 line = stream.readline(LINE_BYTES)
                 consumed += len(line)
             found = True
-            yield _unreadable(f"longer than {LINE_BYTES // MIB} MiB; a case is one short line", place)
+            yield _unreadable(
+                f"longer than {LINE_BYTES // MIB} MiB; a case is one short line", place
+            )
             continue
         text = _decoded(line, number)
         if isinstance(text, Problem):
@@ -162,7 +187,11 @@ def _lines(stream: IO[bytes]) -> Iterator[Submission]:
             continue
         else:
             value = _parsed(text, number)
-            submission = Submission(problems=[value], place=place, readable=False) if isinstance(value, Problem) else _submission(value, place)
+            submission = (
+                Submission(problems=[value], place=place, readable=False)
+                if isinstance(value, Problem)
+                else _submission(value, place)
+            )
         found = True
         submission.consumed = consumed
         yield submission
@@ -191,18 +220,33 @@ def _rdf(text: str, suffix: str, guideline: Guideline) -> Iterator[Submission]:
 
 
 def _jsonld_faults(node: Any) -> Iterator[str]:
-    """What makes JSON-LD ambiguous, or would have to be fetched: a context is an object in the file, or a list of them."""
+    """What makes JSON-LD ambiguous, or would have to be fetched: a context is an object in the
+    file, or a list of them.
+    """
     if isinstance(node, list):
         for item in node:
             yield from _jsonld_faults(item)
     elif isinstance(node, dict):
-        yield from (f"the key '{key}' stands more than once; keep one of them" for key in getattr(node, "repeated", ()))
+        yield from (
+            f"the key '{key}' stands more than once; keep one of them"
+            for key in getattr(node, "repeated", ())
+        )
         for key, value in node.items():
             contexts = value if isinstance(value, list) else [value]
-            if key == "@import" or (key == "@context" and any(isinstance(context, str) for context in contexts)):
-                yield f"names a remote context ({value!s:.100}), which is never fetched; write the context into the file"
-            elif key == "@context" and not all(context is None or isinstance(context, dict) for context in contexts):
-                yield "has a @context that is neither an object nor a list of objects; nothing is fetched, so write the context into the file"
+            if key == "@import" or (
+                key == "@context" and any(isinstance(context, str) for context in contexts)
+            ):
+                yield (
+                    f"names a remote context ({value!s:.100}), which is never fetched; write "
+                    "the context into the file"
+                )
+            elif key == "@context" and not all(
+                context is None or isinstance(context, dict) for context in contexts
+            ):
+                yield (
+                    "has a @context that is neither an object nor a list of objects; nothing is "
+                    "fetched, so write the context into the file"
+                )
             yield from _jsonld_faults(value)
     elif node is not None and not isinstance(node, str | bool | Decimal | float):
         yield "holds what is no JSON"
@@ -215,17 +259,34 @@ def _graph(text: str, suffix: str) -> Any | Problem:
     graph = Graph(bind_namespaces="none")
     try:
         with literals_as_written():
-            graph.parse(data=text, format="turtle" if suffix == ".ttl" else "json-ld", publicID=IRI + "case/")
+            graph.parse(
+                data=text,
+                format="turtle" if suffix == ".ttl" else "json-ld",
+                publicID=IRI + "case/",
+            )
     except BadSyntax as error:
-        return Problem(f"broken Turtle: {_one_line(getattr(error, 'message', error))}", place=f"line {error.lines + 1}")
+        return Problem(
+            f"broken Turtle: {_one_line(getattr(error, 'message', error))}",
+            place=f"line {error.lines + 1}",
+        )
     except RecursionError:
         return Problem("nested too deeply; a case is one lesion with its facts")
     except Exception as error:  # rdflib's parsers raise whatever they meet
-        hint = "check its quotes, and the full stop at the end" if suffix == ".ttl" else "it must be an object, or a list of objects, with @context and @id"
-        return Problem(f"not readable as {'Turtle' if suffix == '.ttl' else 'JSON-LD'}: {hint} ({_one_line(error)})")
+        hint = (
+            "check its quotes, and the full stop at the end"
+            if suffix == ".ttl"
+            else "it must be an object, or a list of objects, with @context and @id"
+        )
+        return Problem(
+            f"not readable as {'Turtle' if suffix == '.ttl' else 'JSON-LD'}: {hint} "
+            f"({_one_line(error)})"
+        )
     imports = sorted(str(target) for target in graph.objects(None, OWL.imports))
     if imports:
-        return Problem(f"owl:imports {', '.join(imports)[:120]} is never fetched; write the facts into the file and remove the import")
+        return Problem(
+            f"owl:imports {', '.join(imports)[:120]} is never fetched; write the facts into the "
+            "file and remove the import"
+        )
     return graph
 
 
@@ -236,7 +297,12 @@ def _one_line(message: object) -> str:
 def _lesions(graph: Any, guideline: Guideline) -> Iterator[Submission]:
     from rdflib import RDF, URIRef
 
-    subjects = sorted({*graph.subjects(RDF.type, URIRef(IRI + "Lesion")), *graph.subjects(URIRef(IRI + "caseId"), None)})
+    subjects = sorted(
+        {
+            *graph.subjects(RDF.type, URIRef(IRI + "Lesion")),
+            *graph.subjects(URIRef(IRI + "caseId"), None),
+        }
+    )
     if not subjects:
         yield _unreadable(f"no lesion; type it as <{IRI}Lesion> and give it <{IRI}caseId>")
     for subject in subjects:
@@ -244,21 +310,38 @@ def _lesions(graph: Any, guideline: Guideline) -> Iterator[Submission]:
 
 
 def _lesion(graph: Any, subject: Any, guideline: Guideline) -> Submission:
-    names = {fact.local: fact.name for fact in guideline.facts.values() if fact.given} | {"caseId": "case_id"}
-    concluded = {*guideline.properties, *(fact.local for fact in guideline.facts.values() if not fact.given)}
-    submission = Submission(place=str(subject)[:200] if str(subject).startswith("http") else "a lesion without IRI")
+    names = {fact.local: fact.name for fact in guideline.facts.values() if fact.given} | {
+        "caseId": "case_id"
+    }
+    concluded = {
+        *guideline.properties,
+        *(fact.local for fact in guideline.facts.values() if not fact.given),
+    }
+    submission = Submission(
+        place=str(subject)[:200] if str(subject).startswith("http") else "a lesion without IRI"
+    )
     for predicate in sorted(set(graph.predicates(subject))):
         local = str(predicate).removeprefix(IRI)
         if local == str(predicate):
             continue  # other vocabularies may say more of a lesion than a guideline reads
         values = [_python(value) for value in graph.objects(subject, predicate)]
         if local in concluded:
-            submission.problems.append(Problem("is a conclusion, not a fact; remove it", local, submission.place))
+            submission.problems.append(
+                Problem("is a conclusion, not a fact; remove it", local, submission.place)
+            )
         elif local not in names:
             near = difflib.get_close_matches(local[:64], names, n=1, cutoff=0.55)
-            submission.problems.append(Problem(f"is no property of a lesion{f'; did you mean {near[0]}?' if near else ''}", local[:64], submission.place))
+            submission.problems.append(
+                Problem(
+                    f"is no property of a lesion{f'; did you mean {near[0]}?' if near else ''}",
+                    local[:64],
+                    submission.place,
+                )
+            )
         elif len(values) > 1:
-            submission.problems.append(Problem(f"has {len(values)} values; a fact has one", names[local], submission.place))
+            submission.problems.append(
+                Problem(f"has {len(values)} values; a fact has one", names[local], submission.place)
+            )
         else:
             submission.raw[names[local]] = values[0]
     if "case_id" not in submission.raw and str(subject).startswith(IRI + "case/"):
@@ -267,23 +350,45 @@ def _lesion(graph: Any, subject: Any, guideline: Guideline) -> Submission:
 
 
 NUMBER = re.compile(r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)?")
-NUMERIC = {"integer", "decimal", "double", "float", "int", "long", "short", "nonNegativeInteger", "positiveInteger"}
+NUMERIC = {
+    "integer",
+    "decimal",
+    "double",
+    "float",
+    "int",
+    "long",
+    "short",
+    "nonNegativeInteger",
+    "positiveInteger",
+}
 
 
 def _python(node: Any) -> Any:
-    """A literal as JSON would have given it; what cannot be converted stays text, for the gate to refuse."""
+    """A literal as JSON would have given it; what cannot be converted stays text, for the gate to
+    refuse.
+    """
     from rdflib import XSD, Literal
 
     if not isinstance(node, Literal):
-        return str(node).removeprefix(IRI + "value/") if str(node).startswith(IRI + "value/") else f"<{str(node)[:200]}>"
+        return (
+            str(node).removeprefix(IRI + "value/")
+            if str(node).startswith(IRI + "value/")
+            else f"<{str(node)[:200]}>"
+        )
     text, datatype = str(node), str(node.datatype or XSD.string).removeprefix(str(XSD))
     if datatype == "boolean" and text in ("true", "false", "1", "0"):
         return text in ("true", "1")
     if datatype in NUMERIC:
         if NUMBER.fullmatch(text):
             return _number(text)
-        return float("nan") if text.lstrip("+-").upper() in ("NAN", "INF") else f"{text}^^{datatype}"
-    return text if node.language is None and datatype == "string" else f"{text}{'@' + node.language if node.language else '^^' + datatype}"
+        return (
+            float("nan") if text.lstrip("+-").upper() in ("NAN", "INF") else f"{text}^^{datatype}"
+        )
+    return (
+        text
+        if node.language is None and datatype == "string"
+        else f"{text}{'@' + node.language if node.language else '^^' + datatype}"
+    )
 
 
 def suffix_of(path: Path) -> str | None:

@@ -1,8 +1,8 @@
 """The typed gate: only a case that passes it meets a rule.
 
-rdflib, and so stock pySHACL, finds a text greater than any number; a case must therefore be typed before
-any rule runs. The gate is compiled from the case shapes: types, bounds and values of each fact, then (after the
-implied facts) what may not stand together. All problems are reported at once.
+rdflib, and so stock pySHACL, finds a text greater than any number; a case must therefore be typed
+before any rule runs. The gate is compiled from the case shapes: types, bounds and values of each
+fact, then (after the implied facts) what may not stand together. All problems are reported at once.
 """
 
 from __future__ import annotations
@@ -31,7 +31,9 @@ class Gate:
 
     def __init__(self, evaluation: Evaluation) -> None:
         self._evaluation = evaluation
-        self._facts = {name: fact for name, fact in evaluation.guideline.facts.items() if fact.given}
+        self._facts = {
+            name: fact for name, fact in evaluation.guideline.facts.items() if fact.given
+        }
 
     def admit(self, raw: Mapping[str, Any], language: str = "en") -> Case:
         """Type and check one case.
@@ -67,7 +69,11 @@ class Gate:
         name = raw.get("case_id")
         case_id = name if isinstance(name, str) and CASE_ID.fullmatch(name) else None
         misread = {problem.fact for problem in problems}
-        problems += (problem for problem in self._contradictions(facts, language) if not misread & set(problem.facts))
+        problems += (
+            problem
+            for problem in self._contradictions(facts, language)
+            if not misread & set(problem.facts)
+        )
         if problems or case_id is None or isinstance(measured, list):
             raise CaseError(problems, case_id)
         return Case(case_id, facts, measured)
@@ -75,12 +81,25 @@ class Gate:
     def _contradictions(self, facts: Values, language: str) -> list[Problem]:
         """What the consistency rules find, naming the facts that were given."""
         completed = self._evaluation.complete(facts)
-        origins = {production.conclusion.fact: premises for _, production, premises, _ in completed.steps}  # type: ignore[union-attr]
+        origins = {
+            production.conclusion.key: premises for _, production, premises, _ in completed.steps
+        }
         problems = []
         for constraint in self._evaluation.violated(completed.values):
             named = self._given(values_read(constraint.condition), facts, origins)
-            told = ", ".join(f"{fact} = {_shown(facts[fact])}" if fact in facts else _say("missing", language, fact=fact) for fact in named)
-            problems.append(Problem(f"{constraint.message[language]} ({told})", named[0] if named else None, facts=tuple(named)))
+            told = ", ".join(
+                f"{fact} = {_shown(facts[fact])}"
+                if fact in facts
+                else _say("missing", language, fact=fact)
+                for fact in named
+            )
+            problems.append(
+                Problem(
+                    f"{constraint.message[language]} ({told})",
+                    named[0] if named else None,
+                    facts=tuple(named),
+                )
+            )
         return problems
 
     def _given(self, names: tuple[str, ...], facts: Values, origins: dict[str, Any]) -> list[str]:
@@ -88,38 +107,84 @@ class Gate:
         found: dict[str, None] = {}
         for name in names:
             if name not in facts and name in origins:
-                found |= dict.fromkeys(self._given(tuple(premise.of for premise in origins[name] if premise.of != name), facts, origins))
+                found |= dict.fromkeys(
+                    self._given(
+                        tuple(premise.of for premise in origins[name] if premise.of != name),
+                        facts,
+                        origins,
+                    )
+                )
             elif name in facts or name in self._facts:
                 found[name] = None
         return list(found)
 
     def _unknown(self, key: object, language: str) -> str:
-        near = difflib.get_close_matches(str(key)[:64].lower(), [*self._facts, "case_id"], n=1, cutoff=0.55)
-        return _say("unknown fact, near", language, near=near[0]) if near else _say("unknown fact", language)
+        near = difflib.get_close_matches(
+            str(key)[:64].lower(), [*self._facts, "case_id"], n=1, cutoff=0.55
+        )
+        return (
+            _say("unknown fact, near", language, near=near[0])
+            if near
+            else _say("unknown fact", language)
+        )
 
 
 MESSAGES = {
     "no case id": (
-        "every case needs a case_id: 1 to 64 letters, digits, '.', '_' or '-'; never a patient's name",
+        (
+            "every case needs a case_id: 1 to 64 letters, digits, '.', '_' or '-'; never a "
+            "patient's "
+            "name"
+        ),
         "每个病例需有case_id：1至64个字母、数字、“.”、“_”或“-”；不得使用患者姓名",
     ),
-    "not a case id": ("{value} is no case_id; use 1 to 64 letters, digits, '.', '_' or '-'", "{value}不是有效的case_id；请用1至64个字母、数字、“.”、“_”或“-”"),
-    "unknown fact": ("unknown fact; 'calx facts' lists the known ones", "未知的事实名；“calx facts”可列出全部"),
-    "unknown fact, near": ("unknown fact; did you mean '{near}'?", "未知的事实名；是否应为“{near}”？"),
+    "not a case id": (
+        "{value} is no case_id; use 1 to 64 letters, digits, '.', '_' or '-'",
+        "{value}不是有效的case_id；请用1至64个字母、数字、“.”、“_”或“-”",
+    ),
+    "unknown fact": (
+        "unknown fact; 'calx facts' lists the known ones",
+        "未知的事实名；“calx facts”可列出全部",
+    ),
+    "unknown fact, near": (
+        "unknown fact; did you mean '{near}'?",
+        "未知的事实名；是否应为“{near}”？",
+    ),
     "more unknown": ("and {count} more unknown facts", "另有{count}个未知的事实名"),
     "missing": ("{fact} is missing", "缺少{fact}"),
-    "not boolean": ("{value} is not true or false; leave the fact out where it is unknown", "{value}不是true或false；未知时请省略该项"),
-    "not a value": ("{value} is not a value of this fact; it is one of {values}", "{value}不是该事实的取值；可取：{values}"),
+    "not boolean": (
+        "{value} is not true or false; leave the fact out where it is unknown",
+        "{value}不是true或false；未知时请省略该项",
+    ),
+    "not a value": (
+        "{value} is not a value of this fact; it is one of {values}",
+        "{value}不是该事实的取值；可取：{values}",
+    ),
     "not a value, near": (
         "{value} is not a value of this fact; did you mean '{near}'? it is one of {values}",
         "{value}不是该事实的取值；是否应为“{near}”？可取：{values}",
     ),
-    "text for number": ("{value} is not a number; write the number alone, without quotes or unit{unit}", "{value}不是数字；请只写数字，不加引号或单位{unit}"),
-    "not a number": ("{value} is not a number; give one number{unit}", "{value}不是数字；请给出一个数字{unit}"),
-    "not finite": ("{value} is not a finite number; leave the fact out where it is unknown", "{value}不是有限数字；未知时请省略该项"),
-    "too many digits": ("{value} has more than {digits} digits after the point; round it", "{value}的小数位超过{digits}位；请四舍五入"),
+    "text for number": (
+        "{value} is not a number; write the number alone, without quotes or unit{unit}",
+        "{value}不是数字；请只写数字，不加引号或单位{unit}",
+    ),
+    "not a number": (
+        "{value} is not a number; give one number{unit}",
+        "{value}不是数字；请给出一个数字{unit}",
+    ),
+    "not finite": (
+        "{value} is not a finite number; leave the fact out where it is unknown",
+        "{value}不是有限数字；未知时请省略该项",
+    ),
+    "too many digits": (
+        "{value} has more than {digits} digits after the point; round it",
+        "{value}的小数位超过{digits}位；请四舍五入",
+    ),
     "not whole": ("{value} is not a whole number", "{value}不是整数"),
-    "out of range": ("{value}{unit} is out of range; it must be {range}", "{value}{unit}超出范围；应为{range}"),
+    "out of range": (
+        "{value}{unit} is out of range; it must be {range}",
+        "{value}{unit}超出范围；应为{range}",
+    ),
 }
 """What the gate says, in English and Chinese."""
 
@@ -145,7 +210,13 @@ def _shown(value: object) -> str:
     if isinstance(value, str):
         text = repr(value[:100])
     else:
-        text = str(value) if isinstance(value, int | float | Decimal) else "a list" if isinstance(value, list) else "an object"
+        text = (
+            str(value)
+            if isinstance(value, int | float | Decimal)
+            else "a list"
+            if isinstance(value, list)
+            else "an object"
+        )
     return text if len(text) <= 40 else text[:37] + "…'"
 
 
@@ -153,13 +224,30 @@ def _typed(fact: Fact, value: object, language: str) -> Value | Problem:
     """The value in the fact's type, or what is wrong with it."""
     shown = _shown(value)
     if fact.kind == "boolean":
-        return value if isinstance(value, bool) else Problem(_say("not boolean", language, value=shown), fact.name)
+        return (
+            value
+            if isinstance(value, bool)
+            else Problem(_say("not boolean", language, value=shown), fact.name)
+        )
     if fact.kind == "text":
         if isinstance(value, str) and value in fact.values:
             return value
-        near = difflib.get_close_matches(value[:64], fact.values, n=1, cutoff=0.55) if isinstance(value, str) else []
+        near = (
+            difflib.get_close_matches(value[:64], fact.values, n=1, cutoff=0.55)
+            if isinstance(value, str)
+            else []
+        )
         message = "not a value, near" if near else "not a value"
-        return Problem(_say(message, language, value=shown, near=near[0] if near else "", values=", ".join(fact.values)), fact.name)
+        return Problem(
+            _say(
+                message,
+                language,
+                value=shown,
+                near=near[0] if near else "",
+                values=", ".join(fact.values),
+            ),
+            fact.name,
+        )
     return _number(fact, value, language)
 
 
@@ -168,14 +256,30 @@ def _number(fact: Fact, value: object, language: str) -> Value | Problem:
 
     def wrong(message: str) -> Problem:
         told = f" (unit{unit})" if unit and message != "out of range" else unit
-        return Problem(_say(message, language, value=_shown(value), unit=told, digits=FRACTION_DIGITS, range=_range(fact)), fact.name)
+        return Problem(
+            _say(
+                message,
+                language,
+                value=_shown(value),
+                unit=told,
+                digits=FRACTION_DIGITS,
+                range=_range(fact),
+            ),
+            fact.name,
+        )
 
     if isinstance(value, bool) or not isinstance(value, Real | Decimal):
         return wrong("text for number" if isinstance(value, str) else "not a number")
     if isinstance(value, Integral) and abs(int(value)) >= LARGEST:
         return wrong("out of range")
     # numbers of other libraries (numpy's) count by their value, not by how they write themselves
-    number = value if isinstance(value, Decimal) else Decimal(int(value)) if isinstance(value, Integral) else Decimal(repr(float(value)))
+    number = (
+        value
+        if isinstance(value, Decimal)
+        else Decimal(int(value))
+        if isinstance(value, Integral)
+        else Decimal(repr(float(value)))
+    )
     if not number.is_finite():
         return wrong("not finite")
     if _fraction_digits(number) > FRACTION_DIGITS:
@@ -184,14 +288,18 @@ def _number(fact: Fact, value: object, language: str) -> Value | Problem:
         return wrong("out of range")
     if fact.kind == "integer" and number != number.to_integral_value():
         return wrong("not whole")
-    low = fact.minimum is not None and (number < fact.minimum or (fact.exclusive_minimum and number == fact.minimum))
+    low = fact.minimum is not None and (
+        number < fact.minimum or (fact.exclusive_minimum and number == fact.minimum)
+    )
     if low or (fact.maximum is not None and number > fact.maximum):
         return wrong("out of range")
     return number + 0
 
 
 def _fraction_digits(number: Decimal) -> int:
-    """Digits after the point in the shortest form; exact, whatever the precision of decimal arithmetic."""
+    """Digits after the point in the shortest form; exact, whatever the precision of decimal
+    arithmetic.
+    """
     _, digits, exponent = number.as_tuple()
     zeros = len(digits) - len("".join(map(str, digits)).rstrip("0")) if number else len(digits)
     return max(0, -int(exponent) - zeros) if number else 0

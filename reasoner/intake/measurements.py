@@ -1,7 +1,10 @@
-"""Facts that were measured: how sure they are, where they were seen, who drew them, and what a person made of them.
+"""Facts that were measured: how sure they are, where they were seen, who drew them, and what a
+person made of them.
 
-A case may carry ``measured`` beside its facts, as a segmentation adapter writes it. The facts themselves are read from the case as ever; ``measured`` says of
-each where it comes from. A fact whose value differs from what was measured was corrected by a person: the person's value counts, the measured one is kept.
+A case may carry ``measured`` beside its facts, as a segmentation adapter writes it. The facts
+themselves are read from the case as ever; ``measured`` says of each where it comes from. A fact
+whose value differs from what was measured was corrected by a person: the person's value counts, the
+measured one is kept.
 """
 
 from __future__ import annotations
@@ -21,7 +24,9 @@ LARGEST = 2_000_000
 """Numbers and texts in a ``measured``; more is no recording."""
 
 
-def read(raw: object, given: Mapping[str, Any], known: Mapping[str, object]) -> Measured | list[Problem]:
+def read(
+    raw: object, given: Mapping[str, Any], known: Mapping[str, object]
+) -> Measured | list[Problem]:
     """Check what a case says of its measurements.
 
     Args:
@@ -43,15 +48,25 @@ def read(raw: object, given: Mapping[str, Any], known: Mapping[str, object]) -> 
             problems.append(Problem(f"{str(name)[:64]}: {wrong}", KEY))
             continue
         plain = nested_as_json(entry)
-        was, now = plain["value"] if plain["status"] in CLAIMED else None, nested_as_json(given.get(name))
+        was, now = (
+            plain["value"] if plain["status"] in CLAIMED else None,
+            nested_as_json(given.get(name)),
+        )
         if now != was and not plain.get("correction"):
-            plain["correction"] = {"value": now, "by": None, "at": None, "reason": "changed in the case"}
+            plain["correction"] = {
+                "value": now,
+                "by": None,
+                "at": None,
+                "reason": "changed in the case",
+            }
         elif plain.get("correction"):
             plain["correction"] = plain["correction"] | {"value": now}
         facts[name] = plain
     if problems:
         return problems
-    return Measured(facts, {key: nested_as_json(value) for key, value in raw.items() if key != "facts"})
+    return Measured(
+        facts, {key: nested_as_json(value) for key, value in raw.items() if key != "facts"}
+    )
 
 
 def _leaves(node: object, depth: int) -> Iterator[None]:
@@ -74,10 +89,19 @@ def _fault(entry: object) -> str:
     if not (value is None or isinstance(value, bool | int | float | Decimal | str)):
         return "its value is no number, truth or word"
     if interval is not None and not (
-        isinstance(interval, list) and len(interval) == 2 and all(isinstance(end, int | float | Decimal) and not isinstance(end, bool) for end in interval)
+        isinstance(interval, list)
+        and len(interval) == 2
+        and all(
+            isinstance(end, int | float | Decimal) and not isinstance(end, bool) for end in interval
+        )
     ):
         return "its interval is not two numbers"
-    if frames is not None and not (isinstance(frames, list) and all(isinstance(frame, int | Decimal) and not isinstance(frame, bool) for frame in frames)):
+    if frames is not None and not (
+        isinstance(frames, list)
+        and all(
+            isinstance(frame, int | Decimal) and not isinstance(frame, bool) for frame in frames
+        )
+    ):
         return "its frames are not whole numbers"
     for name in ("correction", "confirmed"):
         if entry.get(name) is not None and not isinstance(entry[name], dict):
@@ -85,7 +109,9 @@ def _fault(entry: object) -> str:
     return ""
 
 
-def corrected(raw: Mapping[str, Any], changes: Mapping[str, Any], by: str, why: str = "") -> dict[str, Any]:
+def corrected(
+    raw: Mapping[str, Any], changes: Mapping[str, Any], by: str, why: str = ""
+) -> dict[str, Any]:
     """A case with some facts overruled by a person.
 
     Args:
@@ -99,14 +125,22 @@ def corrected(raw: Mapping[str, Any], changes: Mapping[str, Any], by: str, why: 
     """
     block = raw.get(KEY) if isinstance(raw, dict) else None
     if not isinstance(block, dict) or not isinstance(block.get("facts"), dict):
-        raise CaseError([Problem("the case holds no measurements to correct; calx segment writes them", KEY)])
+        raise CaseError(
+            [Problem("the case holds no measurements to correct; calx segment writes them", KEY)]
+        )
     made = {**raw, KEY: {**block, "facts": dict(block["facts"])}}
     now = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
     for name, value in changes.items():
         if name not in made[KEY]["facts"]:
-            raise CaseError([Problem("was not among the measurements; add it to the case itself", name)])
+            raise CaseError(
+                [Problem("was not among the measurements; add it to the case itself", name)]
+            )
         entry = dict(made[KEY]["facts"][name])
-        history = [*entry.get("earlier_corrections", []), entry["correction"]] if entry.get("correction") else entry.get("earlier_corrections", [])
+        history = (
+            [*entry.get("earlier_corrections", []), entry["correction"]]
+            if entry.get("correction")
+            else entry.get("earlier_corrections", [])
+        )
         entry["correction"] = {"value": value, "by": by, "at": now, "reason": why or None}
         made[KEY]["facts"][name] = entry | ({"earlier_corrections": history} if history else {})
         if value is None:
@@ -128,6 +162,13 @@ def confirmed(raw: Mapping[str, Any], names: list[str], by: str) -> dict[str, An
     for name in names:
         entry = made[KEY]["facts"].get(name)
         if entry is None or entry.get("status") not in CLAIMED:
-            raise CaseError([Problem("was not measured, so there is nothing to confirm; give its value instead", name)])
+            raise CaseError(
+                [
+                    Problem(
+                        "was not measured, so there is nothing to confirm; give its value instead",
+                        name,
+                    )
+                ]
+            )
         made[KEY]["facts"][name] = {**entry, "confirmed": {"by": by, "at": now}}
     return made

@@ -1,7 +1,8 @@
 """A compiled guideline on disk, so that start-up does not parse RDF again.
 
-The cache is JSON, named and sealed by content digests. It is rebuilt, never trusted, when it is damaged, was
-written by another version or user, or belongs to other files. It holds data only: no code, no pickle.
+The cache is JSON, named and sealed by content digests. It is rebuilt, never trusted, when it is
+damaged, was written by another version or user, or belongs to other files. It holds data only: no
+code, no pickle.
 """
 
 from __future__ import annotations
@@ -48,7 +49,9 @@ def load(directory: Path | str = DEFAULT_DIRECTORY) -> Guideline:
 
 
 def stored(files: GuidelineFiles) -> Guideline | None:
-    """What these files were compiled to before; None where that is not known, or not to be trusted."""
+    """What these files were compiled to before; None where that is not known, or not to be
+    trusted.
+    """
     return _stored(_path(files.digest), files.digest)
 
 
@@ -59,7 +62,9 @@ def store(compiled: Guideline) -> None:
 
 def folder() -> Path:
     """Where compiled guidelines are kept: ``$CALX_CACHE``, else the user's cache folder."""
-    chosen = os.environ.get("CALX_CACHE") or os.path.join(os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache"), "calx")
+    chosen = os.environ.get("CALX_CACHE") or os.path.join(
+        os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache"), "calx"
+    )
     return Path(chosen)
 
 
@@ -73,7 +78,9 @@ def _reader_digest() -> str:
 
 
 def digest_of_reader(root: Path) -> str:
-    """Changes whenever the code that reads guidelines does: any module of the ontology or the reasoner in `root`, in whatever folder."""
+    """Changes whenever the code that reads guidelines does: any module of the ontology or the
+    reasoner in `root`, in whatever folder.
+    """
     digest = hashlib.sha256()
     for room in ("ontology", "reasoner"):
         for path in sorted((root / room).rglob("*.py")):
@@ -88,13 +95,23 @@ def _stored(path: Path, digest: str) -> Guideline | None:
             return None
         with path.open("rb") as file:
             status = os.fstat(file.fileno())
-            if hasattr(os, "getuid") and (status.st_uid != os.getuid() or status.st_mode & (stat.S_IWGRP | stat.S_IWOTH)):
+            if hasattr(os, "getuid") and (
+                status.st_uid != os.getuid() or status.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
+            ):
                 return None  # somebody else could have written it
             seal, _, body = file.read().partition(b"\n")
         if seal.decode("ascii") != _seal(digest, body):
             return None
         found = _decoded(json.loads(body))
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, ArithmeticError, RecursionError):
+    except (
+        OSError,
+        ValueError,
+        KeyError,
+        TypeError,
+        AttributeError,
+        ArithmeticError,
+        RecursionError,
+    ):
         return None
     return found if isinstance(found, Guideline) and found.digest == digest else None
 
@@ -117,7 +134,10 @@ def _seal(digest: str, body: bytes) -> str:
 
 def _encoded(value: Any) -> Any:
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return [type(value).__name__, *(_encoded(getattr(value, field.name)) for field in dataclasses.fields(value))]
+        return [
+            type(value).__name__,
+            *(_encoded(getattr(value, field.name)) for field in dataclasses.fields(value)),
+        ]
     if isinstance(value, tuple):
         return ["", *map(_encoded, value)]
     if isinstance(value, dict):

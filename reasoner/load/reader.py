@@ -1,4 +1,6 @@
-"""Reads the files of a guideline into a `Guideline`, and lists everything that is wrong with them."""
+"""Reads the files of a guideline into a `Guideline`, and lists everything that is
+wrong with them.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +18,16 @@ from calx.reasoner.load.source import CALX, PREFIXES, Source
 from calx.reasoner.load.vocabulary import Vocabulary
 from calx.reasoner.load.wellformed import faults
 from calx.reasoner.model.condition import Condition
-from calx.reasoner.model.guideline import Constraint, Guideline, Number, Rule, SharedCondition, Statement, Study, Suspension
+from calx.reasoner.model.guideline import (
+    Constraint,
+    Guideline,
+    Number,
+    Rule,
+    SharedCondition,
+    Statement,
+    Study,
+    Suspension,
+)
 from calx.reasoner.model.names import IRI
 
 RULE = {
@@ -33,7 +44,9 @@ RULE = {
     SH.rule,
 }
 STATED_BY = ("<", "<=", ">", ">=", "=", "+", "-", "*", "/", "c-", "c/")
-"""How a statement's number relates to its quantity; ``c-`` and ``c/``: the number is what is taken from, or divided."""
+"""How a statement's number relates to its quantity; ``c-`` and ``c/``: the number is what is taken
+from, or divided.
+"""
 STATEMENT = {
     RDF.type,
     CALX.study,
@@ -71,14 +84,23 @@ def examine(files: GuidelineFiles) -> Reading:
         return reader.read()
     except GuidelineError:
         raise
-    except Exception as error:  # a fault so odd that reading cannot go on: still no traceback for an author
-        faults_so_far = [problem for problem in reader.source.problems if problem.severity == "error"]
-        message = f"cannot be read on ({told(error)}); mend what is told above, or undo the last edit"
-        raise GuidelineError([*faults_so_far, AuthoringProblem("file", str(files.directory), message)]) from error
+    except (
+        Exception
+    ) as error:  # a fault so odd that reading cannot go on: still no traceback for an author
+        faults_so_far = [
+            problem for problem in reader.source.problems if problem.severity == "error"
+        ]
+        message = (
+            f"cannot be read on ({told(error)}); mend what is told above, or undo the last edit"
+        )
+        raise GuidelineError(
+            [*faults_so_far, AuthoringProblem("file", str(files.directory), message)]
+        ) from error
 
 
 def read(files: GuidelineFiles) -> tuple[Guideline, list[AuthoringProblem]]:
-    """The guideline of these files, with every fault found in them; the guideline holds what could be read.
+    """The guideline of these files, with every fault found in them; the guideline holds what could
+    be read.
 
     Raises:
         GuidelineError: the files cannot be parsed, or have no header to start from.
@@ -121,28 +143,54 @@ class _Reader:
             title=source.text(URIRef(IRI), DCTERMS.title),
             notice=source.text(URIRef(IRI), CALX.notice),
             levels=self.levels,
-            level_definitions={str(source.value(level, SKOS.notation)): source.text(level, SKOS.definition) for level in levels},
-            groups={source.local(group): source.text(group, RDFS.label) for group in source.ordered(SH.PropertyGroup)},
+            level_definitions={
+                str(source.value(level, SKOS.notation)): source.text(level, SKOS.definition)
+                for level in levels
+            },
+            groups={
+                source.local(group): source.text(group, RDFS.label)
+                for group in source.ordered(SH.PropertyGroup)
+            },
             facts=self.facts,
-            value_labels={str(source.value(value, SKOS.notation)): source.text(value, RDFS.label) for value in source.graph.subjects(RDF.type, CALX.FactValue)},
+            value_labels={
+                str(source.value(value, SKOS.notation)): source.text(value, RDFS.label)
+                for value in source.graph.subjects(RDF.type, CALX.FactValue)
+            },
             terms=vocabulary.terms,
             properties=self.properties,
             studies=self.studies,
             statements=self.statements,
-            rules=tuple(sorted(rules, key=lambda rule: (rule.layer, rule.file, source.files.line_of(rule.file, f"rule:{rule.id}") or 0, rule.id))),
+            rules=tuple(
+                sorted(
+                    rules,
+                    key=lambda rule: (
+                        rule.layer,
+                        rule.file,
+                        source.files.line_of(rule.file, f"rule:{rule.id}") or 0,
+                        rule.id,
+                    ),
+                )
+            ),
             constraints=tuple(self._constraints()),
             shared=tuple(self._shared()),
             requirements=tuple(Requirements(source, self.shapes, self.facts, self.properties)),
         )
-        lines = {rule.id: source.files.line_of(rule.file, f"rule:{rule.id}") for rule in guideline.rules}
+        lines = {
+            rule.id: source.files.line_of(rule.file, f"rule:{rule.id}") for rule in guideline.rules
+        }
         for fault in faults(guideline):
             source.problems.append(replace(fault, line=fault.line or lines.get(fault.rule or "")))
         suspended = suspend(guideline)
         for rule, literal in _left_without_source(suspended):
             message = (
-                f"the literal {literal.quantity} {literal.comparator} {literal.value} {literal.unit} rests on withdrawn studies alone; find another source"
+                f"the literal {literal.quantity} {literal.comparator} {literal.value} "
+                f"{literal.unit} rests on withdrawn studies alone; find another source"
             )
-            source.problems.append(AuthoringProblem("literal-withdrawn", rule.file, message, rule.id, lines.get(rule.id)))
+            source.problems.append(
+                AuthoringProblem(
+                    "literal-withdrawn", rule.file, message, rule.id, lines.get(rule.id)
+                )
+            )
         return Reading(suspended, guideline, source, list(dict.fromkeys(source.problems)))
 
     # --- evidence -------------------------------------------------------------------
@@ -152,8 +200,16 @@ class _Reader:
         for node in self.source.declared(CALX.Study):
             kind = self.source.value(node, CALX.studyType)
             level = self.source.value(kind, CALX.level) if kind is not None else None
-            if kind is None or level is None or str(self.source.value(level, SKOS.notation)) not in self.levels:
-                self.source.problem(node, "has no study type with a level; give it calx:studyType", kind="evidence-level")
+            if (
+                kind is None
+                or level is None
+                or str(self.source.value(level, SKOS.notation)) not in self.levels
+            ):
+                self.source.problem(
+                    node,
+                    "has no study type with a level; give it calx:studyType",
+                    kind="evidence-level",
+                )
                 continue
             studies[self.source.local(node)] = Study(
                 id=self.source.local(node),
@@ -161,7 +217,11 @@ class _Reader:
                 level=str(self.source.value(level, SKOS.notation)),
                 label=self.source.text(node, RDFS.label),
                 citation=str(self.source.value(node, DCTERMS.bibliographicCitation) or ""),
-                identifiers=tuple(sorted(str(value) for value in self.source.graph.objects(node, DCTERMS.identifier))),
+                identifiers=tuple(
+                    sorted(
+                        str(value) for value in self.source.graph.objects(node, DCTERMS.identifier)
+                    )
+                ),
                 participants=self.source.whole(node, CALX.participants) or None,
                 withdrawn=self._withdrawn(node),
             )
@@ -169,8 +229,14 @@ class _Reader:
 
     def _withdrawn(self, node: Node) -> bool:
         value = self.source.value(node, CALX.withdrawn)
-        if value is not None and (str(value) not in ("true", "false") or getattr(value, "datatype", None) != XSD.boolean):
-            self.source.problem(node, f"calx:withdrawn {str(value)[:24]} is neither true nor false (without quotes)", kind="unknown-value")
+        if value is not None and (
+            str(value) not in ("true", "false") or getattr(value, "datatype", None) != XSD.boolean
+        ):
+            self.source.problem(
+                node,
+                f"calx:withdrawn {str(value)[:24]} is neither true nor false (without quotes)",
+                kind="unknown-value",
+            )
         return str(value).lower() in ("true", "1", "yes")
 
     def _statements(self) -> dict[str, Statement]:
@@ -180,7 +246,11 @@ class _Reader:
                 statement = self._statement(node)
                 statements[statement.id] = statement
             except KeyError as error:
-                self.source.problem(node, f"names the study {error}, which is not described", kind="unknown-evidence")
+                self.source.problem(
+                    node,
+                    f"names the study {error}, which is not described",
+                    kind="unknown-evidence",
+                )
             except (ProfileError, ValueError, RecursionError) as error:
                 self.source.problem(node, told(error), kind=kind_of(error))
         return statements
@@ -189,16 +259,26 @@ class _Reader:
         strange = {short(p) for p in set(self.source.graph.predicates(node)) - set(STATEMENT)}
         if strange:
             raise ProfileError(f"{', '.join(sorted(strange))} in a statement is not known")
-        stance, verified, locator = (str(self.source.value(node, predicate) or "") for predicate in (CALX.stance, CALX.verified, CALX.locator))
+        stance, verified, locator = (
+            str(self.source.value(node, predicate) or "")
+            for predicate in (CALX.stance, CALX.verified, CALX.locator)
+        )
         if stance not in ("supports", "disputes", "limits"):
             raise ProfileError("calx:stance is supports, disputes or limits", "evidence-place")
         if verified not in ("page", "secondary", "review", "unverified"):
-            raise ProfileError("calx:verified is page, secondary, review or unverified", "evidence-place")
+            raise ProfileError(
+                "calx:verified is page, secondary, review or unverified", "evidence-place"
+            )
         if not locator.strip():
-            raise ProfileError("has no calx:locator; say where in the source it stands", "evidence-place")
+            raise ProfileError(
+                "has no calx:locator; say where in the source it stands", "evidence-place"
+            )
         study = self.studies[self.source.local(self.source.value(node, CALX.study) or Literal(""))]
         population = self.source.value(node, CALX.population)
-        when, known = self.source.value(node, CALX.holdsWhen), self.source.value(node, CALX.holdsWhenKnown)
+        when, known = (
+            self.source.value(node, CALX.holdsWhen),
+            self.source.value(node, CALX.holdsWhenKnown),
+        )
         return Statement(
             id=self.source.local(node),
             study=study.id,
@@ -208,7 +288,12 @@ class _Reader:
             text=self.source.text(node, SKOS.definition),
             level="U" if verified == "unverified" else study.level,
             population=str(population) if population is not None else None,
-            numbers=tuple(sorted((self._number(part) for part in self.source.graph.objects(node, CALX.states)), key=repr)),
+            numbers=tuple(
+                sorted(
+                    (self._number(part) for part in self.source.graph.objects(node, CALX.states)),
+                    key=repr,
+                )
+            ),
             when=self._condition(when),
             when_known=self._condition(known),
         )
@@ -220,12 +305,34 @@ class _Reader:
         local = self.source.local(self.source.value(node, CALX.quantity) or Literal(""))
         fact = next((fact.name for fact in self.facts.values() if fact.local == local), None)
         if fact is None and local not in self.properties:
-            raise ProfileError(f"states a number about {local or 'nothing'}, which is no fact, quantity or conclusion", "unknown-fact")
-        comparator, unit = str(self.source.value(node, CALX.comparator) or ""), str(self.source.value(node, CALX.unit) or "")
+            raise ProfileError(
+                (
+                    f"states a number about {local or 'nothing'}, which is no fact, quantity or "
+                    "conclusion"
+                ),
+                "unknown-fact",
+            )
+        comparator, unit = (
+            str(self.source.value(node, CALX.comparator) or ""),
+            str(self.source.value(node, CALX.unit) or ""),
+        )
         if comparator not in STATED_BY:
-            raise ProfileError(f"states {local} '{comparator}' a number; calx:comparator is one of {' '.join(STATED_BY)}", "unknown-value")
+            raise ProfileError(
+                (
+                    f"states {local} '{comparator}' a number; calx:comparator is one of "
+                    f"{' '.join(STATED_BY)}"
+                ),
+                "unknown-value",
+            )
         if not unit:
-            raise ProfileError(f"states a number about {local} without calx:unit; write its unit, '1' where it has none", "unit")
+            raise ProfileError(
+                (
+                    f"states a number about {local} without calx:unit; write its unit, '1' where "
+                    "it "
+                    "has none"
+                ),
+                "unit",
+            )
         return Number(
             fact or local,
             comparator,
@@ -237,11 +344,22 @@ class _Reader:
 
     def _rules(self) -> Iterable[Rule]:
         nodes = dict.fromkeys(self.source.graph.subjects(SH.rule, None))
-        nodes |= {node: None for node in self.source.graph.subjects() if str(node).startswith(PREFIXES["rule"])}
+        nodes |= {
+            node: None
+            for node in self.source.graph.subjects()
+            if str(node).startswith(PREFIXES["rule"])
+        }
         for node in sorted(nodes, key=str):
-            homes = [name for name, graph in self.source.graphs.items() if (node, None, None) in graph]
+            homes = [
+                name for name, graph in self.source.graphs.items() if (node, None, None) in graph
+            ]
             if len(homes) > 1:
-                self.source.problem(node, f"is described in {' and '.join(homes)}; a rule has one home", homes[1], "duplicate-id")
+                self.source.problem(
+                    node,
+                    f"is described in {' and '.join(homes)}; a rule has one home",
+                    homes[1],
+                    "duplicate-id",
+                )
             try:
                 yield self._rule(node, homes[0])
             except (ProfileError, ValueError, RecursionError) as error:
@@ -253,20 +371,38 @@ class _Reader:
             raise ProfileError(f"a rule outside {PREFIXES['rule']}; name it rule:…")
         strange = {short(p) for p in set(self.source.graph.predicates(node)) - set(RULE)}
         if strange:
-            raise ProfileError(f"{', '.join(sorted(strange))} in a rule is outside the supported profile")
-        once = [(SH.order, "sh:order"), (SKOS.notation, "skos:notation"), (SH.targetClass, "sh:targetClass")]
+            raise ProfileError(
+                f"{', '.join(sorted(strange))} in a rule is outside the supported profile"
+            )
+        once = [
+            (SH.order, "sh:order"),
+            (SKOS.notation, "skos:notation"),
+            (SH.targetClass, "sh:targetClass"),
+        ]
         for predicate, word in once:
             count = len(set(self.source.graph.objects(node, predicate)))
             if count != 1:
                 raise ProfileError(
-                    f"{word} must stand exactly once, not {count} times{' (two rules with one id?)' if count else ''}", "duplicate-id" if count else "profile"
+                    (
+                        f"{word} must stand exactly once, not {count} "
+                        f"times{' (two rules with one id?)' if count else ''}"
+                    ),
+                    "duplicate-id" if count else "profile",
                 )
-        if str(self.source.value(node, SKOS.notation)) != name or self.source.value(node, SH.targetClass) != CALX.Lesion:
-            raise ProfileError("skos:notation is the id of the rule and sh:targetClass is calx:Lesion")
+        if (
+            str(self.source.value(node, SKOS.notation)) != name
+            or self.source.value(node, SH.targetClass) != CALX.Lesion
+        ):
+            raise ProfileError(
+                "skos:notation is the id of the rule and sh:targetClass is calx:Lesion"
+            )
         order = number(self.source.value(node, SH.order))
         if order != int(order):
             raise ProfileError("sh:order is a whole number: the layer")
-        bodies = sorted(self.source.graph.objects(node, SH.rule), key=lambda body: self.source.whole(body, SH.order))
+        bodies = sorted(
+            self.source.graph.objects(node, SH.rule),
+            key=lambda body: self.source.whole(body, SH.order),
+        )
         if not bodies:
             raise ProfileError("has no sh:rule; give it a sh:TripleRule")
         productions = []
@@ -278,8 +414,18 @@ class _Reader:
         alert = self.source.value(node, CALX.inAlert)
         if alert is not None and not str(alert).startswith(IRI + "alert/"):
             raise ProfileError(f"calx:inAlert {short(alert)} is no alert", "unknown-term")
-        evidence = tuple(sorted((self.source.local(statement) for statement in self.source.graph.objects(node, CALX.evidence)), key=self._weight))
-        levels = [self.statements[e].level for e in evidence if e in self.statements and self._supports(e)]
+        evidence = tuple(
+            sorted(
+                (
+                    self.source.local(statement)
+                    for statement in self.source.graph.objects(node, CALX.evidence)
+                ),
+                key=self._weight,
+            )
+        )
+        levels = [
+            self.statements[e].level for e in evidence if e in self.statements and self._supports(e)
+        ]
         return Rule(
             id=name,
             layer=int(order),
@@ -289,14 +435,24 @@ class _Reader:
             productions=tuple(productions),
             file=file,
             alert=self.source.local(alert) if alert else None,
-            redundant_by_design=self.source.text(node, CALX.redundantByDesign) if (node, CALX.redundantByDesign, None) in self.source.graph else None,
+            redundant_by_design=self.source.text(node, CALX.redundantByDesign)
+            if (node, CALX.redundantByDesign, None) in self.source.graph
+            else None,
             level=min(levels, key=self.levels.index) if levels else "U",
         )
 
     def _weight(self, statement: str) -> tuple[int, int, str]:
         """Supports first, the strongest first."""
         known = self.statements.get(statement)
-        return (("supports", "limits", "disputes").index(known.stance), self.levels.index(known.level), statement) if known else (3, 0, statement)
+        return (
+            (
+                ("supports", "limits", "disputes").index(known.stance),
+                self.levels.index(known.level),
+                statement,
+            )
+            if known
+            else (3, 0, statement)
+        )
 
     def _supports(self, statement: str) -> bool:
         known = self.statements[statement]
@@ -306,7 +462,11 @@ class _Reader:
         for node in self.source.declared(SH.NodeShape):
             if str(node).startswith(PREFIXES["cond"]):
                 try:
-                    yield SharedCondition(self.source.local(node), self.source.text(node, RDFS.label), self.shapes.condition(node)[0])
+                    yield SharedCondition(
+                        self.source.local(node),
+                        self.source.text(node, RDFS.label),
+                        self.shapes.condition(node)[0],
+                    )
                 except (ProfileError, ValueError, RecursionError) as error:
                     self.source.problem(node, told(error), kind=kind_of(error))
 
@@ -326,9 +486,14 @@ class _Reader:
                 }
                 if strange or len(forbidden) != 1:
                     raise ProfileError(
-                        f"a consistency shape forbids one combination with one sh:not{', and has no ' + ', '.join(sorted(strange)) if strange else ''}"
+                        "a consistency shape forbids one combination with one "
+                        f"sh:not{', and has no ' + ', '.join(sorted(strange)) if strange else ''}"
                     )
-                yield Constraint(self.source.local(node), self.source.text(node, SH.message), self.shapes.condition(forbidden[0])[0])
+                yield Constraint(
+                    self.source.local(node),
+                    self.source.text(node, SH.message),
+                    self.shapes.condition(forbidden[0])[0],
+                )
             except (ProfileError, ValueError, RecursionError) as error:
                 self.source.problem(node, told(error), kind=kind_of(error))
 
@@ -338,7 +503,11 @@ def suspend(guideline: Guideline) -> Guideline:
     kept: list[Rule] = []
     suspended: list[Suspension] = []
     for rule in guideline.rules:
-        supports = [guideline.statements[s] for s in rule.evidence if s in guideline.statements and guideline.statements[s].stance == "supports"]
+        supports = [
+            guideline.statements[s]
+            for s in rule.evidence
+            if s in guideline.statements and guideline.statements[s].stance == "supports"
+        ]
         if supports and all(guideline.studies[s.study].withdrawn for s in supports):
             suspended.append(Suspension(rule.id, tuple(dict.fromkeys(s.study for s in supports))))
         else:
@@ -350,8 +519,15 @@ def _left_without_source(guideline: Guideline) -> Iterable[tuple[Rule, Number]]:
     """Literals of rules that still fire, whose every source was withdrawn."""
     for rule in guideline.rules:
         statements = [guideline.statements[s] for s in rule.evidence if s in guideline.statements]
-        live = {stated for s in statements if not guideline.studies[s.study].withdrawn for stated in s.numbers}
+        live = {
+            stated
+            for s in statements
+            if not guideline.studies[s.study].withdrawn
+            for stated in s.numbers
+        }
         withdrawn = {stated for s in statements for stated in s.numbers} - live
-        for literal in dict.fromkeys(literal for production in rule.productions for literal in production.numbers):
+        for literal in dict.fromkeys(
+            literal for production in rule.productions for literal in production.numbers
+        ):
             if literal in withdrawn:
                 yield rule, literal

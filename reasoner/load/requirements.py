@@ -1,4 +1,6 @@
-"""Reads what must hold over every valid case: the requirements that a guideline states of itself."""
+"""Reads what must hold over every valid case: the requirements that a guideline states
+of itself.
+"""
 
 from __future__ import annotations
 
@@ -14,19 +16,38 @@ from calx.reasoner.load.source import CALX, Source
 from calx.reasoner.model.condition import ALWAYS
 from calx.reasoner.model.guideline import ConclusionProperty, Fact
 from calx.reasoner.model.names import IRI
-from calx.reasoner.model.requirement import Always, Demand, Ladder, Never, NotAbove, Partition, Requirement, Settles, Stable
+from calx.reasoner.model.requirement import (
+    Always,
+    Demand,
+    Ladder,
+    Never,
+    NotAbove,
+    Partition,
+    Requirement,
+    Settles,
+    Stable,
+)
 
 ALLOWED = {RDF.type, SKOS.notation, RDFS.label, RDFS.comment, CALX.rationale, CALX.whenever}
 HOW = (
-    "say what is required with one of calx:always, calx:never, calx:settles, calx:stable, calx:partition, calx:ladder, "
+    "say what is required with one of calx:always, calx:never, calx:settles, calx:stable, "
+    "calx:partition, calx:ladder, "
     "or a sh:property with sh:lessThanOrEquals"
 )
 
 
 class Requirements:
-    """The requirements of one guideline, each once; what cannot be read is a problem of the source."""
+    """The requirements of one guideline, each once; what cannot be read is a problem of
+    the source.
+    """
 
-    def __init__(self, source: Source, shapes: ShapeReader, facts: dict[str, Fact], properties: dict[str, ConclusionProperty]) -> None:
+    def __init__(
+        self,
+        source: Source,
+        shapes: ShapeReader,
+        facts: dict[str, Fact],
+        properties: dict[str, ConclusionProperty],
+    ) -> None:
         self._source = source
         self._shapes = shapes
         self._facts = {fact.local: fact for fact in facts.values()}
@@ -50,11 +71,20 @@ class Requirements:
             CALX.ladder: lambda head: self._ladder(node, head),
             SH.property: self._not_above,
         }
-        beside = {CALX.raising, CALX.lowering, CALX.adding} if (node, CALX.ladder, None) in graph else set[URIRef]()
-        strange = sorted({short(p) for p in graph.predicates(node)} - {short(p) for p in (*ALLOWED, *demands, *beside)})
+        beside = (
+            {CALX.raising, CALX.lowering, CALX.adding}
+            if (node, CALX.ladder, None) in graph
+            else set[URIRef]()
+        )
+        strange = sorted(
+            {short(p) for p in graph.predicates(node)}
+            - {short(p) for p in (*ALLOWED, *demands, *beside)}
+        )
         if strange:
             raise ProfileError(f"{', '.join(strange)} in a requirement is not known; {HOW}")
-        stated = [(predicate, value) for predicate in demands for value in graph.objects(node, predicate)]
+        stated = [
+            (predicate, value) for predicate in demands for value in graph.objects(node, predicate)
+        ]
         if len(stated) != 1:
             raise ProfileError(f"requires {len(stated) or 'no'} things; {HOW}")
         if str(source.value(node, SKOS.notation)) != source.local(node):
@@ -67,7 +97,11 @@ class Requirements:
             rationale=source.text(node, CALX.rationale),
             whenever=self._shapes.condition(whenever)[0] if whenever is not None else ALWAYS,
             demand=demands[predicate](value),
-            file=next(name for name, part in source.graphs.items() if (node, RDF.type, CALX.Requirement) in part),
+            file=next(
+                name
+                for name, part in source.graphs.items()
+                if (node, RDF.type, CALX.Requirement) in part
+            ),
         )
 
     def _partition(self, head: Node) -> Partition:
@@ -94,8 +128,13 @@ class Requirements:
     def _not_above(self, node: Node) -> NotAbove:
         graph = self._source.graph
         if {str(p) for p in graph.predicates(node)} != {str(SH.path), str(SH.lessThanOrEquals)}:
-            raise ProfileError("sh:property of a requirement holds sh:path and sh:lessThanOrEquals, nothing else")
-        lesser, greater = (self._fact(cast(Node, self._source.value(node, predicate))) for predicate in (SH.path, SH.lessThanOrEquals))
+            raise ProfileError(
+                "sh:property of a requirement holds sh:path and sh:lessThanOrEquals, nothing else"
+            )
+        lesser, greater = (
+            self._fact(cast(Node, self._source.value(node, predicate)))
+            for predicate in (SH.path, SH.lessThanOrEquals)
+        )
         if not {lesser.kind, greater.kind} <= {"number", "integer"}:
             raise ProfileError("sh:lessThanOrEquals compares two numbers")
         return NotAbove(lesser.name, greater.name)
@@ -104,18 +143,34 @@ class Requirements:
         graph = self._source.graph
         members = [str(member).removeprefix(IRI) for member in Collection(graph, head)]
         kinds = {member.partition("/")[0] for member in members}
-        found = [name for name, described in self._properties.items() if described.kind in kinds and described.functional]
+        found = [
+            name
+            for name, described in self._properties.items()
+            if described.kind in kinds and described.functional
+        ]
         if len(kinds) != 1 or len(found) != 1:
-            raise ProfileError("calx:ladder lists terms of one property that has at most one term, from the lowest")
+            raise ProfileError(
+                "calx:ladder lists terms of one property that has at most one term, from the lowest"
+            )
         terms = tuple(self._shapes.term(found[0], URIRef(IRI + member)) for member in members)
         raising, lowering, adding = (
-            tuple(sorted(self._fact(fact).name for fact in graph.objects(node, predicate))) for predicate in (CALX.raising, CALX.lowering, CALX.adding)
+            tuple(sorted(self._fact(fact).name for fact in graph.objects(node, predicate)))
+            for predicate in (CALX.raising, CALX.lowering, CALX.adding)
         )
-        wrong = [name for name in (*raising, *lowering, *adding) if not self._facts_by_name(name).given]
-        wrong += [name for name in (*raising, *lowering) if self._facts_by_name(name).kind not in ("number", "integer")]
+        wrong = [
+            name for name in (*raising, *lowering, *adding) if not self._facts_by_name(name).given
+        ]
+        wrong += [
+            name
+            for name in (*raising, *lowering)
+            if self._facts_by_name(name).kind not in ("number", "integer")
+        ]
         wrong += [name for name in adding if self._facts_by_name(name).kind != "boolean"]
         if wrong or not (raising or lowering or adding):
-            raise ProfileError("calx:raising and calx:lowering name numbers that a case gives, calx:adding such a boolean; name at least one")
+            raise ProfileError(
+                "calx:raising and calx:lowering name numbers that a case gives, calx:adding such "
+                "a boolean; name at least one"
+            )
         return Ladder(found[0], terms, raising, lowering, adding)
 
     def _facts_by_name(self, name: str) -> Fact:

@@ -1,8 +1,10 @@
-"""Reads SHACL shapes and rules into conditions and productions. What is outside the profile is an error, never dropped.
+"""Reads SHACL shapes and rules into conditions and productions. What is outside the profile is an
+error, never dropped.
 
-The profile (docs/authors.md): a condition is a node shape built from property shapes on facts, quantities and
-conclusions (value ranges, ``sh:hasValue``, ``sh:in``, counts), ``sh:and``, ``sh:or``, ``sh:not`` and ``sh:node``;
-a rule is a ``sh:TripleRule`` about ``sh:this``, or a ``sh:SPARQLRule`` that computes one number with one ``BIND``.
+The profile (docs/authors.md): a condition is a node shape built from property shapes on facts,
+quantities and conclusions (value ranges, ``sh:hasValue``, ``sh:in``, counts), ``sh:and``,
+``sh:or``, ``sh:not`` and ``sh:node``; a rule is a ``sh:TripleRule`` about ``sh:this``, or a
+``sh:SPARQLRule`` that computes one number with one ``BIND``.
 """
 
 from __future__ import annotations
@@ -34,13 +36,34 @@ from calx.reasoner.model.condition import (
     Operator,
     Value,
 )
-from calx.reasoner.model.guideline import Assertion, Assignment, ConclusionProperty, Fact, Number, Production
+from calx.reasoner.model.guideline import (
+    Assertion,
+    Assignment,
+    ConclusionProperty,
+    Fact,
+    Number,
+    Production,
+)
 from calx.reasoner.model.names import IRI
 
-BOUNDS: dict[URIRef, Comparator] = {SH.minExclusive: ">", SH.minInclusive: ">=", SH.maxExclusive: "<", SH.maxInclusive: "<="}
+BOUNDS: dict[URIRef, Comparator] = {
+    SH.minExclusive: ">",
+    SH.minInclusive: ">=",
+    SH.maxExclusive: "<",
+    SH.maxInclusive: "<=",
+}
 OPERATORS: dict[str, Operator] = {"+": "+", "-": "-", "*": "*", "/": "/"}
 PROPERTY_SHAPE = {SH.path, SH.minCount, SH.maxCount, SH.hasValue, SH["in"], *BOUNDS}
-NODE_SHAPE = {RDF.type, SH.property, SH["or"], SH["and"], SH["not"], SH.node, RDFS.comment, RDFS.label}
+NODE_SHAPE = {
+    RDF.type,
+    SH.property,
+    SH["or"],
+    SH["and"],
+    SH["not"],
+    SH.node,
+    RDFS.comment,
+    RDFS.label,
+}
 LARGEST_CONDITION = 1000
 """Parts that a condition may have; shared shapes count wherever they are used."""
 DEEPEST_CONDITION = 100
@@ -110,13 +133,21 @@ def number(literal: Node | None) -> Decimal:
             value = Decimal("NaN")
         if value.is_finite() and abs(value) < Decimal(10) ** 12:
             return value
-    raise ProfileError(f"{str(literal)[:40]} is not a number that can be compared; write a plain number", "number")
+    raise ProfileError(
+        f"{str(literal)[:40]} is not a number that can be compared; write a plain number", "number"
+    )
 
 
 class ShapeReader:
     """Reads the shapes of one graph, given the facts and conclusions that they may speak of."""
 
-    def __init__(self, graph: Graph, facts: dict[str, Fact], properties: dict[str, ConclusionProperty], term: Callable[[str, Node], str]) -> None:
+    def __init__(
+        self,
+        graph: Graph,
+        facts: dict[str, Fact],
+        properties: dict[str, ConclusionProperty],
+        term: Callable[[str, Node], str],
+    ) -> None:
         self.graph = graph
         self.facts = {fact.local: fact for fact in facts.values()}
         self.properties = properties
@@ -140,30 +171,45 @@ class ShapeReader:
     def _node_shape(self, node: Node) -> Condition:
         self._size += 1
         if self._size > LARGEST_CONDITION:
-            raise ProfileError(f"a condition of more than {LARGEST_CONDITION} parts; split the rule, or share less through sh:node")
+            raise ProfileError(
+                f"a condition of more than {LARGEST_CONDITION} parts; split the rule, or share "
+                "less through sh:node"
+            )
         if node in self._open:
             raise ProfileError(f"{short(node)} refers to itself through sh:node; break the loop")
         if len(self._open) >= DEEPEST_CONDITION:
-            raise ProfileError(f"{short(node)} is nested too deeply: more than {DEEPEST_CONDITION} shapes inside each other; split the rule")
+            raise ProfileError(
+                f"{short(node)} is nested too deeply: more than {DEEPEST_CONDITION} shapes inside "
+                "each other; split the rule"
+            )
         if (node, None, None) not in self.graph:
             raise ProfileError(f"{short(node)} is used as a condition and not defined", "undefined")
         self._only(node, NODE_SHAPE, "a condition")
         self._open[node] = None
         graph = self.graph
-        parts: list[Condition] = [self._property_shape(part) for part in graph.objects(node, SH.property)]
+        parts: list[Condition] = [
+            self._property_shape(part) for part in graph.objects(node, SH.property)
+        ]
         parts += [self._node_shape(part) for part in graph.objects(node, SH.node)]
         parts += [Not(self._part(part)) for part in graph.objects(node, SH["not"])]
         parts += [AllOf(self._list(part)) for part in graph.objects(node, SH["and"])]
         parts += [AnyOf(self._list(part)) for part in graph.objects(node, SH["or"])]
         del self._open[node]
         if not parts:
-            raise ProfileError(f"{short(node)} states no condition; give it a sh:property, sh:or, sh:and, sh:not or sh:node")
+            raise ProfileError(
+                f"{short(node)} states no condition; give it a sh:property, sh:or, sh:and, sh:not "
+                "or sh:node"
+            )
         # RDF keeps no order among them; a fixed one makes answers reproducible
         parts.sort(key=lambda part: (RANK.index(type(part)), repr(part)))
         return parts[0] if len(parts) == 1 else AllOf(tuple(parts))
 
     def _part(self, node: Node) -> Condition:
-        return self._property_shape(node) if (node, SH.path, None) in self.graph else self._node_shape(node)
+        return (
+            self._property_shape(node)
+            if (node, SH.path, None) in self.graph
+            else self._node_shape(node)
+        )
 
     def _list(self, head: Node) -> tuple[Condition, ...]:
         members = list(Collection(self.graph, head))
@@ -176,7 +222,14 @@ class ShapeReader:
         path = self._one(node, SH.path)
         local = str(path).removeprefix(IRI)
         if not isinstance(path, URIRef) or not (local in self.facts or local in self.properties):
-            raise ProfileError(f"sh:path {short(path)} is neither a fact, a quantity nor a conclusion; a path is one property of the lesion", "unknown-fact")
+            raise ProfileError(
+                (
+                    f"sh:path {short(path)} is neither a fact, a quantity nor a conclusion; a "
+                    "path is "
+                    "one property of the lesion"
+                ),
+                "unknown-fact",
+            )
         if local in self.facts:
             return self._about_value(node, self.facts[local])
         return self._about_conclusion(node, local)
@@ -184,17 +237,37 @@ class ShapeReader:
     def _about_value(self, node: Node, fact: Fact) -> Condition:
         graph, parts = self.graph, list[Condition]()
         minimum, maximum = (self._count(node, count) for count in (SH.minCount, SH.maxCount))
-        allowed, exact = self._one(node, SH["in"], optional=True), self._one(node, SH.hasValue, optional=True)
+        allowed, exact = (
+            self._one(node, SH["in"], optional=True),
+            self._one(node, SH.hasValue, optional=True),
+        )
         for predicate in BOUNDS:
             if len(list(graph.objects(node, predicate))) > 1:
-                raise ProfileError(f"{short(predicate)} stands twice on {fact.name}; give one bound (a decimal is written with a point)", "repeated")
-        bounds = [(comparator, bound) for predicate, comparator in BOUNDS.items() for bound in graph.objects(node, predicate)]
+                raise ProfileError(
+                    (
+                        f"{short(predicate)} stands twice on {fact.name}; give one bound (a "
+                        "decimal "
+                        "is written with a point)"
+                    ),
+                    "repeated",
+                )
+        bounds = [
+            (comparator, bound)
+            for predicate, comparator in BOUNDS.items()
+            for bound in graph.objects(node, predicate)
+        ]
         if maximum == 0 and minimum is None and not bounds and allowed is None and exact is None:
             return Absent(fact.name)
         if maximum is not None or minimum not in (None, 1):
-            raise ProfileError(f"counts on {fact.name} may be sh:minCount 1 (known) or sh:maxCount 0 alone (unknown)")
+            raise ProfileError(
+                f"counts on {fact.name} may be sh:minCount 1 (known) or sh:maxCount 0 alone "
+                "(unknown)"
+            )
         if (bounds or allowed is not None) and minimum != 1:
-            raise ProfileError(f"a range or sh:in on {fact.name} needs sh:minCount 1: without it the shape also holds where the value is missing")
+            raise ProfileError(
+                f"a range or sh:in on {fact.name} needs sh:minCount 1: without it the shape also "
+                "holds where the value is missing"
+            )
         for comparator, limit in self._limits(fact, bounds):
             parts.append(Compare(fact.name, comparator, limit))
             self._record(fact, comparator, limit)
@@ -206,27 +279,40 @@ class ShapeReader:
         if exact is not None:
             parts.append(OneOf(fact.name, (self.value(fact, exact),)))
         if fact.kind in ("number", "integer") and (allowed is not None or exact is not None):
-            raise ProfileError(f"sh:hasValue and sh:in compare how a number is written (0 is not 0.0); for {fact.name} use sh:minInclusive and sh:maxInclusive")
+            raise ProfileError(
+                "sh:hasValue and sh:in compare how a number is written (0 is not 0.0); for "
+                f"{fact.name} use sh:minInclusive and sh:maxInclusive"
+            )
         if not parts:
             if minimum != 1:
-                raise ProfileError(f"nothing is asked of {fact.name}; give a bound, sh:hasValue, sh:in or a count")
+                raise ProfileError(
+                    f"nothing is asked of {fact.name}; give a bound, sh:hasValue, sh:in or a count"
+                )
             return Not(Absent(fact.name))
         return parts[0] if len(parts) == 1 else AllOf(tuple(parts))
 
     @staticmethod
-    def _limits(fact: Fact, bounds: list[tuple[Comparator, Node]]) -> list[tuple[Comparator, Decimal]]:
+    def _limits(
+        fact: Fact, bounds: list[tuple[Comparator, Node]]
+    ) -> list[tuple[Comparator, Decimal]]:
         """The limits of a range; equal inclusive limits are one equality."""
         if bounds and fact.kind not in ("number", "integer"):
             raise ProfileError(f"{fact.name} is not a number and cannot be compared")
         limits = [(comparator, number(bound)) for comparator, bound in bounds]
-        if len(limits) == 2 and {comparator for comparator, _ in limits} == {">=", "<="} and limits[0][1] == limits[1][1]:
+        if (
+            len(limits) == 2
+            and {comparator for comparator, _ in limits} == {">=", "<="}
+            and limits[0][1] == limits[1][1]
+        ):
             return [("=", limits[0][1])]
         return limits
 
     def _about_conclusion(self, node: Node, name: str) -> Condition:
         minimum, maximum = (self._count(node, count) for count in (SH.minCount, SH.maxCount))
         exact = self._one(node, SH.hasValue, optional=True)
-        others = {str(predicate) for predicate in self.graph.predicates(node)} - {str(p) for p in (SH.path, SH.minCount, SH.maxCount, SH.hasValue)}
+        others = {str(predicate) for predicate in self.graph.predicates(node)} - {
+            str(p) for p in (SH.path, SH.minCount, SH.maxCount, SH.hasValue)
+        }
         if others:
             raise ProfileError(f"{name} is a conclusion: ask for it with sh:hasValue or a count")
         if exact is not None:
@@ -258,12 +344,24 @@ class ShapeReader:
         if fact.kind in ("number", "integer"):
             return number(node)
         if fact.kind == "boolean":
-            if isinstance(node, Literal) and node.datatype == XSD.boolean and str(node) in ("true", "false"):
+            if (
+                isinstance(node, Literal)
+                and node.datatype == XSD.boolean
+                and str(node) in ("true", "false")
+            ):
                 return str(node) == "true"
             raise ProfileError(f"{fact.name} is true or false, not {node!s}", "unknown-value")
-        if isinstance(node, Literal) and node.datatype in (None, XSD.string) and node.language is None and (not fact.values or str(node) in fact.values):
+        if (
+            isinstance(node, Literal)
+            and node.datatype in (None, XSD.string)
+            and node.language is None
+            and (not fact.values or str(node) in fact.values)
+        ):
             return str(node)
-        raise ProfileError(f"{fact.name} cannot be {node!s}; it is one of {', '.join(fact.values)}", "unknown-value")
+        raise ProfileError(
+            f"{fact.name} cannot be {node!s}; it is one of {', '.join(fact.values)}",
+            "unknown-value",
+        )
 
     # --- rules ----------------------------------------------------------------------
 
@@ -278,7 +376,10 @@ class ShapeReader:
             return self._triple_rule(node)
         if kinds == {SH.SPARQLRule}:
             return self._sparql_rule(node)
-        raise ProfileError(f"a rule of type {', '.join(map(short, kinds)) or 'none'}; use sh:TripleRule, or sh:SPARQLRule to compute a number")
+        raise ProfileError(
+            f"a rule of type {', '.join(map(short, kinds)) or 'none'}; use sh:TripleRule, or "
+            "sh:SPARQLRule to compute a number"
+        )
 
     def _triple_rule(self, node: Node) -> Production:
         self._only(node, TRIPLE_RULE, "a triple rule")
@@ -298,15 +399,24 @@ class ShapeReader:
             assignment, literal = self._assignment(self.facts[local], target)
             return Production(condition, assignment, tuple(sorted({*numbers, *literal}, key=repr)))
         if local in self.properties:
-            return Production(condition, Assertion(local, self.term(local, target)), tuple(sorted(set(numbers), key=repr)))
-        raise ProfileError(f"sh:predicate {short(predicate)} is neither a conclusion nor a fact", "unknown-fact")
+            return Production(
+                condition,
+                Assertion(local, self.term(local, target)),
+                tuple(sorted(set(numbers), key=repr)),
+            )
+        raise ProfileError(
+            f"sh:predicate {short(predicate)} is neither a conclusion nor a fact", "unknown-fact"
+        )
 
     def _assignment(self, fact: Fact, target: Node) -> tuple[Assignment, list[Number]]:
         if isinstance(target, BNode):
             self._only(target, {SH.path}, "the value of a rule")
             local = str(self._one(target, SH.path)).removeprefix(IRI)
             if local not in self.facts:
-                raise ProfileError(f"sh:object takes its value from {local}, which is no fact or quantity", "unknown-fact")
+                raise ProfileError(
+                    f"sh:object takes its value from {local}, which is no fact or quantity",
+                    "unknown-fact",
+                )
             return Assignment(fact.name, Of(self.facts[local].name)), []
         self._numbers = []
         value = self.value(fact, target)
@@ -319,20 +429,33 @@ class ShapeReader:
         target, expression = self._computation(str(self._one(node, SH.construct)))
         self._numbers = []
         self._factors(target, expression)
-        return Production(AllOf(()), Assignment(target.name, expression), tuple(dict.fromkeys(self._numbers)))
+        return Production(
+            AllOf(()), Assignment(target.name, expression), tuple(dict.fromkeys(self._numbers))
+        )
 
     def _computation(self, query: str) -> tuple[Fact, Expression]:
         from rdflib.plugins.sparql import prepareQuery
 
-        form = "write CONSTRUCT { $this calx:quantity ?result } WHERE { $this calx:fact ?x … BIND( arithmetic AS ?result ) }"
+        form = (
+            "write CONSTRUCT { $this calx:quantity ?result } WHERE { $this calx:fact ?x … "
+            "BIND( arithmetic AS ?result ) }"
+        )
         try:
             algebra = prepareQuery(query, initNs={"calx": IRI}).algebra
             (subject, predicate, result), *more = algebra.template
             extend = algebra.p.p
             bgp = extend.p
-            fine = algebra.name == "ConstructQuery" and not more and extend.name == "Extend" and bgp.name == "BGP" and not algebra.datasetClause
+            fine = (
+                algebra.name == "ConstructQuery"
+                and not more
+                and extend.name == "Extend"
+                and bgp.name == "BGP"
+                and not algebra.datasetClause
+            )
         except Exception as error:
-            raise ProfileError(f"a SPARQL rule that cannot be read ({str(error)[:100]}); {form}") from None
+            raise ProfileError(
+                f"a SPARQL rule that cannot be read ({str(error)[:100]}); {form}"
+            ) from None
         if not fine or result != extend.var or any(s != subject for s, _, _ in bgp.triples):
             raise ProfileError(f"a SPARQL rule beyond one number from facts of the lesion; {form}")
         names = {variable: self._fact_at(path) for _, path, variable in bgp.triples}
@@ -352,9 +475,13 @@ class ShapeReader:
         if getattr(node, "name", "") in ("MultiplicativeExpression", "AdditiveExpression"):
             expression = self._expression(node.expr, names)
             for operator, other in zip(node.op or [], node.other or [], strict=True):
-                expression = Arithmetic(OPERATORS[str(operator)], expression, self._expression(other, names))
+                expression = Arithmetic(
+                    OPERATORS[str(operator)], expression, self._expression(other, names)
+                )
             return expression
-        raise ProfileError(f"{getattr(node, 'name', node)} in a computation; use + - * / on numbers and facts")
+        raise ProfileError(
+            f"{getattr(node, 'name', node)} in a computation; use + - * / on numbers and facts"
+        )
 
     # --- literals -------------------------------------------------------------------
 
@@ -369,8 +496,17 @@ class ShapeReader:
         for side in (expression.left, expression.right):
             if isinstance(side, Constant):
                 assert isinstance(side.value, Decimal)
-                unit = (target.unit or "") if expression.operator in "+-" or (target.unit == "%" and expression.operator == "*") else "1"
-                sign = f"c{expression.operator}" if side is expression.left and expression.operator in "-/" else expression.operator
+                unit = (
+                    (target.unit or "")
+                    if expression.operator in "+-"
+                    or (target.unit == "%" and expression.operator == "*")
+                    else "1"
+                )
+                sign = (
+                    f"c{expression.operator}"
+                    if side is expression.left and expression.operator in "-/"
+                    else expression.operator
+                )
                 self._numbers.append(Number(target.name, sign, side.value, unit))
             self._factors(target, side)
 

@@ -1,4 +1,6 @@
-"""The merged graph of a guideline's files, as readers ask it: values, wordings, declarations, and faults with their place."""
+"""The merged graph of a guideline's files, as readers ask it: values, wordings, declarations, and
+faults with their place.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +15,14 @@ from calx.reasoner.load.shapes import short
 from calx.reasoner.model.names import IRI, LANGUAGES, Text
 
 CALX = Namespace(IRI)
-PREFIXES = {"rule": IRI + "rule/", "ev": IRI + "ev/", "shape": IRI + "shape/", "cond": IRI + "condition/", "must": IRI + "requirement/", "calx": IRI}
+PREFIXES = {
+    "rule": IRI + "rule/",
+    "ev": IRI + "ev/",
+    "shape": IRI + "shape/",
+    "cond": IRI + "condition/",
+    "must": IRI + "requirement/",
+    "calx": IRI,
+}
 
 
 class Source:
@@ -54,7 +63,9 @@ class Source:
             return 0
         if re.fullmatch(r"[+-]?[0-9]{1,9}", str(value)):
             return int(str(value))
-        self.problem(node, f"{short(predicate)} {str(value)[:40]} is not a whole number", kind="number")
+        self.problem(
+            node, f"{short(predicate)} {str(value)[:40]} is not a whole number", kind="number"
+        )
         return 0
 
     def header(self, predicate: URIRef) -> Node:
@@ -66,13 +77,30 @@ class Source:
         value = self.value(URIRef(IRI), predicate)
         if value is None:
             raise GuidelineError(
-                [*self.problems, AuthoringProblem("header", "calx.ttl", f"the header <{IRI}> has no {short(predicate)}; is this the folder of a guideline?")]
+                [
+                    *self.problems,
+                    AuthoringProblem(
+                        "header",
+                        "calx.ttl",
+                        (
+                            f"the header <{IRI}> has no {short(predicate)}; is this the folder of "
+                            "a "
+                            "guideline?"
+                        ),
+                    ),
+                ]
             )
         return value
 
     def local(self, node: Node | None) -> str:
         text = str(node)
-        for base in (PREFIXES["rule"], PREFIXES["ev"], PREFIXES["shape"], PREFIXES["cond"], PREFIXES["must"]):
+        for base in (
+            PREFIXES["rule"],
+            PREFIXES["ev"],
+            PREFIXES["shape"],
+            PREFIXES["cond"],
+            PREFIXES["must"],
+        ):
             if text.startswith(base):
                 return text.removeprefix(base)
         return text.removeprefix(IRI).rpartition("/")[2]
@@ -82,25 +110,65 @@ class Source:
         wordings: dict[str, list[str]] = {language: [] for language in LANGUAGES}
         for literal in self.graph.objects(node, predicate):
             if not getattr(literal, "language", None):
-                self.problem(node, f"{short(predicate)} has a wording without a language; write @en or @zh after it", kind="translation")
+                self.problem(
+                    node,
+                    (
+                        f"{short(predicate)} has a wording without a language; write @en or @zh "
+                        "after "
+                        "it"
+                    ),
+                    kind="translation",
+                )
             elif str(literal).strip():
                 wordings.setdefault(str(literal.language), []).append(str(literal))  # type: ignore[attr-defined]
         for language, found in wordings.items():
             if language in LANGUAGES and len(found) != 1:
-                kind = "repeated" if found else "translation" if any(wordings.values()) else "definition" if predicate == SKOS.definition else "label"
-                self.problem(
-                    node, f"has {len(found) or 'no'} {short(predicate)} in '{language}'; give exactly one in each of {', '.join(LANGUAGES)}", kind=kind
+                kind = (
+                    "repeated"
+                    if found
+                    else "translation"
+                    if any(wordings.values())
+                    else "definition"
+                    if predicate == SKOS.definition
+                    else "label"
                 )
-        return {language: (wordings[language] or wordings["en"] or [self.local(node)])[0] for language in LANGUAGES}
+                self.problem(
+                    node,
+                    (
+                        f"has {len(found) or 'no'} {short(predicate)} in '{language}'; give "
+                        "exactly "
+                        f"one in each of {', '.join(LANGUAGES)}"
+                    ),
+                    kind=kind,
+                )
+        return {
+            language: (wordings[language] or wordings["en"] or [self.local(node)])[0]
+            for language in LANGUAGES
+        }
 
-    def problem(self, node: Node, message: str, file: str | None = None, kind: str = "profile") -> None:
-        while isinstance(node, BNode) and (around := next(self.graph.subjects(None, node), None)) is not None:
+    def problem(
+        self, node: Node, message: str, file: str | None = None, kind: str = "profile"
+    ) -> None:
+        while (
+            isinstance(node, BNode)
+            and (around := next(self.graph.subjects(None, node), None)) is not None
+        ):
             node = around  # the thing of which an anonymous node is part
         name = short(node)
-        homes = [file] if file else [home for home, graph in self.graphs.items() if (node, None, None) in graph]
+        homes = (
+            [file]
+            if file
+            else [home for home, graph in self.graphs.items() if (node, None, None) in graph]
+        )
         home = homes[0] if homes else "calx.ttl"
         self.problems.append(
-            AuthoringProblem(kind, home, message, name.partition(":")[2] if name.startswith("rule:") else name, self.files.line_of(home, name))
+            AuthoringProblem(
+                kind,
+                home,
+                message,
+                name.partition(":")[2] if name.startswith("rule:") else name,
+                self.files.line_of(home, name),
+            )
         )
 
     def declared_once(self) -> None:
@@ -114,7 +182,11 @@ class Source:
                         AuthoringProblem(
                             "duplicate-id",
                             file,
-                            f"{subject} is declared twice, first in {first[0]}:{first[1]}; give one of them another id",
+                            (
+                                f"{subject} is declared twice, first in {first[0]}:{first[1]}; "
+                                "give "
+                                "one of them another id"
+                            ),
                             subject.partition(":")[2],
                             line,
                         )

@@ -1,4 +1,6 @@
-"""Reads the terms of a guideline: facts and quantities, what can be concluded, and the properties that conclude it."""
+"""Reads the terms of a guideline: facts and quantities, what can be concluded, and the properties
+that conclude it.
+"""
 
 from __future__ import annotations
 
@@ -38,7 +40,9 @@ class Vocabulary:
                     raise ProfileError("has two shapes; keep one", "duplicate-id")
                 facts[fact.name] = fact
             except (ProfileError, ValueError) as error:
-                self.source.problem(lesion, f"{short(path)}: {error}", kind=getattr(error, "kind", "profile"))
+                self.source.problem(
+                    lesion, f"{short(path)}: {error}", kind=getattr(error, "kind", "profile")
+                )
         for quantity in self.source.declared(CALX.Quantity):
             name = str(self.source.value(quantity, SKOS.notation))
             try:
@@ -50,7 +54,10 @@ class Vocabulary:
     def _described(self, path: Node, name: str) -> Fact:
         if name == "None":
             raise ProfileError("has no skos:notation, the name under which a case gives it")
-        unit, key, device = (self.source.value(path, predicate) for predicate in (CALX.unit, CALX.resultKey, CALX.ofDevice))
+        unit, key, device = (
+            self.source.value(path, predicate)
+            for predicate in (CALX.unit, CALX.resultKey, CALX.ofDevice)
+        )
         return Fact(
             name=name,
             local=self.source.local(path),
@@ -64,31 +71,68 @@ class Vocabulary:
         )
 
     def _fact(self, path: URIRef, node: Node) -> Fact:
-        """One fact from its property shape (type, bounds, values) and its description (label, unit)."""
+        """One fact from its property shape (type, bounds, values) and its description (label,
+        unit).
+        """
         if (path, RDF.type, OWL.DatatypeProperty) not in self.source.graph:
-            raise ProfileError("has a shape and no definition; describe it as an owl:DatatypeProperty", "undefined")
+            raise ProfileError(
+                "has a shape and no definition; describe it as an owl:DatatypeProperty", "undefined"
+            )
         strange = {str(p) for p in self.source.graph.predicates(node)} - {
-            str(p) for p in (SH.path, SH.group, SH.order, SH.maxCount, SH.datatype, SH["in"], SH["or"], SH.minInclusive, SH.minExclusive, SH.maxInclusive)
+            str(p)
+            for p in (
+                SH.path,
+                SH.group,
+                SH.order,
+                SH.maxCount,
+                SH.datatype,
+                SH["in"],
+                SH["or"],
+                SH.minInclusive,
+                SH.minExclusive,
+                SH.maxInclusive,
+            )
         }
         if strange:
-            raise ProfileError(f"{', '.join(sorted(short(URIRef(s)) for s in strange))} in the shape of a fact is outside the supported profile")
+            raise ProfileError(
+                f"{', '.join(sorted(short(URIRef(s)) for s in strange))} in the shape of a fact "
+                "is outside the supported profile"
+            )
         datatype, allowed = self.source.value(node, SH.datatype), self.source.value(node, SH["in"])
-        kind = {XSD.boolean: "boolean", XSD.integer: "integer", None: "number"}.get(cast(URIRef, datatype)) if allowed is None else "text"
+        kind = (
+            {XSD.boolean: "boolean", XSD.integer: "integer", None: "number"}.get(
+                cast(URIRef, datatype)
+            )
+            if allowed is None
+            else "text"
+        )
         if kind is None:
-            raise ProfileError(f"type {short(datatype)}; a fact is boolean, integer, a number (sh:or of the numeric types) or one of sh:in")
+            raise ProfileError(
+                f"type {short(datatype)}; a fact is boolean, integer, a number (sh:or of the "
+                "numeric types) or one of sh:in"
+            )
         if allowed is not None and not list(Collection(self.source.graph, allowed)):
             raise ProfileError("has an empty sh:in; list the values that it can take")
-        low, low_open, high = (self.source.value(node, bound) for bound in (SH.minInclusive, SH.minExclusive, SH.maxInclusive))
+        low, low_open, high = (
+            self.source.value(node, bound)
+            for bound in (SH.minInclusive, SH.minExclusive, SH.maxInclusive)
+        )
         if low is not None and high is not None and number(low) > number(high):
             raise ProfileError(f"has a lowest value of {low} above its highest of {high}", "number")
         return replace(
             self._described(path, str(self.source.value(path, SKOS.notation))),
             kind=cast(Any, kind),
-            minimum=number(low if low is not None else low_open) if low is not None or low_open is not None else None,
+            minimum=number(low if low is not None else low_open)
+            if low is not None or low_open is not None
+            else None,
             exclusive_minimum=low_open is not None,
             maximum=number(high) if high is not None else None,
-            values=tuple(str(value) for value in Collection(self.source.graph, allowed)) if allowed is not None else (),
-            group=self.source.local(self.source.value(node, SH.group)) if self.source.value(node, SH.group) else None,
+            values=tuple(str(value) for value in Collection(self.source.graph, allowed))
+            if allowed is not None
+            else (),
+            group=self.source.local(self.source.value(node, SH.group))
+            if self.source.value(node, SH.group)
+            else None,
             order=self.source.whole(node, SH.order),
         )
 
@@ -114,7 +158,8 @@ class Vocabulary:
         for path in self.terms:
             for cls in self.source.graph.objects(URIRef(IRI + path), RDF.type):
                 members.setdefault(cls, Counter())[path.partition("/")[0]] += 1
-        kinds = {cls: folders.most_common(1)[0][0] for cls, folders in members.items()}  # one thing in a wrong class moves no other
+        # one thing in a wrong class moves no other
+        kinds = {cls: folders.most_common(1)[0][0] for cls, folders in members.items()}
         properties = {}
         for node in self.source.declared(CALX.ConclusionProperty):
             if (node, RDF.type, OWL.ObjectProperty) in self.source.graph:
@@ -128,11 +173,22 @@ class Vocabulary:
                     functional=(node, RDF.type, OWL.FunctionalProperty) in self.source.graph,
                 )
             else:
-                name = next((fact for fact in self.facts if self.facts[fact].local == self.source.local(node)), None)
+                name = next(
+                    (
+                        fact
+                        for fact in self.facts
+                        if self.facts[fact].local == self.source.local(node)
+                    ),
+                    None,
+                )
                 if name is None:
                     described = self._described(node, self._snake(self.source.local(node)))
                     self.facts[described.name] = replace(
-                        described, given=False, kind="integer" if self.source.value(node, RDFS.range) == XSD.integer else "number"
+                        described,
+                        given=False,
+                        kind="integer"
+                        if self.source.value(node, RDFS.range) == XSD.integer
+                        else "number",
                     )
         return properties
 
@@ -144,5 +200,12 @@ class Vocabulary:
         path = str(node).removeprefix(IRI)
         kind = self.properties[property_name].kind
         if path not in self.terms or self.terms[path].kind != kind:
-            raise ProfileError(f"{short(node)} is no {kind or 'term'} that {property_name} can have; define it as an owl:NamedIndividual", "unknown-term")
+            raise ProfileError(
+                (
+                    f"{short(node)} is no {kind or 'term'} that {property_name} can have; define "
+                    "it "
+                    "as an owl:NamedIndividual"
+                ),
+                "unknown-term",
+            )
         return self.terms[path].local

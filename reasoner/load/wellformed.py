@@ -1,4 +1,6 @@
-"""What makes a guideline well formed beyond its syntax: layers, evidence, literals. Each fault names its rule."""
+"""What makes a guideline well formed beyond its syntax: layers, evidence, literals. Each fault
+names its rule.
+"""
 
 from __future__ import annotations
 
@@ -7,8 +9,26 @@ from collections.abc import Iterator
 from typing import TypeAlias
 
 from calx.ontology import AuthoringProblem
-from calx.reasoner.model.condition import Absent, AtLeast, Compare, Constant, Derived, OneOf, inputs, leaf_holds, leaves
-from calx.reasoner.model.guideline import FIRST_LAYER_OF_CONCLUSIONS, Assertion, Assignment, Guideline, Number, Production, Rule
+from calx.reasoner.model.condition import (
+    Absent,
+    AtLeast,
+    Compare,
+    Constant,
+    Derived,
+    OneOf,
+    inputs,
+    leaf_holds,
+    leaves,
+)
+from calx.reasoner.model.guideline import (
+    FIRST_LAYER_OF_CONCLUSIONS,
+    Assertion,
+    Assignment,
+    Guideline,
+    Number,
+    Production,
+    Rule,
+)
 
 BINDING = ("strategy", "indicated", "favoured", "contraindicated")
 """What unverified knowledge may never decide."""
@@ -22,13 +42,29 @@ def faults(guideline: Guideline) -> Iterator[AuthoringProblem]:
     """Every fault of the guideline's rules."""
     for rule, count in Counter(rule.id for rule in guideline.rules).items():
         if count > 1:
-            yield AuthoringProblem("duplicate-id", guideline.rule[rule].file, f"the id stands {count} times; give each rule its own", rule)
+            yield AuthoringProblem(
+                "duplicate-id",
+                guideline.rule[rule].file,
+                f"the id stands {count} times; give each rule its own",
+                rule,
+            )
     if not guideline.rules or not guideline.constraints:
-        yield AuthoringProblem("header", "rules" if not guideline.rules else "shapes", "holds nothing that can be read; is a file missing?")
+        yield AuthoringProblem(
+            "header",
+            "rules" if not guideline.rules else "shapes",
+            "holds nothing that can be read; is a file missing?",
+        )
     writers = _Writers(guideline)
     for rule_ in guideline.rules:
-        found = (*_concluded(guideline, writers, rule_), *_layering(guideline, writers, rule_), *_evidence(guideline, rule_))
-        for kind, message in (*found, *((kind, message) for kind, message, _ in unbacked(guideline, rule_))):
+        found = (
+            *_concluded(guideline, writers, rule_),
+            *_layering(guideline, writers, rule_),
+            *_evidence(guideline, rule_),
+        )
+        for kind, message in (
+            *found,
+            *((kind, message) for kind, message, _ in unbacked(guideline, rule_)),
+        ):
             yield AuthoringProblem(kind, rule_.file, message, rule_.id)
 
 
@@ -50,7 +86,11 @@ class _Writers:
 
     def met_by(self, reader: Production) -> Iterator[tuple[Rule, Production]]:
         """Those that may write what a production reads, each once."""
-        conclusions = [leaf.key if isinstance(leaf, Derived) else leaf.predicate for leaf in leaves(reader.condition) if isinstance(leaf, Derived | AtLeast)]
+        conclusions = [
+            leaf.key if isinstance(leaf, Derived) else leaf.predicate
+            for leaf in leaves(reader.condition)
+            if isinstance(leaf, Derived | AtLeast)
+        ]
         seen = set[int]()
         for key in (*reader.reads, *conclusions):
             for rule, production in self.of.get(key, ()):
@@ -62,36 +102,66 @@ class _Writers:
 def _layering(guideline: Guideline, writers: _Writers, rule: Rule) -> Iterator[Fault]:
     for production in rule.productions:
         conclusion = production.conclusion
-        if isinstance(conclusion, Assignment) and guideline.facts[conclusion.fact].given and rule.layer >= FIRST_LAYER_OF_CONCLUSIONS:
-            yield "layer", f"concludes the fact {conclusion.fact} in layer {rule.layer}; facts are implied below layer {FIRST_LAYER_OF_CONCLUSIONS}"
+        if (
+            isinstance(conclusion, Assignment)
+            and guideline.facts[conclusion.fact].given
+            and rule.layer >= FIRST_LAYER_OF_CONCLUSIONS
+        ):
+            yield (
+                "layer",
+                (
+                    f"concludes the fact {conclusion.fact} in layer {rule.layer}; facts are "
+                    "implied "
+                    f"below layer {FIRST_LAYER_OF_CONCLUSIONS}"
+                ),
+            )
         if isinstance(conclusion, Assertion) and rule.layer < FIRST_LAYER_OF_CONCLUSIONS:
-            yield "layer", f"concludes {conclusion.predicate} in layer {rule.layer}; conclusions start in layer {FIRST_LAYER_OF_CONCLUSIONS}"
+            yield (
+                "layer",
+                (
+                    f"concludes {conclusion.predicate} in layer {rule.layer}; conclusions start in "
+                    f"layer {FIRST_LAYER_OF_CONCLUSIONS}"
+                ),
+            )
         for other, written in writers.met_by(production):
             if other.layer >= rule.layer:
                 for key in dict.fromkeys(_meetings(production, written)):
-                    yield "layer", f"reads {key}, which {other.id} writes in layer {other.layer}; a rule reads only layers below its own ({rule.layer})"
+                    yield (
+                        "layer",
+                        (
+                            f"reads {key}, which {other.id} writes in layer {other.layer}; a rule "
+                            f"reads only layers below its own ({rule.layer})"
+                        ),
+                    )
 
 
 def _meetings(reader: Production, writer: Production) -> Iterator[str]:
     """What `reader` reads and `writer` could change under it.
 
-    An implied fact is written only where it is absent, so a leaf that says the same of the implied value as of
-    an absent one (``arc > 0`` of an implied 0) cannot be changed; nor does a rule's own guard count.
+    An implied fact is written only where it is absent, so a leaf that says the same of the implied
+    value as of an absent one (``arc > 0`` of an implied 0) cannot be changed; nor does a rule's own
+    guard count.
     """
     written = writer.conclusion
     if isinstance(written, Assertion):
         for leaf in leaves(reader.condition):
-            if (isinstance(leaf, Derived) and leaf.key == written.key) or (isinstance(leaf, AtLeast) and leaf.predicate == written.predicate):
+            if (isinstance(leaf, Derived) and leaf.key == written.key) or (
+                isinstance(leaf, AtLeast) and leaf.predicate == written.predicate
+            ):
                 yield leaf.predicate
         return
-    if isinstance(reader.conclusion, Assignment) and written.fact in inputs(reader.conclusion.expression):
+    if isinstance(reader.conclusion, Assignment) and written.fact in inputs(
+        reader.conclusion.expression
+    ):
         yield written.fact
     if reader.conclusion.key == written.key:
         return
     for leaf in leaves(reader.condition):
         if isinstance(leaf, Compare | OneOf | Absent) and leaf.fact == written.fact:
             implied = written.expression
-            if not isinstance(implied, Constant) or leaf_holds(leaf, None) != leaf_holds(leaf, implied.value):
+            if not isinstance(implied, Constant) or leaf_holds(leaf, None) != leaf_holds(
+                leaf, implied.value
+            ):
                 yield leaf.fact
 
 
@@ -100,10 +170,16 @@ def _concluded(guideline: Guideline, writers: _Writers, rule: Rule) -> Iterator[
     for production in rule.productions:
         for leaf in leaves(production.condition):
             if isinstance(leaf, Derived | AtLeast) and leaf.predicate not in writers.of:
-                yield "nothing-concludes", f"reads {leaf.predicate}, which no rule concludes; is a file missing?"
+                yield (
+                    "nothing-concludes",
+                    f"reads {leaf.predicate}, which no rule concludes; is a file missing?",
+                )
         for fact in production.reads:
             if not guideline.facts[fact].given and fact not in writers.of:
-                yield "nothing-concludes", f"reads {fact}, which no rule computes; is a file missing?"
+                yield (
+                    "nothing-concludes",
+                    f"reads {fact}, which no rule computes; is a file missing?",
+                )
 
 
 # --- evidence ----------------------------------------------------------------------
@@ -113,30 +189,57 @@ def _evidence(guideline: Guideline, rule: Rule) -> Iterator[Fault]:
     unknown = [statement for statement in rule.evidence if statement not in guideline.statements]
     for statement in unknown:
         yield "unknown-evidence", f"rests on ev:{statement}, which is not described"
-    supports = [guideline.statements[s] for s in rule.evidence if s not in unknown and guideline.statements[s].stance == "supports"]
+    supports = [
+        guideline.statements[s]
+        for s in rule.evidence
+        if s not in unknown and guideline.statements[s].stance == "supports"
+    ]
     if not supports:
-        yield "no-evidence", "has no supporting statement; give it calx:evidence (no rule without evidence)"
+        yield (
+            "no-evidence",
+            "has no supporting statement; give it calx:evidence (no rule without evidence)",
+        )
         return
     if all(statement.level == "U" for statement in supports):
         for production in rule.productions:
-            if isinstance(production.conclusion, Assertion) and production.conclusion.predicate in BINDING:
-                yield "unverified", f"rests on unverified knowledge alone and concludes {production.conclusion.predicate}; it may only raise a caution"
+            if (
+                isinstance(production.conclusion, Assertion)
+                and production.conclusion.predicate in BINDING
+            ):
+                yield (
+                    "unverified",
+                    (
+                        "rests on unverified knowledge alone and concludes "
+                        f"{production.conclusion.predicate}; it may only raise a caution"
+                    ),
+                )
 
 
 def unbacked(guideline: Guideline, rule: Rule) -> Iterator[tuple[str, str, Number]]:
-    """Literals without a supporting statement of the same quantity, comparator, value and unit: kind, message, literal."""
+    """Literals without a supporting statement of the same quantity, comparator, value and unit:
+    kind, message, literal.
+    """
     stated: set[Number] = {
         number
         for s in rule.evidence
         if s in guideline.statements and guideline.statements[s].stance != "disputes"
         for number in guideline.statements[s].numbers
     }
-    for literal in dict.fromkeys(number for production in rule.productions for number in production.numbers):
+    for literal in dict.fromkeys(
+        number for production in rule.productions for number in production.numbers
+    ):
         if literal not in stated:
-            near = sorted(f"{n.comparator} {n.value} {n.unit}" for n in stated if n.quantity == literal.quantity)
+            near = sorted(
+                f"{n.comparator} {n.value} {n.unit}"
+                for n in stated
+                if n.quantity == literal.quantity
+            )
             yield (
                 "literal",
-                f"the literal {literal.quantity} {literal.comparator} {literal.value} {literal.unit} is backed by no statement that supports or limits the rule"
+                (
+                    f"the literal {literal.quantity} {literal.comparator} {literal.value} "
+                    f"{literal.unit} is backed by no statement that supports or limits the rule"
+                )
                 + (f"; they state {', '.join(near)}" if near else "")
                 + "; mend the number or add a statement with the same comparator, value and unit",
                 literal,

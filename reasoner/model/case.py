@@ -17,7 +17,8 @@ class Case:
     """An admitted case: one lesion at one moment, its given facts typed and consistent.
 
     >>> import calx
-    >>> case = calx.Reasoner.load().gate.admit({"case_id": "a", "max_superficial_arc_deg": 300, "thrombus": None})
+    >>> facts = {"case_id": "a", "max_superficial_arc_deg": 300, "thrombus": None}
+    >>> case = calx.Reasoner.load().gate.admit(facts)
     >>> case.id, case.facts
     ('a', {'max_superficial_arc_deg': Decimal('300')})
     """

@@ -1,8 +1,8 @@
 """The condition algebra: the seam that every reading of the rules shares.
 
 A condition speaks of *values* (facts given or implied, and quantities computed from them) and of
-*conclusions* that earlier rules derived. Every reading (closed world with proof, three-valued, prose,
-solver, columns) is one visitor over these eight classes.
+*conclusions* that earlier rules derived. Every reading (closed world with proof, three-valued,
+prose, solver, columns) is one visitor over these eight classes.
 """
 
 from __future__ import annotations
@@ -109,16 +109,25 @@ def leaves(condition: Condition) -> Iterator[Compare | OneOf | Absent | Derived 
 
 def values_read(condition: Condition) -> tuple[str, ...]:
     """Names of the facts and quantities that the condition reads, each once, in order."""
-    return tuple(dict.fromkeys(leaf.fact for leaf in leaves(condition) if isinstance(leaf, Compare | OneOf | Absent)))
+    return tuple(
+        dict.fromkeys(
+            leaf.fact for leaf in leaves(condition) if isinstance(leaf, Compare | OneOf | Absent)
+        )
+    )
 
 
 def unguarded(condition: Condition, predicate: str) -> Condition:
     """The condition without what only says that nothing of a property was concluded yet."""
     match condition:
-        case Not(part) if all(isinstance(leaf, Derived | AtLeast) and leaf.predicate == predicate for leaf in leaves(part)):
+        case Not(part) if all(
+            isinstance(leaf, Derived | AtLeast) and leaf.predicate == predicate
+            for leaf in leaves(part)
+        ):
             return ALWAYS
         case AllOf(parts):
-            kept = [part for part in (unguarded(part, predicate) for part in parts) if part != ALWAYS]
+            kept = [
+                part for part in (unguarded(part, predicate) for part in parts) if part != ALWAYS
+            ]
             return kept[0] if len(kept) == 1 else AllOf(tuple(kept))
         case _:
             return condition

@@ -147,7 +147,9 @@ class Production:
     @cached_property
     def reads(self) -> tuple[str, ...]:
         """Values read by the condition and by the computed conclusion."""
-        computed = inputs(self.conclusion.expression) if isinstance(self.conclusion, Assignment) else ()
+        computed = (
+            inputs(self.conclusion.expression) if isinstance(self.conclusion, Assignment) else ()
+        )
         return tuple(dict.fromkeys(values_read(self.condition) + computed))
 
 
@@ -241,17 +243,32 @@ class Guideline:
             production.conclusion.fact: production.reads
             for rule in self.rules
             for production in rule.productions
-            if isinstance(production.conclusion, Assignment) and not self.facts[production.conclusion.fact].given
+            if isinstance(production.conclusion, Assignment)
+            and not self.facts[production.conclusion.fact].given
         }
 
         def given(fact: str) -> tuple[str, ...]:
-            return tuple(dict.fromkeys(base for read in direct.get(fact, ()) for base in (given(read) if read in direct else (read,))))
+            return tuple(
+                dict.fromkeys(
+                    base
+                    for read in direct.get(fact, ())
+                    for base in (given(read) if read in direct else (read,))
+                )
+            )
 
         return {fact: given(fact) for fact in direct}
 
     def given_facts(self, names: tuple[str, ...]) -> tuple[str, ...]:
-        """The same names with each quantity replaced by the facts that it comes from; none where no rule computes it."""
-        return tuple(dict.fromkeys(base for name in names for base in self.computed_from.get(name, (name,) if self.facts[name].given else ())))
+        """The same names with each quantity replaced by the facts that it comes from; none where no
+        rule computes it.
+        """
+        return tuple(
+            dict.fromkeys(
+                base
+                for name in names
+                for base in self.computed_from.get(name, (name,) if self.facts[name].given else ())
+            )
+        )
 
     def term(self, property_name: str, local: str) -> Term:
         return self.terms[f"{self.properties[property_name].kind}/{local}"]
@@ -279,4 +296,11 @@ class Guideline:
     @cached_property
     def judging(self) -> tuple[Rule, ...]:
         """The rules that judge stent criteria."""
-        return tuple(rule for rule in self.rules if any(production.conclusion.key.startswith("criterionMet:") for production in rule.productions))
+        return tuple(
+            rule
+            for rule in self.rules
+            if any(
+                production.conclusion.key.startswith("criterionMet:")
+                for production in rule.productions
+            )
+        )

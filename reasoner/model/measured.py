@@ -20,9 +20,10 @@ class Measured:
     """What is known of measured facts.
 
     Attributes:
-        facts: by fact, what was measured: ``value``, ``interval``, ``unit``, ``status``, ``reason``, ``frames``, and
-            ``correction`` where a person overruled it.
-        source: the rest: ``model``, ``input``, ``software``, ``protocol``, ``drawn_by``, ``measures``, …, as given.
+        facts: by fact, what was measured: ``value``, ``interval``, ``unit``, ``status``,
+            ``reason``, ``frames``, and ``correction`` where a person overruled it.
+        source: the rest: ``model``, ``input``, ``software``, ``protocol``, ``drawn_by``,
+            ``measures``, …, as given.
     """
 
     facts: Mapping[str, Mapping[str, Any]]

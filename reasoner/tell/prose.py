@@ -1,10 +1,27 @@
-"""Rules in words, in English or Chinese: one reading of the condition algebra, in the labels of the ontology."""
+"""Rules in words, in English or Chinese: one reading of the condition algebra, in the labels of the
+ontology.
+"""
 
 from __future__ import annotations
 
 from decimal import Decimal
 
-from calx.reasoner.model.condition import Absent, AllOf, AnyOf, Arithmetic, AtLeast, Compare, Condition, Constant, Derived, Expression, Not, Of, OneOf, Value
+from calx.reasoner.model.condition import (
+    Absent,
+    AllOf,
+    AnyOf,
+    Arithmetic,
+    AtLeast,
+    Compare,
+    Condition,
+    Constant,
+    Derived,
+    Expression,
+    Not,
+    Of,
+    OneOf,
+    Value,
+)
 from calx.reasoner.model.guideline import Assertion, Fact, Guideline, Production, Rule
 
 UNITS = {"deg": "°", "mm2": " mm²", "a": "", "1": "", "{pulse}": "", None: ""}
@@ -83,7 +100,11 @@ class Prose:
 
     def __init__(self, guideline: Guideline, language: str = "en", by_name: bool = False) -> None:
         self._guideline, self._language, self._words = guideline, language, WORDS[language]
-        self._names = {shared.condition: shared.label[language] for shared in guideline.shared} if by_name else {}
+        self._names = (
+            {shared.condition: shared.label[language] for shared in guideline.shared}
+            if by_name
+            else {}
+        )
         """Conditions that authors named, told by their names where that is wanted."""
 
     def rule(self, rule: Rule) -> list[str]:
@@ -95,16 +116,25 @@ class Prose:
         conclusion = self.conclusion(production)
         if production.condition == AllOf(()):
             return self._words["always"].format(Conclusion=conclusion[:1].upper() + conclusion[1:])
-        return self._words["if"].format(condition=self.condition(production.condition), conclusion=conclusion)
+        return self._words["if"].format(
+            condition=self.condition(production.condition), conclusion=conclusion
+        )
 
     def conclusion(self, production: Production) -> str:
         """What the production concludes."""
         concluded = production.conclusion
         if isinstance(concluded, Assertion):
-            return self._words["derived"].format(property=self._property(concluded.predicate), term=self._term(concluded.predicate, concluded.term))
+            return self._words["derived"].format(
+                property=self._property(concluded.predicate),
+                term=self._term(concluded.predicate, concluded.term),
+            )
         fact = self._guideline.facts[concluded.fact]
         expression = concluded.expression
-        value = self._value(fact, expression.value) if isinstance(expression, Constant) else self._expression(expression)
+        value = (
+            self._value(fact, expression.value)
+            if isinstance(expression, Constant)
+            else self._expression(expression)
+        )
         return self._words["value"].format(fact=fact.label[self._language], value=value)
 
     def condition(self, condition: Condition, inside: bool = False) -> str:
@@ -120,18 +150,26 @@ class Prose:
             case Not(part):
                 return self._not(part)
             case Compare(fact, comparator, limit):
-                return words[comparator].format(fact=self._fact(fact), limit=quantity(self._guideline.facts[fact], limit))
+                return words[comparator].format(
+                    fact=self._fact(fact), limit=quantity(self._guideline.facts[fact], limit)
+                )
             case OneOf(fact, (bool(value),)):
                 return words[str(value).lower()].format(fact=self._fact(fact))
             case OneOf(fact, values):
-                shown = words["or"].join(self._value(self._guideline.facts[fact], value) for value in values)
+                shown = words["or"].join(
+                    self._value(self._guideline.facts[fact], value) for value in values
+                )
                 return words["one of"].format(fact=self._fact(fact), values=shown)
             case Absent(fact):
                 return words["absent"].format(fact=self._fact(fact))
             case Derived(predicate, term):
-                return words["derived"].format(property=self._property(predicate), term=self._term(predicate, term))
+                return words["derived"].format(
+                    property=self._property(predicate), term=self._term(predicate, term)
+                )
             case AtLeast(count, predicate):
-                return words["any at all" if count == 1 else "at least"].format(count=count, property=self._property(predicate))
+                return words["any at all" if count == 1 else "at least"].format(
+                    count=count, property=self._property(predicate)
+                )
 
     def _not(self, part: Condition) -> str:
         words = self._words
@@ -143,11 +181,17 @@ class Prose:
             case Absent(fact):
                 return words["known"].format(fact=self._fact(fact))
             case Derived(predicate, term):
-                return words["not derived"].format(property=self._property(predicate), term=self._term(predicate, term))
+                return words["not derived"].format(
+                    property=self._property(predicate), term=self._term(predicate, term)
+                )
             case AtLeast(1, predicate):
                 return words["none"].format(property=self._property(predicate))
             case AnyOf(parts):
-                return words["none of"].format(parts="; ".join(self.condition(one, inside=True) for one in self._flat(parts, AnyOf)))
+                return words["none of"].format(
+                    parts="; ".join(
+                        self.condition(one, inside=True) for one in self._flat(parts, AnyOf)
+                    )
+                )
             case _:
                 return words["not"].format(part=self.condition(part))
 
@@ -163,7 +207,8 @@ class Prose:
             case Of(fact):
                 return self._fact(fact)
             case Arithmetic(sign, left, right):
-                return f"({self._expression(left)} {'×' if sign == '*' else '÷' if sign == '/' else sign} {self._expression(right)})"
+                mark = {"*": "×", "/": "÷"}.get(sign, sign)
+                return f"({self._expression(left)} {mark} {self._expression(right)})"
 
     def _value(self, fact: Fact, value: Value) -> str:
         if isinstance(value, bool):
@@ -183,4 +228,12 @@ class Prose:
 
     def _flat(self, parts: tuple[Condition, ...], kind: type[AllOf | AnyOf]) -> list[Condition]:
         """The parts, with parts of the same kind opened, but for those that are told by name."""
-        return [one for part in parts for one in (self._flat(part.parts, kind) if isinstance(part, kind) and part not in self._names else [part])]
+        return [
+            one
+            for part in parts
+            for one in (
+                self._flat(part.parts, kind)
+                if isinstance(part, kind) and part not in self._names
+                else [part]
+            )
+        ]

@@ -1,7 +1,7 @@
 """The answer as RDF: the lesion with its facts and conclusions, and PROV-O for how they came about.
 
-Every derived triple is reified with ``sh:sourceRule``; ``prov:wasDerivedFrom`` leads to its premises and
-``cito:`` to its evidence, so that SPARQL can ask for all of it.
+Every derived triple is reified with ``sh:sourceRule``; ``prov:wasDerivedFrom`` leads to its
+premises and ``cito:`` to its evidence, so that SPARQL can ask for all of it.
 """
 
 from __future__ import annotations
@@ -44,10 +44,23 @@ class Vocabulary:
 
 CALX, RULE, EV = Vocabulary(IRI), Vocabulary(IRI + "rule/"), Vocabulary(IRI + "ev/")
 CITO, PROV = Vocabulary("http://purl.org/spar/cito/"), Vocabulary("http://www.w3.org/ns/prov#")
-RDF, RDFS = Vocabulary("http://www.w3.org/1999/02/22-rdf-syntax-ns#"), Vocabulary("http://www.w3.org/2000/01/rdf-schema#")
+RDF, RDFS = (
+    Vocabulary("http://www.w3.org/1999/02/22-rdf-syntax-ns#"),
+    Vocabulary("http://www.w3.org/2000/01/rdf-schema#"),
+)
 SH, XSD = Vocabulary("http://www.w3.org/ns/shacl#"), Vocabulary("http://www.w3.org/2001/XMLSchema#")
 CASE = IRI + "case/"
-PREFIXES = {"calx": IRI, "rule": RULE.iri, "ev": EV.iri, "case": CASE, "sh": SH.iri, "prov": PROV.iri, "cito": CITO.iri, "rdf": RDF.iri, "rdfs": RDFS.iri}
+PREFIXES = {
+    "calx": IRI,
+    "rule": RULE.iri,
+    "ev": EV.iri,
+    "case": CASE,
+    "sh": SH.iri,
+    "prov": PROV.iri,
+    "cito": CITO.iri,
+    "rdf": RDF.iri,
+    "rdfs": RDFS.iri,
+}
 PREFIXES["xsd"] = XSD.iri
 SOURCE_RULE = SH.sourceRule
 """From SHACL 1.2."""
@@ -96,7 +109,9 @@ def graph(answer: Answer) -> rdflib.Graph:
     for prefix, namespace in PREFIXES.items():
         found.bind(prefix, namespace)
     for triple in triples(answer):
-        found.add((as_rdflib(triple.subject), as_rdflib(triple.predicate), as_rdflib(triple.object)))
+        found.add(
+            (as_rdflib(triple.subject), as_rdflib(triple.predicate), as_rdflib(triple.object))
+        )
     return found
 
 
@@ -109,7 +124,11 @@ def as_rdflib(term: Any) -> Any:
         return URIRef(term.value)
     if isinstance(term, BlankNode):
         return BNode(term.value)
-    return Value(term.value, lang=term.language) if term.language else Value(term.value, datatype=_plain(term.datatype))
+    return (
+        Value(term.value, lang=term.language)
+        if term.language
+        else Value(term.value, datatype=_plain(term.datatype))
+    )
 
 
 def _plain(datatype: NamedNode) -> str | None:
@@ -119,7 +138,11 @@ def _plain(datatype: NamedNode) -> str | None:
 def literal(fact: Fact, value: Value) -> Literal:
     """The value of a fact as a typed literal; numbers are decimals, counts integers."""
     if isinstance(value, Decimal):
-        return Literal(int(value)) if fact.kind == "integer" else Literal(format(value, "f"), datatype=XSD.decimal)
+        return (
+            Literal(int(value))
+            if fact.kind == "integer"
+            else Literal(format(value, "f"), datatype=XSD.decimal)
+        )
     return Literal(value)
 
 
@@ -144,7 +167,11 @@ def _steps(found: _Triples, answer: Answer, lesion: NamedNode, decision: NamedNo
         rule, production, premises, rank = step
         node = NamedNode(f"{lesion.value}/step/{number}")
         predicate, target = _triple(answer, step)
-        parent = answer.guideline.properties[production.conclusion.predicate].parent if isinstance(production.conclusion, Assertion) else None
+        parent = (
+            answer.guideline.properties[production.conclusion.predicate].parent
+            if isinstance(production.conclusion, Assertion)
+            else None
+        )
         found.put(lesion, predicate, target)
         if parent:
             found.put(lesion, CALX[parent], target)
@@ -161,7 +188,9 @@ def _steps(found: _Triples, answer: Answer, lesion: NamedNode, decision: NamedNo
         ):
             found.put(node, *triple)
         for kind, of in premises:
-            for source in nodes.get(of) or ([_fact(found, answer, lesion, of, facts)] if kind == "fact" else []):
+            for source in nodes.get(of) or (
+                [_fact(found, answer, lesion, of, facts)] if kind == "fact" else []
+            ):
                 found.put(node, PROV.wasDerivedFrom, source)
             if kind == "not":
                 found.put(node, CALX.inAbsenceOf, Literal(of))
@@ -171,7 +200,9 @@ def _steps(found: _Triples, answer: Answer, lesion: NamedNode, decision: NamedNo
         nodes.setdefault(key, []).append(node)
 
 
-def _fact(found: _Triples, answer: Answer, lesion: NamedNode, name: str, facts: dict[str, NamedNode]) -> NamedNode:
+def _fact(
+    found: _Triples, answer: Answer, lesion: NamedNode, name: str, facts: dict[str, NamedNode]
+) -> NamedNode:
     """The node of a fact that was read: given, or not known."""
     if name not in facts:
         node = facts[name] = NamedNode(f"{lesion.value}/fact/{name}")
@@ -186,9 +217,15 @@ def _fact(found: _Triples, answer: Answer, lesion: NamedNode, name: str, facts: 
 
 
 def _summary(found: _Triples, answer: Answer, lesion: NamedNode, decision: NamedNode) -> None:
-    """What is not the conclusion of one step: settled or provisional, what is missing, what is unverified."""
+    """What is not the conclusion of one step: settled or provisional, what is missing, what is
+    unverified.
+    """
     result = answer.json()
-    found.put(lesion, CALX.strategySettled, Literal(bool(result["strategy"] and result["strategy"]["settled"])))
+    found.put(
+        lesion,
+        CALX.strategySettled,
+        Literal(bool(result["strategy"] and result["strategy"]["settled"])),
+    )
     for point in result["calcium_score"]["unknown"]:
         found.put(lesion, CALX.unknownScorePoint, NamedNode(f"{IRI}point/{point}"))
     for criterion, verdict in result["optimisation"]["criteria"].items():
@@ -197,15 +234,42 @@ def _summary(found: _Triples, answer: Answer, lesion: NamedNode, decision: Named
     for device in result["devices"]:
         for fact in device["unverified"]:
             node = NamedNode(f"{lesion.value}/unverified/{device['id']}/{fact}")
-            _describe(found, lesion, node, CALX.unverified, fact, answer, {CALX.ofDevice: [NamedNode(f"{IRI}device/{device['id']}")]})
+            _describe(
+                found,
+                lesion,
+                node,
+                CALX.unverified,
+                fact,
+                answer,
+                {CALX.ofDevice: [NamedNode(f"{IRI}device/{device['id']}")]},
+            )
     for rank, missing in enumerate(result["missing"], 1):
-        decides = [CALX.strategy if what == "strategy" else NamedNode(f"{IRI}device/{what}") for what in missing["decides"]]
+        decides = [
+            CALX.strategy if what == "strategy" else NamedNode(f"{IRI}device/{what}")
+            for what in missing["decides"]
+        ]
         node = NamedNode(f"{lesion.value}/missing/{missing['fact']}")
-        _describe(found, lesion, node, CALX.missing, missing["fact"], answer, {CALX.decides: decides, CALX["rank"]: [Literal(rank)]})
+        _describe(
+            found,
+            lesion,
+            node,
+            CALX.missing,
+            missing["fact"],
+            answer,
+            {CALX.decides: decides, CALX["rank"]: [Literal(rank)]},
+        )
     for alert in result["possible_alerts"]:
         for fact in alert["because_of"]:
             node = NamedNode(f"{lesion.value}/possible-alert/{alert['id']}/{fact}")
-            _describe(found, lesion, node, CALX.possibleAlert, fact, answer, {CALX.alert: [NamedNode(f"{IRI}alert/{alert['id']}")]})
+            _describe(
+                found,
+                lesion,
+                node,
+                CALX.possibleAlert,
+                fact,
+                answer,
+                {CALX.alert: [NamedNode(f"{IRI}alert/{alert['id']}")]},
+            )
     for studies, subject in (
         ((result["strategy"] or {}).get("disputed_by", []), lesion),
         *((d["disputed_by"], NamedNode(f"{IRI}device/{d['id']}")) for d in result["devices"]),
@@ -220,7 +284,9 @@ def _summary(found: _Triples, answer: Answer, lesion: NamedNode, decision: Named
 
 
 def _measured(found: _Triples, answer: Answer, lesion: NamedNode) -> None:
-    """Where measured facts come from: interval, status, frames, who drew them from what, and a person's correction."""
+    """Where measured facts come from: interval, status, frames, who drew them from what, and a
+    person's correction.
+    """
     measured = answer.case.measured
     if measured is None:
         return
@@ -228,7 +294,12 @@ def _measured(found: _Triples, answer: Answer, lesion: NamedNode) -> None:
     drawer = NamedNode(f"{lesion.value}/drawer")
     found.put(drawer, RDF.type, PROV.Agent)
     found.put(
-        drawer, RDFS.label, Literal(" ".join(str(model.get(key) or "") for key in ("id", "version")).strip() or str(measured.source.get("drawn_by") or ""))
+        drawer,
+        RDFS.label,
+        Literal(
+            " ".join(str(model.get(key) or "") for key in ("id", "version")).strip()
+            or str(measured.source.get("drawn_by") or "")
+        ),
     )
     if model.get("digest"):
         found.put(drawer, CALX.modelDigest, Literal(str(model["digest"])))
@@ -242,7 +313,9 @@ def _measured(found: _Triples, answer: Answer, lesion: NamedNode) -> None:
         found.put(node, PROV.wasAttributedTo, drawer)
         if digest:
             found.put(node, CALX.recordingDigest, Literal(digest))
-        for key, value in zip((CALX.intervalLow, CALX.intervalHigh), entry.get("interval") or (), strict=False):
+        for key, value in zip(
+            (CALX.intervalLow, CALX.intervalHigh), entry.get("interval") or (), strict=False
+        ):
             found.put(node, key, Literal(str(value), datatype=XSD.decimal))
         if entry.get("value") is not None:
             found.put(node, CALX.measuredValue, literal(fact, _exact(entry["value"])))
@@ -258,10 +331,22 @@ def _measured(found: _Triples, answer: Answer, lesion: NamedNode) -> None:
 
 
 def _exact(value: Any) -> Value:
-    return Decimal(str(value)) if isinstance(value, int | float) and not isinstance(value, bool) else value
+    return (
+        Decimal(str(value))
+        if isinstance(value, int | float) and not isinstance(value, bool)
+        else value
+    )
 
 
-def _describe(found: _Triples, lesion: NamedNode, node: NamedNode, link: NamedNode, fact: str, answer: Answer, more: dict[NamedNode, list[Any]]) -> None:
+def _describe(
+    found: _Triples,
+    lesion: NamedNode,
+    node: NamedNode,
+    link: NamedNode,
+    fact: str,
+    answer: Answer,
+    more: dict[NamedNode, list[Any]],
+) -> None:
     found.put(lesion, link, node)
     found.put(node, RDF.predicate, CALX[answer.guideline.facts[fact].local])
     for predicate, values in more.items():
@@ -276,5 +361,7 @@ def turtle(answer: Answer) -> str:
 
 def jsonld(answer: Answer) -> str:
     """The answer as JSON-LD on one line, its context inside."""
-    document = json.loads(graph(answer).serialize(format="json-ld", context=PREFIXES, auto_compact=True))
+    document = json.loads(
+        graph(answer).serialize(format="json-ld", context=PREFIXES, auto_compact=True)
+    )
     return json.dumps(document, ensure_ascii=False)

@@ -19,7 +19,12 @@ import httpx
 
 BLOCKED = Path(__file__).parents[1] / "no_network"
 """On the module path of every service that tests start: connections beyond this machine fail there."""
-CASE: dict[str, Any] = {"max_superficial_arc_deg": 300, "vessel_diameter_mm": 3.2, "residual_thin_plaque": True, "reference_vessel_diameter_mm": 3}
+CASE: dict[str, Any] = {
+    "max_superficial_arc_deg": 300,
+    "vessel_diameter_mm": 3.2,
+    "residual_thin_plaque": True,
+    "reference_vessel_diameter_mm": 3,
+}
 
 
 @dataclass
@@ -45,7 +50,13 @@ CALX = Path(sys.executable).with_name("calx")
 def start(data: Path, *options: str, folder: Path | None = None, **environment: str) -> Running:
     """Start a service on a free port, in a folder, and wait until it says that it listens."""
     command = [str(CALX), "serve", "--port", "0", "--data", str(data), *options]
-    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, cwd=folder, env={**os.environ, "PYTHONPATH": str(BLOCKED), **environment})
+    process = subprocess.Popen(
+        command,
+        stderr=subprocess.PIPE,
+        text=True,
+        cwd=folder,
+        env={**os.environ, "PYTHONPATH": str(BLOCKED), **environment},
+    )
     assert process.stderr is not None
     line = process.stderr.readline()
     found = re.search(r"serves (http://\S+)/ ", line)
@@ -56,7 +67,9 @@ def start(data: Path, *options: str, folder: Path | None = None, **environment: 
 
 
 @contextlib.contextmanager
-def serving(data: Path, *options: str, folder: Path | None = None, **environment: str) -> Iterator[Running]:
+def serving(
+    data: Path, *options: str, folder: Path | None = None, **environment: str
+) -> Iterator[Running]:
     """A service until the end of the block."""
     running = start(data, *options, folder=folder, **environment)
     try:

@@ -34,20 +34,32 @@ def test_links_lead_somewhere(path: Path) -> None:
 @pytest.mark.parametrize("path", DOCS, ids=lambda path: str(path.relative_to(ROOT)))
 def test_files_that_are_named_are_there(path: Path) -> None:
     """A path from the root, in backticks, as documents name code and tests; a change log speaks of its own time."""
-    named = re.findall(r"`((?:tests|reasoner|api|imaging|ontology|benchmarks|docs|calx|examples)/[\w./-]+)`", path.read_text(encoding="utf-8"))
-    assert [name for name in named if not (ROOT / name).exists() and path.name != "CHANGELOG.md"] == []
+    named = re.findall(
+        r"`((?:tests|reasoner|api|imaging|ontology|benchmarks|docs|calx|examples)/[\w./-]+)`",
+        path.read_text(encoding="utf-8"),
+    )
+    assert [
+        name for name in named if not (ROOT / name).exists() and path.name != "CHANGELOG.md"
+    ] == []
 
 
 def test_the_answer_in_the_readme_is_the_answer() -> None:
-    assert blocks(ROOT / "README.md", "text")[0].strip() == calx("recommend", EXAMPLE, "--format", "text").stdout.strip()
+    assert (
+        blocks(ROOT / "README.md", "text")[0].strip()
+        == calx("recommend", EXAMPLE, "--format", "text").stdout.strip()
+    )
 
 
 def test_the_list_of_facts_is_current() -> None:
-    assert (ROOT / "docs" / "facts.md").read_text(encoding="utf-8") == calx("facts", "--format", "markdown").stdout
+    assert (ROOT / "docs" / "facts.md").read_text(encoding="utf-8") == calx(
+        "facts", "--format", "markdown"
+    ).stdout
 
 
 def test_the_schema_of_a_case_is_current() -> None:
-    assert (ROOT / "docs" / "facts.schema.json").read_text(encoding="utf-8") == calx("facts", "--format", "schema").stdout
+    assert (ROOT / "docs" / "facts.schema.json").read_text(encoding="utf-8") == calx(
+        "facts", "--format", "schema"
+    ).stdout
 
 
 def test_the_cases_of_the_newcomers_page_run_as_it_says(reasoner: Reasoner) -> None:
@@ -62,7 +74,11 @@ def test_the_cases_of_the_newcomers_page_run_as_it_says(reasoner: Reasoner) -> N
 
 
 def test_the_bad_case_of_the_newcomers_page_is_told_as_it_says() -> None:
-    told = calx("recommend", "-", stdin='{"case_id": "x", "max_superficial_arc_deg": "344 deg", "thrombs": true}').stderr
+    told = calx(
+        "recommend",
+        "-",
+        stdin='{"case_id": "x", "max_superficial_arc_deg": "344 deg", "thrombs": true}',
+    ).stderr
     assert "'344 deg' is not a number" in told
     assert "did you mean 'thrombus'" in told
 
@@ -94,19 +110,28 @@ def test_every_command_and_option_is_documented() -> None:
     text = (ROOT / "docs" / "integrators.md").read_text(encoding="utf-8")
     for command, words in commands().items():
         assert f"`calx {command}" in text, command
-        for option in set(re.findall(r"--[a-z][a-z-]+", calx(*words, "--help").stdout)) - {"--help"}:
+        for option in set(re.findall(r"--[a-z][a-z-]+", calx(*words, "--help").stdout)) - {
+            "--help"
+        }:
             assert option in text, (command, option)
 
 
 def test_every_variable_of_the_environment_is_documented() -> None:
-    code = "".join(path.read_text(encoding="utf-8") for room in ROOMS for path in (ROOT / room).rglob("*.py"))
+    code = "".join(
+        path.read_text(encoding="utf-8") for room in ROOMS for path in (ROOT / room).rglob("*.py")
+    )
     text = "".join(path.read_text(encoding="utf-8") for path in DOCS)
     variables = set(re.findall(r"\bCALX_[A-Z_]+\b", code))
     assert {"CALX_TOKEN", "CALX_CACHE"} <= variables
     assert [name for name in sorted(variables) if name not in text] == []
 
 
-OPTIONS = {"endpoint": "store", "endpoint_update": "store-update", "query_seconds": "timeout", "origins": "origin"}
+OPTIONS = {
+    "endpoint": "store",
+    "endpoint_update": "store-update",
+    "query_seconds": "timeout",
+    "origins": "origin",
+}
 """Settings whose option is called otherwise."""
 LIMITS = {
     "queries_at_once": "{} queries at once",
@@ -125,7 +150,10 @@ def test_every_setting_of_the_service_is_documented() -> None:
     options = set(re.findall(r"--([a-z][a-z-]+)", calx("serve", "--help").stdout))
     for setting, value in vars(Settings()).items():
         if setting in LIMITS:
-            assert LIMITS[setting].format(value, MiB=value // MIB if isinstance(value, int) else 0) in text, setting
+            assert (
+                LIMITS[setting].format(value, MiB=value // MIB if isinstance(value, int) else 0)
+                in text
+            ), setting
         else:
             option = OPTIONS.get(setting, setting)
             assert option in options, setting
@@ -135,7 +163,9 @@ def test_every_setting_of_the_service_is_documented() -> None:
 @pytest.mark.parametrize("query", QUERIES, ids=lambda path: path.stem)
 def test_ready_questions_have_answers(query: Path, tmp_path: Path) -> None:
     case = tmp_path / "c.json"
-    case.write_text('{"case_id": "c", "max_superficial_arc_deg": 300, "thrombus": true, "residual_thin_plaque": true}')
+    case.write_text(
+        '{"case_id": "c", "max_superficial_arc_deg": 300, "thrombus": true, "residual_thin_plaque": true}'
+    )
     done = calx("query", query, case)
     assert done.returncode == 0, done.stderr
     assert len(done.stdout.splitlines()) > 1
@@ -143,7 +173,11 @@ def test_ready_questions_have_answers(query: Path, tmp_path: Path) -> None:
 
 def test_what_falls_with_a_study_is_what_its_withdrawal_suspends() -> None:
     done = calx("query", ROOT / "docs" / "queries" / "what-falls.rq")
-    (row,) = (line for line in done.stdout.splitlines() if line.startswith("https://w3id.org/calx/ev/CCAT23,"))
+    (row,) = (
+        line
+        for line in done.stdout.splitlines()
+        if line.startswith("https://w3id.org/calx/ev/CCAT23,")
+    )
     assert set(row.partition(",")[2].split()) == {"A10", "P4", "W-SHP-1"}
 
 
@@ -151,19 +185,36 @@ def test_no_clinical_number_stands_in_the_code() -> None:
     """The numbers of the guideline's rules do not appear as literals in the reasoner or the interfaces."""
     import ast
 
-    numbers = {float(n.value) for rule in Reasoner.load().guideline.rules for p in rule.productions for n in p.numbers}
+    numbers = {
+        float(n.value)
+        for rule in Reasoner.load().guideline.rules
+        for p in rule.productions
+        for n in p.numbers
+    }
     harmless = {0.0, 1.0, 2.0, 3.0, 4.0, 5.0, 100.0}  # counts, indices, exit codes
     for path in [*ROOT.glob("reasoner/**/*.py"), *ROOT.glob("api/**/*.py")]:
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            if isinstance(node, ast.Constant) and isinstance(node.value, int | float) and not isinstance(node.value, bool):
-                assert float(node.value) not in numbers - harmless, f"{path.name}:{node.lineno}: {node.value}"
+            if (
+                isinstance(node, ast.Constant)
+                and isinstance(node.value, int | float)
+                and not isinstance(node.value, bool)
+            ):
+                assert float(node.value) not in numbers - harmless, (
+                    f"{path.name}:{node.lineno}: {node.value}"
+                )
 
 
 def test_every_kind_of_problem_is_documented() -> None:
     from calx.api.contract.problems import KINDS
 
-    rows = re.findall(r"^\| `([a-z-]+)` \| (\d+) \| ([^|]+) \|", (ROOT / "docs" / "problems.md").read_text(encoding="utf-8"), re.MULTILINE)
-    assert {name: (int(status), title) for name, status, title in rows} == {name: (status, title) for name, (status, title, _) in KINDS.items()}
+    rows = re.findall(
+        r"^\| `([a-z-]+)` \| (\d+) \| ([^|]+) \|",
+        (ROOT / "docs" / "problems.md").read_text(encoding="utf-8"),
+        re.MULTILINE,
+    )
+    assert {name: (int(status), title) for name, status, title in rows} == {
+        name: (status, title) for name, (status, title, _) in KINDS.items()
+    }
 
 
 def test_every_resource_and_option_of_the_service_is_documented() -> None:
@@ -193,9 +244,18 @@ def test_every_resource_and_option_of_the_service_is_documented() -> None:
 def test_the_words_of_the_pages_are_in_both_languages() -> None:
     from calx.api.pages.words import PAGE
 
-    templates = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "api" / "pages" / "templates").glob("*.html"))
+    templates = "".join(
+        path.read_text(encoding="utf-8")
+        for path in (ROOT / "api" / "pages" / "templates").glob("*.html")
+    )
     for key, (english, chinese) in PAGE.items():
         assert english and chinese, key
-    code = templates + "".join(path.read_text(encoding="utf-8") for path in (ROOT / "api").rglob("*.py"))
-    unused = [key for key in PAGE if f"'{key}'" not in code and f'"{key}"' not in code.replace(f'    "{key}": (', "")]
+    code = templates + "".join(
+        path.read_text(encoding="utf-8") for path in (ROOT / "api").rglob("*.py")
+    )
+    unused = [
+        key
+        for key in PAGE
+        if f"'{key}'" not in code and f'"{key}"' not in code.replace(f'    "{key}": (', "")
+    ]
     assert not unused

@@ -53,7 +53,11 @@ MOST = 15
 
 def modules() -> dict[str, Path]:
     """Every module of the package, by its name below `calx`."""
-    found = {"errors": ROOT / "calx/errors.py", "atomic": ROOT / "calx/atomic.py", "process": ROOT / "calx/process.py"}
+    found = {
+        "errors": ROOT / "calx/errors.py",
+        "atomic": ROOT / "calx/atomic.py",
+        "process": ROOT / "calx/process.py",
+    }
     for room in ("ontology", "reasoner", "imaging", "api"):
         for path in (ROOT / room).rglob("*.py"):
             name = path.relative_to(ROOT).with_suffix("").as_posix().replace("/", ".")
@@ -78,11 +82,24 @@ def imports(name: str) -> Iterator[tuple[str, str]]:
 
 def room_of(module: str) -> str:
     """The room, or the floor of its own, that a module is in."""
-    return max((room for floor in FLOORS for room in floor if module == room or module.startswith(f"{room}.")), key=len)
+    return max(
+        (
+            room
+            for floor in FLOORS
+            for room in floor
+            if module == room or module.startswith(f"{room}.")
+        ),
+        key=len,
+    )
 
 
 def test_no_module_imports_itself_by_way_of_others() -> None:
-    graph = nx.DiGraph((name, used) for name in MODULES for used, _ in imports(name) if used in MODULES and used != name)
+    graph = nx.DiGraph(
+        (name, used)
+        for name in MODULES
+        for used, _ in imports(name)
+        if used in MODULES and used != name
+    )
     assert list(nx.simple_cycles(graph)) == []
 
 
@@ -93,20 +110,31 @@ def test_arrows_point_down(name: str) -> None:
     upward = [
         used
         for used, _ in imports(name)
-        if used and room_of(used) != mine and floor_of[room_of(used)] >= floor_of[mine] and MODULES[name].name != "__init__.py"
+        if used
+        and room_of(used) != mine
+        and floor_of[room_of(used)] >= floor_of[mine]
+        and MODULES[name].name != "__init__.py"
     ]
     assert upward == []
 
 
 @pytest.mark.parametrize("name", sorted(MODULES))
 def test_nobody_imports_a_private_name(name: str) -> None:
-    assert [f"{used}.{what}" for used, what in imports(name) if what.startswith("_") and what != "__version__"] == []
+    assert [
+        f"{used}.{what}"
+        for used, what in imports(name)
+        if what.startswith("_") and what != "__version__"
+    ] == []
 
 
 def test_a_reader_meets_few_modules_in_a_room() -> None:
     crowded = {}
     for room in ROOMS:
-        met = [name for name in MODULES if name.rpartition(".")[0] == room and not MODULES[name].name.startswith("__")]
+        met = [
+            name
+            for name in MODULES
+            if name.rpartition(".")[0] == room and not MODULES[name].name.startswith("__")
+        ]
         if len(met) > MOST:
             crowded[room] = met
     assert crowded == {}
@@ -114,7 +142,12 @@ def test_a_reader_meets_few_modules_in_a_room() -> None:
 
 @pytest.mark.parametrize("room", ROOMS)
 def test_every_room_says_which_question_it_answers_and_what_it_may_use(room: str) -> None:
-    said = ast.get_docstring(ast.parse((ROOT / room.replace(".", "/") / "__init__.py").read_text(encoding="utf-8"))) or ""
+    said = (
+        ast.get_docstring(
+            ast.parse((ROOT / room.replace(".", "/") / "__init__.py").read_text(encoding="utf-8"))
+        )
+        or ""
+    )
     assert "?" in said.partition("\n")[0]
     line = next((line for line in said.splitlines() if line.startswith("May use ")), "")
     assert set(re.findall(r"`([a-z.]+)`", line)) == set(uses().successors(room))

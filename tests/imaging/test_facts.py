@@ -24,10 +24,23 @@ from calx.reasoner.recommendation import Reasoner
 LINES = 360
 
 
-def vessel(arcs: Sequence[float], spacing: float = 0.25, *, wire: int = 0, depth: float = 0.1, hidden: int = 0) -> Curves:
+def vessel(
+    arcs: Sequence[float],
+    spacing: float = 0.25,
+    *,
+    wire: int = 0,
+    depth: float = 0.1,
+    hidden: int = 0,
+) -> Curves:
     """A round vessel of 3.6 mm with a lumen of 2.4 mm and one arc of calcium a frame, in degrees."""
     count = len(arcs)
-    drawn = Curves.empty(np.arange(1, count + 1), np.arange(count) * spacing, LINES, 1.0, {"drawn_by": "test", "input": {"sha256": "0" * 64}, "gated": True})
+    drawn = Curves.empty(
+        np.arange(1, count + 1),
+        np.arange(count) * spacing,
+        LINES,
+        1.0,
+        {"drawn_by": "test", "input": {"sha256": "0" * 64}, "gated": True},
+    )
     drawn.lumen[:], drawn.eem[:], drawn.lumen_sd[:], drawn.eem_sd[:] = 1.2, 1.8, 0.02, 0.02
     for f, arc in enumerate(arcs):
         drawn.calcium[f, : round(arc)] = 1.0
@@ -69,7 +82,10 @@ def test_deep_calcium_has_no_superficial_arc() -> None:
 
 @pytest.mark.parametrize(("count", "expected"), [(30, True), (10, False)])
 def test_longer_than_5_mm_above_270(count: int, expected: bool) -> None:
-    assert facts(vessel([0] * 5 + [300] * count + [0] * 5)).measures["arc_gt270_over_5mm"].value is expected
+    assert (
+        facts(vessel([0] * 5 + [300] * count + [0] * 5)).measures["arc_gt270_over_5mm"].value
+        is expected
+    )
 
 
 def test_longer_than_5_mm_is_undecided_near_its_limits_and_then_the_fact_is_withheld() -> None:
@@ -90,8 +106,15 @@ def test_a_ring_needs_every_line_over_some_length() -> None:
 
 
 def test_the_guide_wire_closes_a_gap_but_a_wide_one_leaves_a_ring_undecided() -> None:
-    narrow, wide = facts(vessel([0] * 5 + [360] * 6 + [0] * 5, wire=9)), facts(vessel([0] * 5 + [360] * 6 + [0] * 5, wire=25))
-    assert narrow.facts["max_superficial_arc_deg"].value == wide.facts["max_superficial_arc_deg"].value == 360
+    narrow, wide = (
+        facts(vessel([0] * 5 + [360] * 6 + [0] * 5, wire=9)),
+        facts(vessel([0] * 5 + [360] * 6 + [0] * 5, wire=25)),
+    )
+    assert (
+        narrow.facts["max_superficial_arc_deg"].value
+        == wide.facts["max_superficial_arc_deg"].value
+        == 360
+    )
     assert narrow.measures["calcium_ring_360"].value is True
     assert wide.measures["calcium_ring_360"].status == "undecided"
     assert "wire" in wide.measures["calcium_ring_360"].reason
@@ -110,7 +133,9 @@ def test_without_a_scale_only_angles_and_without_a_rate_no_lengths() -> None:
 
 def test_hidden_membranes_are_flagged_then_refused() -> None:
     assert facts(vessel([100] * 10, hidden=60)).facts["vessel_diameter_mm"].status == "measured"
-    assert facts(vessel([100] * 10, hidden=120)).facts["vessel_diameter_mm"].status == "interpolated"
+    assert (
+        facts(vessel([100] * 10, hidden=120)).facts["vessel_diameter_mm"].status == "interpolated"
+    )
     assert facts(vessel([100] * 10, hidden=200)).facts["vessel_diameter_mm"].status == "refused"
 
 
@@ -140,22 +165,36 @@ def test_after_stenting_areas_and_edges_are_read_between_the_ends_that_were_give
     found = facts(drawn, stent=Stent(31, 51)).facts
     assert found["stent_implanted"].value is True
     assert found["stent_length_mm"].value == 5.0
-    assert float(found["stented_minimum_lumen_area_mm2"].value or 0) == pytest.approx(np.pi * 1.4**2, abs=0.01)
-    assert float(found["distal_reference_lumen_area_mm2"].value or 0) == pytest.approx(np.pi * 1.44, abs=0.01)
-    assert float(found["proximal_edge_plaque_burden_percent"].value or 0) == pytest.approx(55.6, abs=0.1)
+    assert float(found["stented_minimum_lumen_area_mm2"].value or 0) == pytest.approx(
+        np.pi * 1.4**2, abs=0.01
+    )
+    assert float(found["distal_reference_lumen_area_mm2"].value or 0) == pytest.approx(
+        np.pi * 1.44, abs=0.01
+    )
+    assert float(found["proximal_edge_plaque_burden_percent"].value or 0) == pytest.approx(
+        55.6, abs=0.1
+    )
     assert found["minimum_stent_area_mm2"].status == "refused"
     drawn.stent[30:51] = 1.35
-    assert float(facts(drawn, stent=Stent(31, 51)).facts["minimum_stent_area_mm2"].value or 0) == pytest.approx(np.pi * 1.35**2, abs=0.01)
+    assert float(
+        facts(drawn, stent=Stent(31, 51)).facts["minimum_stent_area_mm2"].value or 0
+    ) == pytest.approx(np.pi * 1.35**2, abs=0.01)
     with pytest.raises(ImagingError, match="stent's ends"):
         facts(drawn, stent=Stent(900, 950))
 
 
 def test_the_intervals_hold_what_they_are_around() -> None:
-    found = facts(vessel([0] * 10 + [280] * 10 + [0] * 10), Calibration(margins={"max_superficial_arc_deg": 12.0, "calcium_length_mm": 0.4}))
+    found = facts(
+        vessel([0] * 10 + [280] * 10 + [0] * 10),
+        Calibration(margins={"max_superficial_arc_deg": 12.0, "calcium_length_mm": 0.4}),
+    )
     for item in {**found.facts, **found.measures}.values():
         if isinstance(item.value, float) and item.low is not None and item.high is not None:
             assert item.low <= item.value <= item.high
-    assert (found.facts["max_superficial_arc_deg"].low, found.facts["max_superficial_arc_deg"].high) == (268.0, 292.0)
+    assert (
+        found.facts["max_superficial_arc_deg"].low,
+        found.facts["max_superficial_arc_deg"].high,
+    ) == (268.0, 292.0)
 
 
 @settings(max_examples=25, deadline=None)
@@ -170,7 +209,9 @@ def test_facts_never_contradict_each_other(reasoner: Reasoner, seed: int) -> Non
     gone = rng.random(len(drawn)) < 0.1
     drawn.refused[gone] = "noise"
     drawn.lumen[gone] = np.nan
-    found = facts(drawn, Calibration(at_least=0.8, at_most=0.3, decision_deg=10, decision_mm=0.5, depth=0.1))
+    found = facts(
+        drawn, Calibration(at_least=0.8, at_most=0.3, decision_deg=10, decision_mm=0.5, depth=0.1)
+    )
     reasoner.gate.admit(case(found))
 
 
@@ -179,12 +220,22 @@ def test_the_protocol_agrees_with_the_guideline(reasoner: Reasoner) -> None:
     rules = protocol()
     definition = reasoner.guideline.facts["superficial_arc_gt270_length_mm"].definition["en"]
     assert f"{rules.wide_arc_deg:g}°" in definition
-    assert f"{rules.reference_window_mm:g} mm" in reasoner.guideline.facts["distal_edge_plaque_burden_percent"].definition["en"]
+    assert (
+        f"{rules.reference_window_mm:g} mm"
+        in reasoner.guideline.facts["distal_edge_plaque_burden_percent"].definition["en"]
+    )
 
 
 def test_a_sidecar_refuses_what_it_does_not_know() -> None:
     assert Sidecar.of({"spacing_mm": 0.02, "gated": True}).frame_mm is None
-    wrong: tuple[Any, ...] = ({"spacing": 0.02}, {"spacing_mm": -1}, {"spacing_mm": True}, {"gated": "yes"}, [], {"rate_mm_s": float("nan")})
+    wrong: tuple[Any, ...] = (
+        {"spacing": 0.02},
+        {"spacing_mm": -1},
+        {"spacing_mm": True},
+        {"gated": "yes"},
+        [],
+        {"rate_mm_s": float("nan")},
+    )
     for raw in wrong:
         with pytest.raises(ImagingError):
             Sidecar.of(raw)

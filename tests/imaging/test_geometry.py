@@ -25,7 +25,9 @@ def circle_seen_from(radius: float, dx: float, dy: float, lines: int = LINES) ->
 
 
 @given(st.floats(0.5, 3), st.floats(0, 0.6), st.floats(0, 6.28))
-def test_area_and_centroid_do_not_depend_on_where_they_are_seen_from(radius: float, off: float, turn: float) -> None:
+def test_area_and_centroid_do_not_depend_on_where_they_are_seen_from(
+    radius: float, off: float, turn: float
+) -> None:
     dx, dy = off * radius * np.cos(turn), off * radius * np.sin(turn)
     seen = circle_seen_from(radius, dx, dy)[None]
     assert geometry.area(seen)[0] == pytest.approx(np.pi * radius**2, rel=1e-6)
@@ -38,7 +40,9 @@ def test_diameters_of_an_ellipse() -> None:
 
 
 @given(st.floats(0, 0.7), st.floats(0, 6.28), st.integers(10, 350))
-def test_an_arc_is_seen_from_the_centre_of_mass_not_from_the_catheter(off: float, turn: float, degrees: int) -> None:
+def test_an_arc_is_seen_from_the_centre_of_mass_not_from_the_catheter(
+    off: float, turn: float, degrees: int
+) -> None:
     """A quarter of a circle is 90° from its centre, however eccentric the catheter that counts lines."""
     dx, dy = off * np.cos(turn), off * np.sin(turn)
     seen = circle_seen_from(1.0, dx, dy)
@@ -53,9 +57,15 @@ def test_an_arc_is_seen_from_the_centre_of_mass_not_from_the_catheter(off: float
 def test_circular_runs_cover_what_is_true_once(mask: str) -> None:
     values = np.array([c == "1" for c in mask])
     found = geometry.circular_runs(values)
-    members = np.concatenate([run.indices(len(values)) for run in found]) if found else np.array([], int)
+    members = (
+        np.concatenate([run.indices(len(values)) for run in found]) if found else np.array([], int)
+    )
     assert sorted(members) == list(np.flatnonzero(values))
-    assert all(not values[(run.start - 1) % len(values)] for run in found if run.stop - run.start < len(values))
+    assert all(
+        not values[(run.start - 1) % len(values)]
+        for run in found
+        if run.stop - run.start < len(values)
+    )
 
 
 def test_small_gaps_and_gaps_of_the_wire_close() -> None:
@@ -73,5 +83,7 @@ def test_small_gaps_and_gaps_of_the_wire_close() -> None:
 def test_the_closed_shape_goes_through_what_is_seen_and_on_behind_what_is_not() -> None:
     true = ellipse(2.0, 1.8)
     weight = np.where(np.arange(LINES) < 96, 0.0, 1.0)  # 135° hidden
-    drawn = geometry.harmonics(np.where(weight > 0, true, np.nan)[None], weight[None] * 1e4, 4, 60.0)[0]
+    drawn = geometry.harmonics(
+        np.where(weight > 0, true, np.nan)[None], weight[None] * 1e4, 4, 60.0
+    )[0]
     assert np.abs(drawn - true).max() < 0.05

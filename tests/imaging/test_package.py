@@ -81,7 +81,9 @@ def test_the_shipped_package_is_whole() -> None:
     assert "Not for clinical use" in model.intended_use
 
 
-def test_a_site_s_own_network_reads_a_recording(package: Callable[..., Path], made: tuple[Path, Curves]) -> None:
+def test_a_site_s_own_network_reads_a_recording(
+    package: Callable[..., Path], made: tuple[Path, Curves]
+) -> None:
     found = read(made[0], Asked(model=package(), device="cpu"))
     assert found.run is not None
     assert found.findings.provenance["model"]["id"] == "site"
@@ -93,25 +95,41 @@ def test_a_zip_is_as_good_as_a_folder(package: Callable[..., Path], tmp_path: Pa
     with zipfile.ZipFile(tmp_path / "package.zip", "w") as archive:
         for file in folder.iterdir():
             archive.write(file, file.name)
-    assert load(tmp_path / "package.zip").weights("model.onnx") == (folder / "model.onnx").read_bytes()
+    assert (
+        load(tmp_path / "package.zip").weights("model.onnx") == (folder / "model.onnx").read_bytes()
+    )
 
 
 @pytest.mark.parametrize(
     ("more", "reason"),
     [
         ({"entry_point": "os:system"}, "unknown keys entry_point"),
-        ({"input": {"name": "image", "kind": "image", "size": [128, 128], "code": "1"}}, "unknown keys code"),
+        (
+            {"input": {"name": "image", "kind": "image", "size": [128, 128], "code": "1"}},
+            "unknown keys code",
+        ),
         ({"format": "calx-model-9"}, "format"),
         ({"files": {"model.onnx": "sha256:" + "0" * 64}}, "digest differs"),
         ({"files": {"../model.onnx": "0"}}, "names no model.onnx"),
-        ({"output": {"name": "pred", "kind": "labels", "labels": ["lumen", "moon"]}}, "labels are among"),
-        ({"output": {"name": "pred", "kind": "lines", "curves": ["lumen"]}}, "lines need a polar input"),
+        (
+            {"output": {"name": "pred", "kind": "labels", "labels": ["lumen", "moon"]}},
+            "labels are among",
+        ),
+        (
+            {"output": {"name": "pred", "kind": "lines", "curves": ["lumen"]}},
+            "lines need a polar input",
+        ),
         ({"input": {"name": "image", "kind": "polar", "size": [128, 128]}}, "reach_mm"),
         ({"input": {"name": "image", "kind": "image", "size": [128, 10**6]}}, "size"),
-        ({"input": {"name": "other", "kind": "image", "size": [128, 128]}}, "not those that its description names"),
+        (
+            {"input": {"name": "other", "kind": "image", "size": [128, 128]}},
+            "not those that its description names",
+        ),
     ],
 )
-def test_what_is_not_as_it_should_be_is_refused(package: Callable[..., Path], made: tuple[Path, Curves], more: dict[str, Any], reason: str) -> None:
+def test_what_is_not_as_it_should_be_is_refused(
+    package: Callable[..., Path], made: tuple[Path, Curves], more: dict[str, Any], reason: str
+) -> None:
     with pytest.raises(ImagingError, match=reason):
         read(made[0], Asked(model=package(**more), device="cpu"))
 
@@ -136,7 +154,9 @@ class Trap:
 
 
 @pytest.mark.parametrize("name", ["model.pt", "weights.pkl", "model.ts", "setup.py", "lib/evil.so"])
-def test_files_that_can_hold_code_are_refused_and_not_opened(package: Callable[..., Path], tmp_path: Path, name: str) -> None:
+def test_files_that_can_hold_code_are_refused_and_not_opened(
+    package: Callable[..., Path], tmp_path: Path, name: str
+) -> None:
     folder, mark = package(), tmp_path / "executed"
     (folder / name).parent.mkdir(exist_ok=True)
     (folder / name).write_bytes(pickle.dumps(Trap(str(mark))))
@@ -157,7 +177,9 @@ def test_pickled_weights_alone_are_refused(tmp_path: Path) -> None:
     assert not mark.exists()
 
 
-def test_weights_that_are_no_network_are_told(package: Callable[..., Path], made: tuple[Path, Curves]) -> None:
+def test_weights_that_are_no_network_are_told(
+    package: Callable[..., Path], made: tuple[Path, Curves]
+) -> None:
     with pytest.raises(ImagingError, match="can't load"):
         read(made[0], Asked(model=package(b"no network"), device="cpu"))
 
@@ -168,7 +190,12 @@ def bundle(folder: Path, *, with_onnx: bool = True) -> Path:
     (folder / "models").mkdir()
     mark = str(folder / "executed")
     (folder / "configs" / "inference.json").write_text(
-        json.dumps({"imports": [f"$open({mark!r}, 'w')"], "network": {"_target_": "os.system", "command": f"touch {mark}"}})
+        json.dumps(
+            {
+                "imports": [f"$open({mark!r}, 'w')"],
+                "network": {"_target_": "os.system", "command": f"touch {mark}"},
+            }
+        )
     )
     (folder / "models" / "model.pt").write_bytes(pickle.dumps(Trap(mark)))
     if with_onnx:
@@ -178,15 +205,24 @@ def bundle(folder: Path, *, with_onnx: bool = True) -> Path:
         "version": "0.2.0",
         "intended_use": "research",
         "network_data_format": {
-            "inputs": {"image": {"num_channels": 1, "spatial_shape": [128, 128], "value_range": [0, 1]}},
-            "outputs": {"pred": {"num_channels": 4, "channel_def": {"0": "background", "1": "lumen", "2": "media", "3": "calcium"}}},
+            "inputs": {
+                "image": {"num_channels": 1, "spatial_shape": [128, 128], "value_range": [0, 1]}
+            },
+            "outputs": {
+                "pred": {
+                    "num_channels": 4,
+                    "channel_def": {"0": "background", "1": "lumen", "2": "media", "3": "calcium"},
+                }
+            },
         },
     }
     (folder / "configs" / "metadata.json").write_text(json.dumps(metadata))
     return folder
 
 
-def test_of_a_monai_bundle_metadata_and_onnx_are_read_and_nothing_is_executed(tmp_path: Path, made: tuple[Path, Curves]) -> None:
+def test_of_a_monai_bundle_metadata_and_onnx_are_read_and_nothing_is_executed(
+    tmp_path: Path, made: tuple[Path, Curves]
+) -> None:
     found = read(made[0], Asked(model=bundle(tmp_path / "bundle"), device="cpu"))
     assert found.findings.provenance["model"]["id"] == "ivus"
     assert not (tmp_path / "bundle" / "executed").exists()

@@ -77,7 +77,9 @@ def test_the_recording_as_it_is(made: tuple[Path, Curves]) -> None:
     assert len(list(found.images(range(3)))) == 3
 
 
-def test_the_size_of_a_pixel_from_the_region_else_the_spacing_else_not_at_all(changed: Callable[[Edit], Path]) -> None:
+def test_the_size_of_a_pixel_from_the_region_else_the_spacing_else_not_at_all(
+    changed: Callable[[Edit], Path],
+) -> None:
     def spaced(found: Dataset) -> None:
         drop("SequenceOfUltrasoundRegions")(found)
         found.PixelSpacing = [0.02, 0.02]
@@ -89,7 +91,9 @@ def test_the_size_of_a_pixel_from_the_region_else_the_spacing_else_not_at_all(ch
     assert read(changed(drop("SequenceOfUltrasoundRegions")), spacing_mm=0.03).pixel_mm == 0.03
 
 
-def test_two_sizes_of_a_pixel_are_a_contradiction_that_a_person_can_settle(changed: Callable[[Edit], Path]) -> None:
+def test_two_sizes_of_a_pixel_are_a_contradiction_that_a_person_can_settle(
+    changed: Callable[[Edit], Path],
+) -> None:
     def both(found: Dataset) -> None:
         found.PixelSpacing = [0.5, 0.5]
 
@@ -102,7 +106,13 @@ def places(edit: Edit) -> Edit:
     """Without any of the elements that tell places, then edited."""
 
     def both(found: Dataset) -> None:
-        drop("IVUSPullbackRate", "IVUSAcquisition", "FrameTime", "IVUSPullbackStartFrameNumber", "IVUSPullbackStopFrameNumber")(found)
+        drop(
+            "IVUSPullbackRate",
+            "IVUSAcquisition",
+            "FrameTime",
+            "IVUSPullbackStartFrameNumber",
+            "IVUSPullbackStopFrameNumber",
+        )(found)
         edit(found)
 
     return both
@@ -113,7 +123,10 @@ def motor(found: Dataset) -> None:
 
 
 def with_vector(found: Dataset) -> None:
-    found.IVUSPullbackRate, found.FrameTimeVector = "1.0", [0, *[50] * (int(found.NumberOfFrames) - 1)]
+    found.IVUSPullbackRate, found.FrameTimeVector = (
+        "1.0",
+        [0, *[50] * (int(found.NumberOfFrames) - 1)],
+    )
 
 
 def with_cine_rate(found: Dataset) -> None:
@@ -149,13 +162,20 @@ def test_places_by_each_vocabulary(changed: Callable[[Edit], Path], edit: Edit) 
 
 
 @pytest.mark.parametrize(
-    "edit", [lambda found: None, lambda found: setattr(found, "IVUSAcquisition", "MANUAL_PULLBACK"), lambda found: setattr(found, "IVUSPullbackRate", "0")]
+    "edit",
+    [
+        lambda found: None,
+        lambda found: setattr(found, "IVUSAcquisition", "MANUAL_PULLBACK"),
+        lambda found: setattr(found, "IVUSPullbackRate", "0"),
+    ],
 )
 def test_no_rate_no_length(changed: Callable[[Edit], Path], edit: Edit) -> None:
     assert np.isnan(read(changed(places(edit))).z_mm).all()
 
 
-def test_only_frames_between_start_and_stop_belong_to_the_pullback(changed: Callable[[Edit], Path]) -> None:
+def test_only_frames_between_start_and_stop_belong_to_the_pullback(
+    changed: Callable[[Edit], Path],
+) -> None:
     def bounded(found: Dataset) -> None:
         found.IVUSPullbackStartFrameNumber, found.IVUSPullbackStopFrameNumber = 5, 14
 
@@ -167,7 +187,9 @@ def test_only_frames_between_start_and_stop_belong_to_the_pullback(changed: Call
 # --- pixels --------------------------------------------------------------------------
 
 
-def test_a_frame_is_the_same_whichever_way_it_is_stored(made: tuple[Path, Curves], changed: Callable[[Edit], Path]) -> None:
+def test_a_frame_is_the_same_whichever_way_it_is_stored(
+    made: tuple[Path, Curves], changed: Callable[[Edit], Path]
+) -> None:
     kept: list[np.ndarray] = []
     stored = read(changed(lambda found: kept.append(uncompressed(found))))
     assert (next(iter(stored.images([7]))) == kept[0][7]).all()
@@ -187,7 +209,9 @@ def test_a_frame_is_the_same_whichever_way_it_is_stored(made: tuple[Path, Curves
 
 
 @pytest.mark.parametrize("photometric", ["RGB", "YBR_FULL"])
-def test_coloured_overlays_are_blanked_and_echoes_stay(changed: Callable[[Edit], Path], photometric: str) -> None:
+def test_coloured_overlays_are_blanked_and_echoes_stay(
+    changed: Callable[[Edit], Path], photometric: str
+) -> None:
     kept: list[np.ndarray] = []
 
     def coloured(found: Dataset) -> None:
@@ -197,7 +221,11 @@ def test_coloured_overlays_are_blanked_and_echoes_stay(changed: Callable[[Edit],
         rgb[:, 20:40, 20:60] = (255, 220, 0)
         if photometric == "YBR_FULL":
             rgb = np.stack([np.asarray(Image.fromarray(frame).convert("YCbCr")) for frame in rgb])
-        found.PhotometricInterpretation, found.SamplesPerPixel, found.PlanarConfiguration = photometric, 3, 0
+        found.PhotometricInterpretation, found.SamplesPerPixel, found.PlanarConfiguration = (
+            photometric,
+            3,
+            0,
+        )
         found.PixelData = rgb.tobytes()
 
     grey = next(iter(read(changed(coloured)).images([3])))
@@ -283,12 +311,16 @@ def cut(found: Dataset) -> None:
         (cut, "cut short"),
     ],
 )
-def test_what_can_not_be_a_recording_is_refused_with_the_reason(changed: Callable[[Edit], Path], edit: Edit, reason: str) -> None:
+def test_what_can_not_be_a_recording_is_refused_with_the_reason(
+    changed: Callable[[Edit], Path], edit: Edit, reason: str
+) -> None:
     with pytest.raises(ImagingError, match=reason):
         read(changed(edit))
 
 
-def test_a_compressed_recording_that_was_cut_is_told_when_its_frames_are_read(made: tuple[Path, Curves], tmp_path: Path) -> None:
+def test_a_compressed_recording_that_was_cut_is_told_when_its_frames_are_read(
+    made: tuple[Path, Curves], tmp_path: Path
+) -> None:
     whole = made[0].read_bytes()
     path = tmp_path / "cut.dcm"
     path.write_bytes(whole[: len(whole) // 3])
@@ -318,7 +350,9 @@ def test_no_recording_at_all(tmp_path: Path, content: bytes, reason: str) -> Non
 def test_a_folder_of_frames_in_the_order_of_their_numbers(tmp_path: Path) -> None:
     for number in (10, 9, 1):
         Image.new("L", (100, 100), number).save(tmp_path / f"frame{number}.png")
-    (tmp_path / "pullback.json").write_text(json.dumps({"spacing_mm": 0.02, "rate_mm_s": 0.5, "frames_per_second": 10}))
+    (tmp_path / "pullback.json").write_text(
+        json.dumps({"spacing_mm": 0.02, "rate_mm_s": 0.5, "frames_per_second": 10})
+    )
     found = read(tmp_path)
     assert [int(grey[0, 0]) for grey in found.images(range(3))] == [1, 9, 10]
     assert found.z_mm == pytest.approx([0, 0.05, 0.1])
@@ -341,13 +375,19 @@ def test_frames_that_are_none_are_told(tmp_path: Path) -> None:
 # --- contours ------------------------------------------------------------------------
 
 
-def circle(x: float, y: float, radius: float, start: float = 0, stop: float = 360, count: int = 12) -> list[list[float]]:
+def circle(
+    x: float, y: float, radius: float, start: float = 0, stop: float = 360, count: int = 12
+) -> list[list[float]]:
     angle = np.deg2rad(np.linspace(start, stop, count, endpoint=stop - start < 360))
     return [(x + radius * np.cos(angle)).tolist(), (y + radius * np.sin(angle)).tolist()]
 
 
-def test_holorama_knots_are_splines_and_open_ones_claim_nothing_beyond_their_ends(tmp_path: Path) -> None:
-    def part(*contours: Any, closed: bool = True, start: Any = None, end: Any = None) -> dict[str, Any]:
+def test_holorama_knots_are_splines_and_open_ones_claim_nothing_beyond_their_ends(
+    tmp_path: Path,
+) -> None:
+    def part(
+        *contours: Any, closed: bool = True, start: Any = None, end: Any = None
+    ) -> dict[str, Any]:
         return {
             "contours": list(contours),
             "closed": [closed] * len(contours),
@@ -363,7 +403,9 @@ def test_holorama_knots_are_splines_and_open_ones_claim_nothing_beyond_their_end
         "wire": part([[250 + 50, 250 + 50], [250, 250 + 9]], closed=False),
     }
     path = tmp_path / "case_contours_ho_0_11_0.json"
-    path.write_text(json.dumps({"0": frame, "1": {**frame, "phase": "-"}, "2": frame, "gating_signal": {}}))
+    path.write_text(
+        json.dumps({"0": frame, "1": {**frame, "phase": "-"}, "2": frame, "gating_signal": {}})
+    )
     drawn = opened(path, Sidecar.of({"spacing_mm": 0.02, "frame_spacing_mm": 0.4}))
     assert isinstance(drawn, Curves)
     assert drawn.frame.tolist() == [1, 3]
@@ -388,7 +430,9 @@ def test_echoplaque_contours_with_their_calibration(tmp_path: Path) -> None:
         points = "".join(f"<p>{a:.3f},{b:.3f}</p>" for a, b in zip(x, y, strict=True))
         return f"<Ctr><Npts>90</Npts><Type>{kind}</Type>{points}</Ctr>"
 
-    frames = "".join(f"<Fm><Num>{k}</Num>{contour('L', 60)}{contour('V', 90)}</Fm>" for k in range(3))
+    frames = "".join(
+        f"<Fm><Num>{k}</Num>{contour('L', 60)}{contour('V', 90)}</Fm>" for k in range(3)
+    )
     calibration = "<ImageCalibration><XCalibration>0.02</XCalibration><YCalibration>0.02</YCalibration><AcqRateInFPS>10</AcqRateInFPS><PullbackSpeed>0.5</PullbackSpeed></ImageCalibration>"
     path = tmp_path / "case.xml"
     path.write_text(
@@ -421,7 +465,10 @@ def test_contours_that_are_none_are_told(tmp_path: Path, name: str, text: str, r
 def test_curves_come_back_as_they_were_saved(made: tuple[Path, Curves], tmp_path: Path) -> None:
     made[1].save(tmp_path / "curves.npz")
     again = Curves.load(tmp_path / "curves.npz")
-    assert all(np.array_equal(getattr(made[1], name), getattr(again, name), equal_nan=True) for name in ("lumen", "eem", "calcium", "z_mm", "frame"))
+    assert all(
+        np.array_equal(getattr(made[1], name), getattr(again, name), equal_nan=True)
+        for name in ("lumen", "eem", "calcium", "z_mm", "frame")
+    )
     assert facts(again).facts == facts(made[1]).facts
     np.savez(tmp_path / "other.npz", a=np.array([{}], dtype=object))
     with pytest.raises(ImagingError, match="curves"):

@@ -11,7 +11,9 @@ from calx.imaging.facts.findings import Findings, facts
 from calx.imaging.readers.contours import read_contours
 
 DATA = Path(__file__).parents[3] / "shared" / "data" / "ivus_pullback"
-pytestmark = pytest.mark.skipif(not DATA.is_dir(), reason="the contours of the real pullback lie beside the project, not in it")
+pytestmark = pytest.mark.skipif(
+    not DATA.is_dir(), reason="the contours of the real pullback lie beside the project, not in it"
+)
 
 
 def polygons(name: str) -> dict[int, np.ndarray]:
@@ -27,7 +29,10 @@ def shoelace(points: np.ndarray) -> float:
 def middle(points: np.ndarray) -> np.ndarray:
     x, y = points.T
     cross = x * np.roll(y, -1) - np.roll(x, -1) * y
-    return np.asarray(np.array([((x + np.roll(x, -1)) * cross).sum(), ((y + np.roll(y, -1)) * cross).sum()]) / (3 * cross.sum()))
+    return np.asarray(
+        np.array([((x + np.roll(x, -1)) * cross).sum(), ((y + np.roll(y, -1)) * cross).sum()])
+        / (3 * cross.sum())
+    )
 
 
 @pytest.fixture(scope="module")
@@ -36,13 +41,19 @@ def found() -> Findings:
 
 
 def test_areas_agree_with_the_polygons(found: Findings) -> None:
-    for name, values in (("", found.readings.lumen_area.value), ("eem_", found.readings.eem_area.value)):
+    for name, values in (
+        ("", found.readings.lumen_area.value),
+        ("eem_", found.readings.eem_area.value),
+    ):
         by_hand = [shoelace(points) for points in polygons(name).values()]
         assert np.abs(np.sort(values) - np.sort(by_hand)).max() < 0.01
 
 
 def test_arcs_agree_with_the_polygons(found: Findings) -> None:
-    lumen, seen = polygons(""), dict(zip(found.curves.frame.tolist(), found.readings.arc.value.tolist(), strict=True))
+    lumen, seen = (
+        polygons(""),
+        dict(zip(found.curves.frame.tolist(), found.readings.arc.value.tolist(), strict=True)),
+    )
     for number, points in polygons("calcium_").items():
         x, y = (points - middle(lumen[number])).T
         angle = np.unwrap(np.arctan2(y, x))

@@ -33,7 +33,9 @@ UNSEEN = some(range(5_000_000, 5_000_012), 4)
 
 @pytest.fixture(scope="module")
 def judged() -> Judged:
-    return judge(reads(UNSEEN, SHIPPED, length_mm=16.0, frames_per_mm=4.0), load(SHIPPED).calibration)
+    return judge(
+        reads(UNSEEN, SHIPPED, length_mm=16.0, frames_per_mm=4.0), load(SHIPPED).calibration
+    )
 
 
 @pytest.mark.long
@@ -53,7 +55,10 @@ def test_arcs_and_lengths_are_near_the_truth(judged: Judged) -> None:
 def test_decisions_are_right_whenever_they_are_made(judged: Judged) -> None:
     for pairs in judged.decisions.values():
         assert not [pair for pair in pairs if pair[0] is not None and pair[0] != pair[1]]
-    assert sum(said is None for pairs in judged.decisions.values() for said, _ in pairs) <= 0.15 * sum(map(len, judged.decisions.values())) + 1
+    assert (
+        sum(said is None for pairs in judged.decisions.values() for said, _ in pairs)
+        <= 0.15 * sum(map(len, judged.decisions.values())) + 1
+    )
 
 
 @pytest.mark.long
@@ -81,13 +86,21 @@ def images() -> np.ndarray:
     recording = simulate(4_000_013, 6.0, 1.0, 20)
     frames = [recording.frame(k)[0] for k in range(6)]
     look = Look(load(SHIPPED), dicom.pullback(recording))
-    return np.concatenate([look.given(np.stack([look.seen(frame) for frame in frames])), rng.random((1, 1, LINES, DEPTHS), np.float32)])
+    return np.concatenate(
+        [
+            look.given(np.stack([look.seen(frame) for frame in frames])),
+            rng.random((1, 1, LINES, DEPTHS), np.float32),
+        ]
+    )
 
 
 def test_torch_and_onnx_agree(images: np.ndarray) -> None:
     """The weights of the two differ by their rounding to bfloat16 alone."""
     model = load(SHIPPED)
-    one, other = Onnx(model, threads=1)(images)[:6], Accelerated(model, "cpu", bf16=False)(images)[:6]
+    one, other = (
+        Onnx(model, threads=1)(images)[:6],
+        Accelerated(model, "cpu", bf16=False)(images)[:6],
+    )
     assert np.abs(one[:, :2] - other[:, :2]).max() * 5 < 0.15
     assert np.abs(one[:, :2] - other[:, :2]).mean() * 5 < 0.005
     assert np.abs(one[:, 8] - other[:, 8]).mean() < 0.01
@@ -130,7 +143,9 @@ def test_turning_the_image_turns_the_answer(images: np.ndarray) -> None:
     assert np.abs(np.roll(there, 32, axis=2) - turned)[:, :2].max() * 5 < 0.02
 
 
-def test_what_was_interrupted_goes_on_where_it_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_was_interrupted_goes_on_where_it_was(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(segmenter, "FRAMES_PER_PART", 40)
     recording = simulate(4_000_017, 10.0, 5.0)
     model, asked = load(SHIPPED), []
@@ -165,7 +180,9 @@ def test_what_was_interrupted_goes_on_where_it_was(tmp_path: Path, monkeypatch: 
 
 def polar(values: np.ndarray) -> np.ndarray:
     """An image from lines, 480 pixels wide."""
-    image = to_image((480, 480), (239.5, 239.5), 0.021, *values.shape, 5.0)(values.astype(np.float32))
+    image = to_image((480, 480), (239.5, 239.5), 0.021, *values.shape, 5.0)(
+        values.astype(np.float32)
+    )
     return np.clip(image, 0, 255).astype(np.uint8)
 
 
@@ -179,7 +196,10 @@ def noise(rng: np.random.Generator) -> np.ndarray:
 
 def oct_frame(rng: np.random.Generator) -> np.ndarray:
     """Optical coherence tomography: fine grain, a bright surface, nothing seen a millimetre behind it."""
-    angle, depth = np.arange(480)[:, None] * 2 * np.pi / 480, (np.arange(480)[None, :] + 0.5) * 5 / 480
+    angle, depth = (
+        np.arange(480)[:, None] * 2 * np.pi / 480,
+        (np.arange(480)[None, :] + 0.5) * 5 / 480,
+    )
     surface = 1.5 + 0.2 * np.cos(angle + rng.uniform(0, 6))
     behind = depth - surface
     grain = rng.gamma(4, 0.25, (480, 480))
@@ -193,11 +213,18 @@ def photograph(rng: np.random.Generator) -> np.ndarray:
     image = Image.new("L", (480, 480), 150)
     pen = ImageDraw.Draw(image)
     for _ in range(25):
-        x, y, w, h = rng.integers(0, 400), rng.integers(0, 400), rng.integers(30, 250), rng.integers(30, 250)
+        x, y, w, h = (
+            rng.integers(0, 400),
+            rng.integers(0, 400),
+            rng.integers(30, 250),
+            rng.integers(30, 250),
+        )
         shape = pen.rectangle if rng.random() < 0.5 else pen.ellipse
         shape([int(x), int(y), int(x + w), int(y + h)], fill=int(rng.integers(20, 240)))
     shade = np.linspace(40, -40, 480)[:, None]
-    return np.asarray(np.clip(np.asarray(image) + shade + rng.normal(0, 2, (480, 480)), 0, 255).astype(np.uint8))
+    return np.asarray(
+        np.clip(np.asarray(image) + shade + rng.normal(0, 2, (480, 480)), 0, 255).astype(np.uint8)
+    )
 
 
 def saturated(rng: np.random.Generator) -> np.ndarray:
@@ -207,7 +234,9 @@ def saturated(rng: np.random.Generator) -> np.ndarray:
 
 
 @pytest.mark.parametrize("kind", [black, noise, oct_frame, photograph, saturated])
-def test_what_is_no_ultrasound_is_refused_with_the_reason(kind: Callable[[np.random.Generator], np.ndarray], tmp_path: Path) -> None:
+def test_what_is_no_ultrasound_is_refused_with_the_reason(
+    kind: Callable[[np.random.Generator], np.ndarray], tmp_path: Path
+) -> None:
     rng = np.random.default_rng(11)
     for k in range(6):
         Image.fromarray(kind(rng)).save(tmp_path / f"{k}.png")

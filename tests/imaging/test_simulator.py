@@ -22,9 +22,9 @@ def test_the_same_seed_gives_the_same_pixels_in_any_order(recording: Recording) 
     again = simulate(recording.seed, 10.0, 3.0, 40)
     assert (again.frame(17)[0] == recording.frame(17)[0]).all()
     assert (again.frame(3)[0] == recording.frame(3)[0]).all()
-    assert (simulate(recording.seed + 1, 10.0, 3.0, 40).frame(3)[0].shape != recording.frame(3)[0].shape) or (
-        simulate(recording.seed + 1, 10.0, 3.0, 40).frame(3)[0] != recording.frame(3)[0]
-    ).any()
+    assert (
+        simulate(recording.seed + 1, 10.0, 3.0, 40).frame(3)[0].shape != recording.frame(3)[0].shape
+    ) or (simulate(recording.seed + 1, 10.0, 3.0, 40).frame(3)[0] != recording.frame(3)[0]).any()
 
 
 def calcified(count: int = 40) -> list[tuple[np.ndarray, Lines]]:
@@ -51,7 +51,9 @@ def test_calcium_is_brighter_than_the_adventitia_and_throws_a_shadow() -> None:
         at_edge = (edge < DEPTH) & (edge + 0.15 > DEPTH) & sure[:, None]
         outer = (eem < DEPTH) & (eem + 0.3 > DEPTH)
         brighter.append(envelope[at_edge].mean() > envelope[outer & free[:, None]].mean())
-        darker.append(envelope[outer & sure[:, None]].mean() < 0.5 * envelope[outer & free[:, None]].mean())
+        darker.append(
+            envelope[outer & sure[:, None]].mean() < 0.5 * envelope[outer & free[:, None]].mean()
+        )
     assert len(brighter) >= 10
     assert np.mean(brighter) > 0.8
     assert np.mean(darker) > 0.9
@@ -88,11 +90,18 @@ def test_the_heart_moves_the_catheter_only_without_gating() -> None:
 
 @pytest.mark.parametrize("frequency", [20, 50])
 def test_grey_levels_and_speckle_are_near_those_of_real_frames(frequency: int) -> None:
-    look, real = measured(frequency, range(24)), {look.source.split(" MHz")[0]: look for look in reversed(REAL)}[str(frequency)]
+    look, real = (
+        measured(frequency, range(24)),
+        {look.source.split(" MHz")[0]: look for look in reversed(REAL)}[str(frequency)],
+    )
     assert look.lumen is not None
     assert real.lumen is not None
     if frequency == 20:
-        for ours, theirs in ((look.lumen, real.lumen), (look.wall, real.wall), (look.adventitia, real.adventitia)):
+        for ours, theirs in (
+            (look.lumen, real.lumen),
+            (look.wall, real.wall),
+            (look.adventitia, real.adventitia),
+        ):
             assert ours is not None
             assert theirs is not None
             assert abs(ours[0] - theirs[0]) < 30
@@ -112,7 +121,9 @@ def test_it_is_a_recording_as_dicom_has_it(made: tuple[Path, Curves]) -> None:
     if shutil.which("dciodvfy") is None:
         pytest.skip("the verifier of DICOM objects (Debian: dicom3tools) is not installed")
     told = subprocess.run(["dciodvfy", str(made[0])], capture_output=True, text=True, check=False)
-    assert not [line for line in (told.stdout + told.stderr).splitlines() if line.startswith("Error")]
+    assert not [
+        line for line in (told.stdout + told.stderr).splitlines() if line.startswith("Error")
+    ]
 
 
 @pytest.mark.parametrize("length", [-1, 0, 1000])

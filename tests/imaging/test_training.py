@@ -11,7 +11,12 @@ from calx.imaging.training.train import Schedule, train
 
 def learnt(steps: int) -> tuple[dict[str, torch.Tensor], list[str]]:
     parts = [of_vessel(seed, 4) for seed in (1, 2)]
-    frames = Frames(*(np.concatenate([getattr(part, name) for part in parts]) for name in ("grey", "curves", "flags")))
+    frames = Frames(
+        *(
+            np.concatenate([getattr(part, name) for part in parts])
+            for name in ("grey", "curves", "flags")
+        )
+    )
     told: list[str] = []
     return train(frames, Schedule(steps=steps, batch=2), "cpu", told.append).state_dict(), told
 

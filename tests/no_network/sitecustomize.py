@@ -7,7 +7,11 @@ def _local_only(event: str, arguments: tuple[object, ...]) -> None:
     if event not in ("socket.connect", "socket.sendto"):
         return
     address = arguments[1]
-    if isinstance(address, tuple) and address and address[0] not in ("127.0.0.1", "::1", "localhost", "0.0.0.0"):
+    if (
+        isinstance(address, tuple)
+        and address
+        and address[0] not in ("127.0.0.1", "::1", "localhost", "0.0.0.0")
+    ):
         raise PermissionError(f"the tests allow no connection beyond this machine: {address}")
 
 

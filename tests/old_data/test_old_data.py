@@ -30,12 +30,17 @@ class OldData:
 
 
 @pytest.fixture(scope="module", params=VERSIONS)
-def old(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[OldData]:
+def old(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[OldData]:
     folder = tmp_path_factory.mktemp("old")
     with tarfile.open(HERE / f"{request.param}.tar.xz") as archive:
         archive.extractall(folder, filter="data")
     expected = json.loads((folder / "expected.json").read_text())
-    with serving(folder / "data") as running, running.client(headers={"Accept": "application/json"}) as client:
+    with (
+        serving(folder / "data") as running,
+        running.client(headers={"Accept": "application/json"}) as client,
+    ):
         yield OldData(running, client, folder / "backup.nq.gz", expected)
 
 
@@ -46,7 +51,9 @@ def test_the_first_version_is_among_them() -> None:
 def test_stored_cases_are_listed_and_read_as_they_were(old: OldData) -> None:
     kept = {name: record for name, record in old.expected["cases"].items() if name != "sparse"}
     assert len(kept) >= 4
-    assert old.client.get("/cases").json()["cases"] == [line for line in old.expected["list"] if line["case_id"] in kept]
+    assert old.client.get("/cases").json()["cases"] == [
+        line for line in old.expected["list"] if line["case_id"] in kept
+    ]
     for name, record in kept.items():
         assert old.client.get(f"/cases/{name}").json() == record
     assert old.client.get("/cases/sparse").status_code == 404, "it was deleted then"
@@ -63,12 +70,18 @@ def test_stored_cases_replay(old: OldData) -> None:
 
 def test_stored_cases_are_seen_by_sparql(old: OldData) -> None:
     query = "SELECT ?id WHERE { GRAPH ?g { ?lesion <https://w3id.org/calx/caseId> ?id } }"
-    rows = old.client.get("/sparql", params={"query": query}, headers={"Accept": "application/sparql-results+json"}).json()
-    assert {row["id"]["value"] for row in rows["results"]["bindings"]} == set(old.expected["cases"]) - {"sparse"}
+    rows = old.client.get(
+        "/sparql", params={"query": query}, headers={"Accept": "application/sparql-results+json"}
+    ).json()
+    assert {row["id"]["value"] for row in rows["results"]["bindings"]} == set(
+        old.expected["cases"]
+    ) - {"sparse"}
 
 
 def test_drafts_are_there_with_their_history(old: OldData) -> None:
-    assert {draft["id"]: draft for draft in old.client.get("/drafts").json()["drafts"]} == old.expected["drafts"]
+    assert {
+        draft["id"]: draft for draft in old.client.get("/drafts").json()["drafts"]
+    } == old.expected["drafts"]
     for name, draft in old.expected["drafts"].items():
         assert old.client.get(f"/drafts/{name}").json() == draft
         if draft["state"] != "discarded":
@@ -80,7 +93,10 @@ def test_recordings_are_there_with_their_corrections(old: OldData) -> None:
         found = old.client.get(f"/recordings/{name}").json()
         assert found["state"] == "done"
         assert found["case"] == recording["case"]
-        assert found["case"]["measured"]["facts"]["max_superficial_arc_deg"]["correction"]["by"] == "a reader"
+        assert (
+            found["case"]["measured"]["facts"]["max_superficial_arc_deg"]["correction"]["by"]
+            == "a reader"
+        )
         assert old.client.get(f"/recordings/{name}/longitudinal.png").status_code == 200
 
 
@@ -93,6 +109,9 @@ def test_the_backup_restores(old: OldData, tmp_path: Path) -> None:
     done = calx("restore", old.backup, "--data", tmp_path / "new")
     assert done.returncode == 0, done.stderr
     assert done.stdout.startswith(f"{len(old.expected['cases'])} cases added")
-    with serving(tmp_path / "new") as running, running.client(headers={"Accept": "application/json"}) as client:
+    with (
+        serving(tmp_path / "new") as running,
+        running.client(headers={"Accept": "application/json"}) as client,
+    ):
         for name, record in old.expected["cases"].items():
             assert client.get(f"/cases/{name}").json() == record

@@ -14,9 +14,16 @@ from calx.reasoner.recommendation import Reasoner
 CALX = Namespace(IRI)
 UCUM = {None, "1", "a", "%", "mm", "mm2", "deg", "{pulse}"}
 DEVICES = [
-    "rotational_atherectomy", "orbital_atherectomy", "intravascular_lithotripsy", "cutting_balloon", "scoring_balloon", "non_compliant_balloon",
-    "semi_compliant_balloon", "super_high_pressure_balloon", "excimer_laser",
-]  # fmt: skip
+    "rotational_atherectomy",
+    "orbital_atherectomy",
+    "intravascular_lithotripsy",
+    "cutting_balloon",
+    "scoring_balloon",
+    "non_compliant_balloon",
+    "semi_compliant_balloon",
+    "super_high_pressure_balloon",
+    "excimer_laser",
+]
 
 
 @pytest.fixture(scope="module")
@@ -30,9 +37,19 @@ def graph() -> Graph:
 
 def test_the_header_says_what_an_ontology_should(graph: Graph) -> None:
     header = URIRef(IRI)
-    for predicate in (OWL.versionIRI, DCTERMS.license, DCTERMS.creator, VANN.preferredNamespacePrefix, VANN.preferredNamespaceUri):
+    for predicate in (
+        OWL.versionIRI,
+        DCTERMS.license,
+        DCTERMS.creator,
+        VANN.preferredNamespacePrefix,
+        VANN.preferredNamespaceUri,
+    ):
         assert graph.value(header, predicate), predicate
-    assert {title.language for title in graph.objects(header, DCTERMS.title) if isinstance(title, Literal)} == {"en", "zh"}
+    assert {
+        title.language
+        for title in graph.objects(header, DCTERMS.title)
+        if isinstance(title, Literal)
+    } == {"en", "zh"}
 
 
 def test_no_problem_of_any_kind_is_found() -> None:
@@ -42,7 +59,9 @@ def test_no_problem_of_any_kind_is_found() -> None:
     assert report.cases >= 40
 
 
-def test_every_fact_has_type_bounds_or_values_and_a_unit_where_it_is_measured(reasoner: Reasoner) -> None:
+def test_every_fact_has_type_bounds_or_values_and_a_unit_where_it_is_measured(
+    reasoner: Reasoner,
+) -> None:
     facts = [fact for fact in reasoner.guideline.facts.values() if fact.given]
     assert len(facts) == 64
     for fact in reasoner.guideline.facts.values():

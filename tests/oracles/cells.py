@@ -12,7 +12,17 @@ import itertools
 from collections.abc import Iterator
 from decimal import Decimal
 
-from calx.reasoner.model.condition import Absent, AtLeast, Compare, Derived, OneOf, Value, inputs, leaf_holds, leaves
+from calx.reasoner.model.condition import (
+    Absent,
+    AtLeast,
+    Compare,
+    Derived,
+    OneOf,
+    Value,
+    inputs,
+    leaf_holds,
+    leaves,
+)
 from calx.reasoner.model.guideline import Assignment, Guideline, Production
 
 Cell = tuple[dict[str, Value], frozenset[str]]
@@ -29,10 +39,15 @@ def cells(guideline: Guideline, production: Production) -> Iterator[Cell]:
     for combination in itertools.product(*members):
         chosen = [(name, next(group)) for name, group in zip(names, combination, strict=True)]
         for derived in itertools.product(*conclusions):
-            yield {name: value for name, value in chosen if value is not None}, frozenset().union(*derived)
+            yield (
+                {name: value for name, value in chosen if value is not None},
+                frozenset().union(*derived),
+            )
 
 
-def choices(guideline: Guideline, production: Production) -> tuple[dict[str, list[list[Value | None]]], list[list[frozenset[str]]]]:
+def choices(
+    guideline: Guideline, production: Production
+) -> tuple[dict[str, list[list[Value | None]]], list[list[frozenset[str]]]]:
     """For each value read its cells, each with its members; for the conclusions read what may be derived together."""
     read: dict[str, list[Compare | OneOf | Absent]] = {}
     single: dict[str, None] = {}
@@ -45,8 +60,15 @@ def choices(guideline: Guideline, production: Production) -> tuple[dict[str, lis
                 counted[predicate] = max(count, counted.get(predicate, 0))
             case _:
                 read.setdefault(leaf.fact, []).append(leaf)
-    computed = inputs(production.conclusion.expression) if isinstance(production.conclusion, Assignment) else ()
-    values = {fact: _classes(guideline, fact, read.get(fact, [])) for fact in dict.fromkeys((*read, *computed))}
+    computed = (
+        inputs(production.conclusion.expression)
+        if isinstance(production.conclusion, Assignment)
+        else ()
+    )
+    values = {
+        fact: _classes(guideline, fact, read.get(fact, []))
+        for fact in dict.fromkeys((*read, *computed))
+    }
     functional: dict[str, list[frozenset[str]]] = {}
     conclusions: list[list[frozenset[str]]] = []
     for key in single:
@@ -57,15 +79,21 @@ def choices(guideline: Guideline, production: Production) -> tuple[dict[str, lis
             conclusions.append([frozenset(), frozenset({key})])
     conclusions += functional.values()
     for predicate, count in counted.items():
-        conclusions.append(_subsets([key for key in terms_of(guideline, predicate) if key not in single], count))
+        conclusions.append(
+            _subsets([key for key in terms_of(guideline, predicate) if key not in single], count)
+        )
     return values, conclusions
 
 
-def _classes(guideline: Guideline, fact: str, about: list[Compare | OneOf | Absent]) -> list[list[Value | None]]:
+def _classes(
+    guideline: Guideline, fact: str, about: list[Compare | OneOf | Absent]
+) -> list[list[Value | None]]:
     """The values of a fact, grouped by what the leaves say of them."""
     groups: dict[tuple[bool, ...], list[Value | None]] = {}
     for value in (None, *_points(guideline, fact, about)):
-        groups.setdefault((value is None, *(leaf_holds(leaf, value) for leaf in about)), []).append(value)
+        groups.setdefault((value is None, *(leaf_holds(leaf, value) for leaf in about)), []).append(
+            value
+        )
     if any(isinstance(leaf, Compare) for leaf in about):
         return [[value] for group in groups.values() for value in group]
     return list(groups.values())
@@ -82,17 +110,36 @@ def _points(guideline: Guideline, fact: str, about: list[Compare | OneOf | Absen
     step = Decimal(1) if described.kind == "integer" else STEP
     points = {cuts[0] - step, *cuts, *between, cuts[-1] + step}
     low, high = described.minimum, described.maximum
-    return [point for point in sorted(points) if (low is None or point >= low) and (high is None or point <= high)]
+    return [
+        point
+        for point in sorted(points)
+        if (low is None or point >= low) and (high is None or point <= high)
+    ]
 
 
 def terms_of(guideline: Guideline, predicate: str) -> list[str]:
     """Keys of everything that rules conclude for a property."""
     written = (production.conclusion for rule in guideline.rules for production in rule.productions)
-    return list(dict.fromkeys(c.key for c in written if not isinstance(c, Assignment) and c.predicate == predicate))
+    return list(
+        dict.fromkeys(
+            c.key for c in written if not isinstance(c, Assignment) and c.predicate == predicate
+        )
+    )
 
 
 def _subsets(keys: list[str], count: int) -> list[frozenset[str]]:
     """Subsets around a count: all of them where there are few, else those of up to `count` members, and all members."""
     if len(keys) <= 4:
-        return [frozenset(found) for size in range(len(keys) + 1) for found in itertools.combinations(keys, size)]
-    return [*(frozenset(found) for size in range(count + 1) for found in itertools.combinations(keys, size)), frozenset(keys)]
+        return [
+            frozenset(found)
+            for size in range(len(keys) + 1)
+            for found in itertools.combinations(keys, size)
+        ]
+    return [
+        *(
+            frozenset(found)
+            for size in range(count + 1)
+            for found in itertools.combinations(keys, size)
+        ),
+        frozenset(keys),
+    ]

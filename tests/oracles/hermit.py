@@ -24,7 +24,11 @@ def with_lesions(guideline: Guideline, cases: Iterable[dict[str, Value]]) -> Gra
         found.add((node, RDF.type, OWL.NamedIndividual))
         found.add((node, RDF.type, CALX.Lesion))
         for name, value in values.items():
-            literal = Literal(format(value, "f"), datatype=XSD.decimal) if isinstance(value, Decimal) else Literal(value)
+            literal = (
+                Literal(format(value, "f"), datatype=XSD.decimal)
+                if isinstance(value, Decimal)
+                else Literal(value)
+            )
             if guideline.facts[name].kind != "integer":
                 found.add((node, CALX[guideline.facts[name].local], literal))
     return found
@@ -32,4 +36,8 @@ def with_lesions(guideline: Guideline, cases: Iterable[dict[str, Value]]) -> Gra
 
 def lesion_classes(graph: Graph) -> dict[URIRef, str]:
     """Classes that OWL defines, each with the term (``kind/local``) that the rules conclude for it."""
-    return {cls: str(term).removeprefix(IRI) for cls, term in graph.subject_objects(RDFS.seeAlso) if isinstance(cls, URIRef)}
+    return {
+        cls: str(term).removeprefix(IRI)
+        for cls, term in graph.subject_objects(RDFS.seeAlso)
+        if isinstance(cls, URIRef)
+    }

@@ -15,7 +15,16 @@ from rdflib import Literal, URIRef
 
 from calx.reasoner.authors.prove.pyshacl_judge import Triple
 from calx.reasoner.engine.compiler import Holds, calculation, compiled_tests
-from calx.reasoner.model.condition import AllOf, AnyOf, AtLeast, Comparator, Compare, Condition, Not, Value
+from calx.reasoner.model.condition import (
+    AllOf,
+    AnyOf,
+    AtLeast,
+    Comparator,
+    Compare,
+    Condition,
+    Not,
+    Value,
+)
 from calx.reasoner.model.guideline import Assertion, Guideline, Production, Rule
 from calx.reasoner.recommendation import Reasoner
 from tests import sampling
@@ -38,11 +47,18 @@ def compiled(guideline: Guideline, rule: Rule, cell: Cell) -> set[Triple]:
     for key in derived:
         counts.setdefault(key.partition(":")[0], []).append(key)
     found: set[Triple] = set()
-    for production, test in zip(rule.productions, compiled_tests([p.condition for p in rule.productions]), strict=True):
+    for production, test in zip(
+        rule.productions, compiled_tests([p.condition for p in rule.productions]), strict=True
+    ):
         if test(values, derived, counts):
             conclusion = production.conclusion
             if isinstance(conclusion, Assertion):
-                found.add((conclusion.predicate, f"{guideline.properties[conclusion.predicate].kind}/{conclusion.term}"))
+                found.add(
+                    (
+                        conclusion.predicate,
+                        f"{guideline.properties[conclusion.predicate].kind}/{conclusion.term}",
+                    )
+                )
             else:
                 value = calculation(conclusion.expression)(values)
                 if value is not None:
@@ -63,19 +79,33 @@ def chunks() -> list[object]:
     if not sampling.WHOLE:
         return [pytest.param(rule.id, 0, id=rule.id) for rule in GUIDELINE.rules]
     sizes = {rule.id: len(all_cells(rule)) for rule in GUIDELINE.rules}
-    return [pytest.param(name, start, id=f"{name}-{start}" if size > CHUNK else name) for name, size in sizes.items() for start in range(0, size, CHUNK)]
+    return [
+        pytest.param(name, start, id=f"{name}-{start}" if size > CHUNK else name)
+        for name, size in sizes.items()
+        for start in range(0, size, CHUNK)
+    ]
 
 
 @pytest.mark.long
 @pytest.mark.parametrize(("name", "start"), chunks())
 def test_pyshacl_agrees_on_every_cell_of_the_rule(name: str, start: int) -> None:
     rule = GUIDELINE.rule[name]
-    part = sampling.some(all_cells(rule)[start : start + CHUNK] if sampling.WHOLE else all_cells(rule), SLICE)
+    part = sampling.some(
+        all_cells(rule)[start : start + CHUNK] if sampling.WHOLE else all_cells(rule), SLICE
+    )
     reference = JUDGE.added(JUDGE.lesions(part), rule_alone(name))
     for number, cell in enumerate(part):
         # what stood there before is not "added", on either side
-        before = {(key.partition(":")[0], f"{GUIDELINE.properties[key.partition(':')[0]].kind}/{key.partition(':')[2]}") for key in cell[1]}
-        assert compiled(GUIDELINE, rule, cell) - before == reference.get(number, set()) - before, cell
+        before = {
+            (
+                key.partition(":")[0],
+                f"{GUIDELINE.properties[key.partition(':')[0]].kind}/{key.partition(':')[2]}",
+            )
+            for key in cell[1]
+        }
+        assert compiled(GUIDELINE, rule, cell) - before == reference.get(number, set()) - before, (
+            cell
+        )
 
 
 @pytest.mark.long
@@ -86,8 +116,18 @@ def test_pyshacl_agrees_on_whole_cases(seed: int, reasoner: Reasoner) -> None:
     reference = JUDGE.added(JUDGE.lesions([(case.facts, ()) for case in cases]), JUDGE.everything)
     for number, case in enumerate(cases):
         trace = reasoner.evaluation.run(case.facts)
-        ours: set[Triple] = {(key.partition(":")[0], f"{GUIDELINE.properties[key.partition(':')[0]].kind}/{key.partition(':')[2]}") for key in trace.derived}
-        ours |= {(GUIDELINE.facts[name].local, value) for name, value in trace.values.items() if name not in case.facts}
+        ours: set[Triple] = {
+            (
+                key.partition(":")[0],
+                f"{GUIDELINE.properties[key.partition(':')[0]].kind}/{key.partition(':')[2]}",
+            )
+            for key in trace.derived
+        }
+        ours |= {
+            (GUIDELINE.facts[name].local, value)
+            for name, value in trace.values.items()
+            if name not in case.facts
+        }
         assert ours == reference[number], case
 
 
@@ -102,7 +142,13 @@ def test_pyshacl_refuses_the_cases_that_the_gate_refuses(reasoner: Reasoner) -> 
         values = reasoner.evaluation.complete(spoiled).values
         named = {**values}
         data = JUDGE.lesions([(named, ())])
-        data.add((URIRef("https://w3id.org/calx/case/0"), URIRef("https://w3id.org/calx/caseId"), Literal("c")))
+        data.add(
+            (
+                URIRef("https://w3id.org/calx/case/0"),
+                URIRef("https://w3id.org/calx/caseId"),
+                Literal("c"),
+            )
+        )
         accepted = not reasoner.evaluation.violated(values)
         verdicts.add(accepted)
         assert JUDGE.conforms(data, shapes) == accepted, spoiled
@@ -130,7 +176,9 @@ def mutants(condition: Condition) -> Iterator[Condition]:
 
 def with_condition(rule: Rule, index: int, condition: Condition) -> Rule:
     production = Production(condition, rule.productions[index].conclusion)
-    return replace(rule, productions=(*rule.productions[:index], production, *rule.productions[index + 1 :]))
+    return replace(
+        rule, productions=(*rule.productions[:index], production, *rule.productions[index + 1 :])
+    )
 
 
 @pytest.mark.parametrize("name", [rule.id for rule in GUIDELINE.rules])
@@ -162,4 +210,8 @@ def test_the_comparison_with_pyshacl_does_catch_a_misread_rule() -> None:
     wrong = with_condition(rule, 0, next(mutants(rule.productions[0].condition)))
     asked = all_cells(rule)
     reference = JUDGE.added(JUDGE.lesions(asked), rule_alone("C1"))
-    assert [cell for number, cell in enumerate(asked) if compiled(GUIDELINE, wrong, cell) != reference.get(number, set())]
+    assert [
+        cell
+        for number, cell in enumerate(asked)
+        if compiled(GUIDELINE, wrong, cell) != reference.get(number, set())
+    ]

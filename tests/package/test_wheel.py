@@ -28,7 +28,12 @@ except calx.CaseError as error:
     reveal_type(error.problems)
 answer.nothing_of_this_name
 """
-TOLD = ["calx.reasoner.engine.answer.Answer", "str | None", "list[calx.reasoner.intake.errors.Problem]", 'has no attribute "nothing_of_this_name"']
+TOLD = [
+    "calx.reasoner.engine.answer.Answer",
+    "str | None",
+    "list[calx.reasoner.intake.errors.Problem]",
+    'has no attribute "nothing_of_this_name"',
+]
 
 
 def files_of(wheel: Path) -> set[str]:
@@ -37,23 +42,50 @@ def files_of(wheel: Path) -> set[str]:
 
 
 def test_the_wheel_installs_calx_and_nothing_else(wheel: Path) -> None:
-    assert {name.partition("/")[0] for name in files_of(wheel)} == {"calx", f"calx-{calx.__version__}.dist-info"}
+    assert {name.partition("/")[0] for name in files_of(wheel)} == {
+        "calx",
+        f"calx-{calx.__version__}.dist-info",
+    }
 
 
 def test_the_wheel_holds_all_that_the_folders_hold(wheel: Path) -> None:
     """Every file that git knows of in the four folders, and the pages that `calx explain` prints."""
     held = files_of(wheel)
     known = subprocess.run(
-        ["git", "ls-files", "ontology", "reasoner", "imaging", "api", "docs/checks"], cwd=ROOT, capture_output=True, text=True, check=True
+        ["git", "ls-files", "ontology", "reasoner", "imaging", "api", "docs/checks"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
     ).stdout.splitlines()
-    left_out = {name for name in known if (ROOT / name).exists() and f"calx/{name.removeprefix('docs/')}" not in held}
+    left_out = {
+        name
+        for name in known
+        if (ROOT / name).exists() and f"calx/{name.removeprefix('docs/')}" not in held
+    }
     assert left_out == set()
     assert {"calx/__init__.py", "calx/__main__.py", "calx/py.typed"} <= held
 
 
 def checked(user: Path, *options: str, **environment: str) -> str:
-    command = [sys.executable, "-m", "mypy", "--strict", "--cache-dir", str(user.parent / "cache"), *options, str(user)]
-    return subprocess.run(command, capture_output=True, text=True, cwd=user.parent, env={**os.environ, **environment}, check=False).stdout
+    command = [
+        sys.executable,
+        "-m",
+        "mypy",
+        "--strict",
+        "--cache-dir",
+        str(user.parent / "cache"),
+        *options,
+        str(user),
+    ]
+    return subprocess.run(
+        command,
+        capture_output=True,
+        text=True,
+        cwd=user.parent,
+        env={**os.environ, **environment},
+        check=False,
+    ).stdout
 
 
 def test_a_users_file_elsewhere_is_type_checked_against_this_install(tmp_path: Path) -> None:
@@ -64,9 +96,13 @@ def test_a_users_file_elsewhere_is_type_checked_against_this_install(tmp_path: P
     assert "import-untyped" not in shown and "import-not-found" not in shown
 
 
-def test_a_users_file_elsewhere_is_type_checked_against_the_installed_wheel(wheel: Path, tmp_path: Path) -> None:
+def test_a_users_file_elsewhere_is_type_checked_against_the_installed_wheel(
+    wheel: Path, tmp_path: Path
+) -> None:
     """In an environment that holds the wheel alone: its types are its own."""
-    subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(tmp_path / "env")], check=True)
+    subprocess.run(
+        [sys.executable, "-m", "venv", "--without-pip", str(tmp_path / "env")], check=True
+    )
     (packages,) = (tmp_path / "env" / "lib").glob("python3*/site-packages")
     zipfile.ZipFile(wheel).extractall(packages)
     user = tmp_path / "user.py"
@@ -90,8 +126,40 @@ ARGUMENTS: dict[str, tuple[list[str], str]] = {
     "export-table": (["tables"], "studies"),
     "import-table": (["tables/studies.csv", "--ontology", "mine", "--dry-run"], ""),
     "evidence": ([], "supported by"),
-    "evidence add": (["new", "--type", "consensus", "--citation", "A. B 2026", "--en", "A", "--zh", "A", "--ontology", "mine"], ""),
-    "evidence state": (["new-1", "--study", "new", "--stance", "limits", "--locator", "page 1", "--en", "A.", "--zh", "A。", "--ontology", "mine"], ""),
+    "evidence add": (
+        [
+            "new",
+            "--type",
+            "consensus",
+            "--citation",
+            "A. B 2026",
+            "--en",
+            "A",
+            "--zh",
+            "A",
+            "--ontology",
+            "mine",
+        ],
+        "",
+    ),
+    "evidence state": (
+        [
+            "new-1",
+            "--study",
+            "new",
+            "--stance",
+            "limits",
+            "--locator",
+            "page 1",
+            "--en",
+            "A.",
+            "--zh",
+            "A。",
+            "--ontology",
+            "mine",
+        ],
+        "",
+    ),
     "evidence withdraw": (["CCAT23", "--ontology", "mine"], "A10"),
     "rulebook": ([], "active modification"),
     "export-owl": (["terms.owl"], ""),
@@ -111,12 +179,17 @@ def test_every_command_is_tried() -> None:
 
 
 @pytest.mark.long(every=3)
-def test_every_command_works_without_extras_or_says_what_to_install(wheel: Path, tmp_path: Path) -> None:
+def test_every_command_works_without_extras_or_says_what_to_install(
+    wheel: Path, tmp_path: Path
+) -> None:
     """A fresh environment, elsewhere, with what pip installs by itself."""
     bin_ = tmp_path / "env" / "bin"
     subprocess.run([sys.executable, "-m", "venv", str(tmp_path / "env")], check=True)
     installed = subprocess.run(
-        [str(bin_ / "pip"), "install", "--quiet", "--disable-pip-version-check", str(wheel)], capture_output=True, text=True, check=False
+        [str(bin_ / "pip"), "install", "--quiet", "--disable-pip-version-check", str(wheel)],
+        capture_output=True,
+        text=True,
+        check=False,
     )
     if installed.returncode:
         pytest.skip(f"the package index is not reached: {installed.stderr[-200:]}")
@@ -124,23 +197,49 @@ def test_every_command_works_without_extras_or_says_what_to_install(wheel: Path,
     here.mkdir()
     (here / "case.json").write_text(CASE)
     (here / "measured.json").write_text(MEASURED)
-    (here / "query.rq").write_text("PREFIX calx: <https://w3id.org/calx/> SELECT ?s { ?l calx:strategy ?s }")
+    (here / "query.rq").write_text(
+        "PREFIX calx: <https://w3id.org/calx/> SELECT ?s { ?l calx:strategy ?s }"
+    )
     environment = {"PATH": os.environ["PATH"], "HOME": str(tmp_path / "home")}
 
     def run(*words: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run([str(bin_ / "calx"), *words], capture_output=True, text=True, cwd=here, env=environment, check=False)
+        return subprocess.run(
+            [str(bin_ / "calx"), *words],
+            capture_output=True,
+            text=True,
+            cwd=here,
+            env=environment,
+            check=False,
+        )
 
     shipped = subprocess.run(
-        [str(bin_ / "python"), "-I", "-c", "from calx.ontology import DEFAULT_DIRECTORY; print(DEFAULT_DIRECTORY)"], capture_output=True, text=True, check=True
+        [
+            str(bin_ / "python"),
+            "-I",
+            "-c",
+            "from calx.ontology import DEFAULT_DIRECTORY; print(DEFAULT_DIRECTORY)",
+        ],
+        capture_output=True,
+        text=True,
+        check=True,
     ).stdout.strip()
     subprocess.run(["cp", "-r", shipped, here / "mine"], check=True)
-    serving = subprocess.Popen([str(bin_ / "calx"), "serve", "--port", "0", "--data", "data"], stderr=subprocess.PIPE, text=True, cwd=here, env=environment)
+    serving = subprocess.Popen(
+        [str(bin_ / "calx"), "serve", "--port", "0", "--data", "data"],
+        stderr=subprocess.PIPE,
+        text=True,
+        cwd=here,
+        env=environment,
+    )
     assert serving.stderr is not None
     assert re.search(r"serves http://", serving.stderr.readline())
     serving.terminate()
     serving.wait()
     asked_by_name = run("check", "--owl")
-    assert (asked_by_name.returncode, "pip install 'calx[authoring]'" in asked_by_name.stderr) == (2, True)
+    assert (asked_by_name.returncode, "pip install 'calx[authoring]'" in asked_by_name.stderr) == (
+        2,
+        True,
+    )
     for name, (arguments, told) in ARGUMENTS.items():
         done = run(*name.split(), *arguments)
         shown = done.stdout + done.stderr
@@ -158,12 +257,16 @@ def test_the_extras_are_those_of_the_project() -> None:
     import tomllib
     from importlib.metadata import packages_distributions
 
-    named = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["optional-dependencies"]
+    named = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"][
+        "optional-dependencies"
+    ]
     modules: dict[str, set[str]] = {}
     for module, distributions in packages_distributions().items():
         for distribution in distributions:
             modules.setdefault(distribution.lower().replace("_", "-"), set()).add(module)
     for extra, known in EXTRAS.items():
-        wanted = {re.split(r"[\[<>=]", requirement)[0].lower() for requirement in named[extra]} - {"calx"}
+        wanted = {re.split(r"[\[<>=]", requirement)[0].lower() for requirement in named[extra]} - {
+            "calx"
+        }
         assert all(modules[name] & set(known) for name in wanted), extra
         assert all(any(module in modules[name] for name in wanted) for module in known), extra

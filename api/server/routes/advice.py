@@ -23,8 +23,21 @@ from calx.reasoner.tell import rdf
 from calx.reasoner.tell.text import render
 
 router = APIRouter(tags=["advice"])
-SUFFIXES = {"": ".json", "application/json": ".json", "application/ld+json": ".jsonld", "text/turtle": ".ttl", "application/x-turtle": ".ttl"}
-JSON, TURTLE, JSON_LD, HTML, TEXT, SVG = "application/json", "text/turtle", "application/ld+json", "text/html", "text/plain", "image/svg+xml"
+SUFFIXES = {
+    "": ".json",
+    "application/json": ".json",
+    "application/ld+json": ".jsonld",
+    "text/turtle": ".ttl",
+    "application/x-turtle": ".ttl",
+}
+JSON, TURTLE, JSON_LD, HTML, TEXT, SVG = (
+    "application/json",
+    "text/turtle",
+    "application/ld+json",
+    "text/html",
+    "text/plain",
+    "image/svg+xml",
+)
 RDF_BYTES = 64 * 1024
 ONE_AT_A_TIME = asyncio.Semaphore(1)
 MOST_AT_ONCE = 1000
@@ -41,11 +54,16 @@ async def submitted(request: Request, service: Service) -> list[Submission]:
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind not in SUFFIXES:
         raise ServiceError(
-            "wrong-form", f"{kind[:100]} is not read; send {', '.join(sorted(key for key in SUFFIXES if key))}", headers={"Accept-Post": ", ".join(SUFFIXES)}
+            "wrong-form",
+            f"{kind[:100]} is not read; send {', '.join(sorted(key for key in SUFFIXES if key))}",
+            headers={"Accept-Post": ", ".join(SUFFIXES)},
         )
     body = await request.body()
     if kind not in ("", JSON) and len(body) > RDF_BYTES:
-        raise ServiceError("too-large", f"{len(body)} bytes of RDF; a case as Turtle or JSON-LD has at most {RDF_BYTES}")
+        raise ServiceError(
+            "too-large",
+            f"{len(body)} bytes of RDF; a case as Turtle or JSON-LD has at most {RDF_BYTES}",
+        )
     suffix, guideline = SUFFIXES[kind], service.reasoner.guideline
 
     def read() -> list[Submission]:
@@ -54,12 +72,18 @@ async def submitted(request: Request, service: Service) -> list[Submission]:
     if suffix == ".json":
         found = read()
     else:
-        async with ONE_AT_A_TIME:  # rdflib's parsers are slow, and threads are shared with the store
+        async with (
+            ONE_AT_A_TIME
+        ):  # rdflib's parsers are slow, and threads are shared with the store
             found = await asyncio.to_thread(read)
     if len(found) > MOST_AT_ONCE:
         raise ServiceError("too-large", f"{len(found)} cases; at most {MOST_AT_ONCE} at once")
     if len(found) == 1 and not found[0].readable:
-        raise ServiceError("unreadable", "no case could be read; each problem says where and why", found[0].problems)
+        raise ServiceError(
+            "unreadable",
+            "no case could be read; each problem says where and why",
+            found[0].problems,
+        )
     return found
 
 
@@ -71,7 +95,11 @@ async def one(request: Request, service: Service) -> Answer:
     """
     cases = await submitted(request, service)
     if len(cases) != 1:
-        raise ServiceError("unreadable", f"{len(cases)} cases; send one", [Problem("send one case as a JSON object")])
+        raise ServiceError(
+            "unreadable",
+            f"{len(cases)} cases; send one",
+            [Problem("send one case as a JSON object")],
+        )
     return answered(service, cases[0], language_of(request))
 
 
@@ -94,17 +122,25 @@ def _admitted(service: Service, case: Submission, language: str) -> Case:
     responses={200: ANSWER_EXAMPLE, **problems_of(400, 406, 408, 413, 415, 422, 429)},
 )
 async def recommend(request: Request) -> Response:
-    """Strategy, devices, alerts, sizes, what is missing, and the proof of all of it. Nothing is stored.
+    """Strategy, devices, alerts, sizes, what is missing, and the proof of all of it. Nothing is
+    stored.
 
-    A list of cases gets a list of answers, in which a bad case has its `error`. Also as Turtle, JSON-LD and plain text.
+    A list of cases gets a list of answers, in which a bad case has its `error`. Also as Turtle,
+    JSON-LD and plain text.
     """
     service = service_of(request)
     form, language = form_of(request, JSON, JSON_LD, TURTLE, TEXT), language_of(request)
     cases = await submitted(request, service)
-    listed = (await request.body()).lstrip()[:1] == b"[" and "ld+json" not in request.headers.get("content-type", "")
+    listed = (await request.body()).lstrip()[:1] == b"[" and "ld+json" not in request.headers.get(
+        "content-type", ""
+    )
     if len(cases) == 1 and not listed:
         case = _admitted(service, cases[0], language)
-        content = service.recommend(case, language) if form == JSON else shown(service.reasoner.answer(case), form, language)
+        content = (
+            service.recommend(case, language)
+            if form == JSON
+            else shown(service.reasoner.answer(case), form, language)
+        )
         service.note(request, "answered", case=case.id)
         return Response(content, headers=VARY, media_type=form)
     if form != JSON:
@@ -116,7 +152,10 @@ async def recommend(request: Request) -> Response:
 
 def _many(service: Service, cases: list[Submission], language: str) -> bytes:
     parts = [
-        o.answer.json_bytes(language) if o.answer else orjson.dumps(o.error.json() if o.error else {}) for o in outcomes(service.reasoner, cases, language)
+        o.answer.json_bytes(language)
+        if o.answer
+        else orjson.dumps(o.error.json() if o.error else {})
+        for o in outcomes(service.reasoner, cases, language)
     ]
     return b"[" + b",".join(parts) + b"]"
 
@@ -130,16 +169,25 @@ def shown(answer: Answer, form: str, language: str) -> str | bytes:
     return rdf.turtle(answer) if form == TURTLE else rdf.jsonld(answer)
 
 
-@router.post("/proof", summary="The proof of an answer", openapi_extra={"requestBody": CASE_BODY}, responses=problems_of(400, 406, 408, 413, 415, 422, 429))
+@router.post(
+    "/proof",
+    summary="The proof of an answer",
+    openapi_extra={"requestBody": CASE_BODY},
+    responses=problems_of(400, 406, 408, 413, 415, 422, 429),
+)
 async def proof(request: Request) -> Response:
-    """The steps by which the answer to a case comes about, as JSON, Turtle, JSON-LD or a picture (SVG)."""
+    """The steps by which the answer to a case comes about, as JSON, Turtle, JSON-LD or a picture
+    (SVG).
+    """
     service = service_of(request)
     form, language = form_of(request, JSON, JSON_LD, TURTLE, SVG), language_of(request)
     answer = await one(request, service)
     service.note(request, "answered", case=answer.case.id)
     if form in (TURTLE, JSON_LD):
         return Response(shown(answer, form, language), headers=VARY, media_type=form)
-    return Response(of_steps(answer.json(language), form, service, language), headers=VARY, media_type=form)
+    return Response(
+        of_steps(answer.json(language), form, service, language), headers=VARY, media_type=form
+    )
 
 
 def of_steps(result: dict[str, Any], form: str, service: Service, language: str) -> bytes | str:

@@ -26,11 +26,29 @@ SERVICE = {
     "id": ID,
     "hook": HOOK,
     "title": "Calcified coronary lesion",
-    "description": "Strategy, devices and warnings for PCI of a calcified coronary lesion, from IVUS facts. Decision support, never an order.",
-    "usageRequirements": f"Observations with codes of Calx's mapping table, or facts under the extension {EXTENSION}.",
-    "prefetch": {"observations": "Observation?patient={{context.patientId}}&category=imaging,procedure&_sort=-date&_count=200"},
+    "description": (
+        "Strategy, devices and warnings for PCI of a calcified coronary lesion, from "
+        "IVUS facts. Decision support, never an order."
+    ),
+    "usageRequirements": (
+        "Observations with codes of Calx's mapping table, or facts under the "
+        f"extension {EXTENSION}."
+    ),
+    "prefetch": {
+        "observations": (
+            "Observation?patient={{context.patientId}}"
+            "&category=imaging,procedure&_sort=-date&_count=200"
+        )
+    },
 }
-BODY = {"required": True, "content": {"application/json": {"schema": {"type": "object", "required": ["hook", "hookInstance", "context"]}}}}
+BODY = {
+    "required": True,
+    "content": {
+        "application/json": {
+            "schema": {"type": "object", "required": ["hook", "hookInstance", "context"]}
+        }
+    },
+}
 
 
 def _json(content: object, status: int = 200) -> Response:
@@ -43,7 +61,12 @@ async def discovery(request: Request) -> Response:
     return _json({"services": [SERVICE]})
 
 
-@router.post("/{service_id}", summary="Ask for cards", openapi_extra={"requestBody": BODY}, responses=problems_of(400, 404, 412, 415, 422, 429))
+@router.post(
+    "/{service_id}",
+    summary="Ask for cards",
+    openapi_extra={"requestBody": BODY},
+    responses=problems_of(400, 404, 412, 415, 422, 429),
+)
 async def call(request: Request, service_id: str) -> Response:
     """Cards for the lesion that the request tells of; 412 where it tells of none."""
     _exists(service_id)
@@ -57,10 +80,17 @@ async def call(request: Request, service_id: str) -> Response:
     patient = str(content["context"]["patientId"])
     reference = patient if "/" in patient else f"Patient/{patient}"
     if reading.subject and not _same(reading.subject, reference):
-        reading.problems.append(Problem(f"the observations are of {reading.subject}, the context of {reference}", place="prefetch"))
+        reading.problems.append(
+            Problem(
+                f"the observations are of {reading.subject}, the context of {reference}",
+                place="prefetch",
+            )
+        )
     if not reading.facts and not reading.problems:
         raise ServiceError(
-            "facts-missing", f"no fact of a lesion: send prefetch.observations, or the extension {EXTENSION}", [Problem(note) for note in reading.notes]
+            "facts-missing",
+            f"no fact of a lesion: send prefetch.observations, or the extension {EXTENSION}",
+            [Problem(note) for note in reading.notes],
         )
     try:
         answer = service.reasoner.recommend({"case_id": case_id, **reading.facts}, language)
@@ -68,8 +98,16 @@ async def call(request: Request, service_id: str) -> Response:
         raise of_case(CaseError(reading.problems + error.problems, error.case_id)) from None
     if reading.problems:
         raise of_case(CaseError(reading.problems, answer.case.id))
-    service.note(request, "answered", case=answer.case.id, through="cds-hooks", call=str(uuid.UUID(content["hookInstance"])))
-    return _json({"cards": cards(answer, str(request.base_url), reference, reading.notes, language)})
+    service.note(
+        request,
+        "answered",
+        case=answer.case.id,
+        through="cds-hooks",
+        call=str(uuid.UUID(content["hookInstance"])),
+    )
+    return _json(
+        {"cards": cards(answer, str(request.base_url), reference, reading.notes, language)}
+    )
 
 
 def _same(one: str, other: str) -> bool:
@@ -84,7 +122,9 @@ def _facts(content: dict[str, Any], reading: Reading) -> str:
         reading.resource(resource, f"prefetch.{key}")
     own = (content.get("extension") or {}).get(EXTENSION) or {}
     if not isinstance(own, dict):
-        reading.problems.append(Problem("is not an object with 'facts'", place=f"extension.{EXTENSION}"))
+        reading.problems.append(
+            Problem("is not an object with 'facts'", place=f"extension.{EXTENSION}")
+        )
         return "cds"
     reading.plain(own.get("facts") or {}, f"extension.{EXTENSION}")
     name = str(own.get("case_id") or uuid.UUID(content["hookInstance"]))
@@ -104,34 +144,57 @@ def _faults(content: dict[str, Any]) -> list[Problem]:
     if not isinstance(context, dict):
         found.append(Problem("must be an object with userId and patientId", place="context"))
     else:
-        found += [Problem("is required by the hook", place=f"context.{key}") for key in ("userId", "patientId") if not isinstance(context.get(key), str)]
-    found += [Problem("must be an object", place=key) for key in ("prefetch", "extension") if not isinstance(content.get(key) or {}, dict)]
+        found += [
+            Problem("is required by the hook", place=f"context.{key}")
+            for key in ("userId", "patientId")
+            if not isinstance(context.get(key), str)
+        ]
+    found += [
+        Problem("must be an object", place=key)
+        for key in ("prefetch", "extension")
+        if not isinstance(content.get(key) or {}, dict)
+    ]
     return found
 
 
 @router.post(
-    "/{service_id}/feedback", summary="What became of the cards", openapi_extra={"requestBody": BODY}, responses=problems_of(400, 401, 403, 404, 415, 429)
+    "/{service_id}/feedback",
+    summary="What became of the cards",
+    openapi_extra={"requestBody": BODY},
+    responses=problems_of(400, 401, 403, 404, 415, 429),
 )
 async def feedback(request: Request, service_id: str) -> Response:
-    """Kept in the audit log: which card, whether it was accepted, and the reason for overriding it."""
+    """Kept in the audit log: which card, whether it was accepted, and the reason for
+    overriding it.
+    """
     _exists(service_id)
     content = await _object(request)
     items = content.get("feedback")
     if not isinstance(items, list) or not all(
-        isinstance(item, dict) and item.get("outcome") in ("accepted", "overridden") and isinstance(item.get("card"), str) for item in items
+        isinstance(item, dict)
+        and item.get("outcome") in ("accepted", "overridden")
+        and isinstance(item.get("card"), str)
+        for item in items
     ):
-        raise ServiceError("unreadable", "each item of 'feedback' needs a card and an outcome, accepted or overridden")
+        raise ServiceError(
+            "unreadable",
+            "each item of 'feedback' needs a card and an outcome, accepted or overridden",
+        )
     for item in items[:100]:
         reason = item.get("overrideReason") if isinstance(item.get("overrideReason"), dict) else {}
         chosen = (reason or {}).get("reason") or {}
         code = str(chosen.get("code", ""))[:64] if isinstance(chosen, dict) else ""
-        service_of(request).note(request, "feedback", card=item["card"][:64], outcome=item["outcome"], reason=code)
+        service_of(request).note(
+            request, "feedback", card=item["card"][:64], outcome=item["outcome"], reason=code
+        )
     return Response(status_code=200)
 
 
 def _exists(service_id: str) -> None:
     if service_id != ID:
-        raise ServiceError("not-found", f"no service '{service_id[:64]}'; GET /cds-services lists them")
+        raise ServiceError(
+            "not-found", f"no service '{service_id[:64]}'; GET /cds-services lists them"
+        )
 
 
 async def _object(request: Request) -> dict[str, Any]:

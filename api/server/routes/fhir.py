@@ -29,9 +29,13 @@ def _fhir(content: dict[str, Any], status: int = 200) -> Response:
     return Response(orjson.dumps(content), status, media_type=MEDIA)
 
 
-@router.post("/$recommend", summary="Answer a lesion told in FHIR", openapi_extra={"requestBody": BODY})
+@router.post(
+    "/$recommend", summary="Answer a lesion told in FHIR", openapi_extra={"requestBody": BODY}
+)
 async def recommend(request: Request) -> Response:
-    """Takes a Bundle of Observations, one Observation, or Parameters; answers with an R4 GuidanceResponse, or an OperationOutcome."""
+    """Takes a Bundle of Observations, one Observation, or Parameters; answers with an R4
+    GuidanceResponse, or an OperationOutcome.
+    """
     service, language = service_of(request), language_of(request)
     if request.headers.get("content-type", "").partition(";")[0].strip().lower() not in READ:
         return _fhir(outcome("not-supported", f"send the resource as {MEDIA}", []), 415)
@@ -39,7 +43,11 @@ async def recommend(request: Request) -> Response:
         resource = strict_json.loads(await request.body())
     except ValueError as error:
         return _fhir(outcome("structure", f"not readable as JSON: {error}", []), 400)
-    if not isinstance(resource, dict) or resource.get("resourceType") not in ("Bundle", "Observation", "Parameters"):
+    if not isinstance(resource, dict) or resource.get("resourceType") not in (
+        "Bundle",
+        "Observation",
+        "Parameters",
+    ):
         return _fhir(outcome("structure", "send a Bundle, an Observation or Parameters", []), 400)
     reading = Reading(service.reasoner.guideline, service.codes)
     await asyncio.to_thread(reading.resource, resource, resource["resourceType"])
@@ -76,10 +84,23 @@ async def metadata(request: Request) -> Response:
             "date": datetime.now(UTC).date().isoformat(),
             "kind": "instance",
             "software": {"name": "Calx", "version": calx.__version__},
-            "implementation": {"description": service.reasoner.guideline.title["en"], "url": str(request.base_url) + "fhir"},
+            "implementation": {
+                "description": service.reasoner.guideline.title["en"],
+                "url": str(request.base_url) + "fhir",
+            },
             "fhirVersion": "4.0.1",
             "format": ["json"],
-            "rest": [{"mode": "server", "operation": [{"name": "recommend", "definition": IRI + "fhir/OperationDefinition/recommend"}]}],
+            "rest": [
+                {
+                    "mode": "server",
+                    "operation": [
+                        {
+                            "name": "recommend",
+                            "definition": IRI + "fhir/OperationDefinition/recommend",
+                        }
+                    ],
+                }
+            ],
         }
     )
 
@@ -88,15 +109,39 @@ async def metadata(request: Request) -> Response:
 async def definition(request: Request) -> Response:
     """An OperationDefinition."""
     facts = service_of(request).reasoner.guideline.facts.values()
-    told = "Facts of the lesion: Observations with codes of the mapping table, or parameters named like facts"
+    told = (
+        "Facts of the lesion: Observations with codes of the mapping table, or parameters "
+        "named like facts"
+    )
     parameters = [
-        {"name": "observation", "use": "in", "min": 0, "max": "*", "documentation": told, "type": "Observation"},
+        {
+            "name": "observation",
+            "use": "in",
+            "min": 0,
+            "max": "*",
+            "documentation": told,
+            "type": "Observation",
+        },
         *(
-            {"name": fact.name, "use": "in", "min": 0, "max": "1", "documentation": fact.definition["en"], "type": TYPES[fact.kind]}
+            {
+                "name": fact.name,
+                "use": "in",
+                "min": 0,
+                "max": "1",
+                "documentation": fact.definition["en"],
+                "type": TYPES[fact.kind],
+            }
             for fact in facts
             if fact.given
         ),
-        {"name": "case_id", "use": "in", "min": 0, "max": "1", "documentation": "Names the lesion at one moment; never a patient's name", "type": "string"},
+        {
+            "name": "case_id",
+            "use": "in",
+            "min": 0,
+            "max": "1",
+            "documentation": "Names the lesion at one moment; never a patient's name",
+            "type": "string",
+        },
         {
             "name": "return",
             "use": "out",

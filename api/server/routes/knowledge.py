@@ -1,4 +1,6 @@
-"""What the guideline holds: itself, its facts and terms, each rule in words with its evidence, each study with what rests on it."""
+"""What the guideline holds: itself, its facts and terms, each rule in words with its evidence, each
+study with what rests on it.
+"""
 
 from __future__ import annotations
 
@@ -27,7 +29,9 @@ FORMS = (JSON, HTML, TURTLE, JSON_LD)
 @router.get("/guideline", summary="The guideline", responses=problems_of(406, 429))
 async def guideline(request: Request) -> Response:
     """Version, digest, counts, levels of evidence, terms."""
-    return _shown(request, described(service_of(request).reasoner.guideline), "guideline.html", "content", IRI)
+    return _shown(
+        request, described(service_of(request).reasoner.guideline), "guideline.html", "content", IRI
+    )
 
 
 @router.get("/facts", summary="The facts that a case may hold", responses=problems_of(406, 429))
@@ -35,7 +39,12 @@ async def facts(request: Request) -> Response:
     """Each with type, unit, bounds or values, group, label, definition and source."""
     form_of(request, JSON)
     found = service_of(request).reasoner.guideline
-    return _json({"facts": [_fact(fact) for fact in found.facts.values() if fact.given], "groups": found.groups})
+    return _json(
+        {
+            "facts": [_fact(fact) for fact in found.facts.values() if fact.given],
+            "groups": found.groups,
+        }
+    )
 
 
 @router.get("/terms", summary="What can be concluded", responses=problems_of(406, 429))
@@ -49,32 +58,59 @@ async def terms(request: Request) -> Response:
 async def rules(request: Request) -> Response:
     """In the order in which they run."""
     found = service_of(request).reasoner.guideline
-    return _shown(request, [rule_in_words(rule, found) for rule in found.rules], "rules.html", "rules")
+    return _shown(
+        request, [rule_in_words(rule, found) for rule in found.rules], "rules.html", "rules"
+    )
 
 
-@router.get("/rules/{rule_id}", summary="A rule in words, with its evidence", responses=problems_of(404, 406, 429))
+@router.get(
+    "/rules/{rule_id}",
+    summary="A rule in words, with its evidence",
+    responses=problems_of(404, 406, 429),
+)
 async def rule(request: Request, rule_id: str) -> Response:
     """What it reads and concludes, why, on which statements, and who disputes it."""
     found = service_of(request).reasoner.guideline
     if rule_id not in found.rule:
         raise ServiceError("not-found", f"no rule '{rule_id[:64]}'; GET /rules lists them")
-    return _shown(request, rule_in_words(found.rule[rule_id], found), "rule.html", "rule", f"{IRI}rule/{rule_id}")
+    return _shown(
+        request,
+        rule_in_words(found.rule[rule_id], found),
+        "rule.html",
+        "rule",
+        f"{IRI}rule/{rule_id}",
+    )
 
 
 @router.get("/studies", summary="All studies", responses=problems_of(406, 429))
 async def studies(request: Request) -> Response:
     """Each with its level and the rules that rest on it."""
     found = service_of(request).reasoner.guideline
-    return _shown(request, [study_in_words(study, found) for study in found.studies.values()], "studies.html", "studies")
+    return _shown(
+        request,
+        [study_in_words(study, found) for study in found.studies.values()],
+        "studies.html",
+        "studies",
+    )
 
 
-@router.get("/studies/{study_id}", summary="A study, what it states, and the rules that rest on it", responses=problems_of(404, 406, 429))
+@router.get(
+    "/studies/{study_id}",
+    summary="A study, what it states, and the rules that rest on it",
+    responses=problems_of(404, 406, 429),
+)
 async def study(request: Request, study_id: str) -> Response:
     """Among them the rules that would not fire if it were withdrawn."""
     found = service_of(request).reasoner.guideline
     if study_id not in found.studies:
         raise ServiceError("not-found", f"no study '{study_id[:64]}'; GET /studies lists them")
-    return _shown(request, study_in_words(found.studies[study_id], found), "study.html", "study", f"{IRI}ev/{study_id}")
+    return _shown(
+        request,
+        study_in_words(found.studies[study_id], found),
+        "study.html",
+        "study",
+        f"{IRI}ev/{study_id}",
+    )
 
 
 # --- forms -------------------------------------------------------------------------
@@ -84,16 +120,28 @@ def _json(content: object) -> Response:
     return Response(orjson.dumps(content), headers=VARY, media_type=JSON)
 
 
-def _shown(request: Request, content: Any, template: str, name: str, iri: str | None = None) -> Response:
-    """One resource in the form that the client wants; as RDF the triples about `iri`, or about each listed thing."""
+def _shown(
+    request: Request, content: Any, template: str, name: str, iri: str | None = None
+) -> Response:
+    """One resource in the form that the client wants; as RDF the triples about `iri`, or about each
+    listed thing.
+    """
     form = form_of(request, *FORMS)
     if form == JSON:
         return _json({name: content} if isinstance(content, list) else content)
     if form == HTML:
         return page(request, template, language_of(request), **{name: content})
     subjects = [iri] if iri else [item["iri"] for item in content]
-    triples = [triple for subject in subjects for triple in about(service_of(request).knowledge, ox.NamedNode(subject))]
-    body = ox.serialize(triples, format=ox.RdfFormat.TURTLE, prefixes=PREFIXES) if form == TURTLE else serialised(triples, form)[1]
+    triples = [
+        triple
+        for subject in subjects
+        for triple in about(service_of(request).knowledge, ox.NamedNode(subject))
+    ]
+    body = (
+        ox.serialize(triples, format=ox.RdfFormat.TURTLE, prefixes=PREFIXES)
+        if form == TURTLE
+        else serialised(triples, form)[1]
+    )
     return Response(body, headers=VARY, media_type=form)
 
 
@@ -124,10 +172,20 @@ def described(guideline: Guideline) -> dict[str, Any]:
         "rules": len(guideline.rules),
         "statements": len(guideline.statements),
         "studies": len(guideline.studies),
-        "suspended": [{"rule": item.rule, "withdrawn": list(item.studies)} for item in guideline.suspended],
+        "suspended": [
+            {"rule": item.rule, "withdrawn": list(item.studies)} for item in guideline.suspended
+        ],
         "levels": guideline.level_definitions,
         "terms": {
-            kind: [{"id": t.id, "iri": f"{IRI}{kind}/{t.local}", "label": t.label, "definition": t.definition} for t in guideline.of_kind(kind)]
+            kind: [
+                {
+                    "id": t.id,
+                    "iri": f"{IRI}{kind}/{t.local}",
+                    "label": t.label,
+                    "definition": t.definition,
+                }
+                for t in guideline.of_kind(kind)
+            ]
             for kind in kinds
         },
     }
@@ -152,8 +210,14 @@ def _fact(fact: Fact) -> dict[str, Any]:
 
 def rule_in_words(rule: Rule, guideline: Guideline) -> dict[str, Any]:
     """One rule with its evidence."""
-    evidence = [_stated(guideline.statements[name], guideline) for name in rule.evidence if name in guideline.statements]
-    reads = dict.fromkeys(fact for production in rule.productions for fact in guideline.given_facts(production.reads))
+    evidence = [
+        _stated(guideline.statements[name], guideline)
+        for name in rule.evidence
+        if name in guideline.statements
+    ]
+    reads = dict.fromkeys(
+        fact for production in rule.productions for fact in guideline.given_facts(production.reads)
+    )
     return {
         "id": rule.id,
         "iri": f"{IRI}rule/{rule.id}",
@@ -182,15 +246,27 @@ def _stated(statement: Statement, guideline: Guideline) -> dict[str, Any]:
         "locator": statement.locator,
         "verified": statement.verified,
         "population": statement.population,
-        "numbers": [{"quantity": n.quantity, "comparator": n.comparator, "value": as_json(n.value), "unit": n.unit} for n in statement.numbers],
+        "numbers": [
+            {
+                "quantity": n.quantity,
+                "comparator": n.comparator,
+                "value": as_json(n.value),
+                "unit": n.unit,
+            }
+            for n in statement.numbers
+        ],
     }
 
 
 def study_in_words(study: Study, guideline: Guideline) -> dict[str, Any]:
     """One study with its statements and the rules that rest on it."""
     own = [statement for statement in guideline.statements.values() if statement.study == study.id]
-    by_statement = {s.id: [rule.id for rule in guideline.rules if s.id in rule.evidence] for s in own}
-    resting = dict.fromkeys(rule for s in own if s.stance == "supports" for rule in by_statement[s.id])
+    by_statement = {
+        s.id: [rule.id for rule in guideline.rules if s.id in rule.evidence] for s in own
+    }
+    resting = dict.fromkeys(
+        rule for s in own if s.stance == "supports" for rule in by_statement[s.id]
+    )
     return {
         "id": study.id,
         "iri": f"{IRI}ev/{study.id}",
@@ -203,10 +279,18 @@ def study_in_words(study: Study, guideline: Guideline) -> dict[str, Any]:
         "withdrawn": study.withdrawn,
         "statements": [{**_stated(s, guideline), "rules": by_statement[s.id]} for s in own],
         "rules": list(resting),
-        "only_support_of": [rule for rule in resting if _only_support(guideline.rule[rule], study.id, guideline)],
+        "only_support_of": [
+            rule for rule in resting if _only_support(guideline.rule[rule], study.id, guideline)
+        ],
     }
 
 
 def _only_support(rule: Rule, study: str, guideline: Guideline) -> bool:
-    statements = (guideline.statements[name] for name in rule.evidence if name in guideline.statements)
-    return {s.study for s in statements if s.stance == "supports" and not guideline.studies[s.study].withdrawn} == {study}
+    statements = (
+        guideline.statements[name] for name in rule.evidence if name in guideline.statements
+    )
+    return {
+        s.study
+        for s in statements
+        if s.stance == "supports" and not guideline.studies[s.study].withdrawn
+    } == {study}

@@ -27,7 +27,11 @@ async def health(request: Request) -> Response:
     return Response(b'{"status":"ok"}', media_type="application/json")
 
 
-@router.get("/backup", summary="All stored answers in one file", responses={200: {"content": {"application/gzip": {}}}, **problems_of(401, 403, 429, 503)})
+@router.get(
+    "/backup",
+    summary="All stored answers in one file",
+    responses={200: {"content": {"application/gzip": {}}}, **problems_of(401, 403, 429, 503)},
+)
 async def saved(request: Request) -> Response:
     """As the store is at this moment; the service goes on meanwhile."""
     service = service_of(request)
@@ -38,21 +42,43 @@ async def saved(request: Request) -> Response:
         finally:
             done()
     except (StoreError, OSError) as error:
-        raise ServiceError("not-stored", str(error) if isinstance(error, StoreError) else "the backup could not be written; is the disk full?") from None
+        raise ServiceError(
+            "not-stored",
+            str(error)
+            if isinstance(error, StoreError)
+            else "the backup could not be written; is the disk full?",
+        ) from None
     service.note(request, "backed up")
-    return FileResponse(packed, media_type="application/gzip", filename=backup.NAME, background=BackgroundTask(packed.unlink, missing_ok=True))
+    return FileResponse(
+        packed,
+        media_type="application/gzip",
+        filename=backup.NAME,
+        background=BackgroundTask(packed.unlink, missing_ok=True),
+    )
 
 
-PACKED = {"required": True, "content": {"application/gzip": {"schema": {"type": "string", "format": "binary"}}}}
+PACKED = {
+    "required": True,
+    "content": {"application/gzip": {"schema": {"type": "string", "format": "binary"}}},
+}
 
 
-@router.post("/restore", summary="Put a backup back", openapi_extra={"requestBody": PACKED}, responses=problems_of(400, 401, 403, 408, 409, 413, 429, 503))
+@router.post(
+    "/restore",
+    summary="Put a backup back",
+    openapi_extra={"requestBody": PACKED},
+    responses=problems_of(400, 401, 403, 408, 409, 413, 429, 503),
+)
 async def restored(request: Request) -> Response:
-    """Adds what is not there; if a stored case differs from that of the backup, nothing is changed at all."""
+    """Adds what is not there; if a stored case differs from that of the backup, nothing is changed
+    at all.
+    """
     import orjson
 
     service = service_of(request)
-    with tempfile.NamedTemporaryFile(dir=service.settings.data, prefix="restore-", delete=False) as file:
+    with tempfile.NamedTemporaryFile(
+        dir=service.settings.data, prefix="restore-", delete=False
+    ) as file:
         try:
             async for part in request.stream():
                 file.write(part)
@@ -61,7 +87,9 @@ async def restored(request: Request) -> Response:
         except backup.BackupError as error:
             raise ServiceError("conflict" if error.conflict else "unreadable", str(error)) from None
         except (StoreError, OSError) as error:
-            raise ServiceError("not-stored", str(error) if isinstance(error, StoreError) else "the disk is full") from None
+            raise ServiceError(
+                "not-stored", str(error) if isinstance(error, StoreError) else "the disk is full"
+            ) from None
         finally:
             with contextlib.suppress(FileNotFoundError):
                 os.unlink(file.name)

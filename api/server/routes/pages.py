@@ -1,4 +1,6 @@
-"""The pages for people: the lesion with its advice, the API in words, signing in; stored cases through plain forms."""
+"""The pages for people: the lesion with its advice, the API in words, signing in; stored cases
+through plain forms.
+"""
 
 from __future__ import annotations
 
@@ -50,12 +52,21 @@ def lesion(request: Request, language: str) -> dict[str, Any]:
         problems = outcome.error.problems if outcome.error else []
         return {**found, "problems": problems, "drawing": cross_section({}, language)}
     values = outcome.answer.trace.values
-    return {**found, "result": outcome.answer.json(language), "open_devices": open_devices(outcome.answer), "drawing": cross_section(values, language)}
+    return {
+        **found,
+        "result": outcome.answer.json(language),
+        "open_devices": open_devices(outcome.answer),
+        "drawing": cross_section(values, language),
+    }
 
 
 def open_devices(answer: Answer) -> list[str]:
     """Devices that unknown facts may yet indicate."""
-    return [device.id for device in answer.guideline.of_kind("device") if f"indicated:{device.local}" in answer.outlook.possible]
+    return [
+        device.id
+        for device in answer.guideline.of_kind("device")
+        if f"indicated:{device.local}" in answer.outlook.possible
+    ]
 
 
 @router.get("/")
@@ -66,7 +77,14 @@ async def index(request: Request) -> Response:
     content = lesion(request, language)
     if content["result"]:
         service.note(request, "answered", case="page")
-    return page(request, "index.html", language, groups=groups(guideline, content["texts"], language), examples=service_of(request).examples, **content)
+    return page(
+        request,
+        "index.html",
+        language,
+        groups=groups(guideline, content["texts"], language),
+        examples=service_of(request).examples,
+        **content,
+    )
 
 
 @router.get("/advice")
@@ -104,7 +122,9 @@ def _svg(text: str) -> Response:
 
 
 def stored(service: Service, kept: Record, language: str) -> dict[str, Any]:
-    """What the page of a stored case shows: the answer as it was given, and what would be said today."""
+    """What the page of a stored case shows: the answer as it was given, and what would be said
+    today.
+    """
     values = _values(kept, service.reasoner.guideline)
     return {
         "kept": kept,
@@ -117,7 +137,9 @@ def stored(service: Service, kept: Record, language: str) -> dict[str, Any]:
 
 
 def _open(kept: Record, service: Service) -> list[str]:
-    """Devices that unknown facts may yet indicate; under another guideline all that an unknown fact decides."""
+    """Devices that unknown facts may yet indicate; under another guideline all that an unknown fact
+    decides.
+    """
     if kept.guideline_digest == service.reasoner.guideline.digest:
         return open_devices(service.reasoner.recommend(kept.submitted))
     return sorted({device for item in kept.answer()["missing"] for device in item["decides"]})
@@ -129,7 +151,9 @@ def _values(kept: Record, guideline: Guideline) -> dict[str, Any]:
     for step in kept.answer()["steps"]:
         name, _, text = step["conclusion"].partition(": ")
         if name in guideline.facts and name not in values:
-            values[name] = {"true": True, "false": False}.get(text, float(text) if text.replace(".", "", 1).isdigit() else text)
+            values[name] = {"true": True, "false": False}.get(
+                text, float(text) if text.replace(".", "", 1).isdigit() else text
+            )
     return values
 
 
@@ -139,7 +163,11 @@ def _values(kept: Record, guideline: Guideline) -> dict[str, Any]:
 async def _form(request: Request) -> list[tuple[str, str]]:
     if not request.headers.get("content-type", "").startswith("application/x-www-form-urlencoded"):
         raise ServiceError("wrong-form", "send the form as application/x-www-form-urlencoded")
-    return [(name, value) for name, value in (await request.form(max_fields=500)).multi_items() if not isinstance(value, UploadFile)]
+    return [
+        (name, value)
+        for name, value in (await request.form(max_fields=500)).multi_items()
+        if not isinstance(value, UploadFile)
+    ]
 
 
 @router.post("/store")
@@ -150,13 +178,27 @@ async def store(request: Request) -> Response:
     guideline = service.reasoner.guideline
     texts, problems = entered(fields)
     told = dict(fields)
-    (outcome,) = outcomes(service.reasoner, [Submission(case_of(texts, guideline) | {"case_id": told.get("case_id", "").strip()}, problems)], language)
+    (outcome,) = outcomes(
+        service.reasoner,
+        [
+            Submission(
+                case_of(texts, guideline) | {"case_id": told.get("case_id", "").strip()}, problems
+            )
+        ],
+        language,
+    )
     if outcome.answer is None:
         raise of_case(outcome.error) if outcome.error else ServiceError("unreadable", "no case")
     try:
         kept, new = await service.cases.keep(outcome.answer)
     except CaseDiffersError:
-        raise ServiceError("conflict", f"'{outcome.answer.case.id}' is stored with other facts; give this moment an id of its own") from None
+        raise ServiceError(
+            "conflict",
+            (
+                f"'{outcome.answer.case.id}' is stored with other facts; give this moment an id of "
+                "its own"
+            ),
+        ) from None
     service.note(request, "stored" if new else "answered", case=kept.case_id)
     return _see(f"/cases/{kept.case_id}?lang={language}")
 
@@ -184,9 +226,21 @@ async def sign_in(request: Request) -> Response:
     token = service.settings.token
     if token is None or not service.trusted(dict(fields).get("token")):
         service.note(request, "refused a token")
-        return page(request, "login.html", "zh" if dict(fields).get("lang") == "zh" else "en", 403, wrong=True)
+        return page(
+            request,
+            "login.html",
+            "zh" if dict(fields).get("lang") == "zh" else "en",
+            403,
+            wrong=True,
+        )
     response = _see("/")
-    response.set_cookie(COOKIE, cookie_of(token), httponly=True, samesite="strict", secure=request.url.scheme == "https")
+    response.set_cookie(
+        COOKIE,
+        cookie_of(token),
+        httponly=True,
+        samesite="strict",
+        secure=request.url.scheme == "https",
+    )
     return response
 
 
@@ -198,4 +252,11 @@ def _see(address: str) -> Response:
 async def docs(request: Request) -> Response:
     """The API in words."""
     description = describe(request.app, service_of(request).reasoner)
-    return page(request, "docs.html", language_of(request), paths=description["paths"], example=EXAMPLE, base=str(request.base_url))
+    return page(
+        request,
+        "docs.html",
+        language_of(request),
+        paths=description["paths"],
+        example=EXAMPLE,
+        base=str(request.base_url),
+    )

@@ -1,4 +1,6 @@
-"""Recordings: hand one in, watch it being read, look at what was found, confirm or correct it, answer from it."""
+"""Recordings: hand one in, watch it being read, look at what was found, confirm or correct it,
+answer from it.
+"""
 
 from __future__ import annotations
 
@@ -30,7 +32,13 @@ from calx.reasoner.model.measured import KEY
 router = APIRouter(prefix="/recordings", tags=["recordings"])
 DICOM = "application/dicom"
 CHUNK = MIB
-MEDIA = {"png": "image/png", "csv": "text/csv; charset=utf-8", "npz": "application/octet-stream", "dcm": DICOM, "json": JSON}
+MEDIA = {
+    "png": "image/png",
+    "csv": "text/csv; charset=utf-8",
+    "npz": "application/octet-stream",
+    "dcm": DICOM,
+    "json": JSON,
+}
 BODY = {
     "required": True,
     "content": {
@@ -53,42 +61,81 @@ BODY = {
 @router.get("", summary="List the recordings", responses=problems_of(401, 406, 429))
 async def listed(request: Request) -> Response:
     """The newest first; also as a page for people, with a form to hand one in."""
-    service, form, language = service_of(request), form_of(request, JSON, HTML), language_of(request)
+    service, form, language = (
+        service_of(request),
+        form_of(request, JSON, HTML),
+        language_of(request),
+    )
     found = service.recordings.listed()
     service.note(request, "listed recordings")
     if form == HTML:
-        return page(request, "recordings.html", language, recordings=found, available=Recordings.available(), most=service.settings.recording_bytes // MIB)
-    return Response(orjson.dumps({"recordings": [item.json() | {"case": None} for item in found]}), headers=VARY, media_type=JSON)
+        return page(
+            request,
+            "recordings.html",
+            language,
+            recordings=found,
+            available=Recordings.available(),
+            most=service.settings.recording_bytes // MIB,
+        )
+    return Response(
+        orjson.dumps({"recordings": [item.json() | {"case": None} for item in found]}),
+        headers=VARY,
+        media_type=JSON,
+    )
 
 
 @router.post(
-    "", summary="Hand in a recording", status_code=202, openapi_extra={"requestBody": BODY}, responses=problems_of(400, 401, 403, 408, 413, 415, 429, 501, 503)
+    "",
+    summary="Hand in a recording",
+    status_code=202,
+    openapi_extra={"requestBody": BODY},
+    responses=problems_of(400, 401, 403, 408, 413, 415, 429, 501, 503),
 )
 async def take(request: Request) -> Response:
-    """A DICOM file as the body, or a form with one; it is read in the background, and deleted once it has been read."""
+    """A DICOM file as the body, or a form with one; it is read in the background, and deleted once
+    it has been read.
+    """
     service = service_of(request)
     if not Recordings.available():
-        raise ServiceError("not-installed", "this service can't read recordings; install them with: pip install 'calx[imaging]'")
+        raise ServiceError(
+            "not-installed",
+            "this service can't read recordings; install them with: pip install 'calx[imaging]'",
+        )
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind == "multipart/form-data":
         form = await request.form(max_files=1, max_fields=16)
         upload = form.get("recording")
         if not isinstance(upload, UploadFile) or not upload.size:
             raise ServiceError("unreadable", "the form has no file 'recording'")
-        told = _told({name: str(value) for name, value in form.items() if not isinstance(value, UploadFile)})
+        told = _told(
+            {name: str(value) for name, value in form.items() if not isinstance(value, UploadFile)}
+        )
         body = _chunks(upload)
     elif kind == DICOM:
         told, body = _told(dict(request.query_params)), request.stream()
     else:
-        raise ServiceError("wrong-form", f"send a DICOM file as {DICOM}, or as the file 'recording' of a multipart/form-data form")
+        raise ServiceError(
+            "wrong-form",
+            (
+                f"send a DICOM file as {DICOM}, or as the file 'recording' of a "
+                "multipart/form-data "
+                "form"
+            ),
+        )
     try:
         found = await service.recordings.take(body, told)
     except TooManyRecordingsError:
-        raise ServiceError("busy", "other recordings wait to be read; try again when they are done", headers={"Retry-After": "60"}) from None
+        raise ServiceError(
+            "busy",
+            "other recordings wait to be read; try again when they are done",
+            headers={"Retry-After": "60"},
+        ) from None
     service.note(request, "took a recording", recording=found.id)
     address = f"/recordings/{found.id}"
     if kind == "multipart/form-data" and "text/html" in request.headers.get("accept", ""):
-        return Response(status_code=303, headers={"Location": f"{address}?lang={language_of(request)}"})
+        return Response(
+            status_code=303, headers={"Location": f"{address}?lang={language_of(request)}"}
+        )
     return Response(orjson.dumps(found.json()), 202, {"Location": address}, JSON)
 
 
@@ -114,7 +161,9 @@ def _told(raw: dict[str, str]) -> dict[str, Any]:
             value = math.nan
         whole = name.startswith("stent")
         if not 0 < value < 1e6 or (whole and value != int(value)):
-            raise ServiceError("unreadable", f"{name} is {'a frame number' if whole else 'a number above 0'}")
+            raise ServiceError(
+                "unreadable", f"{name} is {'a frame number' if whole else 'a number above 0'}"
+            )
         found[name] = int(value) if whole else value
     if ("stent_first" in found) != ("stent_last" in found):
         raise ServiceError("unreadable", "a stent has two ends: give its first and its last frame")
@@ -124,14 +173,27 @@ def _told(raw: dict[str, str]) -> dict[str, Any]:
 def _found(request: Request, name: str) -> Recording:
     found = service_of(request).recordings.find(name)
     if found is None:
-        raise ServiceError("not-found", f"there is no recording '{name[:64]}'; GET /recordings lists those that there are")
+        raise ServiceError(
+            "not-found",
+            f"there is no recording '{name[:64]}'; GET /recordings lists those that there are",
+        )
     return found
 
 
-@router.get("/{recording_id}", summary="A recording: its state, and what was found", responses=problems_of(401, 404, 406, 429))
+@router.get(
+    "/{recording_id}",
+    summary="A recording: its state, and what was found",
+    responses=problems_of(401, 404, 406, 429),
+)
 async def read(request: Request, recording_id: str) -> Response:
-    """While it is read, how far; then its case with measurements, and the addresses of pictures and curves. Also as a page."""
-    service, form, language = service_of(request), form_of(request, JSON, HTML), language_of(request)
+    """While it is read, how far; then its case with measurements, and the addresses of pictures and
+    curves. Also as a page.
+    """
+    service, form, language = (
+        service_of(request),
+        form_of(request, JSON, HTML),
+        language_of(request),
+    )
     found = _found(request, recording_id)
     service.note(request, "read a recording", recording=found.id)
     if form == HTML:
@@ -142,10 +204,21 @@ async def read(request: Request, recording_id: str) -> Response:
 def _shown(service: Service, found: Recording, language: str) -> dict[str, Any]:
     """What the page shows: pictures, measurements, and the answer to the case as it stands."""
     case, guideline = found.case, service.reasoner.guideline
-    shown: dict[str, Any] = {"recording": found, "case": case, "result": None, "problems": [], "open_devices": [], "facts": []}
+    shown: dict[str, Any] = {
+        "recording": found,
+        "case": case,
+        "result": None,
+        "problems": [],
+        "open_devices": [],
+        "facts": [],
+    }
     if case is None:
         return shown
-    shown["facts"] = [(guideline.facts[name], entry) for name, entry in case[KEY]["facts"].items() if name in guideline.facts]
+    shown["facts"] = [
+        (guideline.facts[name], entry)
+        for name, entry in case[KEY]["facts"].items()
+        if name in guideline.facts
+    ]
     try:
         answer = service.reasoner.recommend(case, language)
     except CaseError as error:
@@ -153,25 +226,41 @@ def _shown(service: Service, found: Recording, language: str) -> dict[str, Any]:
     return shown | {"result": answer.json(language), "open_devices": open_devices(answer)}
 
 
-@router.get("/{recording_id}/{name:path}", summary="A picture, the curves, or the structured report of a recording", responses=problems_of(401, 404, 429))
+@router.get(
+    "/{recording_id}/{name:path}",
+    summary="A picture, the curves, or the structured report of a recording",
+    responses=problems_of(401, 404, 429),
+)
 async def file(request: Request, recording_id: str, name: str) -> Response:
     """One of the files that the recording names."""
     place = _found(request, recording_id).file(name)
     if place is None:
         raise ServiceError("not-found", "the recording has no such file")
-    return FileResponse(place, media_type=MEDIA[place.suffix[1:]], headers={"Cache-Control": "no-store"})
+    return FileResponse(
+        place, media_type=MEDIA[place.suffix[1:]], headers={"Cache-Control": "no-store"}
+    )
 
 
-@router.post("/{recording_id}/corrections", summary="Confirm or correct what was measured", responses=problems_of(400, 401, 403, 404, 409, 415, 422, 429))
+@router.post(
+    "/{recording_id}/corrections",
+    summary="Confirm or correct what was measured",
+    responses=problems_of(400, 401, 403, 404, 409, 415, 422, 429),
+)
 async def correct(request: Request, recording_id: str) -> Response:
-    """``{"by": …, "why": …, "facts": {fact: value, null withdraws}, "confirmed": [fact, …]}``, or the page's form. The measured values are kept."""
+    """``{"by": …, "why": …, "facts": {fact: value, null withdraws}, "confirmed": [fact, …]}``, or
+    the page's form. The measured values are kept.
+    """
     service, found = service_of(request), _found(request, recording_id)
     case = found.case
     if case is None:
         raise ServiceError("conflict", "the recording has not been read yet")
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind == "application/x-www-form-urlencoded":
-        asked = _of_form({name: str(value) for name, value in (await request.form(max_fields=200)).items()}, case, service.reasoner.guideline)
+        asked = _of_form(
+            {name: str(value) for name, value in (await request.form(max_fields=200)).items()},
+            case,
+            service.reasoner.guideline,
+        )
     elif kind == JSON:
         asked = _of_json(await request.body())
     else:
@@ -180,25 +269,47 @@ async def correct(request: Request, recording_id: str) -> Response:
     made = confirmed(made, asked["confirmed"], asked["by"])
     service.reasoner.gate.admit(made, language_of(request))
     save(found, made)
-    service.note(request, "corrected a recording", recording=found.id, facts=sorted({*asked["facts"], *asked["confirmed"]}))
+    service.note(
+        request,
+        "corrected a recording",
+        recording=found.id,
+        facts=sorted({*asked["facts"], *asked["confirmed"]}),
+    )
     if kind == JSON:
         return Response(orjson.dumps(found.json()), media_type=JSON)
-    return Response(status_code=303, headers={"Location": f"/recordings/{found.id}?lang={asked['lang']}"})
+    return Response(
+        status_code=303, headers={"Location": f"/recordings/{found.id}?lang={asked['lang']}"}
+    )
 
 
 def _of_json(body: bytes) -> dict[str, Any]:
     try:
         raw = json.loads(body)
         facts, names = raw.get("facts", {}), raw.get("confirmed", [])
-        if not (isinstance(raw["by"], str) and raw["by"].strip() and isinstance(facts, dict) and isinstance(names, list)):
+        if not (
+            isinstance(raw["by"], str)
+            and raw["by"].strip()
+            and isinstance(facts, dict)
+            and isinstance(names, list)
+        ):
             raise TypeError
     except (ValueError, KeyError, TypeError, AttributeError):
-        raise ServiceError("unreadable", 'send {"by": "who", "why": "…", "facts": {"fact": value}, "confirmed": ["fact"]}') from None
-    return {"facts": facts, "confirmed": [str(name) for name in names], "by": raw["by"].strip()[:100], "why": str(raw.get("why") or "")[:1000]}
+        raise ServiceError(
+            "unreadable",
+            'send {"by": "who", "why": "…", "facts": {"fact": value}, "confirmed": ["fact"]}',
+        ) from None
+    return {
+        "facts": facts,
+        "confirmed": [str(name) for name in names],
+        "by": raw["by"].strip()[:100],
+        "why": str(raw.get("why") or "")[:1000],
+    }
 
 
 def _of_form(raw: dict[str, str], case: dict[str, Any], guideline: Guideline) -> dict[str, Any]:
-    """What the page's form says: fields that differ from the case are corrections, ticked ones confirmed."""
+    """What the page's form says: fields that differ from the case are corrections, ticked ones
+    confirmed.
+    """
     known = {name: text.strip() for name, text in raw.items() if name in case[KEY]["facts"]}
     values = case_of({name: text for name, text in known.items() if text}, guideline)
     facts = {}
@@ -207,14 +318,29 @@ def _of_form(raw: dict[str, str], case: dict[str, Any], guideline: Guideline) ->
         value = value if not hasattr(value, "is_finite") else float(value)  # type: ignore[arg-type]
         if value != case.get(name):
             facts[name] = value
-    ticked = [name.removeprefix("confirm-") for name in raw if name.startswith("confirm-") and name.removeprefix("confirm-") not in facts]
+    ticked = [
+        name.removeprefix("confirm-")
+        for name in raw
+        if name.startswith("confirm-") and name.removeprefix("confirm-") not in facts
+    ]
     by = raw.get("by", "").strip()[:100]
     if not by:
         raise ServiceError("unreadable", "say who confirms or corrects: a role or initials")
-    return {"facts": facts, "confirmed": ticked, "by": by, "why": raw.get("why", "")[:1000], "lang": "zh" if raw.get("lang") == "zh" else "en"}
+    return {
+        "facts": facts,
+        "confirmed": ticked,
+        "by": by,
+        "why": raw.get("why", "")[:1000],
+        "lang": "zh" if raw.get("lang") == "zh" else "en",
+    }
 
 
-@router.delete("/{recording_id}", summary="Delete a recording and all that was made of it", status_code=204, responses=problems_of(401, 403, 404, 429))
+@router.delete(
+    "/{recording_id}",
+    summary="Delete a recording and all that was made of it",
+    status_code=204,
+    responses=problems_of(401, 403, 404, 429),
+)
 async def delete(request: Request, recording_id: str) -> Response:
     """Stops it if it is being read."""
     service, found = service_of(request), _found(request, recording_id)

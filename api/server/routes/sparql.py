@@ -1,4 +1,6 @@
-"""SPARQL 1.1 Protocol, queries only (https://www.w3.org/TR/sparql11-protocol/), with a service description."""
+"""SPARQL 1.1 Protocol, queries only (https://www.w3.org/TR/sparql11-protocol/), with a service
+description.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +21,11 @@ from calx.api.sparql.gate import GRAPHED, SELECTED, Dataset, QueryError, seriali
 from calx.api.store.protocol import KNOWLEDGE, StoreError
 
 router = APIRouter(tags=["SPARQL"])
-FORM, DIRECT, UPDATE = "application/x-www-form-urlencoded", "application/sparql-query", "application/sparql-update"
+FORM, DIRECT, UPDATE = (
+    "application/x-www-form-urlencoded",
+    "application/sparql-query",
+    "application/sparql-update",
+)
 SD, FORMATS = "http://www.w3.org/ns/sparql-service-description#", "http://www.w3.org/ns/formats/"
 WRITTEN_AS = (
     "SPARQL_Results_JSON",
@@ -36,32 +42,64 @@ WRITTEN_AS = (
 PATIENCE = 0.3
 """Seconds between looks whether the client is still there."""
 RESULTS: dict[int | str, dict[str, Any]] = {
-    200: {"description": "The result, or the service description", "content": {form: {} for form in dict.fromkeys((*SELECTED, *GRAPHED, "text/html"))}},
+    200: {
+        "description": "The result, or the service description",
+        "content": {form: {} for form in dict.fromkeys((*SELECTED, *GRAPHED, "text/html"))},
+    },
     **problems_of(400, 401, 403, 406, 408, 413, 415, 429, 503, 504),
 }
 PARAMETERS = [
-    {"name": "query", "in": "query", "schema": {"type": "string"}, "description": "SPARQL 1.1 query", "example": "SELECT ?g WHERE { GRAPH ?g {} }"},
+    {
+        "name": "query",
+        "in": "query",
+        "schema": {"type": "string"},
+        "description": "SPARQL 1.1 query",
+        "example": "SELECT ?g WHERE { GRAPH ?g {} }",
+    },
     {
         "name": "default-graph-uri",
         "in": "query",
         "schema": {"type": "array", "items": {"type": "string"}},
         "description": "Graphs that make up the default graph",
     },
-    {"name": "named-graph-uri", "in": "query", "schema": {"type": "array", "items": {"type": "string"}}, "description": "Graphs that GRAPH can reach"},
-    {"name": "timeout", "in": "query", "schema": {"type": "number"}, "description": "Seconds; lowers the limit of the service"},
+    {
+        "name": "named-graph-uri",
+        "in": "query",
+        "schema": {"type": "array", "items": {"type": "string"}},
+        "description": "Graphs that GRAPH can reach",
+    },
+    {
+        "name": "timeout",
+        "in": "query",
+        "schema": {"type": "number"},
+        "description": "Seconds; lowers the limit of the service",
+    },
 ]
 BODY = {
     "content": {
-        FORM: {"schema": {"type": "object", "properties": {"query": {"type": "string"}}, "required": ["query"]}},
+        FORM: {
+            "schema": {
+                "type": "object",
+                "properties": {"query": {"type": "string"}},
+                "required": ["query"],
+            }
+        },
         DIRECT: {"schema": {"type": "string"}},
     }
 }
 
 
-@router.get("/sparql", summary="Ask in SPARQL, or read the service description", responses=RESULTS, openapi_extra={"parameters": PARAMETERS})
+@router.get(
+    "/sparql",
+    summary="Ask in SPARQL, or read the service description",
+    responses=RESULTS,
+    openapi_extra={"parameters": PARAMETERS},
+)
 @router.get("/sparql/", include_in_schema=False)
 async def get(request: Request) -> Response:
-    """Over the knowledge base, the stored cases and their conclusions: a named graph a case, and the default graph is their union."""
+    """Over the knowledge base, the stored cases and their conclusions: a named graph a case, and
+    the default graph is their union.
+    """
     parameters = _parameters(request.scope["query_string"])
     if not any(name == "query" for name, _ in parameters):
         if any(name == "update" for name, _ in parameters):
@@ -70,7 +108,12 @@ async def get(request: Request) -> Response:
     return await _answer(request, parameters)
 
 
-@router.post("/sparql", summary="Ask in SPARQL", responses=RESULTS, openapi_extra={"requestBody": BODY, "parameters": PARAMETERS[1:]})
+@router.post(
+    "/sparql",
+    summary="Ask in SPARQL",
+    responses=RESULTS,
+    openapi_extra={"requestBody": BODY, "parameters": PARAMETERS[1:]},
+)
 @router.post("/sparql/", include_in_schema=False)
 async def post(request: Request) -> Response:
     """The query as a form field, or as the body itself."""
@@ -78,25 +121,38 @@ async def post(request: Request) -> Response:
     if kind == UPDATE:
         raise _no_updates()
     if kind not in (FORM, DIRECT):
-        raise ServiceError("wrong-form", f"send the query as {FORM} or {DIRECT}", headers={"Accept-Post": f"{FORM}, {DIRECT}"})
+        raise ServiceError(
+            "wrong-form",
+            f"send the query as {FORM} or {DIRECT}",
+            headers={"Accept-Post": f"{FORM}, {DIRECT}"},
+        )
     parameters, body = _parameters(request.scope["query_string"]), await request.body()
     if kind == FORM:
-        return await _answer(request, [*((name, value) for name, value in parameters if name != "query"), *_parameters(body)])
+        return await _answer(
+            request,
+            [*((name, value) for name, value in parameters if name != "query"), *_parameters(body)],
+        )
     return await _answer(request, [pair for pair in parameters if pair[0] != "query"], body)
 
 
 def _no_updates() -> ServiceError:
-    return ServiceError("refused-query", "this endpoint answers queries only; cases are stored with POST /cases")
+    return ServiceError(
+        "refused-query", "this endpoint answers queries only; cases are stored with POST /cases"
+    )
 
 
 def _parameters(encoded: bytes) -> list[tuple[str, str]]:
     try:
-        return parse_qsl(encoded.decode("ascii"), keep_blank_values=True, errors="strict", max_num_fields=100_000)
+        return parse_qsl(
+            encoded.decode("ascii"), keep_blank_values=True, errors="strict", max_num_fields=100_000
+        )
     except ValueError:
         raise ServiceError("unreadable", "the parameters are not percent-encoded UTF-8") from None
 
 
-async def _answer(request: Request, parameters: list[tuple[str, str]], body: bytes | None = None) -> Response:
+async def _answer(
+    request: Request, parameters: list[tuple[str, str]], body: bytes | None = None
+) -> Response:
     service = service_of(request)
     asked: dict[str, list[str]] = {}
     for name, value in parameters:
@@ -106,20 +162,28 @@ async def _answer(request: Request, parameters: list[tuple[str, str]], body: byt
     queries = asked.get("query", [])
     if body is None and len(queries) != 1:
         raise ServiceError("bad-query", f"{len(queries)} parameters 'query'; send one")
-    dataset = Dataset(tuple(asked.get("default-graph-uri", ())), tuple(asked.get("named-graph-uri", ())))
+    dataset = Dataset(
+        tuple(asked.get("default-graph-uri", ())), tuple(asked.get("named-graph-uri", ()))
+    )
     seconds = _seconds(asked.get("timeout"), service.settings.query_seconds)
     text = queries[0].encode() if body is None else body
     try:
-        form, result = await _while_wanted(request, service.store.ask(text, dataset, request.headers.get("accept"), seconds))
+        form, result = await _while_wanted(
+            request, service.store.ask(text, dataset, request.headers.get("accept"), seconds)
+        )
     except QueryError as error:
-        raise ServiceError(error.kind, str(error), headers={"Retry-After": "5"} if error.kind == "busy" else None) from None
+        raise ServiceError(
+            error.kind, str(error), headers={"Retry-After": "5"} if error.kind == "busy" else None
+        ) from None
     except StoreError as error:
         raise ServiceError("not-stored", str(error)) from None
     service.note(request, "queried", bytes=len(text))
     return Response(result, media_type=form, headers={"Vary": "Accept"})
 
 
-async def _while_wanted(request: Request, asking: Coroutine[Any, Any, tuple[str, bytes]]) -> tuple[str, bytes]:
+async def _while_wanted(
+    request: Request, asking: Coroutine[Any, Any, tuple[str, bytes]]
+) -> tuple[str, bytes]:
     """The result, or the end of the query once nobody waits for it."""
     task = asyncio.ensure_future(asking)
     try:
@@ -153,7 +217,9 @@ def _description(request: Request) -> Response:
 
 def description(address: str) -> list[ox.Triple]:
     """The service description; it states only what is so."""
-    service, dataset, default, knowledge = (ox.NamedNode(address + part) for part in ("#service", "#dataset", "#default", "#knowledge"))
+    service, dataset, default, knowledge = (
+        ox.NamedNode(address + part) for part in ("#service", "#dataset", "#default", "#knowledge")
+    )
 
     def sd(name: str) -> ox.NamedNode:
         return ox.NamedNode(SD + name)
@@ -165,7 +231,10 @@ def description(address: str) -> list[ox.Triple]:
         ox.Triple(service, sd("endpoint"), ox.NamedNode(address)),
         ox.Triple(service, sd("supportedLanguage"), sd("SPARQL11Query")),
         ox.Triple(service, sd("feature"), sd("UnionDefaultGraph")),
-        *(ox.Triple(service, sd("resultFormat"), ox.NamedNode(FORMATS + name)) for name in WRITTEN_AS),
+        *(
+            ox.Triple(service, sd("resultFormat"), ox.NamedNode(FORMATS + name))
+            for name in WRITTEN_AS
+        ),
         ox.Triple(service, sd("defaultDataset"), dataset),
         ox.Triple(dataset, kind, sd("Dataset")),
         ox.Triple(dataset, sd("defaultGraph"), default),
@@ -174,5 +243,12 @@ def description(address: str) -> list[ox.Triple]:
         ox.Triple(dataset, sd("namedGraph"), knowledge),
         ox.Triple(knowledge, kind, sd("NamedGraph")),
         ox.Triple(knowledge, sd("name"), KNOWLEDGE),
-        ox.Triple(knowledge, label, ox.Literal("The knowledge base; beside it stands a named graph for each stored case", language="en")),
+        ox.Triple(
+            knowledge,
+            label,
+            ox.Literal(
+                "The knowledge base; beside it stands a named graph for each stored case",
+                language="en",
+            ),
+        ),
     ]

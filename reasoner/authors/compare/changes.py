@@ -7,13 +7,33 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal, TypeAlias
 
 from calx.ontology.reference_cases import ReferenceCase
-from calx.reasoner.model.condition import AllOf, AnyOf, AtLeast, Compare, Condition, Not, OneOf, leaves
-from calx.reasoner.model.guideline import Assignment, Fact, Guideline, Number, Production, Rule, SharedCondition, Statement
+from calx.reasoner.model.condition import (
+    AllOf,
+    AnyOf,
+    AtLeast,
+    Compare,
+    Condition,
+    Not,
+    OneOf,
+    leaves,
+)
+from calx.reasoner.model.guideline import (
+    Assignment,
+    Fact,
+    Guideline,
+    Number,
+    Production,
+    Rule,
+    SharedCondition,
+    Statement,
+)
 from calx.reasoner.model.names import Text
 from calx.reasoner.tell.prose import Prose
 
 Area: TypeAlias = Literal["logic", "evidence", "wording", "judgement"]
-"""What a change touches: what follows from a lesion; what supports it; how it is told; what is required and expected."""
+"""What a change touches: what follows from a lesion; what supports it; how it is told; what is
+required and expected.
+"""
 
 
 @dataclass(frozen=True)
@@ -29,12 +49,31 @@ class Change:
 class Changes:
     """The changes from one guideline to another."""
 
-    def __init__(self, old: Guideline, new: Guideline, old_cases: list[ReferenceCase], new_cases: list[ReferenceCase]) -> None:
+    def __init__(
+        self,
+        old: Guideline,
+        new: Guideline,
+        old_cases: list[ReferenceCase],
+        new_cases: list[ReferenceCase],
+    ) -> None:
         self.old, self.new = old, new
-        self._prose = {language: (Prose(old, language), Prose(new, language)) for language in new.title}
-        self.changed_shared = _changed({s.id: (s.id, s.condition) for s in old.shared}, {s.id: (s.id, s.condition) for s in new.shared})
+        self._prose = {
+            language: (Prose(old, language), Prose(new, language)) for language in new.title
+        }
+        self.changed_shared = _changed(
+            {s.id: (s.id, s.condition) for s in old.shared},
+            {s.id: (s.id, s.condition) for s in new.shared},
+        )
         """Ids of named conditions that say something else than before, or are new or gone."""
-        self.all = [*self._header(), *self._shared(), *self._rules(), *self._facts(), *self._words(), *self._evidence(), *self._judgement(old_cases, new_cases)]
+        self.all = [
+            *self._header(),
+            *self._shared(),
+            *self._rules(),
+            *self._facts(),
+            *self._words(),
+            *self._evidence(),
+            *self._judgement(old_cases, new_cases),
+        ]
 
     # --- logic ------------------------------------------------------------------------
 
@@ -44,42 +83,92 @@ class Changes:
         for name in sorted(set(old) - set(new)):
             if name in held[1]:
                 studies = ", ".join(next(s.studies for s in self.new.suspended if s.rule == name))
-                yield _change("logic", f"rule {name}", f"no longer fires: its only support was withdrawn ({studies})", f"不再触发：唯一支持已撤回（{studies}）")
+                yield _change(
+                    "logic",
+                    f"rule {name}",
+                    f"no longer fires: its only support was withdrawn ({studies})",
+                    f"不再触发：唯一支持已撤回（{studies}）",
+                )
             else:
-                yield _change("logic", f"rule {name}", "removed", "已删除", self._sentences(0, old[name]))
+                yield _change(
+                    "logic", f"rule {name}", "removed", "已删除", self._sentences(0, old[name])
+                )
         for name in sorted(set(new) - set(old)):
             if name in held[0]:
-                yield _change("logic", f"rule {name}", "fires again: its support is no longer withdrawn", "恢复触发：其支持不再处于撤回状态")
+                yield _change(
+                    "logic",
+                    f"rule {name}",
+                    "fires again: its support is no longer withdrawn",
+                    "恢复触发：其支持不再处于撤回状态",
+                )
             else:
-                yield _change("logic", f"rule {name}", "added", "新增", self._sentences(1, new[name]))
+                yield _change(
+                    "logic", f"rule {name}", "added", "新增", self._sentences(1, new[name])
+                )
         for name in sorted(set(old) & set(new)):
             yield from self._rule(old[name], new[name])
 
     def _rule(self, old: Rule, new: Rule) -> Iterator[Change]:
         subject = f"rule {new.id}"
         if old.layer != new.layer:
-            yield _change("logic", subject, f"moved from layer {old.layer} to {new.layer}", f"由第{old.layer}层移至第{new.layer}层")
+            yield _change(
+                "logic",
+                subject,
+                f"moved from layer {old.layer} to {new.layer}",
+                f"由第{old.layer}层移至第{new.layer}层",
+            )
         if old.alert != new.alert:
-            yield _change("logic", subject, f"its advice belongs to {new.alert or 'no alert'} (was {old.alert or 'none'})", f"其建议归于{new.alert or '无'}")
+            yield _change(
+                "logic",
+                subject,
+                f"its advice belongs to {new.alert or 'no alert'} (was {old.alert or 'none'})",
+                f"其建议归于{new.alert or '无'}",
+            )
         if _logic(old) != _logic(new):
             yield from self._productions(subject, old, new)
-        for what, zh, one, other in (("label", "标签", old.label, new.label), ("rationale", "理由", old.rationale, new.rationale)):
+        for what, zh, one, other in (
+            ("label", "标签", old.label, new.label),
+            ("rationale", "理由", old.rationale, new.rationale),
+        ):
             yield from _reworded(subject, what, zh, one, other)
-        yield from _listed("evidence", subject, "evidence", "证据", [f"ev:{e}" for e in old.evidence], [f"ev:{e}" for e in new.evidence])
+        yield from _listed(
+            "evidence",
+            subject,
+            "evidence",
+            "证据",
+            [f"ev:{e}" for e in old.evidence],
+            [f"ev:{e}" for e in new.evidence],
+        )
         if old.level != new.level:
-            yield _change("evidence", subject, f"evidence level {old.level} → {new.level}", f"证据等级{old.level} → {new.level}")
+            yield _change(
+                "evidence",
+                subject,
+                f"evidence level {old.level} → {new.level}",
+                f"证据等级{old.level} → {new.level}",
+            )
         if (old.redundant_by_design is None) != (new.redundant_by_design is None):
-            yield _change("judgement", subject, "marked or unmarked as redundant by design", "标记或取消“有意冗余”")
+            yield _change(
+                "judgement",
+                subject,
+                "marked or unmarked as redundant by design",
+                "标记或取消“有意冗余”",
+            )
 
     def _productions(self, subject: str, old: Rule, new: Rule) -> Iterator[Change]:
-        """Thresholds where only they changed, else the sentences before and after; what a shared condition changed is told there."""
+        """Thresholds where only they changed, else the sentences before and after; what a shared
+        condition changed is told there.
+        """
         told = set(self._through_shared(old, new))
         if len(old.productions) == len(new.productions) and all(
-            _skeleton(one.condition) == _skeleton(other.condition) and _conclusion(one) == _conclusion(other)
+            _skeleton(one.condition) == _skeleton(other.condition)
+            and _conclusion(one) == _conclusion(other)
             for one, other in zip(old.productions, new.productions, strict=True)
         ):
             moved = [
-                pair for one, other in zip(old.productions, new.productions, strict=True) for pair in _moved(one.condition, other.condition) if pair not in told
+                pair
+                for one, other in zip(old.productions, new.productions, strict=True)
+                for pair in _moved(one.condition, other.condition)
+                if pair not in told
             ]
             for before, after in dict.fromkeys(moved):
                 yield self._threshold("logic", subject, before, after)
@@ -87,21 +176,42 @@ class Changes:
         if self._only_through_shared(old, new):
             return
         was, says = (self._sentences(index, rule) for index, rule in ((0, old), (1, new)))
-        yield Change("logic", subject, {"en": f"says “{says['en']}” (was “{was['en']}”)", "zh": f"现为“{says['zh']}”（原为“{was['zh']}”）"})
+        yield Change(
+            "logic",
+            subject,
+            {
+                "en": f"says “{says['en']}” (was “{was['en']}”)",
+                "zh": f"现为“{says['zh']}”（原为“{was['zh']}”）",
+            },
+        )
 
     def _threshold(self, area: Area, subject: str, before: Condition, after: Condition) -> Change:
-        said = {language: (old.condition(before), new.condition(after)) for language, (old, new) in self._prose.items()}
-        return Change(area, subject, {language: f"{one} → {other}" for language, (one, other) in said.items()})
+        said = {
+            language: (old.condition(before), new.condition(after))
+            for language, (old, new) in self._prose.items()
+        }
+        return Change(
+            area, subject, {language: f"{one} → {other}" for language, (one, other) in said.items()}
+        )
 
     def _sentences(self, index: int, rule: Rule) -> Text:
-        return {language: " ".join(prose[index].rule(rule)) for language, prose in self._prose.items()}
+        return {
+            language: " ".join(prose[index].rule(rule)) for language, prose in self._prose.items()
+        }
 
     def _through_shared(self, old: Rule, new: Rule) -> Iterator[tuple[Condition, Condition]]:
         conditions = {s.id: s.condition for s in self.old.shared}
         for shared in self.new.shared:
             before = conditions.get(shared.id)
-            if shared.id in self.changed_shared and before is not None and _skeleton(before) == _skeleton(shared.condition):
-                used = any(_contains(p.condition, before) for p in old.productions), any(_contains(p.condition, shared.condition) for p in new.productions)
+            if (
+                shared.id in self.changed_shared
+                and before is not None
+                and _skeleton(before) == _skeleton(shared.condition)
+            ):
+                used = (
+                    any(_contains(p.condition, before) for p in old.productions),
+                    any(_contains(p.condition, shared.condition) for p in new.productions),
+                )
                 if all(used):
                     yield from _moved(before, shared.condition)
 
@@ -110,7 +220,10 @@ class Changes:
         names = [s.id for s in self.new.shared if s.id in self.changed_shared]
         before = {s.id: s.condition for s in self.old.shared if s.id in names}
         after = {s.id: s.condition for s in self.new.shared if s.id in names}
-        blank = [tuple((_blanked(p.condition, conditions), _conclusion(p)) for p in rule.productions) for rule, conditions in ((old, before), (new, after))]
+        blank = [
+            tuple((_blanked(p.condition, conditions), _conclusion(p)) for p in rule.productions)
+            for rule, conditions in ((old, before), (new, after))
+        ]
         return blank[0] == blank[1]
 
     def _shared(self) -> Iterator[Change]:
@@ -118,106 +231,252 @@ class Changes:
         for name in sorted(self.changed_shared):
             subject = f"condition {name}"
             if name in old and name in new:
-                users = [rule.id for rule in self.new.rules if any(_contains(p.condition, new[name].condition) for p in rule.productions)]
-                used = {"en": f" (used by {', '.join(users) or 'no rule'})", "zh": f"（用于{'、'.join(users) or '无'}）"}
+                users = [
+                    rule.id
+                    for rule in self.new.rules
+                    if any(_contains(p.condition, new[name].condition) for p in rule.productions)
+                ]
+                used = {
+                    "en": f" (used by {', '.join(users) or 'no rule'})",
+                    "zh": f"（用于{'、'.join(users) or '无'}）",
+                }
                 if _skeleton(old[name].condition) == _skeleton(new[name].condition):
                     inner = {
-                        pair for s in self.new.shared if s.id != name and self._inside(old, s, new[name]) for pair in _moved(old[s.id].condition, s.condition)
+                        pair
+                        for s in self.new.shared
+                        if s.id != name and self._inside(old, s, new[name])
+                        for pair in _moved(old[s.id].condition, s.condition)
                     }
                     for before, after in _moved(old[name].condition, new[name].condition):
                         if (before, after) not in inner:
                             told = self._threshold("logic", subject, before, after)
-                            yield replace(told, message={language: text + used[language] for language, text in told.message.items()})
+                            yield replace(
+                                told,
+                                message={
+                                    language: text + used[language]
+                                    for language, text in told.message.items()
+                                },
+                            )
                 else:
-                    text = {language: (a.condition(old[name].condition), b.condition(new[name].condition)) for language, (a, b) in self._prose.items()}
+                    text = {
+                        language: (
+                            a.condition(old[name].condition),
+                            b.condition(new[name].condition),
+                        )
+                        for language, (a, b) in self._prose.items()
+                    }
                     en = f"means “{text['en'][1]}” (was “{text['en'][0]}”){used['en']}"
-                    yield Change("logic", subject, {"en": en, "zh": f"意为“{text['zh'][1]}”（原为“{text['zh'][0]}”）{used['zh']}"})
+                    yield Change(
+                        "logic",
+                        subject,
+                        {
+                            "en": en,
+                            "zh": f"意为“{text['zh'][1]}”（原为“{text['zh'][0]}”）{used['zh']}",
+                        },
+                    )
             else:
-                yield _change("judgement", subject, *(("added", "新增") if name in new else ("removed", "已删除")))
+                yield _change(
+                    "judgement",
+                    subject,
+                    *(("added", "新增") if name in new else ("removed", "已删除")),
+                )
         for name in sorted(set(old) & set(new)):
-            yield from _reworded(f"condition {name}", "label", "标签", old[name].label, new[name].label)
+            yield from _reworded(
+                f"condition {name}", "label", "标签", old[name].label, new[name].label
+            )
 
-    def _inside(self, old: Mapping[str, SharedCondition], part: SharedCondition, whole: SharedCondition) -> bool:
+    def _inside(
+        self, old: Mapping[str, SharedCondition], part: SharedCondition, whole: SharedCondition
+    ) -> bool:
         """Whether a shared condition whose constants changed is part of another."""
-        known = part.id in self.changed_shared and part.id in old and _skeleton(old[part.id].condition) == _skeleton(part.condition)
+        known = (
+            part.id in self.changed_shared
+            and part.id in old
+            and _skeleton(old[part.id].condition) == _skeleton(part.condition)
+        )
         return known and _contains(whole.condition, part.condition)
 
     def _facts(self) -> Iterator[Change]:
         for name in sorted({*self.old.facts, *self.new.facts}):
             old, new, subject = self.old.facts.get(name), self.new.facts.get(name), f"fact {name}"
             if old is None or new is None:
-                yield _change("logic", subject, *(("added", "新增") if old is None else ("removed", "已删除")))
+                yield _change(
+                    "logic", subject, *(("added", "新增") if old is None else ("removed", "已删除"))
+                )
                 continue
             for what, zh, get in FACT:
                 if get(old) != get(new):
-                    yield _change("logic", subject, f"{what}: {get(old)} → {get(new)}", f"{zh}：{get(old)} → {get(new)}")
+                    yield _change(
+                        "logic",
+                        subject,
+                        f"{what}: {get(old)} → {get(new)}",
+                        f"{zh}：{get(old)} → {get(new)}",
+                    )
             yield from _reworded(subject, "label", "标签", old.label, new.label)
             yield from _reworded(subject, "definition", "定义", old.definition, new.definition)
-        old_rules, new_rules = ({c.id: c.condition for c in guideline.constraints} for guideline in (self.old, self.new))
+        old_rules, new_rules = (
+            {c.id: c.condition for c in guideline.constraints} for guideline in (self.old, self.new)
+        )
         yield from self._keyed("logic", "consistency rule", old_rules, new_rules)
-        messages = ({c.id: c.message for c in guideline.constraints} for guideline in (self.old, self.new))
+        messages = (
+            {c.id: c.message for c in guideline.constraints} for guideline in (self.old, self.new)
+        )
         yield from _reworded_all("consistency rule", *messages)
 
-    def _keyed(self, area: Area, subject: str, old: Mapping[str, Condition], new: Mapping[str, Condition]) -> Iterator[Change]:
+    def _keyed(
+        self, area: Area, subject: str, old: Mapping[str, Condition], new: Mapping[str, Condition]
+    ) -> Iterator[Change]:
         for name in sorted({*old, *new}):
             if name not in old or name not in new:
-                yield _change(area, f"{subject} {name}", *(("added", "新增") if name in new else ("removed", "已删除")))
+                yield _change(
+                    area,
+                    f"{subject} {name}",
+                    *(("added", "新增") if name in new else ("removed", "已删除")),
+                )
             elif old[name] != new[name]:
-                said = {language: (a.condition(old[name]), b.condition(new[name])) for language, (a, b) in self._prose.items()}
-                yield Change(area, f"{subject} {name}", {language: f"{before} → {after}" for language, (before, after) in said.items()})
+                said = {
+                    language: (a.condition(old[name]), b.condition(new[name]))
+                    for language, (a, b) in self._prose.items()
+                }
+                yield Change(
+                    area,
+                    f"{subject} {name}",
+                    {language: f"{before} → {after}" for language, (before, after) in said.items()},
+                )
 
     # --- evidence -----------------------------------------------------------------------
 
     def _evidence(self) -> Iterator[Change]:
         for name in sorted({*self.old.studies, *self.new.studies}):
-            old, new, subject = self.old.studies.get(name), self.new.studies.get(name), f"study {name}"
+            old, new, subject = (
+                self.old.studies.get(name),
+                self.new.studies.get(name),
+                f"study {name}",
+            )
             if old is None or new is None:
-                yield _change("evidence", subject, *(("added", "新增") if old is None else ("removed", "已删除")))
+                yield _change(
+                    "evidence",
+                    subject,
+                    *(("added", "新增") if old is None else ("removed", "已删除")),
+                )
                 continue
             if old.withdrawn != new.withdrawn:
-                yield _change("evidence", subject, *(("withdrawn", "已撤回") if new.withdrawn else ("no longer withdrawn", "不再撤回")))
-            for what, zh in (("type", "类型"), ("level", "等级"), ("participants", "例数"), ("citation", "引文"), ("identifiers", "标识")):
+                yield _change(
+                    "evidence",
+                    subject,
+                    *(
+                        ("withdrawn", "已撤回")
+                        if new.withdrawn
+                        else ("no longer withdrawn", "不再撤回")
+                    ),
+                )
+            for what, zh in (
+                ("type", "类型"),
+                ("level", "等级"),
+                ("participants", "例数"),
+                ("citation", "引文"),
+                ("identifiers", "标识"),
+            ):
                 one, other = getattr(old, what), getattr(new, what)
                 if one != other:
                     area: Area = "evidence" if what in ("type", "level") else "wording"
-                    yield _change(area, subject, f"{what}: {_plain(one)} → {_plain(other)}", f"{zh}：{_plain(one)} → {_plain(other)}")
+                    yield _change(
+                        area,
+                        subject,
+                        f"{what}: {_plain(one)} → {_plain(other)}",
+                        f"{zh}：{_plain(one)} → {_plain(other)}",
+                    )
             yield from _reworded(subject, "label", "标签", old.label, new.label)
         for name in sorted({*self.old.statements, *self.new.statements}):
-            before, after, subject = self.old.statements.get(name), self.new.statements.get(name), f"statement {name}"
+            before, after, subject = (
+                self.old.statements.get(name),
+                self.new.statements.get(name),
+                f"statement {name}",
+            )
             if before is None or after is None:
                 known = after or before
                 assert known is not None
-                text = {language: f"{'+' if before is None else '−'} {known.study}, {known.stance}: {known.text[language]}" for language in ("en", "zh")}
+                text = {
+                    language: (
+                        f"{'+' if before is None else '−'} {known.study}, {known.stance}: "
+                        f"{known.text[language]}"
+                    )
+                    for language in ("en", "zh")
+                }
                 yield Change("evidence", subject, text)
                 continue
             yield from self._statement(subject, before, after)
 
     def _statement(self, subject: str, old: Statement, new: Statement) -> Iterator[Change]:
-        for what, zh in (("study", "研究"), ("stance", "立场"), ("verified", "核实"), ("level", "等级")):
+        for what, zh in (
+            ("study", "研究"),
+            ("stance", "立场"),
+            ("verified", "核实"),
+            ("level", "等级"),
+        ):
             if getattr(old, what) != getattr(new, what):
-                yield _change("evidence", subject, f"{what}: {getattr(old, what)} → {getattr(new, what)}", f"{zh}：{getattr(old, what)} → {getattr(new, what)}")
-        yield from _listed("evidence", subject, "states", "数值", [_stated(n) for n in old.numbers], [_stated(n) for n in new.numbers])
+                yield _change(
+                    "evidence",
+                    subject,
+                    f"{what}: {getattr(old, what)} → {getattr(new, what)}",
+                    f"{zh}：{getattr(old, what)} → {getattr(new, what)}",
+                )
+        yield from _listed(
+            "evidence",
+            subject,
+            "states",
+            "数值",
+            [_stated(n) for n in old.numbers],
+            [_stated(n) for n in new.numbers],
+        )
         if (old.when, old.when_known) != (new.when, new.when_known):
             yield _change("evidence", subject, "concerns other lesions than before", "所涉病变有变")
         for what, zh in (("locator", "位置"), ("population", "人群")):
             if getattr(old, what) != getattr(new, what):
-                yield _change("wording", subject, f"{what}: {getattr(old, what)} → {getattr(new, what)}", f"{zh}：{getattr(old, what)} → {getattr(new, what)}")
+                yield _change(
+                    "wording",
+                    subject,
+                    f"{what}: {getattr(old, what)} → {getattr(new, what)}",
+                    f"{zh}：{getattr(old, what)} → {getattr(new, what)}",
+                )
         yield from _reworded(subject, "text", "文字", old.text, new.text)
 
     # --- words, and what is required ------------------------------------------------------
 
     def _header(self) -> Iterator[Change]:
         if self.old.version != self.new.version:
-            yield _change("wording", "guideline", f"version {self.old.version} → {self.new.version}", f"版本{self.old.version} → {self.new.version}")
+            yield _change(
+                "wording",
+                "guideline",
+                f"version {self.old.version} → {self.new.version}",
+                f"版本{self.old.version} → {self.new.version}",
+            )
         if self.old.levels != self.new.levels:
             told = f"{' '.join(self.old.levels)} → {' '.join(self.new.levels)}"
-            yield _change("evidence", "guideline", f"levels of evidence, best first: {told}", f"证据等级（由高至低）：{told}")
-        yield from _reworded_all("evidence level", self.old.level_definitions, self.new.level_definitions)
+            yield _change(
+                "evidence",
+                "guideline",
+                f"levels of evidence, best first: {told}",
+                f"证据等级（由高至低）：{told}",
+            )
+        yield from _reworded_all(
+            "evidence level", self.old.level_definitions, self.new.level_definitions
+        )
         yield from _reworded_all("group", self.old.groups, self.new.groups)
         for what in ("group", "order", "source"):
-            moved = [name for name in self.new.facts if name in self.old.facts and getattr(self.old.facts[name], what) != getattr(self.new.facts[name], what)]
+            moved = [
+                name
+                for name in self.new.facts
+                if name in self.old.facts
+                and getattr(self.old.facts[name], what) != getattr(self.new.facts[name], what)
+            ]
             if moved:
-                yield _change("wording", "guideline", f"{what} of facts: {', '.join(moved)}", f"事实的{what}：{', '.join(moved)}")
+                yield _change(
+                    "wording",
+                    "guideline",
+                    f"{what} of facts: {', '.join(moved)}",
+                    f"事实的{what}：{', '.join(moved)}",
+                )
         yield from _reworded("guideline", "title", "标题", self.old.title, self.new.title)
         yield from _reworded("guideline", "notice", "声明", self.old.notice, self.new.notice)
 
@@ -225,38 +484,66 @@ class Changes:
         for name in sorted({*self.old.terms, *self.new.terms}):
             old, new, subject = self.old.terms.get(name), self.new.terms.get(name), f"term {name}"
             if old is None or new is None:
-                yield _change("logic", subject, *(("added", "新增") if old is None else ("removed", "已删除")))
+                yield _change(
+                    "logic", subject, *(("added", "新增") if old is None else ("removed", "已删除"))
+                )
                 continue
             if (old.id, old.device, old.order) != (new.id, new.device, new.order):
-                yield _change("logic", subject, f"id, device or order: {old.id} → {new.id}", f"标识、器械或次序：{old.id} → {new.id}")
+                yield _change(
+                    "logic",
+                    subject,
+                    f"id, device or order: {old.id} → {new.id}",
+                    f"标识、器械或次序：{old.id} → {new.id}",
+                )
             yield from _reworded(subject, "label", "标签", old.label, new.label)
             yield from _reworded(subject, "definition", "定义", old.definition, new.definition)
         for kind, one, other in (("property", self.old.properties, self.new.properties),):
             for name in sorted({*one, *other}):
                 if name not in one or name not in other:
-                    yield _change("logic", f"{kind} {name}", *(("added", "新增") if name in other else ("removed", "已删除")))
+                    yield _change(
+                        "logic",
+                        f"{kind} {name}",
+                        *(("added", "新增") if name in other else ("removed", "已删除")),
+                    )
                 elif one[name] != other[name]:
-                    yield from _reworded(f"{kind} {name}", "label", "标签", one[name].label, other[name].label)
+                    yield from _reworded(
+                        f"{kind} {name}", "label", "标签", one[name].label, other[name].label
+                    )
                     if replace(one[name], label={}) != replace(other[name], label={}):
                         yield _change("logic", f"{kind} {name}", "means something else", "含义有变")
         yield from _reworded_all("value", self.old.value_labels, self.new.value_labels)
 
-    def _judgement(self, old_cases: list[ReferenceCase], new_cases: list[ReferenceCase]) -> Iterator[Change]:
+    def _judgement(
+        self, old_cases: list[ReferenceCase], new_cases: list[ReferenceCase]
+    ) -> Iterator[Change]:
         old, new = ({r.id: r for r in guideline.requirements} for guideline in (self.old, self.new))
         for name in sorted({*old, *new}):
             subject = f"requirement {name}"
             if name not in old or name not in new:
-                yield _change("judgement", subject, *(("added", "新增") if name in new else ("removed", "已删除")))
+                yield _change(
+                    "judgement",
+                    subject,
+                    *(("added", "新增") if name in new else ("removed", "已删除")),
+                )
                 continue
             if (old[name].whenever, old[name].demand) != (new[name].whenever, new[name].demand):
                 yield _change("judgement", subject, "requires something else", "要求有变")
             yield from _reworded(subject, "label", "标签", old[name].label, new[name].label)
-            yield from _reworded(subject, "rationale", "理由", old[name].rationale, new[name].rationale)
+            yield from _reworded(
+                subject, "rationale", "理由", old[name].rationale, new[name].rationale
+            )
         before, after = ({case.id: case for case in cases} for cases in (old_cases, new_cases))
         for name in sorted({*before, *after}):
             if name not in before or name not in after:
-                yield _change("judgement", f"reference case {name}", *(("added", "新增") if name in after else ("removed", "已删除")))
-            elif (before[name].facts, before[name].expect) != (after[name].facts, after[name].expect):
+                yield _change(
+                    "judgement",
+                    f"reference case {name}",
+                    *(("added", "新增") if name in after else ("removed", "已删除")),
+                )
+            elif (before[name].facts, before[name].expect) != (
+                after[name].facts,
+                after[name].expect,
+            ):
                 yield _change("judgement", f"reference case {name}", "changed", "有改动")
 
 
@@ -264,7 +551,15 @@ FACT: tuple[tuple[str, str, Callable[[Fact], str]], ...] = (
     ("type", "类型", lambda fact: fact.kind),
     ("unit", "单位", lambda fact: fact.unit or "none"),
     ("values", "取值", lambda fact: ", ".join(fact.values)),
-    ("lowest", "下限", lambda fact: "none" if fact.minimum is None else f"{'> ' if fact.exclusive_minimum else ''}{fact.minimum}"),
+    (
+        "lowest",
+        "下限",
+        lambda fact: (
+            "none"
+            if fact.minimum is None
+            else f"{'> ' if fact.exclusive_minimum else ''}{fact.minimum}"
+        ),
+    ),
     ("highest", "上限", lambda fact: "none" if fact.maximum is None else str(fact.maximum)),
     ("place in an answer", "在答案中的位置", lambda fact: str(fact.result_key)),
     ("device that it sizes", "所属器械", lambda fact: fact.device or "none"),
@@ -280,7 +575,11 @@ def _logic(rule: Rule) -> tuple[object, ...]:
 
 def _conclusion(production: Production) -> object:
     conclusion = production.conclusion
-    return (conclusion.fact, conclusion.expression) if isinstance(conclusion, Assignment) else conclusion.key
+    return (
+        (conclusion.fact, conclusion.expression)
+        if isinstance(conclusion, Assignment)
+        else conclusion.key
+    )
 
 
 def _skeleton(condition: Condition) -> object:
@@ -302,7 +601,13 @@ def _skeleton(condition: Condition) -> object:
 
 def _moved(old: Condition, new: Condition) -> list[tuple[Condition, Condition]]:
     """Leaves that changed, of conditions with one skeleton."""
-    return list(dict.fromkeys((one, other) for one, other in zip(leaves(old), leaves(new), strict=True) if one != other))
+    return list(
+        dict.fromkeys(
+            (one, other)
+            for one, other in zip(leaves(old), leaves(new), strict=True)
+            if one != other
+        )
+    )
 
 
 def _contains(whole: Condition, part: Condition) -> bool:
@@ -339,7 +644,11 @@ def _changed(old: Mapping[str, object], new: Mapping[str, object]) -> set[str]:
 
 
 def _change(area: Area, subject: str, en: str, zh: str, text: Text | None = None) -> Change:
-    return Change(area, subject, {"en": f"{en}: {text['en']}" if text else en, "zh": f"{zh}：{text['zh']}" if text else zh})
+    return Change(
+        area,
+        subject,
+        {"en": f"{en}: {text['en']}" if text else en, "zh": f"{zh}：{text['zh']}" if text else zh},
+    )
 
 
 def _reworded(subject: str, what: str, zh: str, old: Text, new: Text) -> Iterator[Change]:
@@ -349,12 +658,16 @@ def _reworded(subject: str, what: str, zh: str, old: Text, new: Text) -> Iterato
         yield _change("wording", subject, f"{what}: {told}", f"{zh}：{told}")
 
 
-def _reworded_all(subject: str, old: Mapping[str, Text], new: Mapping[str, Text]) -> Iterator[Change]:
+def _reworded_all(
+    subject: str, old: Mapping[str, Text], new: Mapping[str, Text]
+) -> Iterator[Change]:
     for name in sorted(set(old) & set(new)):
         yield from _reworded(f"{subject} {name}", "words", "文字", old[name], new[name])
 
 
-def _listed(area: Area, subject: str, what: str, zh: str, old: Iterable[str], new: Iterable[str]) -> Iterator[Change]:
+def _listed(
+    area: Area, subject: str, what: str, zh: str, old: Iterable[str], new: Iterable[str]
+) -> Iterator[Change]:
     gone, come = sorted(set(old) - set(new)), sorted(set(new) - set(old))
     if gone or come:
         told = ", ".join([*(f"− {item}" for item in gone), *(f"+ {item}" for item in come)])

@@ -1,4 +1,6 @@
-"""Whose advice an edit changes, out of given cases: both guidelines answer each, and the conclusions are compared."""
+"""Whose advice an edit changes, out of given cases: both guidelines answer each, and the
+conclusions are compared.
+"""
 
 from __future__ import annotations
 
@@ -44,7 +46,9 @@ class Compared:
     outcomes: Counter[str] = field(default_factory=Counter)
     """How often each outcome comes (``+``) or goes (``−``)."""
     regraded: Counter[str] = field(default_factory=Counter)
-    """How often only the evidence level of an outcome changes: ``strategy active_modification: C-EO → B-R``."""
+    """How often only the evidence level of an outcome changes: ``strategy active_modification: C-EO
+    → B-R``.
+    """
 
 
 class Comparison:
@@ -83,9 +87,13 @@ class Comparison:
             later = self._new.gate.admit(case.raw).facts
         except CaseError:
             later = None
-        return (None if facts is None else self._old.evaluation.run(facts)), (None if later is None else self._new.evaluation.run(later))
+        return (None if facts is None else self._old.evaluation.run(facts)), (
+            None if later is None else self._new.evaluation.run(later)
+        )
 
-    def _compare(self, name: str, traces: tuple[Trace | None, Trace | None], found: Compared) -> None:
+    def _compare(
+        self, name: str, traces: tuple[Trace | None, Trace | None], found: Compared
+    ) -> None:
         old, new = traces
         if old is None or new is None:
             told = ("admitted",) if new is None else (), ("admitted",) if old is None else ()
@@ -95,12 +103,25 @@ class Comparison:
         if old.derived != new.derived or self._old.guideline.levels != self._new.guideline.levels:
             for key, rank in old.derived.items():
                 later = new.derived.get(key)
-                if later is not None and self._old.guideline.levels[rank] != self._new.guideline.levels[later] and key.partition(":")[0] not in AUXILIARY:
+                if (
+                    later is not None
+                    and self._old.guideline.levels[rank] != self._new.guideline.levels[later]
+                    and key.partition(":")[0] not in AUXILIARY
+                ):
                     outcome = self._names(False, key)
-                    found.regraded[f"{outcome}: {self._old.guideline.levels[rank]} → {self._new.guideline.levels[later]}"] += 1
+                    found.regraded[
+                        (
+                            f"{outcome}: {self._old.guideline.levels[rank]} → "
+                            f"{self._new.guideline.levels[later]}"
+                        )
+                    ] += 1
         before = {*(k for k in old.derived if k not in new.derived)}
         after = {*(k for k in new.derived if k not in old.derived)}
-        numbers = {fact for fact in {**old.values, **new.values} if old.values.get(fact) != new.values.get(fact)}
+        numbers = {
+            fact
+            for fact in {**old.values, **new.values}
+            if old.values.get(fact) != new.values.get(fact)
+        }
         if not before and not after and not numbers:
             return
         gone = self._shown(self._old.guideline, before, old, numbers)
@@ -109,18 +130,25 @@ class Comparison:
             return
         one, other = ({step[0].id for step in trace.steps} for trace in (old, new))
         found.changed.append(CaseChange(name, gone, come, tuple(sorted(one ^ other))))
-        found.outcomes.update([*(f"− {outcome}" for outcome in gone), *(f"+ {outcome}" for outcome in come)])
+        found.outcomes.update(
+            [*(f"− {outcome}" for outcome in gone), *(f"+ {outcome}" for outcome in come)]
+        )
         strategies = tuple(next(iter(trace.terms("strategy")), "none") for trace in (old, new))
         if strategies[0] != strategies[1]:
             found.strategies[strategies[0], strategies[1]] += 1
 
-    def _shown(self, guideline: Guideline, keys: set[str], trace: Trace, numbers: set[str]) -> tuple[str, ...]:
+    def _shown(
+        self, guideline: Guideline, keys: set[str], trace: Trace, numbers: set[str]
+    ) -> tuple[str, ...]:
         new = guideline is self._new.guideline
         told = [self._names(new, key) for key in keys if key.partition(":")[0] not in AUXILIARY]
         told += [
             f"{fact} {as_json(trace.values[fact])}"
             for fact in numbers
-            if fact in trace.values and fact in guideline.facts and not guideline.facts[fact].given and guideline.facts[fact].result_key
+            if fact in trace.values
+            and fact in guideline.facts
+            and not guideline.facts[fact].given
+            and guideline.facts[fact].result_key
         ]
         return tuple(sorted(told))
 
@@ -136,11 +164,20 @@ def _words(name: str) -> str:
 
 
 def admits_alike(old: Guideline, new: Guideline) -> bool:
-    """Whether both gates are plainly the same: facts, what they imply, and what may not stand together."""
-    return (old.facts, old.constraints) == (new.facts, new.constraints) and _completing(old) == _completing(new)
+    """Whether both gates are plainly the same: facts, what they imply, and what may not stand
+    together.
+    """
+    return (old.facts, old.constraints) == (new.facts, new.constraints) and _completing(
+        old
+    ) == _completing(new)
 
 
 def _completing(guideline: Guideline) -> list[object]:
     """The rules that complete facts, as far as they say something."""
     rules = [rule for rule in guideline.rules if rule.layer < FIRST_LAYER_OF_CONCLUSIONS]
-    return [(rule.layer, p.condition, p.conclusion) for rule in rules for p in rule.productions if not isinstance(p.conclusion, Assertion)]
+    return [
+        (rule.layer, p.condition, p.conclusion)
+        for rule in rules
+        for p in rule.productions
+        if not isinstance(p.conclusion, Assertion)
+    ]

@@ -1,4 +1,6 @@
-"""What an edit of a guideline changes: what it says anew, and what follows for all lesions, for cases and for proofs."""
+"""What an edit of a guideline changes: what it says anew, and what follows for all lesions, for
+cases and for proofs.
+"""
 
 from __future__ import annotations
 
@@ -69,7 +71,12 @@ class Version:
     guideline: Guideline
 
 
-def difference(old: Version, new: Version, cases: Iterable[Submission] | None = None, progress: Callable[[str], None] = lambda told: None) -> Difference:
+def difference(
+    old: Version,
+    new: Version,
+    cases: Iterable[Submission] | None = None,
+    progress: Callable[[str], None] = lambda told: None,
+) -> Difference:
     """What changes from one version to another.
 
     Args:
@@ -85,7 +92,13 @@ def difference(old: Version, new: Version, cases: Iterable[Submission] | None = 
     new_cases, _ = read_reference_cases(new.files.directory)
     changes = Changes(old.guideline, new.guideline, old_cases, new_cases)
     if _mappings(old) != _mappings(new):
-        changes.all.append(Change("judgement", "mappings", {"en": "the codes of other terminologies changed", "zh": "其他术语的编码有改动"}))
+        changes.all.append(
+            Change(
+                "judgement",
+                "mappings",
+                {"en": "the codes of other terminologies changed", "zh": "其他术语的编码有改动"},
+            )
+        )
     with _beside(_proofs, old, new, bool(changes.all)) as proofs:
         return _told(old, new, changes, (old_cases, new_cases), cases, proofs, progress)
 
@@ -109,10 +122,17 @@ def _told(
     comparison = Comparison(old.guideline, new.guideline)
     progress("reference cases")
     known = {case.id: case for case in (*old_cases, *new_cases)}
-    compared = comparison.run(Submission({"case_id": case.id, **case.facts}) for case in known.values())
-    broken_before = {str(problem.message) for problem in judge_reference_cases(Reasoner(old.guideline), old_cases)[0]}
+    compared = comparison.run(
+        Submission({"case_id": case.id, **case.facts}) for case in known.values()
+    )
+    broken_before = {
+        str(problem.message)
+        for problem in judge_reference_cases(Reasoner(old.guideline), old_cases)[0]
+    }
     broken = [
-        f"{problem.rule}: {problem.message}" for problem in judge_reference_cases(Reasoner(new.guideline), new_cases)[0] if problem.message not in broken_before
+        f"{problem.rule}: {problem.message}"
+        for problem in judge_reference_cases(Reasoner(new.guideline), new_cases)[0]
+        if problem.message not in broken_before
     ]
     progress("cases")
     cohort = comparison.run(cases) if cases is not None else None
@@ -135,7 +155,9 @@ def _told(
 
 @contextmanager
 def _beside(work: Callable[P, T], *told: P.args, **more: P.kwargs) -> Iterator[Callable[[], T]]:
-    """Work that goes on in a process of its own meanwhile, where processes can be forked; ask for its result when it is needed."""
+    """Work that goes on in a process of its own meanwhile, where processes can be forked; ask for
+    its result when it is needed.
+    """
     if "fork" not in multiprocessing.get_all_start_methods() or threading.active_count() > 1:
         yield lambda: work(*told, **more)
         return
@@ -181,7 +203,9 @@ def _proofs(old: Version, new: Version, changed: bool) -> tuple[tuple[Proof, ...
 
 
 def _verdicts(verification: Verification) -> dict[str, tuple[str, Text]]:
-    found: dict[str, tuple[str, Text]] = {verdict.id: (verdict.outcome, verdict.label) for verdict in verification.verdicts}
+    found: dict[str, tuple[str, Text]] = {
+        verdict.id: (verdict.outcome, verdict.label) for verdict in verification.verdicts
+    }
     for remark in verification.remarks:
         found[f"rule {remark.rule} {remark.kind}"] = (remark.kind, remark.message)
     return found

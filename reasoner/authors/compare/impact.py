@@ -1,4 +1,6 @@
-"""What follows from an edit for all lesions: which change their strategy, devices or alerts, told by region and border."""
+"""What follows from an edit for all lesions: which change their strategy, devices or alerts, told
+by region and border.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +18,17 @@ from calx.reasoner.authors.compare.cohort import admits_alike
 from calx.reasoner.authors.prove.literals import cuts
 from calx.reasoner.authors.prove.phrases import spoken
 from calx.reasoner.authors.prove.session import Lesion, Region, Session, UndecidedError
-from calx.reasoner.authors.prove.solver import AnyLesion, Given, Quotient, Truth, both, differ, either, none, productions
+from calx.reasoner.authors.prove.solver import (
+    AnyLesion,
+    Given,
+    Quotient,
+    Truth,
+    both,
+    differ,
+    either,
+    none,
+    productions,
+)
 from calx.reasoner.authors.prove.witness import runnable
 from calx.reasoner.engine.evaluation import Trace
 from calx.reasoner.intake.errors import CaseError
@@ -119,25 +131,53 @@ class _Comparison:
                 unchanged.append(subject)
         if admits_alike(self.old, self.new):
             return Impact(tuple(shifts), tuple(unchanged), None, None)
-        return Impact(tuple(shifts), tuple(unchanged), self._only(self.before, self.after), self._only(self.after, self.before))
+        return Impact(
+            tuple(shifts),
+            tuple(unchanged),
+            self._only(self.before, self.after),
+            self._only(self.after, self.before),
+        )
 
     def _only(self, one: AnyLesion, other: AnyLesion) -> dict[str, Any] | None:
         """A case that one guideline admits and the other does not."""
         session = Session(AnyLesion(one.guideline, self.given, "alone "))
-        found = session.smallest((one,), none(both(other.valid)), *one.definitions, *other.definitions)
+        found = session.smallest(
+            (one,), none(both(other.valid)), *one.definitions, *other.definitions
+        )
         return runnable("admitted", found) if found else None
 
     # --- outcomes -----------------------------------------------------------------------
 
     def _outcomes(self) -> Iterator[tuple[Text, Iterator[Shift]]]:
-        yield self._label("strategy"), self._of_one("strategy", self._label("strategy"), {key: {key} for key in self._keys("strategy")}, True)
+        yield (
+            self._label("strategy"),
+            self._of_one(
+                "strategy",
+                self._label("strategy"),
+                {key: {key} for key in self._keys("strategy")},
+                True,
+            ),
+        )
         for device in self.new.of_kind("device") or self.old.of_kind("device"):
             keys = {f"{status}:{device.local}": {f"{status}:{device.local}"} for status in STATUSES}
             yield device.label, self._of_one(f"device {device.id}", device.label, keys, False)
         settled: Text = {"en": "whether the strategy is settled", "zh": "策略是否已确定"}
         yield settled, self._settled(settled)
-        yield {"en": "alerts", "zh": "警示"}, self._each(("criticalAlert", "warningAlert", "infoAlert"), "alert")
-        told = {"strategy", *STATUSES, "criticalAlert", "warningAlert", "infoAlert", "alert", "indicated", "favoured", "usable"}
+        yield (
+            {"en": "alerts", "zh": "警示"},
+            self._each(("criticalAlert", "warningAlert", "infoAlert"), "alert"),
+        )
+        told = {
+            "strategy",
+            *STATUSES,
+            "criticalAlert",
+            "warningAlert",
+            "infoAlert",
+            "alert",
+            "indicated",
+            "favoured",
+            "usable",
+        }
         for name in dict.fromkeys((*self.new.properties, *self.old.properties)):
             if name not in told and self._keys(name):
                 yield self._label(name), self._each((name,), name)
@@ -156,12 +196,21 @@ class _Comparison:
         return lesion.derived.get(key, cast("Truth", z3.BoolVal(False)))
 
     def _same(self, name: str) -> Truth:
-        return both(cast("Truth", self._holds(self.before, key) == self._holds(self.after, key)) for key in self._keys(name))
+        return both(
+            cast("Truth", self._holds(self.before, key) == self._holds(self.after, key))
+            for key in self._keys(name)
+        )
 
-    def _of_one(self, about: str, subject: Text, keys: dict[str, set[str]], strategy: bool) -> Iterator[Shift]:
+    def _of_one(
+        self, about: str, subject: Text, keys: dict[str, set[str]], strategy: bool
+    ) -> Iterator[Shift]:
         """An outcome of which at most one of several keys holds."""
-        here, there = ({key: self._holds(lesion, key) for key in keys} for lesion in (self.before, self.after))
-        if not self.session.possible(either(cast("Truth", here[key] != there[key]) for key in keys)):
+        here, there = (
+            {key: self._holds(lesion, key) for key in keys} for lesion in (self.before, self.after)
+        )
+        if not self.session.possible(
+            either(cast("Truth", here[key] != there[key]) for key in keys)
+        ):
             return
         nothing = "-"
         sides = [{**side, nothing: none(either(side.values()))} for side in (here, there)]
@@ -176,27 +225,44 @@ class _Comparison:
         """Conclusions that come or go, each by itself."""
         keys = [key for name in names for key in self._keys(name)]
         pairs = {key: (self._holds(self.before, key), self._holds(self.after, key)) for key in keys}
-        if not self.session.possible(either(cast("Truth", one != other) for one, other in pairs.values())):
+        if not self.session.possible(
+            either(cast("Truth", one != other) for one, other in pairs.values())
+        ):
             return
         for key, (one, other) in pairs.items():
             subject = self._term(key)
-            for (before, after), told in (((none(one), other), ("-", key)), ((one, none(other)), (key, "-"))):
+            for (before, after), told in (
+                ((none(one), other), ("-", key)),
+                ((one, none(other)), (key, "-")),
+            ):
                 if self.session.possible(before, after):
-                    yield self._shift(f"{about} {key.partition(':')[2]}", subject, told, (before, after), False)
+                    yield self._shift(
+                        f"{about} {key.partition(':')[2]}", subject, told, (before, after), False
+                    )
 
     def _settled(self, subject: Text) -> Iterator[Shift]:
         """A strategy that stays, and is settled for one guideline and provisional for the other."""
-        words: dict[bool, Text] = {True: {"en": "settled", "zh": "已确定"}, False: {"en": "provisional", "zh": "暂定"}}
+        words: dict[bool, Text] = {
+            True: {"en": "settled", "zh": "已确定"},
+            False: {"en": "provisional", "zh": "暂定"},
+        }
         for key in self._keys("strategy"):
-            sure = [lesion.certain.get(key, cast("Truth", z3.BoolVal(False))) for lesion in (self.before, self.after)]
+            sure = [
+                lesion.certain.get(key, cast("Truth", z3.BoolVal(False)))
+                for lesion in (self.before, self.after)
+            ]
             both_ = both([self._holds(self.before, key), self._holds(self.after, key)])
             for first in (True, False):
                 before, after = (sure[0], none(sure[1])) if first else (none(sure[0]), sure[1])
                 if self.session.possible(both_, before, after):
                     about = f"settled {key}"
-                    (example,) = self.session.smallest((self.before,), both_, before, after) or ({},)
+                    (example,) = self.session.smallest((self.before,), both_, before, after) or (
+                        {},
+                    )
                     where = (self._where(Region((), example, False), (key, key), about),)
-                    yield Shift(about, subject, words[first], words[not first], ("", ""), False, where, True)
+                    yield Shift(
+                        about, subject, words[first], words[not first], ("", ""), False, where, True
+                    )
 
     def _value(self, name: str, fact: Fact) -> Iterator[Shift]:
         """A computed number that becomes another."""
@@ -211,38 +277,76 @@ class _Comparison:
         goal = either([other_value, lost, won])
         if self.session.possible(goal):
             words: Text = {"en": "another value", "zh": "另一数值"}
-            yield self._shift(f"value {name}", fact.label, ("-", "-"), (cast("Truth", z3.BoolVal(True)), goal), False, words)
+            yield self._shift(
+                f"value {name}",
+                fact.label,
+                ("-", "-"),
+                (cast("Truth", z3.BoolVal(True)), goal),
+                False,
+                words,
+            )
 
     # --- one shift ------------------------------------------------------------------------
 
-    def _shift(self, about: str, subject: Text, keys: tuple[str, str], sides: tuple[Truth, Truth], strategy: bool, words: Text | None = None) -> Shift:
+    def _shift(
+        self,
+        about: str,
+        subject: Text,
+        keys: tuple[str, str],
+        sides: tuple[Truth, Truth],
+        strategy: bool,
+        words: Text | None = None,
+    ) -> Shift:
         before, after = sides
         alone = () if strategy else (self._same_strategy,)
         dependent = not strategy and not self.session.possible(before, after, *alone)
         where, more = list[Where](), False
         if not dependent:
-            asked = tuple(dict.fromkeys(key.partition(":")[0] for key in keys if key != "-")) if words is None else (about.partition(" ")[2],)
-            for region in self.session.regions(self.before, after, (before, *alone), asked, MOST_REGIONS + 1, self._cuts):
+            asked = (
+                tuple(dict.fromkeys(key.partition(":")[0] for key in keys if key != "-"))
+                if words is None
+                else (about.partition(" ")[2],)
+            )
+            for region in self.session.regions(
+                self.before, after, (before, *alone), asked, MOST_REGIONS + 1, self._cuts
+            ):
                 if len(where) == MOST_REGIONS:
                     more = True
                     break
                 where.append(self._where(region, keys, about))
         told = words or self._told(keys[0]), words or self._told(keys[1])
-        return Shift(about, subject, *told, (self._rules(self.old, keys[0]), self._rules(self.new, keys[1])), dependent, tuple(where), more)
+        return Shift(
+            about,
+            subject,
+            *told,
+            (self._rules(self.old, keys[0]), self._rules(self.new, keys[1])),
+            dependent,
+            tuple(where),
+            more,
+        )
 
     def _told(self, key: str) -> Text:
         return {"en": "none", "zh": "无"} if key == "-" else self._term(key)
 
     def _term(self, key: str) -> Text:
         name, _, local = key.partition(":")
-        guideline = self.new if name in self.new.properties and f"{self.new.properties[name].kind}/{local}" in self.new.terms else self.old
+        guideline = (
+            self.new
+            if name in self.new.properties
+            and f"{self.new.properties[name].kind}/{local}" in self.new.terms
+            else self.old
+        )
         if name in STATUSES:
             return guideline.properties[name].label
         return guideline.term(name, local).label
 
     @staticmethod
     def _rules(guideline: Guideline, key: str) -> str:
-        named = [rule.id for rule, _, p in productions(guideline) if isinstance(p.conclusion, Assertion) and p.conclusion.key == key]
+        named = [
+            rule.id
+            for rule, _, p in productions(guideline)
+            if isinstance(p.conclusion, Assertion) and p.conclusion.key == key
+        ]
         return ", ".join(dict.fromkeys(named))
 
     def _where(self, region: Region, keys: tuple[str, str], about: str) -> Where:
@@ -252,46 +356,85 @@ class _Comparison:
         if differs is None:  # numbers that no case can give: the region is told without an example
             return Where(words, {}, None)
         if not differs:
-            raise UndecidedError(f"the engine does not confirm that {case} changes; please report this as a fault of Calx")
+            raise UndecidedError(
+                f"the engine does not confirm that {case} changes; please report this as a fault "
+                "of Calx"
+            )
         return Where(words, case, self._border(region, keys, about))
 
     # --- either side of the border ----------------------------------------------------------
 
     def _border(self, region: Region, keys: tuple[str, str], about: str) -> Border | None:
         """Two lesions that differ in one number, or one finding, as little as can be."""
-        named = list(dict.fromkeys(_fact(literal.condition) for literal in region.literals if literal.named is None))
-        order = [name for name in named if name in self.given.symbol] + [name for name in named if name not in self.given.symbol]
+        named = list(
+            dict.fromkeys(
+                _fact(literal.condition) for literal in region.literals if literal.named is None
+            )
+        )
+        order = [name for name in named if name in self.given.symbol] + [
+            name for name in named if name not in self.given.symbol
+        ]
         order = [name for name in order if name in self.given.facts]
-        order += [name for name in region.example if name in self.given.symbol and name not in order]
+        order += [
+            name for name in region.example if name in self.given.symbol and name not in order
+        ]
         for name in order:
-            states = [(value, self._differs({**region.example, name: value}, keys, about)) for value in self._nearby(name, region.example.get(name))]
+            states = [
+                (value, self._differs({**region.example, name: value}, keys, about))
+                for value in self._nearby(name, region.example.get(name))
+            ]
             known = [(value, state) for value, state in states if state is not None]
             pairs = [(a, b) for (a, one), (b, other) in pairwise(known) if one != other]
             if pairs:
                 yes = {value for value, state in known if state}
-                one, other = min(pairs, key=lambda pair: abs(pair[0] - pair[1]) if isinstance(pair[0], Decimal) and isinstance(pair[1], Decimal) else 0)
+                one, other = min(
+                    pairs,
+                    key=lambda pair: (
+                        abs(pair[0] - pair[1])
+                        if isinstance(pair[0], Decimal) and isinstance(pair[1], Decimal)
+                        else 0
+                    ),
+                )
                 inside, outside = (one, other) if one in yes else (other, one)
                 sides = ({**region.example, name: inside}, {**region.example, name: outside})
-                return Border(name, runnable("changed", (sides[0],)), runnable("unchanged", (sides[1],)))
+                return Border(
+                    name, runnable("changed", (sides[0],)), runnable("unchanged", (sides[1],))
+                )
         return None
 
     def _nearby(self, name: str, value: object) -> list[Any]:
         fact = self.given.facts[name]
         if name not in self.given.symbol:
             return [True, False] if fact.kind == "boolean" else list(fact.values)
-        step = Decimal(1) if fact.kind == "integer" or (fact.maximum or 0) > 10**2 else Decimal(1).scaleb(-1)
-        near = {cut + shift for cut in self._cuts.get(name, []) for shift in (-step, Decimal(0), step)}
+        step = (
+            Decimal(1)
+            if fact.kind == "integer" or (fact.maximum or 0) > 10**2
+            else Decimal(1).scaleb(-1)
+        )
+        near = {
+            cut + shift for cut in self._cuts.get(name, []) for shift in (-step, Decimal(0), step)
+        }
         near |= {value} if isinstance(value, Decimal) else set()
         low, high = fact.minimum, fact.maximum
-        return sorted(n for n in near if (low is None or n >= low) and (high is None or n <= high) and round(n, FRACTION_DIGITS) == n)
+        return sorted(
+            n
+            for n in near
+            if (low is None or n >= low)
+            and (high is None or n <= high)
+            and round(n, FRACTION_DIGITS) == n
+        )
 
     @cached_property
     def _cuts(self) -> dict[str, list[Decimal]]:
         mine, theirs = cuts(self.old), cuts(self.new)
-        return {name: sorted({*mine.get(name, []), *theirs.get(name, [])}) for name in {*mine, *theirs}}
+        return {
+            name: sorted({*mine.get(name, []), *theirs.get(name, [])}) for name in {*mine, *theirs}
+        }
 
     def _differs(self, facts: Lesion, keys: tuple[str, str], about: str) -> bool | None:
-        """Whether the engine sees this change in a lesion; None where one of the guidelines does not admit it."""
+        """Whether the engine sees this change in a lesion; None where one of the guidelines does
+        not admit it.
+        """
         traces = list[Trace]()
         for reasoner in self._reasoners:
             try:
@@ -303,7 +446,10 @@ class _Comparison:
             name = about.partition(" ")[2]
             return traces[0].values.get(name) != traces[1].values.get(name)
         if about.startswith("settled "):
-            sure = [reasoner.uncertainty.outlook(trace.values).holds(keys[0]) is True for reasoner, trace in zip(self._reasoners, traces, strict=True)]
+            sure = [
+                reasoner.uncertainty.outlook(trace.values).holds(keys[0]) is True
+                for reasoner, trace in zip(self._reasoners, traces, strict=True)
+            ]
             return sure[0] != sure[1]
         one, other = (key if key != "-" else None for key in keys)
         return (one is None or (one in traces[0].derived and one not in traces[1].derived)) and (
@@ -318,7 +464,9 @@ def _all_facts(old: Guideline, new: Guideline) -> dict[str, Fact] | None:
         if fact.given and name in facts:
             if facts[name].kind != fact.kind:
                 return None
-            facts[name] = replace(fact, values=tuple(dict.fromkeys((*facts[name].values, *fact.values))))
+            facts[name] = replace(
+                fact, values=tuple(dict.fromkeys((*facts[name].values, *fact.values)))
+            )
         elif fact.given:
             facts[name] = fact
     return facts

@@ -29,7 +29,10 @@ WORDS = {
         "all": "What changes over all valid lesions (proved with Z3)",
         "no logic": "No lesion gets another conclusion: no rule, fact or term changed its meaning. "
         "Words, levels and what is shown beside a conclusion change as told above.",
-        "no shift": "No lesion gets another conclusion. What is told above about ids, places in the answer, evidence and words shows in answers all the same.",
+        "no shift": (
+            "No lesion gets another conclusion. What is told above about ids, places in "
+            "the answer, evidence and words shows in answers all the same."
+        ),
         "types": "A fact changed its type, so that lesions before and after cannot be compared.",
         "where": "where",
         "some": "for some lesions, such as",
@@ -71,8 +74,14 @@ WORDS = {
         "judgement": "判断：要求、预期与命名",
         "wording": "仅文字",
         "all": "对所有合法病变的影响（经Z3证明）",
-        "no logic": "没有病变得到不同的结论：规则、事实与术语含义均未变。文字、等级及结论旁所示内容按上文改变。",
-        "no shift": "没有病变得到不同的结论。上文所述标识、在答案中的位置、证据与文字的变化仍会体现在答案中。",
+        "no logic": (
+            "没有病变得到不同的结论：规则、事实与术语含义均未变。文字、"
+            "等级及结论旁所示内容按上文改变。"
+        ),
+        "no shift": (
+            "没有病变得到不同的结论。上文所述标识、在答案中的位置、"
+            "证据与文字的变化仍会体现在答案中。"
+        ),
         "types": "某一事实的类型有变，前后病变无法比较。",
         "where": "适用于",
         "some": "部分病变，例如",
@@ -125,7 +134,9 @@ def as_text(found: Difference, language: str = "en") -> str:
             else:
                 yield "  " * (depth + 1) + line
 
-    return "\n".join("\n".join(lines(section, 0)) + "\n" for section in _sections(found, language)).rstrip("\n")
+    return "\n".join(
+        "\n".join(lines(section, 0)) + "\n" for section in _sections(found, language)
+    ).rstrip("\n")
 
 
 def as_markdown(found: Difference, language: str = "en") -> str:
@@ -140,7 +151,12 @@ def as_markdown(found: Difference, language: str = "en") -> str:
                 yield f"{'  ' * depth}- {f'`{line}`' if line.startswith('{') else _escaped(line)}"
 
     parts = [f"## {WORDS[language]['title']}"]
-    parts += [f"### {section.heading}\n\n" + "\n".join(lines(section, 0)) if section.lines else section.heading for section in _sections(found, language)]
+    parts += [
+        f"### {section.heading}\n\n" + "\n".join(lines(section, 0))
+        if section.lines
+        else section.heading
+        for section in _sections(found, language)
+    ]
     return "\n\n".join(parts)
 
 
@@ -151,11 +167,22 @@ def _escaped(text: str) -> str:
 def _sections(found: Difference, language: str) -> Iterator[Section]:
     words = WORDS[language]
     if found.empty:
-        yield Section(words["empty"].format(how=words["same files" if found.same_files else "layout only"]))
+        yield Section(
+            words["empty"].format(how=words["same files" if found.same_files else "layout only"])
+        )
         return
-    yield Section(words["says"], [_area(found, area, language) for area in AREAS if any(change.area == area for change in found.changes)])
+    yield Section(
+        words["says"],
+        [
+            _area(found, area, language)
+            for area in AREAS
+            if any(change.area == area for change in found.changes)
+        ],
+    )
     yield Section(words["all"], list(_all_lesions(found, language)))
-    broken = [Section(words["broken"], list(found.reference_broken))] if found.reference_broken else []
+    broken = (
+        [Section(words["broken"], list(found.reference_broken))] if found.reference_broken else []
+    )
     yield Section(words["reference"], [*_cases(found.reference, found, language), *broken])
     if found.cases is not None:
         yield Section(words["cases"], list(_cases(found.cases, found, language)))
@@ -163,7 +190,14 @@ def _sections(found: Difference, language: str) -> Iterator[Section]:
 
 
 def _area(found: Difference, area: str, language: str) -> Section:
-    return Section(WORDS[language][area], [f"{change.subject}: {change.message[language]}" for change in found.changes if change.area == area])
+    return Section(
+        WORDS[language][area],
+        [
+            f"{change.subject}: {change.message[language]}"
+            for change in found.changes
+            if change.area == area
+        ],
+    )
 
 
 def _all_lesions(found: Difference, language: str) -> Iterator[str | Section]:
@@ -178,7 +212,9 @@ def _all_lesions(found: Difference, language: str) -> Iterator[str | Section]:
     if not found.impact.shifts and found.impact.refused is None and found.impact.admitted is None:
         yield words["no shift"]
     yield from (_shift(shift, language) for shift in shifts)
-    dependent = [_named(shift, language) for shift in found.impact.shifts if shift.only_with_strategy]
+    dependent = [
+        _named(shift, language) for shift in found.impact.shifts if shift.only_with_strategy
+    ]
     if dependent:
         yield Section(words["with strategy"], list(dependent))
     if found.impact.refused is not None:
@@ -186,12 +222,18 @@ def _all_lesions(found: Difference, language: str) -> Iterator[str | Section]:
     if found.impact.admitted is not None:
         yield Section(words["admitted"], [_case(found.impact.admitted)])
     if found.impact.unchanged:
-        yield f"{words['same']}: {', '.join(subject[language] for subject in found.impact.unchanged)}"
+        yield (
+            f"{words['same']}: {', '.join(subject[language] for subject in found.impact.unchanged)}"
+        )
 
 
 def _named(shift: Shift, language: str) -> str:
     rules = " → ".join(rule or "–" for rule in shift.rules)
-    told = f"{shift.about}: {shift.before[language]} → {shift.after[language]}" if not shift.about.startswith("value ") else shift.about
+    told = (
+        f"{shift.about}: {shift.before[language]} → {shift.after[language]}"
+        if not shift.about.startswith("value ")
+        else shift.about
+    )
     return f"{told} ({WORDS[language]['rules']} {rules})" if any(shift.rules) else told
 
 
@@ -203,28 +245,56 @@ def _shift(shift: Shift, language: str) -> Section:
 
 def _where(where: Where, language: str) -> Section:
     words = WORDS[language]
-    heading = f"{words['where']}: {where.words[language]}" if where.words is not None else words["some"]
+    heading = (
+        f"{words['where']}: {where.words[language]}" if where.words is not None else words["some"]
+    )
     if where.border is None:
         return Section(heading, [_case(where.example)] if where.example else [])
     border = where.border
-    return Section(heading, [f"{words['either side']}:", f"{words['changes']}: {_case(border.changed)}", f"{words['stays']}: {_case(border.unchanged)}"])
+    return Section(
+        heading,
+        [
+            f"{words['either side']}:",
+            f"{words['changes']}: {_case(border.changed)}",
+            f"{words['stays']}: {_case(border.unchanged)}",
+        ],
+    )
 
 
 def _case(case: dict[str, Any]) -> str:
-    return json.dumps({key: value for key, value in case.items() if key != "case_id"}, ensure_ascii=False)
+    return json.dumps(
+        {key: value for key, value in case.items() if key != "case_id"}, ensure_ascii=False
+    )
 
 
 def _cases(compared: Compared, found: Difference, language: str) -> Iterator[str | Section]:
     words = WORDS[language]
-    told = words["some of" if compared.changed else "none of"].format(seen=compared.seen, changed=len(compared.changed))
-    yield told + (f" ({words['unreadable'].format(count=compared.unreadable)})" if compared.unreadable else "")
+    told = words["some of" if compared.changed else "none of"].format(
+        seen=compared.seen, changed=len(compared.changed)
+    )
+    yield told + (
+        f" ({words['unreadable'].format(count=compared.unreadable)})" if compared.unreadable else ""
+    )
     for (before, after), count in compared.strategies.most_common():
-        yield words["from to"].format(before=_strategy(found.old, before, language), after=_strategy(found.new, after, language), count=count)
+        yield words["from to"].format(
+            before=_strategy(found.old, before, language),
+            after=_strategy(found.new, after, language),
+            count=count,
+        )
     if compared.regraded:
-        yield Section(words["regraded"], [f"{outcome}: {count}" for outcome, count in compared.regraded.most_common(MOST_CASES)])
+        yield Section(
+            words["regraded"],
+            [f"{outcome}: {count}" for outcome, count in compared.regraded.most_common(MOST_CASES)],
+        )
     for change in compared.changed[:MOST_CASES]:
-        outcome = [*(f"− {gone}" for gone in change.before), *(f"+ {come}" for come in change.after)]
-        yield Section(f"{change.case} ({words['rules']} {', '.join(change.rules) or '–'})", [", ".join(outcome)])
+        outcome = [
+            *(f"− {gone}" for gone in change.before),
+            *(f"+ {come}" for come in change.after),
+        ]
+        yield Section(
+            f"{change.case} ({words['rules']} {', '.join(change.rules) or '–'})",
+            [", ".join(outcome)],
+        )
     if len(compared.changed) > MOST_CASES:
         yield words["and more"].format(count=len(compared.changed) - MOST_CASES)
 
@@ -238,8 +308,18 @@ def _strategy(guideline: Guideline, local: str, language: str) -> str:
 def _proofs(found: Difference, language: str) -> Iterator[str | Section]:
     words = WORDS[language]
     for proof in found.proofs:
-        yield f"{proof.id}: {words.get(proof.before, proof.before)} → {words.get(proof.after, proof.after)} ({proof.label[language]})"
-        verdict = next((verdict for verdict in found.verified.verdicts if verdict.id == proof.id and verdict.counterexample), None)
+        yield (
+            f"{proof.id}: {words.get(proof.before, proof.before)} → "
+            f"{words.get(proof.after, proof.after)} ({proof.label[language]})"
+        )
+        verdict = next(
+            (
+                verdict
+                for verdict in found.verified.verdicts
+                if verdict.id == proof.id and verdict.counterexample
+            ),
+            None,
+        )
         if verdict is not None and verdict.counterexample is not None:
             yield Section(words["fact"], [_case(case) for case in verdict.counterexample.cases])
     proved = sum(verdict.outcome == "proved" for verdict in found.verified.verdicts)
@@ -254,11 +334,20 @@ def as_json(found: Difference) -> dict[str, Any]:
         "same_files": found.same_files,
         "old": {"version": found.old.version, "digest": found.old.digest},
         "new": {"version": found.new.version, "digest": found.new.digest},
-        "changes": [{"area": change.area, "subject": change.subject, "message": change.message} for change in found.changes],
+        "changes": [
+            {"area": change.area, "subject": change.subject, "message": change.message}
+            for change in found.changes
+        ],
         "all_lesions": _impact_as_json(found),
-        "reference_cases": {**_compared_as_json(found.reference), "broken": list(found.reference_broken)},
+        "reference_cases": {
+            **_compared_as_json(found.reference),
+            "broken": list(found.reference_broken),
+        },
         "cases": None if found.cases is None else _compared_as_json(found.cases),
-        "proofs": [{"id": proof.id, "label": proof.label, "before": proof.before, "after": proof.after} for proof in found.proofs],
+        "proofs": [
+            {"id": proof.id, "label": proof.label, "before": proof.before, "after": proof.after}
+            for proof in found.proofs
+        ],
         "holds": found.verified.holds,
     }
 
@@ -282,7 +371,11 @@ def _impact_as_json(found: Difference) -> dict[str, Any] | None:
                         "example": where.example,
                         "border": None
                         if where.border is None
-                        else {"fact": where.border.fact, "changes": where.border.changed, "stays": where.border.unchanged},
+                        else {
+                            "fact": where.border.fact,
+                            "changes": where.border.changed,
+                            "stays": where.border.unchanged,
+                        },
                     }
                     for where in shift.where
                 ],
@@ -300,8 +393,19 @@ def _compared_as_json(compared: Compared) -> dict[str, Any]:
     return {
         "seen": compared.seen,
         "unreadable": compared.unreadable,
-        "changed": [{"case_id": c.case, "gone": list(c.before), "come": list(c.after), "rules": list(c.rules)} for c in compared.changed],
-        "strategies": [{"before": before, "after": after, "cases": count} for (before, after), count in compared.strategies.most_common()],
+        "changed": [
+            {
+                "case_id": c.case,
+                "gone": list(c.before),
+                "come": list(c.after),
+                "rules": list(c.rules),
+            }
+            for c in compared.changed
+        ],
+        "strategies": [
+            {"before": before, "after": after, "cases": count}
+            for (before, after), count in compared.strategies.most_common()
+        ],
         "outcomes": dict(compared.outcomes.most_common()),
         "levels": dict(compared.regraded.most_common()),
     }
@@ -311,6 +415,9 @@ def as_sections(found: Difference, language: str = "en") -> list[Any]:
     """For a page: each section as ``[heading, [line or section, …]]``."""
 
     def nested(section: Section) -> list[Any]:
-        return [section.heading, [nested(line) if isinstance(line, Section) else line for line in section.lines]]
+        return [
+            section.heading,
+            [nested(line) if isinstance(line, Section) else line for line in section.lines],
+        ]
 
     return [nested(section) for section in _sections(found, language)]

@@ -1,4 +1,6 @@
-"""The life of evidence: a study is added from what its record says, states something for or against rules, and may be withdrawn."""
+"""The life of evidence: a study is added from what its record says, states something for or against
+rules, and may be withdrawn.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +16,9 @@ from calx.reasoner.model.guideline import Guideline
 
 ID = re.compile(r"[A-Za-z][A-Za-z0-9._-]{0,63}")
 DOI = re.compile(r"10\.\d{4,9}/[^\s\"<>\\]+")
-STATED = re.compile(r"(?P<quantity>[A-Za-z0-9_]+)\s*(?P<comparator><=|>=|[<>=*/+-])\s*(?P<value>\d+(?:\.\d+)?)\s*(?P<unit>\S*)")
+STATED = re.compile(
+    r"(?P<quantity>[A-Za-z0-9_]+)\s*(?P<comparator><=|>=|[<>=*/+-])\s*(?P<value>\d+(?:\.\d+)?)\s*(?P<unit>\S*)"
+)
 STUDIES, STATEMENTS = "evidence/studies.ttl", "evidence/treatment.ttl"
 
 
@@ -55,23 +59,42 @@ def added(files: GuidelineFiles, guideline: Guideline, record: Record) -> dict[s
     """
     problems = _named(record.id, "study")
     edits = Edits(files)
-    types = sorted(name.removeprefix("term:type-") for name in edits.subjects("term") if name.startswith("term:type-"))
+    types = sorted(
+        name.removeprefix("term:type-")
+        for name in edits.subjects("term")
+        if name.startswith("term:type-")
+    )
     if record.type not in types:
-        problems.append(f"the type '{record.type}' is none of {', '.join(types)}; the level of evidence follows from it")
+        problems.append(
+            f"the type '{record.type}' is none of {', '.join(types)}; the level of evidence "
+            "follows from it"
+        )
     problems += _worded(record.label, "label")
     if not record.citation.strip():
         problems.append("has no citation; say authors, title, journal, year")
     identifier = _identifier(record.identifier, problems)
-    if identifier and (twin := next((s.id for s in guideline.studies.values() if identifier in s.identifiers), None)):
+    if identifier and (
+        twin := next(
+            (s.id for s in guideline.studies.values() if identifier in s.identifiers), None
+        )
+    ):
         problems.append(f"{identifier} is already described, as {twin}")
     if record.participants is not None and record.participants < 1:
         problems.append("participants is a whole number above 0")
     if problems:
         raise EditError("; ".join(problems))
-    lines = [f'ev:{record.id} a calx:Study ; skos:notation "{record.id}" ; calx:studyType term:type-{record.type} ;', f"  rdfs:label {wording(record.label)} ;"]
+    lines = [
+        (
+            f'ev:{record.id} a calx:Study ; skos:notation "{record.id}" ; calx:studyType '
+            f"term:type-{record.type} ;"
+        ),
+        f"  rdfs:label {wording(record.label)} ;",
+    ]
     lines.append(f"  dcterms:bibliographicCitation {quoted(record.citation.strip())} ;")
     lines += [f"  dcterms:identifier {quoted(identifier)} ;"] if identifier else []
-    lines += [f"  calx:participants {record.participants} ;"] if record.participants is not None else []
+    lines += (
+        [f"  calx:participants {record.participants} ;"] if record.participants is not None else []
+    )
     edits.insert(STUDIES, f"ev:{record.id}", "\n".join([*lines, "  calx:withdrawn false ."]))
     return edits.texts()
 
@@ -87,7 +110,9 @@ def withdrawn(files: GuidelineFiles, study: str, is_: bool = True) -> dict[str, 
     return edits.texts()
 
 
-def stated(files: GuidelineFiles, guideline: Guideline, new: NewStatement, file: str = STATEMENTS) -> dict[str, str]:
+def stated(
+    files: GuidelineFiles, guideline: Guideline, new: NewStatement, file: str = STATEMENTS
+) -> dict[str, str]:
     """The files with one more statement, behind the rules that it is about.
 
     Raises:
@@ -96,7 +121,9 @@ def stated(files: GuidelineFiles, guideline: Guideline, new: NewStatement, file:
     problems = _named(new.id, "statement")
     edits = Edits(files)
     if new.study not in guideline.studies:
-        problems.append(f"the study '{new.study}' is not described; add it with 'calx evidence add'")
+        problems.append(
+            f"the study '{new.study}' is not described; add it with 'calx evidence add'"
+        )
     if new.stance not in STANCES:
         problems.append(f"the stance '{new.stance}' is none of {', '.join(STANCES)}")
     if new.verified not in VERIFIED:
@@ -108,8 +135,16 @@ def stated(files: GuidelineFiles, guideline: Guideline, new: NewStatement, file:
     numbers = [_number(text, guideline, problems) for text in new.states]
     if problems:
         raise EditError("; ".join(problems))
-    lines = [f'ev:{new.id} a calx:Statement ; calx:study ev:{new.study} ; calx:stance "{new.stance}" ; calx:verified "{new.verified}" ;']
-    population = f" ; calx:population {quoted(new.population.strip())}" if new.population.strip() else ""
+    lines = [
+        (
+            f"ev:{new.id} a calx:Statement ; calx:study ev:{new.study} ; calx:stance "
+            f'"{new.stance}" ; '
+            f'calx:verified "{new.verified}" ;'
+        )
+    ]
+    population = (
+        f" ; calx:population {quoted(new.population.strip())}" if new.population.strip() else ""
+    )
     lines.append(f"  calx:locator {quoted(new.locator.strip())}{population} ;")
     lines.append(" ;\n".join([f"  skos:definition {wording(new.text)}", *numbers]) + " .")
     edits.insert(file, f"ev:{new.id}", "\n".join(lines))
@@ -120,7 +155,17 @@ def stated(files: GuidelineFiles, guideline: Guideline, new: NewStatement, file:
 
 
 def _named(name: str, what: str) -> list[str]:
-    return [] if ID.fullmatch(name) else [f"'{name[:40]}' is no id for a {what}; use a letter, then letters, digits, '.', '_' or '-'"]
+    return (
+        []
+        if ID.fullmatch(name)
+        else [
+            (
+                f"'{name[:40]}' is no id for a {what}; use a letter, then letters, digits, '.', "
+                "'_' "
+                "or '-'"
+            )
+        ]
+    )
 
 
 def _worded(text: dict[str, str], what: str) -> list[str]:
@@ -133,10 +178,15 @@ def _identifier(text: str, problems: list[str]) -> str:
     plain = re.sub(r"^(https?://(dx\.)?doi\.org/|doi:\s*)", "", text.strip(), flags=re.IGNORECASE)
     if plain.startswith("10."):
         if not DOI.fullmatch(plain):
-            problems.append(f"'{text[:64]}' is no DOI; it looks like 10.1161/CIRCINTERVENTIONS.120.010296")
+            problems.append(
+                f"'{text[:64]}' is no DOI; it looks like 10.1161/CIRCINTERVENTIONS.120.010296"
+            )
         return f"doi:{plain}"
     if plain and not re.fullmatch(r"[a-z][a-z0-9]*:\S+", plain):
-        problems.append(f"'{text[:64]}' is neither a DOI nor an identifier with its scheme, such as pmid:33723090")
+        problems.append(
+            f"'{text[:64]}' is neither a DOI nor an identifier with its scheme, such as "
+            "pmid:33723090"
+        )
     return plain
 
 
@@ -144,12 +194,20 @@ def _number(text: str, guideline: Guideline, problems: list[str]) -> str:
     """One number of a statement as Turtle."""
     match = STATED.fullmatch(text.strip())
     if match is None or match["comparator"] not in COMPARATORS:
-        problems.append(f"'{text[:64]}' states no number; write quantity, comparator, value and unit, such as max_superficial_arc_deg >= 180 deg")
+        problems.append(
+            f"'{text[:64]}' states no number; write quantity, comparator, value and unit, such as "
+            "max_superficial_arc_deg >= 180 deg"
+        )
         return ""
-    fact = guideline.facts.get(match["quantity"]) or next((f for f in guideline.facts.values() if f.local == match["quantity"]), None)
+    fact = guideline.facts.get(match["quantity"]) or next(
+        (f for f in guideline.facts.values() if f.local == match["quantity"]), None
+    )
     if fact is None and match["quantity"] not in guideline.properties:
         problems.append(f"'{match['quantity']}' is no fact, quantity or conclusion")
         return ""
     local = fact.local if fact else match["quantity"]
     unit = match["unit"] or (fact.unit if fact and fact.unit else "1")
-    return f'  calx:states [ calx:quantity calx:{local} ; calx:comparator "{match["comparator"]}" ; calx:value {match["value"]} ; calx:unit {quoted(unit)} ]'
+    return (
+        f'  calx:states [ calx:quantity calx:{local} ; calx:comparator "{match["comparator"]}" '
+        f"; calx:value {match['value']} ; calx:unit {quoted(unit)} ]"
+    )

@@ -1,4 +1,6 @@
-"""Tables as CSV and XLSX, and back: each mistake told with its cell, and no file changed unless all cells are good."""
+"""Tables as CSV and XLSX, and back: each mistake told with its cell, and no file changed unless all
+cells are good.
+"""
 
 from __future__ import annotations
 
@@ -103,7 +105,19 @@ def as_xlsx(found: list[Table]) -> bytes:
     return stream.getvalue()
 
 
-WIDTHS = {"key": 34, "label": 38, "en": 70, "zh": 64, "text_en": 70, "text_zh": 64, "citation": 70, "label_en": 40, "label_zh": 36, "id": 32, "subject": 34}
+WIDTHS = {
+    "key": 34,
+    "label": 38,
+    "en": 70,
+    "zh": 64,
+    "text_en": 70,
+    "text_zh": 64,
+    "citation": 70,
+    "label_en": 40,
+    "label_zh": 36,
+    "id": 32,
+    "subject": 34,
+}
 
 
 # --- in ------------------------------------------------------------------------------------
@@ -133,11 +147,15 @@ def imported(files: GuidelineFiles, path: Path) -> tuple[dict[str, str], list[Ed
     return edits.texts(), edited
 
 
-def _sheets(path: Path, known: dict[str, Table], problems: list[CellProblem]) -> Iterator[tuple[str, list[list[Any]]]]:
+def _sheets(
+    path: Path, known: dict[str, Table], problems: list[CellProblem]
+) -> Iterator[tuple[str, list[list[Any]]]]:
     if path.is_dir():
         found = sorted(path.glob("*.csv"))
         if not found:
-            problems.append(CellProblem(str(path), f"holds no .csv file; name them {', '.join(known)}"))
+            problems.append(
+                CellProblem(str(path), f"holds no .csv file; name them {', '.join(known)}")
+            )
         for file in found:
             yield from _sheets(file, known, problems)
     elif path.suffix.lower() == ".xlsx":
@@ -145,13 +163,23 @@ def _sheets(path: Path, known: dict[str, Table], problems: list[CellProblem]) ->
     elif path.suffix.lower() == ".csv":
         name = path.stem
         if name not in known:
-            problems.append(CellProblem(path.name, f"is named for no table; name it {', '.join(f'{table}.csv' for table in known)}"))
+            problems.append(
+                CellProblem(
+                    path.name,
+                    (
+                        "is named for no table; name it "
+                        f"{', '.join(f'{table}.csv' for table in known)}"
+                    ),
+                )
+            )
             return
         rows = _csv(path, problems)
         if rows is not None:
             yield name, rows
     else:
-        problems.append(CellProblem(path.name, "is neither .xlsx nor .csv; save the table as one of these"))
+        problems.append(
+            CellProblem(path.name, "is neither .xlsx nor .csv; save the table as one of these")
+        )
 
 
 def _csv(path: Path, problems: list[CellProblem]) -> list[list[Any]] | None:
@@ -174,7 +202,9 @@ def _csv(path: Path, problems: list[CellProblem]) -> list[list[Any]] | None:
         return None
 
 
-def _workbook(path: Path, known: dict[str, Table], problems: list[CellProblem]) -> Iterator[tuple[str, list[list[Any]]]]:
+def _workbook(
+    path: Path, known: dict[str, Table], problems: list[CellProblem]
+) -> Iterator[tuple[str, list[list[Any]]]]:
     from openpyxl import load_workbook
     from openpyxl.utils.exceptions import InvalidFileException
 
@@ -183,48 +213,123 @@ def _workbook(path: Path, known: dict[str, Table], problems: list[CellProblem]) 
         book = load_workbook(path, read_only=True, data_only=False, keep_links=False)
         for name in book.sheetnames:
             if name in known:
-                rows = book[name].iter_rows(values_only=True, max_row=MOST_ROWS, max_col=MOST_COLUMNS)
+                rows = book[name].iter_rows(
+                    values_only=True, max_row=MOST_ROWS, max_col=MOST_COLUMNS
+                )
                 found.append((name, [list(row) for row in rows]))
-    except (OSError, InvalidFileException, zipfile.BadZipFile, LookupError, ValueError, TypeError, AttributeError, SyntaxError, EOFError) as error:
-        problems.append(CellProblem(path.name, f"is no workbook that can be read ({' '.join(str(error).split())[:96]}); save it as .xlsx"))
+    except (
+        OSError,
+        InvalidFileException,
+        zipfile.BadZipFile,
+        LookupError,
+        ValueError,
+        TypeError,
+        AttributeError,
+        SyntaxError,
+        EOFError,
+    ) as error:
+        problems.append(
+            CellProblem(
+                path.name,
+                (
+                    f"is no workbook that can be read ({' '.join(str(error).split())[:96]}); save "
+                    "it "
+                    "as .xlsx"
+                ),
+            )
+        )
         return
     if not found:
         problems.append(CellProblem(path.name, f"has none of the sheets {', '.join(known)}"))
     yield from found
 
 
-def _take(table: Table, rows: list[list[Any]], edits: Edits, edited: list[Edited], problems: list[CellProblem]) -> None:
+def _take(
+    table: Table,
+    rows: list[list[Any]],
+    edits: Edits,
+    edited: list[Edited],
+    problems: list[CellProblem],
+) -> None:
     header = ["" if value is None else str(value).strip() for value in rows[0]] if rows else []
     if not header or header[0] != table.columns[0]:
-        problems.append(CellProblem(f"{table.name}!A1", f"the first column must be '{table.columns[0]}'; keep the first line as it was exported"))
+        problems.append(
+            CellProblem(
+                f"{table.name}!A1",
+                (
+                    f"the first column must be '{table.columns[0]}'; keep the first line as it was "
+                    "exported"
+                ),
+            )
+        )
         return
     for index, column in enumerate(header):
         if column and column not in table.columns:
-            problems.append(CellProblem(a1(table.name, index, 0), f"no column '{column[:40]}'; there are {', '.join(table.columns)}"))
+            problems.append(
+                CellProblem(
+                    a1(table.name, index, 0),
+                    f"no column '{column[:40]}'; there are {', '.join(table.columns)}",
+                )
+            )
         elif column and column in header[:index]:
-            problems.append(CellProblem(a1(table.name, index, 0), f"the column '{column}' stands twice"))
+            problems.append(
+                CellProblem(a1(table.name, index, 0), f"the column '{column}' stands twice")
+            )
     seen: dict[str, int] = {}
     for number, row in enumerate(rows[1:], 1):
         if all(value is None or str(value).strip() == "" for value in row):
             continue
         key = str(row[0]).strip() if row[0] is not None else ""
         if key not in table.rows:
-            what = "add a study with 'calx evidence add'" if table.name in ("studies", "statements") else "keep the first column as it was exported"
-            problems.append(CellProblem(a1(table.name, 0, number), f"no '{key[:64]}' in the guideline; {what}"))
+            what = (
+                "add a study with 'calx evidence add'"
+                if table.name in ("studies", "statements")
+                else "keep the first column as it was exported"
+            )
+            problems.append(
+                CellProblem(a1(table.name, 0, number), f"no '{key[:64]}' in the guideline; {what}")
+            )
             continue
         if key in seen:
-            problems.append(CellProblem(a1(table.name, 0, number), f"'{key}' stands twice, first in line {seen[key] + 1}"))
+            problems.append(
+                CellProblem(
+                    a1(table.name, 0, number),
+                    f"'{key}' stands twice, first in line {seen[key] + 1}",
+                )
+            )
             continue
         seen[key] = number
         for index, (column, value) in enumerate(zip(header, row, strict=False)):
             if column in table.columns[1:] and header.index(column) == index:
-                _cell(table, key, column, value, a1(table.name, index, number), edits, edited, problems)
+                _cell(
+                    table,
+                    key,
+                    column,
+                    value,
+                    a1(table.name, index, number),
+                    edits,
+                    edited,
+                    problems,
+                )
 
 
-def _cell(table: Table, key: str, column: str, value: Any, place: str, edits: Edits, edited: list[Edited], problems: list[CellProblem]) -> None:
+def _cell(
+    table: Table,
+    key: str,
+    column: str,
+    value: Any,
+    place: str,
+    edits: Edits,
+    edited: list[Edited],
+    problems: list[CellProblem],
+) -> None:
     known = table.rows[key][column]
     text = _written(value)
-    if text == known.value or (text.strip() == known.value.strip() and known.sort != "text") or _same_number(known, text):
+    if (
+        text == known.value
+        or (text.strip() == known.value.strip() and known.sort != "text")
+        or _same_number(known, text)
+    ):
         return
     told = _wrong(known, value, text.strip() if known.sort != "text" else text)
     if told:
@@ -264,7 +369,10 @@ def _wrong(known: Cell, value: Any, text: str) -> str | None:
     if not known.editable:
         return f"'{known.value[:64]}' cannot be changed here; edit the rule in its file"
     if hasattr(value, "isoformat"):
-        return f"the spreadsheet made a date of it ({value.isoformat()[:10]}); format the column as text, and write '{known.value}' anew"
+        return (
+            f"the spreadsheet made a date of it ({value.isoformat()[:10]}); format the column "
+            f"as text, and write '{known.value}' anew"
+        )
     if text.startswith("=") and known.sort != "choice":
         return "is a formula; write the value itself"
     if not text.strip():
@@ -291,11 +399,17 @@ def _wrong(known: Cell, value: Any, text: str) -> str | None:
 
 def _wrong_number(sort: str, text: str) -> str | None:
     if re.fullmatch(r"[+-]?[1-9][0-9]{0,2}(,[0-9]{3})+(\.[0-9]+)?", text):
-        return f"'{text}' has commas between thousands; write {text.replace(',', '')} (or a point, if decimals are meant)"
+        return (
+            f"'{text}' has commas between thousands; write {text.replace(',', '')} (or a "
+            "point, if decimals are meant)"
+        )
     if re.fullmatch(r"[+-]?[0-9]+,[0-9]+", text):
         return f"'{text}' has a decimal comma; write {text.replace(',', '.')}"
     if not re.fullmatch(r"[+-]?([0-9]+(\.[0-9]+)?|\.[0-9]+)", text) or len(text) > MOST_DIGITS:
-        return f"'{text[:32]}' is not a plain number; write at most {MOST_DIGITS} digits (0 to 9), without a unit"
+        return (
+            f"'{text[:32]}' is not a plain number; write at most {MOST_DIGITS} digits (0 to "
+            "9), without a unit"
+        )
     if sort == "whole" and ("." in text or text.startswith("-") or not text.strip("+0")):
         return f"'{text}' is not a whole number above 0"
     return None
@@ -322,7 +436,9 @@ def a1(sheet: str, column: int, row: int) -> str:
     return f"{sheet}!{letters}{row + 1}"
 
 
-def changed(files: GuidelineFiles, cells: list[tuple[str, str, str, str]]) -> tuple[dict[str, str], list[Edited]]:
+def changed(
+    files: GuidelineFiles, cells: list[tuple[str, str, str, str]]
+) -> tuple[dict[str, str], list[Edited]]:
     """What the files say once single cells are changed: table, key, column and new value of each.
 
     Raises:
@@ -335,9 +451,15 @@ def changed(files: GuidelineFiles, cells: list[tuple[str, str, str, str]]) -> tu
     for name, key, column, value in cells:
         row = known[name].rows.get(key) if name in known else None
         if row is None or column not in row:
-            problems.append(CellProblem(f"{name} {key} {column}"[:100], "there is no such cell; load the page again"))
+            problems.append(
+                CellProblem(
+                    f"{name} {key} {column}"[:100], "there is no such cell; load the page again"
+                )
+            )
         else:
-            _cell(known[name], key, column, value, f"{name} {key} {column}", edits, edited, problems)
+            _cell(
+                known[name], key, column, value, f"{name} {key} {column}", edits, edited, problems
+            )
     if problems:
         raise TableError(problems)
     return edits.texts(), edited

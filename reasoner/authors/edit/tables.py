@@ -1,7 +1,7 @@
 """The numbers, evidence and words of a guideline as tables, and tables back into its files.
 
-A cell stands for one place of one file, so that a changed cell changes that place and nothing else: comments, order and
-layout stay. Every cell that does not change is written back as it was.
+A cell stands for one place of one file, so that a changed cell changes that place and nothing else:
+comments, order and layout stay. Every cell that does not change is written back as it was.
 """
 
 from __future__ import annotations
@@ -17,8 +17,13 @@ from calx.ontology.places import BOUNDS
 from calx.ontology.turtle import Block, Group, Property, Token, first
 
 Sort: TypeAlias = Literal["number", "whole", "text", "boolean", "choice", "name"]
-FACTOR = re.compile(r"(?P<before>[-+*/])\s*(?P<right>\d+(?:\.\d+)?)|(?P<left>\d+(?:\.\d+)?)\s*(?P<after>[*/])")
-STANCES, VERIFIED = ("supports", "disputes", "limits"), ("page", "secondary", "review", "unverified")
+FACTOR = re.compile(
+    r"(?P<before>[-+*/])\s*(?P<right>\d+(?:\.\d+)?)|(?P<left>\d+(?:\.\d+)?)\s*(?P<after>[*/])"
+)
+STANCES, VERIFIED = (
+    ("supports", "disputes", "limits"),
+    ("page", "secondary", "review", "unverified"),
+)
 COMPARATORS = ("<", "<=", ">", ">=", "=", "*", "/", "-", "+")
 
 
@@ -68,8 +73,13 @@ def _numbers(edits: Edits) -> tuple[Table, Table]:
     """Thresholds; and those of the rules about devices."""
     columns = ("key", "rule", "label", "about", "comparator", "value", "unit")
     limits, thresholds = Table("device-limits", columns), Table("thresholds", columns)
-    units = {name.partition(":")[2]: _text(edits.block(name)[1], "calx:unit") for name in edits.subjects("calx")}
-    counted = {name.partition(":")[2] for name in _of_type(edits, "calx", "calx:ConclusionProperty")}
+    units = {
+        name.partition(":")[2]: _text(edits.block(name)[1], "calx:unit")
+        for name in edits.subjects("calx")
+    }
+    counted = {
+        name.partition(":")[2] for name in _of_type(edits, "calx", "calx:ConclusionProperty")
+    }
     for subject in (*edits.subjects("rule"), *edits.subjects("cond")):
         file, block = edits.block(subject)
         table = limits if _about_device(file) else thresholds
@@ -83,18 +93,29 @@ def _numbers(edits: Edits) -> tuple[Table, Table]:
                 "label": Cell(label),
                 "about": Cell(about),
                 "comparator": Cell(comparator),
-                "value": Cell(value, "whole" if comparator in ("count >=", "count <=") else "number", (file, start, end)),
+                "value": Cell(
+                    value,
+                    "whole" if comparator in ("count >=", "count <=") else "number",
+                    (file, start, end),
+                ),
                 "unit": Cell(units.get(about, "")),
             }
     return limits, thresholds
 
 
 def _about_device(file: str) -> bool:
-    return file in ("rules/devices.ttl", "rules/device-status.ttl", "rules/sizes.ttl", "rules/quantities.ttl")
+    return file in (
+        "rules/devices.ttl",
+        "rules/device-status.ttl",
+        "rules/sizes.ttl",
+        "rules/quantities.ttl",
+    )
 
 
 def _literals(block: Block, counted: set[str]) -> Iterator[tuple[str, str, tuple[int, int, str]]]:
-    """Every number of a rule or shared condition: what it is about, how it is compared, and its place."""
+    """Every number of a rule or shared condition: what it is about, how it is compared, and its
+    place.
+    """
     for properties in _shapes(block.properties):
         path = first(properties, "sh:path")
         about = path.text.removeprefix("calx:") if isinstance(path, Token) else ""
@@ -103,13 +124,31 @@ def _literals(block: Block, counted: set[str]) -> Iterator[tuple[str, str, tuple
                 if not isinstance(value, Token):
                     continue
                 verb = entry.verb.text
-                exact = about in counted and first(properties, "sh:minCount") is not None and first(properties, "sh:maxCount") is not None
-                plain = verb in ("sh:minCount", "sh:maxCount") and value.text in ("0", "1") and not exact
+                exact = (
+                    about in counted
+                    and first(properties, "sh:minCount") is not None
+                    and first(properties, "sh:maxCount") is not None
+                )
+                plain = (
+                    verb in ("sh:minCount", "sh:maxCount")
+                    and value.text in ("0", "1")
+                    and not exact
+                )
                 if about and verb in BOUNDS and value.kind == "number" and not plain:
-                    yield about, f"count {BOUNDS[verb]}" if "Count" in verb else BOUNDS[verb], (value.start, value.end, value.text)
+                    yield (
+                        about,
+                        f"count {BOUNDS[verb]}" if "Count" in verb else BOUNDS[verb],
+                        (value.start, value.end, value.text),
+                    )
                 elif verb == "sh:object" and value.kind == "number" and value.text != "0":
                     predicate = first(properties, "sh:predicate")
-                    yield predicate.text.removeprefix("calx:") if isinstance(predicate, Token) else "", "=", (value.start, value.end, value.text)
+                    yield (
+                        predicate.text.removeprefix("calx:")
+                        if isinstance(predicate, Token)
+                        else "",
+                        "=",
+                        (value.start, value.end, value.text),
+                    )
                 elif verb == "sh:construct":
                     yield from _factors(value)
 
@@ -124,7 +163,11 @@ def _factors(text: Token) -> Iterator[tuple[str, str, tuple[int, int, str]]]:
         side = "right" if match.group("right") else "left"
         start = text.start + bind.start(1) + match.start(side)
         sign = match.group("before") or match.group("after")
-        yield computed.group(1) if computed else "", sign, (start, start + len(match.group(side)), match.group(side))
+        yield (
+            computed.group(1) if computed else "",
+            sign,
+            (start, start + len(match.group(side)), match.group(side)),
+        )
 
 
 def _shapes(properties: list[Property]) -> Iterator[list[Property]]:
@@ -133,15 +176,37 @@ def _shapes(properties: list[Property]) -> Iterator[list[Property]]:
         if isinstance(value, Group):
             if value.properties:
                 yield value.properties
-            yield from (item.properties for item in value.items if isinstance(item, Group) and item.properties)
+            yield from (
+                item.properties
+                for item in value.items
+                if isinstance(item, Group) and item.properties
+            )
 
 
 # --- evidence ----------------------------------------------------------------------------
 
 
 def _studies(edits: Edits) -> Table:
-    table = Table("studies", ("id", "type", "label_en", "label_zh", "citation", "identifier", "participants", "withdrawn"))
-    types = tuple(sorted(name.removeprefix("term:type-") for name in edits.subjects("term") if name.startswith("term:type-")))
+    table = Table(
+        "studies",
+        (
+            "id",
+            "type",
+            "label_en",
+            "label_zh",
+            "citation",
+            "identifier",
+            "participants",
+            "withdrawn",
+        ),
+    )
+    types = tuple(
+        sorted(
+            name.removeprefix("term:type-")
+            for name in edits.subjects("term")
+            if name.startswith("term:type-")
+        )
+    )
     for subject in _of_type(edits, "ev", "calx:Study"):
         file, block = edits.block(subject)
         table.rows[subject] = {
@@ -158,7 +223,10 @@ def _studies(edits: Edits) -> Table:
 
 
 def _statements(edits: Edits) -> Table:
-    table = Table("statements", ("id", "study", "stance", "verified", "locator", "population", "text_en", "text_zh"))
+    table = Table(
+        "statements",
+        ("id", "study", "stance", "verified", "locator", "population", "text_en", "text_zh"),
+    )
     studies = tuple(_of_type(edits, "ev", "calx:Study"))
     for subject in _of_type(edits, "ev", "calx:Statement"):
         file, block = edits.block(subject)
@@ -179,7 +247,13 @@ def _stated(edits: Edits) -> Table:
     table = Table("stated-numbers", ("key", "statement", "quantity", "comparator", "value", "unit"))
     for subject in _of_type(edits, "ev", "calx:Statement"):
         file, block = edits.block(subject)
-        groups = [value for entry in block.properties if entry.verb.text == "calx:states" for value in entry.objects if isinstance(value, Group)]
+        groups = [
+            value
+            for entry in block.properties
+            if entry.verb.text == "calx:states"
+            for value in entry.objects
+            if isinstance(value, Group)
+        ]
         for number, group in enumerate(groups, 1):
             key = f"{subject}#{number}"
             quantity = first(group.properties, "calx:quantity")
@@ -197,7 +271,9 @@ def _stated(edits: Edits) -> Table:
 def _labels(edits: Edits) -> Table:
     """Every wording in two languages, but those of evidence, which have tables of their own."""
     table = Table("labels", ("key", "subject", "what", "en", "zh"))
-    for subject in sorted((name for name in edits.subjects() if not name.startswith("ev:")), key=natural):
+    for subject in sorted(
+        (name for name in edits.subjects() if not name.startswith("ev:")), key=natural
+    ):
         file, block = edits.block(subject)
         for entry in block.properties:
             languages = {value.language for value in entry.objects if isinstance(value, Token)}
@@ -220,14 +296,26 @@ def _of_type(edits: Edits, prefix: str, kind: str) -> list[str]:
     """The blocks of a prefix that say that they are of a kind."""
     found = []
     for subject in edits.subjects(prefix):
-        types = [value.text for entry in edits.block(subject)[1].properties if entry.verb.text == "a" for value in entry.objects if isinstance(value, Token)]
+        types = [
+            value.text
+            for entry in edits.block(subject)[1].properties
+            if entry.verb.text == "a"
+            for value in entry.objects
+            if isinstance(value, Token)
+        ]
         if kind in types:
             found.append(subject)
     return sorted(found, key=natural)
 
 
 def _values(properties: list[Property], verb: str, language: str | None) -> list[Token]:
-    values = [value for entry in properties if entry.verb.text == verb for value in entry.objects if isinstance(value, Token)]
+    values = [
+        value
+        for entry in properties
+        if entry.verb.text == verb
+        for value in entry.objects
+        if isinstance(value, Token)
+    ]
     return [value for value in values if language is None or value.language == language]
 
 
@@ -235,7 +323,14 @@ def _text(block: Block, verb: str, language: str | None = None) -> str:
     return next((value.value for value in _values(block.properties, verb, language)), "")
 
 
-def _cell(file: str, block: Block, verb: str, sort: Sort = "text", choices: tuple[str, ...] = (), language: str | None = None) -> Cell:
+def _cell(
+    file: str,
+    block: Block,
+    verb: str,
+    sort: Sort = "text",
+    choices: tuple[str, ...] = (),
+    language: str | None = None,
+) -> Cell:
     values = _values(block.properties, verb, language)
     if not values:
         return Cell("", sort, None, language, choices, (block.name, verb))
@@ -244,6 +339,12 @@ def _cell(file: str, block: Block, verb: str, sort: Sort = "text", choices: tupl
     return Cell(shown, sort, (file, value.start, value.end), language, choices)
 
 
-def _inside(file: str, group: Group, verb: str, sort: Sort = "text", choices: tuple[str, ...] = ()) -> Cell:
+def _inside(
+    file: str, group: Group, verb: str, sort: Sort = "text", choices: tuple[str, ...] = ()
+) -> Cell:
     value = first(group.properties, verb)
-    return Cell(value.value, sort, (file, value.start, value.end), None, choices) if isinstance(value, Token) else Cell("", sort)
+    return (
+        Cell(value.value, sort, (file, value.start, value.end), None, choices)
+        if isinstance(value, Token)
+        else Cell("", sort)
+    )

@@ -1,11 +1,26 @@
-"""What can be said of a lesion: literals about its facts, weak and strong, and about the conditions that authors named."""
+"""What can be said of a lesion: literals about its facts, weak and strong, and about the conditions
+that authors named.
+"""
 
 from __future__ import annotations
 
 from decimal import Decimal
 
 from calx.reasoner.authors.prove.phrases import Literal
-from calx.reasoner.model.condition import Absent, AllOf, AnyOf, AtLeast, Comparator, Compare, Condition, Derived, Not, OneOf, Value, leaves
+from calx.reasoner.model.condition import (
+    Absent,
+    AllOf,
+    AnyOf,
+    AtLeast,
+    Comparator,
+    Compare,
+    Condition,
+    Derived,
+    Not,
+    OneOf,
+    Value,
+    leaves,
+)
 from calx.reasoner.model.guideline import Assignment, Guideline, SharedCondition
 
 OPPOSITE: dict[Comparator, Comparator] = {"<": ">=", "<=": ">", ">": "<=", ">=": "<"}
@@ -14,42 +29,71 @@ OPPOSITE: dict[Comparator, Comparator] = {"<": ">=", "<=": ">", ">": "<=", ">=":
 class Vocabulary:
     """The literals with which lesions are told apart, for questions about some conclusions."""
 
-    def __init__(self, guideline: Guideline, speaking_of: tuple[str, ...] = (), limits: dict[str, list[Decimal]] | None = None) -> None:
+    def __init__(
+        self,
+        guideline: Guideline,
+        speaking_of: tuple[str, ...] = (),
+        limits: dict[str, list[Decimal]] | None = None,
+    ) -> None:
         self._guideline = guideline
         self._cuts = cuts(guideline) if limits is None else limits
         asked = set(speaking_of) & set(guideline.properties)
-        self.facts = _behind(guideline, asked, self._cuts) if asked else [name for name, fact in guideline.facts.items() if fact.given]
+        self.facts = (
+            _behind(guideline, asked, self._cuts)
+            if asked
+            else [name for name, fact in guideline.facts.items() if fact.given]
+        )
         later = _hanging_on(guideline, asked)
-        readable = set(self.facts) | {name for name, fact in guideline.facts.items() if not fact.given}
+        readable = set(self.facts) | {
+            name for name, fact in guideline.facts.items() if not fact.given
+        }
         self.shared = [
             shared
             for shared in guideline.shared
             if not _only_denies(shared.condition)
-            and not any(isinstance(leaf, Derived | AtLeast) and leaf.predicate in later for leaf in leaves(shared.condition))
-            and all(leaf.fact in readable for leaf in leaves(shared.condition) if isinstance(leaf, Compare | OneOf | Absent))
+            and not any(
+                isinstance(leaf, Derived | AtLeast) and leaf.predicate in later
+                for leaf in leaves(shared.condition)
+            )
+            and all(
+                leaf.fact in readable
+                for leaf in leaves(shared.condition)
+                if isinstance(leaf, Compare | OneOf | Absent)
+            )
         ]
         """Named conditions that do not hang on the conclusions asked about."""
 
     def named(self, holding: list[SharedCondition]) -> list[Literal]:
         """For each named condition that it holds, or that it does not."""
-        return [Literal(shared.condition, shared, True) if shared in holding else Literal(Not(shared.condition), shared, False) for shared in self.shared]
+        return [
+            Literal(shared.condition, shared, True)
+            if shared in holding
+            else Literal(Not(shared.condition), shared, False)
+            for shared in self.shared
+        ]
 
     def of_fact(self, name: str, value: Value | None) -> list[Literal]:
         """Everything that is true of one value."""
         fact = self._guideline.facts[name]
         if fact.kind in ("number", "integer"):
-            conditions = _of_number(name, value if isinstance(value, Decimal) else None, self._cuts.get(name, []))
+            conditions = _of_number(
+                name, value if isinstance(value, Decimal) else None, self._cuts.get(name, [])
+            )
         else:
             values: tuple[Value, ...] = (True, False) if fact.kind == "boolean" else fact.values
             conditions = [Not(OneOf(name, (other,))) for other in values if other != value]
-            conditions += [Absent(name)] if value is None else [Not(Absent(name)), OneOf(name, (value,))]
+            conditions += (
+                [Absent(name)] if value is None else [Not(Absent(name)), OneOf(name, (value,))]
+            )
         return [Literal(condition) for condition in conditions]
 
 
 def cuts(guideline: Guideline) -> dict[str, list[Decimal]]:
     """For each number the constants that rules and shapes compare it with, sorted."""
     found: dict[str, set[Decimal]] = {}
-    conditions = [production.condition for rule in guideline.rules for production in rule.productions]
+    conditions = [
+        production.condition for rule in guideline.rules for production in rule.productions
+    ]
     for condition in [*conditions, *(constraint.condition for constraint in guideline.constraints)]:
         for leaf in leaves(condition):
             if isinstance(leaf, Compare):
@@ -59,11 +103,15 @@ def cuts(guideline: Guideline) -> dict[str, list[Decimal]]:
 
 def _only_denies(condition: Condition) -> bool:
     """Whether a condition says only what is not so; "without none of …" helps nobody."""
-    return isinstance(condition, Not) or (isinstance(condition, AllOf | AnyOf) and all(_only_denies(part) for part in condition.parts))
+    return isinstance(condition, Not) or (
+        isinstance(condition, AllOf | AnyOf) and all(_only_denies(part) for part in condition.parts)
+    )
 
 
 def _behind(guideline: Guideline, asked: set[str], limits: dict[str, list[Decimal]]) -> list[str]:
-    """The given facts on which conclusions of these properties hang, and the quantities that are compared on the way."""
+    """The given facts on which conclusions of these properties hang, and the quantities that are
+    compared on the way.
+    """
     found, predicates, seen = dict[str, None](), list(asked), set[str]()
     while predicates:
         predicate = predicates.pop()
@@ -73,10 +121,22 @@ def _behind(guideline: Guideline, asked: set[str], limits: dict[str, list[Decima
         for rule in guideline.rules:
             for production in rule.productions:
                 conclusion = production.conclusion
-                if predicate == (conclusion.fact if isinstance(conclusion, Assignment) else conclusion.predicate):
-                    predicates += [leaf.predicate for leaf in leaves(production.condition) if isinstance(leaf, Derived | AtLeast)]
-                    predicates += [fact for fact in production.reads if not guideline.facts[fact].given]
-                    found |= dict.fromkeys(fact for fact in production.reads if guideline.facts[fact].given or limits.get(fact))
+                if predicate == (
+                    conclusion.fact if isinstance(conclusion, Assignment) else conclusion.predicate
+                ):
+                    predicates += [
+                        leaf.predicate
+                        for leaf in leaves(production.condition)
+                        if isinstance(leaf, Derived | AtLeast)
+                    ]
+                    predicates += [
+                        fact for fact in production.reads if not guideline.facts[fact].given
+                    ]
+                    found |= dict.fromkeys(
+                        fact
+                        for fact in production.reads
+                        if guideline.facts[fact].given or limits.get(fact)
+                    )
     return [name for name in guideline.facts if name in found]
 
 
@@ -89,7 +149,10 @@ def _hanging_on(guideline: Guideline, asked: set[str]) -> set[str]:
             for rule in guideline.rules
             for production in rule.productions
             if not isinstance(production.conclusion, Assignment)
-            and any(isinstance(leaf, Derived | AtLeast) and leaf.predicate in found for leaf in leaves(production.condition))
+            and any(
+                isinstance(leaf, Derived | AtLeast) and leaf.predicate in found
+                for leaf in leaves(production.condition)
+            )
         }
         if more <= found:
             return found
@@ -98,7 +161,11 @@ def _hanging_on(guideline: Guideline, asked: set[str]) -> set[str]:
 
 def _of_number(name: str, value: Decimal | None, limits: list[Decimal]) -> list[Condition]:
     if value is None:
-        return [*(Not(Compare(name, ">=", limit)) for limit in limits), *(Not(Compare(name, "<=", limit)) for limit in limits), Absent(name)]
+        return [
+            *(Not(Compare(name, ">=", limit)) for limit in limits),
+            *(Not(Compare(name, "<=", limit)) for limit in limits),
+            Absent(name),
+        ]
     found: list[Condition] = [Not(Absent(name))]
     for limit in limits:
         if value >= limit:
@@ -113,7 +180,9 @@ def _of_number(name: str, value: Decimal | None, limits: list[Decimal]) -> list[
 
 
 def strength(literal: Literal) -> tuple[int, Decimal, bool]:
-    """How much a literal claims; the strongest are tried first to do without. Named conditions go last, as they say most in fewest words."""
+    """How much a literal claims; the strongest are tried first to do without. Named conditions go
+    last, as they say most in fewest words.
+    """
     if literal.named:
         return -1, Decimal(0), False
     match literal.condition:
@@ -135,7 +204,11 @@ def strengthened(guideline: Guideline, condition: Condition) -> Condition | None
         case Not(Compare(fact, comparator, limit)) if comparator in OPPOSITE:
             return Compare(fact, OPPOSITE[comparator], limit)
         case Not(OneOf(fact, values)):
-            possible: tuple[Value, ...] = (True, False) if guideline.facts[fact].kind == "boolean" else guideline.facts[fact].values
+            possible: tuple[Value, ...] = (
+                (True, False)
+                if guideline.facts[fact].kind == "boolean"
+                else guideline.facts[fact].values
+            )
             left = tuple(value for value in possible if value not in values)
             return OneOf(fact, left) if len(left) == 1 else None
         case _:

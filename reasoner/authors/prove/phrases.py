@@ -1,4 +1,6 @@
-"""Says which lesions are meant: literals about facts and about the conditions that authors named, in English and Chinese."""
+"""Says which lesions are meant: literals about facts and about the conditions that authors named,
+in English and Chinese.
+"""
 
 from __future__ import annotations
 
@@ -54,7 +56,9 @@ WORDS = {
 
 @dataclass(frozen=True)
 class Literal:
-    """Something true of a lesion: a leaf on one fact, its negation, or that a named condition holds or not."""
+    """Something true of a lesion: a leaf on one fact, its negation, or that a named condition holds
+    or not.
+    """
 
     condition: Condition
     named: SharedCondition | None = None
@@ -73,15 +77,27 @@ def conjunction(literals: Sequence[Literal]) -> Condition:
 
 def _spoken(guideline: Guideline, literals: Sequence[Literal], language: str) -> str:
     words = WORDS[language]
-    named = [words["with" if literal.holds else "without"].format(label=literal.named.label[language]) for literal in literals if literal.named]
+    named = [
+        words["with" if literal.holds else "without"].format(label=literal.named.label[language])
+        for literal in literals
+        if literal.named
+    ]
     phrases = list(named)
-    for fact in dict.fromkeys(_fact(literal.condition) for literal in literals if not literal.named):
-        about = [literal.condition for literal in literals if not literal.named and _fact(literal.condition) == fact]
+    for fact in dict.fromkeys(
+        _fact(literal.condition) for literal in literals if not literal.named
+    ):
+        about = [
+            literal.condition
+            for literal in literals
+            if not literal.named and _fact(literal.condition) == fact
+        ]
         phrases += _about(guideline, fact, about, language)
     return words["joined"].join(phrases) or words["all"]
 
 
-def _about(guideline: Guideline, fact: str, conditions: list[Condition], language: str) -> list[str]:
+def _about(
+    guideline: Guideline, fact: str, conditions: list[Condition], language: str
+) -> list[str]:
     words, described = WORDS[language], guideline.facts[fact]
     label = described.label[language]
 
@@ -95,17 +111,42 @@ def _about(guideline: Guideline, fact: str, conditions: list[Condition], languag
 
     bounds = [leaf for leaf in conditions if isinstance(leaf, Compare)]
     values = [leaf for leaf in conditions if isinstance(leaf, OneOf)]
-    weak_bounds = [leaf.part for leaf in conditions if isinstance(leaf, Not) and isinstance(leaf.part, Compare)]
-    weak_values = [leaf.part for leaf in conditions if isinstance(leaf, Not) and isinstance(leaf.part, OneOf)]
+    weak_bounds = [
+        leaf.part for leaf in conditions if isinstance(leaf, Not) and isinstance(leaf.part, Compare)
+    ]
+    weak_values = [
+        leaf.part for leaf in conditions if isinstance(leaf, Not) and isinstance(leaf.part, OneOf)
+    ]
     found = []
     if bounds:
-        found.append(words["is"].format(fact=label, values=words["and"].join(map(compared, sorted(bounds, key=lambda leaf: leaf.comparator in ("<", "<="))))))
-    found += [words["is"].format(fact=label, values=words["or"].join(map(shown, leaf.values))) for leaf in values]
+        found.append(
+            words["is"].format(
+                fact=label,
+                values=words["and"].join(
+                    map(compared, sorted(bounds, key=lambda leaf: leaf.comparator in ("<", "<=")))
+                ),
+            )
+        )
+    found += [
+        words["is"].format(fact=label, values=words["or"].join(map(shown, leaf.values)))
+        for leaf in values
+    ]
     if weak_bounds:
-        found.append(words["not"].format(fact=label, values=words["or"].join(map(compared, weak_bounds))))
+        found.append(
+            words["not"].format(fact=label, values=words["or"].join(map(compared, weak_bounds)))
+        )
     if weak_values:
-        found.append(words["not"].format(fact=label, values=words["or"].join(shown(value) for leaf in weak_values for value in leaf.values)))
-    if (Not(Absent(fact)) in conditions and not found) or (Not(Absent(fact)) in conditions and not bounds and not values):
+        found.append(
+            words["not"].format(
+                fact=label,
+                values=words["or"].join(
+                    shown(value) for leaf in weak_values for value in leaf.values
+                ),
+            )
+        )
+    if (Not(Absent(fact)) in conditions and not found) or (
+        Not(Absent(fact)) in conditions and not bounds and not values
+    ):
         found.append(words["known"].format(fact=label))
     if Absent(fact) in conditions:
         found.append(words["unknown"].format(fact=label))

@@ -1,4 +1,5 @@
-"""pySHACL as the judge: the guideline's own files, run by stock software, say whether a lesion shows what it is said to show.
+"""pySHACL as the judge: the guideline's own files, run by stock software, say whether a lesion
+shows what it is said to show.
 
 Needs the extra ``authoring``.
 """
@@ -53,8 +54,13 @@ class Judge:
         return found
 
     def rule(self, name: str) -> Graph:
-        """The shape of one rule, the conditions that it refers to, and the prefixes that it uses."""
-        return self._with_what_it_names(CALX[f"rule/{name}"], *(subject for subject in self.everything.subjects(SH.declare, None)))
+        """The shape of one rule, the conditions that it refers to, and the prefixes that it
+        uses.
+        """
+        return self._with_what_it_names(
+            CALX[f"rule/{name}"],
+            *(subject for subject in self.everything.subjects(SH.declare, None)),
+        )
 
     def _with_what_it_names(self, *nodes: Node) -> Graph:
         found, seen, todo = Graph(bind_namespaces="none"), set[Node](), list(nodes)
@@ -80,14 +86,22 @@ class Judge:
                 data.add((node, CALX[fact.local], as_rdflib(literal(fact, value))))
             for key in derived:
                 predicate, _, term = key.partition(":")
-                data.add((node, CALX[predicate], URIRef(f"{IRI}{self.guideline.properties[predicate].kind}/{term}")))
+                data.add(
+                    (
+                        node,
+                        CALX[predicate],
+                        URIRef(f"{IRI}{self.guideline.properties[predicate].kind}/{term}"),
+                    )
+                )
         return data
 
     def run(self, data: Graph, rules: Graph | None = None) -> Graph:
         """The data with everything that the rules add."""
         from pyshacl import shacl_rules
 
-        expanded = shacl_rules(data, shacl_graph=self.everything if rules is None else rules, advanced=True)
+        expanded = shacl_rules(
+            data, shacl_graph=self.everything if rules is None else rules, advanced=True
+        )
         assert isinstance(expanded, Graph)
         return expanded
 
@@ -96,7 +110,9 @@ class Judge:
         found: dict[int, set[Triple]] = {}
         for subject, predicate, value in self.run(data, rules).triples((None, None, None)):
             if (subject, predicate, value) not in data and str(subject).startswith(IRI + "case/"):
-                found.setdefault(int(str(subject).rpartition("/")[2]), set()).add((str(predicate).removeprefix(IRI), plain(value)))
+                found.setdefault(int(str(subject).rpartition("/")[2]), set()).add(
+                    (str(predicate).removeprefix(IRI), plain(value))
+                )
         return found
 
     def conforms(self, data: Graph, shapes: Graph | None = None) -> bool:
@@ -106,7 +122,9 @@ class Judge:
         return bool(validate(data, shacl_graph=self.shapes if shapes is None else shapes)[0])
 
     def meets(self, data: Graph, *conditions: Node) -> bool:
-        """Whether the lesions of the data meet all of the conditions, each a node shape of the files."""
+        """Whether the lesions of the data meet all of the conditions, each a node shape of the
+        files.
+        """
         shape = URIRef(IRI + "shape/asked")
         asked = self._with_what_it_names(*conditions)
         asked.add((shape, RDF.type, SH.NodeShape))

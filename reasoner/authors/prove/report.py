@@ -24,8 +24,13 @@ VERIFIED = {
         "concludes": "the guideline concludes",
         "confirmed": "confirmed by {who}",
         "rules": "Rules",
-        "none dead": "each of the {rules} rules fires for some valid lesion, and none without a citation",
-        "sum": "{proved} of {all} requirements proved over every valid case ({questions} questions to Z3)",
+        "none dead": (
+            "each of the {rules} rules fires for some valid lesion, and none without a citation"
+        ),
+        "sum": (
+            "{proved} of {all} requirements proved over every valid case ({questions} "
+            "questions to Z3)"
+        ),
         "fails": "{failed} not proved",
         "faults": "{count} rules at fault",
     },
@@ -71,7 +76,9 @@ def verify_as_text(found: Verification, language: str) -> str:
         if verdict.outcome != "proved":
             lines.append(f"            {verdict.rationale[language]}")
         if verdict.outcome in ("vacuous", "undecided"):
-            lines.append(f"            {words['vacuously' if verdict.outcome == 'vacuous' else 'given up']}")
+            lines.append(
+                f"            {words['vacuously' if verdict.outcome == 'vacuous' else 'given up']}"
+            )
         if verdict.open:
             lines.append(f"            {words['open']}:")
             lines += [f"            - {region[language]}" for region in verdict.open]
@@ -80,7 +87,10 @@ def verify_as_text(found: Verification, language: str) -> str:
         if verdict.counterexample is not None:
             example = verdict.counterexample
             who = ", ".join(example.confirmed)
-            lines.append(f"            {words['case' if len(example.cases) == 1 else 'cases']} ({words['confirmed'].format(who=who)}):")
+            lines.append(
+                f"            {words['case' if len(example.cases) == 1 else 'cases']} "
+                f"({words['confirmed'].format(who=who)}):"
+            )
             for case, shown in zip(example.cases, example.shown, strict=True):
                 lines.append(f"              {json.dumps(case, ensure_ascii=False)}")
                 lines.append(f"              {words['concludes']}: {shown[language]}")
@@ -88,12 +98,30 @@ def verify_as_text(found: Verification, language: str) -> str:
         lines += ["", words["rules"]]
         if not any(remark.at_fault for remark in found.remarks):
             lines.append(f"  {words['none dead'].format(rules=found.rules)}")
-        lines += [f"  {KINDS_OF_REMARK[remark.kind][language == 'zh']}: {remark.rule}: {remark.message[language]}" for remark in found.remarks]
+        lines += [
+            (
+                f"  {KINDS_OF_REMARK[remark.kind][language == 'zh']}: {remark.rule}: "
+                f"{remark.message[language]}"
+            )
+            for remark in found.remarks
+        ]
     proved = sum(verdict.outcome == "proved" for verdict in found.verdicts)
     total = words["sum"].format(proved=proved, all=len(found.verdicts), questions=found.questions)
-    failed = [words["fails"].format(failed=len(found.verdicts) - proved)] if proved < len(found.verdicts) else []
+    failed = (
+        [words["fails"].format(failed=len(found.verdicts) - proved)]
+        if proved < len(found.verdicts)
+        else []
+    )
     faults = sum(remark.at_fault for remark in found.remarks)
-    return "\n".join([*lines, "", "; ".join([total, *failed, *([words["faults"].format(count=faults)] if faults else [])])])
+    return "\n".join(
+        [
+            *lines,
+            "",
+            "; ".join(
+                [total, *failed, *([words["faults"].format(count=faults)] if faults else [])]
+            ),
+        ]
+    )
 
 
 def verify_as_json(found: Verification) -> dict[str, Any]:
@@ -120,5 +148,13 @@ def verify_as_json(found: Verification) -> dict[str, Any]:
             }
             for verdict in found.verdicts
         ],
-        "remarks": [{"kind": remark.kind, "rule": remark.rule, "message": remark.message, "at_fault": remark.at_fault} for remark in found.remarks],
+        "remarks": [
+            {
+                "kind": remark.kind,
+                "rule": remark.rule,
+                "message": remark.message,
+                "at_fault": remark.at_fault,
+            }
+            for remark in found.remarks
+        ],
     }

@@ -1,4 +1,6 @@
-"""Questions to the solver: can this be, show me the smallest lesion, and which lesions are they all."""
+"""Questions to the solver: can this be, show me the smallest lesion, and which lesions are they
+all.
+"""
 
 from __future__ import annotations
 
@@ -31,8 +33,8 @@ class UndecidedError(CalxError):
 class Region:
     """Lesions of which something holds, told by what they share.
 
-    Where no words tell them apart (two computed numbers compared), there are no literals, and it is not `exact`: the example
-    is one of them.
+    Where no words tell them apart (two computed numbers compared), there are no literals, and it is
+    not `exact`: the example is one of them.
     """
 
     literals: tuple[Literal, ...]
@@ -47,7 +49,9 @@ class Session:
         self._solver = z3.Solver()
         self._solver.set("timeout", int(SECONDS * 1000))
         self._proxies: dict[int, tuple[Truth, Truth]] = {}
-        """Names of what was asked, with what they stand for, which must live as long as its number is used."""
+        """Names of what was asked, with what they stand for, which must live as long as its number
+        is used.
+        """
         self._told = asked
         self._lesions = lesions
         self._learned = [0] * len(lesions)
@@ -55,7 +59,9 @@ class Session:
             self._solver.add(lesion.valid)
 
     def _learn(self) -> None:
-        """Add how the conclusions of the lesions are defined, those defined since the last question."""
+        """Add how the conclusions of the lesions are defined, those defined since the last
+        question.
+        """
         for index, lesion in enumerate(self._lesions):
             if len(lesion.definitions) > self._learned[index]:
                 self._solver.add(lesion.definitions[self._learned[index] :])
@@ -97,7 +103,8 @@ class Session:
     # --- the smallest lesion ----------------------------------------------------------
 
     def smallest(self, lesions: tuple[AnyLesion, ...], *goal: Truth) -> tuple[Lesion, ...] | None:
-        """Lesions for which the goal holds, with as few facts as can be, and with plain numbers; None where there are none.
+        """Lesions for which the goal holds, with as few facts as can be, and with plain numbers;
+        None where there are none.
 
         Raises:
             UndecidedError: the solver does not know.
@@ -116,7 +123,11 @@ class Session:
                     if smaller is not None:
                         model = smaller
                         kept = set(lesion.given.read(model))
-                        absent = [none(known) for other, known in lesion.given.known.items() if other not in kept]
+                        absent = [
+                            none(known)
+                            for other, known in lesion.given.known.items()
+                            if other not in kept
+                        ]
             fixed += absent
             grid, model = self._on_a_grid(lesion, set(lesion.given.read(model)), fixed, model)
             fixed += grid
@@ -125,12 +136,19 @@ class Session:
                 fixed.append(self._literal(lesion.given.is_(name, plain)))
         return tuple(lesion.given.read(model) for lesion in lesions)
 
-    def _on_a_grid(self, lesion: AnyLesion, kept: set[str], fixed: list[Truth], model: z3.ModelRef) -> tuple[list[Truth], z3.ModelRef]:
-        """That the numbers of a lesion have as few decimals as can be, and no more than a case may give; nothing where they cannot."""
+    def _on_a_grid(
+        self, lesion: AnyLesion, kept: set[str], fixed: list[Truth], model: z3.ModelRef
+    ) -> tuple[list[Truth], z3.ModelRef]:
+        """That the numbers of a lesion have as few decimals as can be, and no more than a case may
+        give; nothing where they cannot.
+        """
         for digits in (0, 1, 3, FRACTION_DIGITS):
             scale = 10**digits
             symbols = [symbol for name, symbol in lesion.given.symbol.items() if name in kept]
-            grid = [cast("Truth", z3.IsInt((z3.ToReal(symbol) if symbol.is_int() else symbol) * scale)) for symbol in symbols]
+            grid = [
+                cast("Truth", z3.IsInt((z3.ToReal(symbol) if symbol.is_int() else symbol) * scale))
+                for symbol in symbols
+            ]
             try:
                 found = self.model(*fixed, *grid)
             except UndecidedError:
@@ -139,11 +157,15 @@ class Session:
                 return [self._literal(part) for part in grid], found
         return [], model
 
-    def _plain(self, lesion: AnyLesion, name: str, value: Value, fixed: list[Truth], model: z3.ModelRef) -> tuple[Value, z3.ModelRef]:
+    def _plain(
+        self, lesion: AnyLesion, name: str, value: Value, fixed: list[Truth], model: z3.ModelRef
+    ) -> tuple[Value, z3.ModelRef]:
         """A value as a person would choose it, and the model that has it."""
         if not isinstance(value, Decimal):
             return value, model
-        for candidate in _candidates(lesion.given.facts[name], cuts(lesion.guideline).get(name, []), value):
+        for candidate in _candidates(
+            lesion.given.facts[name], cuts(lesion.guideline).get(name, []), value
+        ):
             other = self.model(*fixed, lesion.given.is_(name, candidate))
             if other is not None:
                 return candidate, other
@@ -160,15 +182,18 @@ class Session:
         most: int = 12,
         limits: dict[str, list[Decimal]] | None = None,
     ) -> Iterator[Region]:
-        """The lesions for which the goal holds, told by what they share; together they are all of them.
+        """The lesions for which the goal holds, told by what they share; together they are all of
+        them.
 
         Args:
             lesion: whose facts the regions speak of.
             goal: what holds of the lesions sought.
             within: what is taken for granted, and not told.
-            speaking_of: the conclusions that the goal is about; what hangs on them explains nothing, and what they do not hang on is not told.
+            speaking_of: the conclusions that the goal is about; what hangs on them explains
+                nothing, and what they do not hang on is not told.
             most: regions after which to stop, though there may be more.
-            limits: the constants with which numbers are compared; those of the lesion's guideline if not given.
+            limits: the constants with which numbers are compared; those of the lesion's guideline
+                if not given.
         """
         words = Vocabulary(lesion.guideline, speaking_of, limits)
         blocked: list[Truth] = []
@@ -177,7 +202,13 @@ class Session:
             if model is None:
                 return
             facts = self._completed(lesion, model, words.facts)
-            literals = words.named([shared for shared in words.shared if z3.is_true(model.eval(lesion.holds(shared.condition), model_completion=True))])
+            literals = words.named(
+                [
+                    shared
+                    for shared in words.shared
+                    if z3.is_true(model.eval(lesion.holds(shared.condition), model_completion=True))
+                ]
+            )
             for name in words.facts:
                 literals += words.of_fact(name, facts.get(name))
             kept = self._core(lesion, literals, none(goal), within)
@@ -196,13 +227,25 @@ class Session:
         found: Lesion = {}
         for name in names:
             for alternative in lesion.values.get(name, ()):
-                if name not in found and z3.is_true(model.eval(alternative.guard, model_completion=True)):
+                if name not in found and z3.is_true(
+                    model.eval(alternative.guard, model_completion=True)
+                ):
                     value = alternative.value
-                    found[name] = given[name] if name in given else value if isinstance(value, bool | str) else _decimal(model, value)
+                    found[name] = (
+                        given[name]
+                        if name in given
+                        else value
+                        if isinstance(value, bool | str)
+                        else _decimal(model, value)
+                    )
         return found
 
-    def _core(self, lesion: AnyLesion, literals: list[Literal], refuted: Truth, within: tuple[Truth, ...]) -> list[Literal] | None:
-        """The fewest and weakest literals that leave no lesion outside the goal; None where even all of them do."""
+    def _core(
+        self, lesion: AnyLesion, literals: list[Literal], refuted: Truth, within: tuple[Truth, ...]
+    ) -> list[Literal] | None:
+        """The fewest and weakest literals that leave no lesion outside the goal; None where even
+        all of them do.
+        """
         truths = {literal: self._literal(lesion.holds(literal.condition)) for literal in literals}
         base = (refuted, *within)
 
@@ -219,30 +262,49 @@ class Session:
             if len(fewer) == len(kept):
                 break
             kept = fewer
-        about = {fact for literal in kept if not literal.named for fact in _facts(literal.condition)}
-        kept = [literal for literal in literals if literal in kept or literal.named or (not literal.named and about & set(_facts(literal.condition)))]
+        about = {
+            fact for literal in kept if not literal.named for fact in _facts(literal.condition)
+        }
+        kept = [
+            literal
+            for literal in literals
+            if literal in kept
+            or literal.named
+            or (not literal.named and about & set(_facts(literal.condition)))
+        ]
         for candidate in sorted(kept, key=strength, reverse=True):
             fewer = [literal for literal in kept if literal is not candidate]
             if leave_none(fewer):
                 kept = fewer
         return [self._plainer(lesion, literal, kept, within) for literal in kept]
 
-    def _plainer(self, lesion: AnyLesion, literal: Literal, all_: list[Literal], within: tuple[Truth, ...]) -> Literal:
+    def _plainer(
+        self, lesion: AnyLesion, literal: Literal, all_: list[Literal], within: tuple[Truth, ...]
+    ) -> Literal:
         """Say "above 180°" for "not known to be at most 180°", where it comes to the same."""
         strong = strengthened(lesion.guideline, literal.condition)
         if strong is None or literal.named:
             return literal
         meant = [self._literal(lesion.holds(other.condition)) for other in all_]
-        return literal if self.possible(*within, *meant, none(lesion.holds(strong))) else Literal(strong)
+        return (
+            literal
+            if self.possible(*within, *meant, none(lesion.holds(strong)))
+            else Literal(strong)
+        )
 
 
 def _decimal(model: z3.ModelRef, value: Quotient) -> Decimal:
-    above, below = (model.eval(term, model_completion=True).as_fraction() if term is not None else Fraction(1) for term in (value.above, value.below))
+    above, below = (
+        model.eval(term, model_completion=True).as_fraction() if term is not None else Fraction(1)
+        for term in (value.above, value.below)
+    )
     return Decimal((above / below).numerator) / Decimal((above / below).denominator)
 
 
 def _facts(condition: Condition) -> tuple[str, ...]:
-    return tuple(leaf.fact for leaf in leaves(condition) if isinstance(leaf, Compare | OneOf | Absent))
+    return tuple(
+        leaf.fact for leaf in leaves(condition) if isinstance(leaf, Compare | OneOf | Absent)
+    )
 
 
 def _dispensable(guideline: Guideline, found: Lesion) -> list[str]:
@@ -257,8 +319,14 @@ def _dispensable(guideline: Guideline, found: Lesion) -> list[str]:
 
 def _candidates(fact: Fact, limits: list[Decimal], value: Decimal) -> Iterator[Decimal]:
     """Plain numbers in the same gap between constants, then the value with more and more digits."""
-    below = max((limit for limit in limits if limit < value), default=fact.minimum if fact.minimum is not None else Decimal(0))
-    above = min((limit for limit in limits if limit > value), default=fact.maximum if fact.maximum is not None else value + 10)
+    below = max(
+        (limit for limit in limits if limit < value),
+        default=fact.minimum if fact.minimum is not None else Decimal(0),
+    )
+    above = min(
+        (limit for limit in limits if limit > value),
+        default=fact.maximum if fact.maximum is not None else value + 10,
+    )
     if value in limits:
         yield value
     middle = (below + above) / 2
@@ -266,6 +334,8 @@ def _candidates(fact: Fact, limits: list[Decimal], value: Decimal) -> Iterator[D
     for base in (middle, value):
         for digits in range(3 if base is middle else FRACTION_DIGITS + 1):
             candidate = base.quantize(Decimal(1).scaleb(-digits), ROUND_HALF_EVEN)
-            if candidate not in tried and (below < candidate < above or candidate == value or base is value):
+            if candidate not in tried and (
+                below < candidate < above or candidate == value or base is value
+            ):
                 tried.add(candidate)
                 yield candidate.normalize() + 0

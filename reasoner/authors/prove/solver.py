@@ -1,8 +1,10 @@
-"""All lesions at once: the rules of a guideline read into Z3, one symbolic lesion standing for every valid case.
+"""All lesions at once: the rules of a guideline read into Z3, one symbolic lesion standing for
+every valid case.
 
-A value is a list of guarded alternatives, each a constant or a fraction of the numbers given; a comparison becomes
-linear by multiplying with the denominator. Every conclusion is a named truth value defined by its rules, layer by layer,
-just as `engine.evaluation` draws it (closed world) and `engine.uncertainty` (certain, possible).
+A value is a list of guarded alternatives, each a constant or a fraction of the numbers given; a
+comparison becomes linear by multiplying with the denominator. Every conclusion is a named truth
+value defined by its rules, layer by layer, just as `engine.evaluation` draws it (closed world) and
+`engine.uncertainty` (certain, possible).
 """
 
 from __future__ import annotations
@@ -18,8 +20,31 @@ import z3
 
 from calx.reasoner.engine.compiler import OPPOSITE, Reading
 from calx.reasoner.engine.uncertainty import ASKED, hang_on
-from calx.reasoner.model.condition import Absent, AllOf, AnyOf, Arithmetic, AtLeast, Compare, Condition, Constant, Derived, Expression, Not, Of, OneOf, Value
-from calx.reasoner.model.guideline import FIRST_LAYER_OF_CONCLUSIONS, Assertion, Assignment, Fact, Guideline, Production, Rule
+from calx.reasoner.model.condition import (
+    Absent,
+    AllOf,
+    AnyOf,
+    Arithmetic,
+    AtLeast,
+    Compare,
+    Condition,
+    Constant,
+    Derived,
+    Expression,
+    Not,
+    Of,
+    OneOf,
+    Value,
+)
+from calx.reasoner.model.guideline import (
+    FIRST_LAYER_OF_CONCLUSIONS,
+    Assertion,
+    Assignment,
+    Fact,
+    Guideline,
+    Production,
+    Rule,
+)
 from calx.reasoner.model.requirement import Settles, Stable
 
 Truth: TypeAlias = z3.BoolRef
@@ -27,7 +52,9 @@ YES, NO = z3.BoolVal(True), z3.BoolVal(False)
 
 
 class Quotient(NamedTuple):
-    """A number as a fraction of linear terms; the denominator is never 0 where the alternative holds."""
+    """A number as a fraction of linear terms; the denominator is never 0 where the alternative
+    holds.
+    """
 
     above: z3.ArithRef
     below: z3.ArithRef | None = None
@@ -72,7 +99,8 @@ def none(part: Truth) -> Truth:
 class Given:
     """The facts that a case may give, as symbols; several guidelines can read the same ones.
 
-    What is said of each here holds for any guideline; bounds and values are the guideline's (`AnyLesion`).
+    What is said of each here holds for any guideline; bounds and values are the guideline's
+    (`AnyLesion`).
     """
 
     def __init__(self, facts: Iterable[Fact], name: str = "") -> None:
@@ -92,16 +120,28 @@ class Given:
         if fact.kind == "boolean":
             true = self.true[fact.name] = cast("Truth", z3.Bool(f"{name} true"))
             self.domain.append(cast("Truth", z3.Implies(true, known)))
-            self.alternatives[fact.name] = (Alternative(true, True), Alternative(both([known, none(true)]), False))
+            self.alternatives[fact.name] = (
+                Alternative(true, True),
+                Alternative(both([known, none(true)]), False),
+            )
         elif fact.kind == "text":
             each = {value: cast("Truth", z3.Bool(f"{name} = {value}")) for value in fact.values}
             self.domain.append(cast("Truth", known == either(each.values())))
             self.domain.append(cast("Truth", z3.AtMost(*each.values(), 1)))
-            self.alternatives[fact.name] = tuple(Alternative(is_, value) for value, is_ in each.items())
+            self.alternatives[fact.name] = tuple(
+                Alternative(is_, value) for value, is_ in each.items()
+            )
         else:
             symbol = cast("z3.ArithRef", z3.Int(name) if fact.kind == "integer" else z3.Real(name))
             self.symbol[fact.name] = symbol
-            self.alternatives[fact.name] = (Alternative(known, Quotient(cast("z3.ArithRef", z3.ToReal(symbol)) if fact.kind == "integer" else symbol)),)
+            self.alternatives[fact.name] = (
+                Alternative(
+                    known,
+                    Quotient(
+                        cast("z3.ArithRef", z3.ToReal(symbol)) if fact.kind == "integer" else symbol
+                    ),
+                ),
+            )
         self.known[fact.name] = known
 
     def same(self, name: str, other: Given) -> Truth:
@@ -117,12 +157,20 @@ class Given:
         for name, alternatives in self.alternatives.items():
             for alternative in alternatives:
                 if z3.is_true(model.eval(alternative.guard, model_completion=True)):
-                    found[name] = self._number(model, name) if isinstance(alternative.value, Quotient) else alternative.value
+                    found[name] = (
+                        self._number(model, name)
+                        if isinstance(alternative.value, Quotient)
+                        else alternative.value
+                    )
         return found
 
     def _number(self, model: z3.ModelRef, name: str) -> Decimal:
         value = model.eval(self.symbol[name], model_completion=True)
-        fraction = Fraction(value.as_long()) if z3.is_int_value(value) else Fraction(value.numerator_as_long(), value.denominator_as_long())
+        fraction = (
+            Fraction(value.as_long())
+            if z3.is_int_value(value)
+            else Fraction(value.numerator_as_long(), value.denominator_as_long())
+        )
         return Decimal(fraction.numerator) / Decimal(fraction.denominator)
 
     def is_(self, name: str, value: Value | None) -> Truth:
@@ -130,8 +178,17 @@ class Given:
         if value is None:
             return none(self.known[name])
         if name in self.symbol:
-            return both([self.known[name], cast("Truth", self.symbol[name] == number(cast("Decimal", value)))])
-        return next(alternative.guard for alternative in self.alternatives[name] if alternative.value == value)
+            return both(
+                [
+                    self.known[name],
+                    cast("Truth", self.symbol[name] == number(cast("Decimal", value))),
+                ]
+            )
+        return next(
+            alternative.guard
+            for alternative in self.alternatives[name]
+            if alternative.value == value
+        )
 
 
 LARGEST = Decimal(10) ** 12
@@ -169,8 +226,15 @@ class AnyLesion:
             self._layer(list(rules))
         if not completed:
             self._completed = dict(self.values)
-        domain = [admitted for name, fact in self.given.facts.items() for admitted in self._domain(name, fact)]
-        consistent = [none(self._holds(constraint.condition, Reading.CLOSED, self._completed)) for constraint in guideline.constraints]
+        domain = [
+            admitted
+            for name, fact in self.given.facts.items()
+            for admitted in self._domain(name, fact)
+        ]
+        consistent = [
+            none(self._holds(constraint.condition, Reading.CLOSED, self._completed))
+            for constraint in guideline.constraints
+        ]
         self.valid = [*self.given.domain, *domain, *consistent]
         """A case that the gate admits."""
         self._whole = True
@@ -181,10 +245,20 @@ class AnyLesion:
         if fact is None or not fact.given:
             yield none(known)
         elif fact.kind == "text":
-            yield from (none(self.given.is_(name, value)) for value in symbol.values if value not in fact.values)
+            yield from (
+                none(self.given.is_(name, value))
+                for value in symbol.values
+                if value not in fact.values
+            )
         elif fact.kind in ("number", "integer"):
             number_ = self.given.symbol[name]
-            low = None if fact.minimum is None else number_ > number(fact.minimum) if fact.exclusive_minimum else number_ >= number(fact.minimum)
+            low = (
+                None
+                if fact.minimum is None
+                else number_ > number(fact.minimum)
+                if fact.exclusive_minimum
+                else number_ >= number(fact.minimum)
+            )
             high = number_ <= number(fact.maximum if fact.maximum is not None else LARGEST)
             yield cast("Truth", z3.Implies(known, both([*([] if low is None else [low]), high])))
 
@@ -215,7 +289,9 @@ class AnyLesion:
                 self._terms.setdefault(key.partition(":")[0], []).append(key)
 
     def _assigns(self, holds: Truth, conclusion: Assignment) -> Truth:
-        """An assignment shows in a case where its inputs are known and nothing else was assigned before."""
+        """An assignment shows in a case where its inputs are known and nothing else was assigned
+        before.
+        """
         known = [self.known(fact) for fact in _inputs(conclusion.expression)]
         return both([holds, *known])
 
@@ -224,19 +300,40 @@ class AnyLesion:
         free = [none(alternative.guard) for alternative in before]
         found = list(before)
         for holds, conclusion in assignments:
-            fresh = [Alternative(both([*free, holds, guard]), value) for guard, value in self._results(conclusion.expression)]
-            found += [Alternative(self._named(f"{fact}#{len(found) + index}", guard), value) for index, (guard, value) in enumerate(fresh)]
-            free.append(none(either([holds] if isinstance(conclusion.expression, Constant) else [alternative.guard for alternative in fresh])))
+            fresh = [
+                Alternative(both([*free, holds, guard]), value)
+                for guard, value in self._results(conclusion.expression)
+            ]
+            found += [
+                Alternative(self._named(f"{fact}#{len(found) + index}", guard), value)
+                for index, (guard, value) in enumerate(fresh)
+            ]
+            free.append(
+                none(
+                    either(
+                        [holds]
+                        if isinstance(conclusion.expression, Constant)
+                        else [alternative.guard for alternative in fresh]
+                    )
+                )
+            )
         self.values[fact] = tuple(found)
 
     def _results(self, expression: Expression) -> Iterator[Alternative]:
         match expression:
             case Constant(value):
-                yield Alternative(YES, Quotient(number(value)) if isinstance(value, Decimal | int) and not isinstance(value, bool) else value)
+                yield Alternative(
+                    YES,
+                    Quotient(number(value))
+                    if isinstance(value, Decimal | int) and not isinstance(value, bool)
+                    else value,
+                )
             case Of(fact):
                 yield from self.values.get(fact, ())
             case Arithmetic(sign, left, right):
-                for (guard, one), (other_guard, other) in product(self._results(left), self._results(right)):
+                for (guard, one), (other_guard, other) in product(
+                    self._results(left), self._results(right)
+                ):
                     if isinstance(one, Quotient) and isinstance(other, Quotient):
                         result, defined = _calculated(sign, one, other, self._positive(right))
                         yield Alternative(both([guard, other_guard, defined]), result)
@@ -247,13 +344,20 @@ class AnyLesion:
                 return isinstance(value, Decimal | int) and value > 0
             case Of(fact):
                 described = self.guideline.facts[fact]
-                return described.minimum is not None and (described.minimum > 0 or (described.minimum == 0 and described.exclusive_minimum))
+                return described.minimum is not None and (
+                    described.minimum > 0
+                    or (described.minimum == 0 and described.exclusive_minimum)
+                )
             case Arithmetic(sign, left, right):
                 return sign != "-" and self._positive(left) and self._positive(right)
 
     def _named(self, name: str, truth: Truth) -> Truth:
         """A name for a truth value, so that the solver meets it once."""
-        if z3.is_true(truth) or z3.is_false(truth) or (z3.is_const(truth) and truth.decl().kind() == z3.Z3_OP_UNINTERPRETED):
+        if (
+            z3.is_true(truth)
+            or z3.is_false(truth)
+            or (z3.is_const(truth) and truth.decl().kind() == z3.Z3_OP_UNINTERPRETED)
+        ):
             return truth
         symbol = cast("Truth", z3.Bool(f"{self.name}{name}"))
         self.definitions.append(cast("Truth", symbol == truth))
@@ -273,21 +377,37 @@ class AnyLesion:
             self._asked[condition] = self._holds(condition, reading, self.values)
         return self._asked[condition]
 
-    def _holds(self, condition: Condition, reading: Reading, values: dict[str, Alternatives]) -> Truth:
+    def _holds(
+        self, condition: Condition, reading: Reading, values: dict[str, Alternatives]
+    ) -> Truth:
         match condition:
             case Compare() | OneOf() as leaf:
-                parts = [both([guard, _says(leaf, value)]) for guard, value in values.get(leaf.fact, ())]
+                parts = [
+                    both([guard, _says(leaf, value)]) for guard, value in values.get(leaf.fact, ())
+                ]
                 if reading is Reading.POSSIBLE:
                     parts.append(none(either(guard for guard, _ in values.get(leaf.fact, ()))))
                 return either(parts)
             case Absent(fact):
-                return NO if reading is Reading.CERTAIN else none(either(guard for guard, _ in values.get(fact, ())))
+                return (
+                    NO
+                    if reading is Reading.CERTAIN
+                    else none(either(guard for guard, _ in values.get(fact, ())))
+                )
             case Derived():
                 return self._conclusions(reading).get(condition.key, NO)
             case AtLeast(count, predicate):
                 conclusions = self._conclusions(reading)
-                each = [conclusions[key] for key in self._terms.get(predicate, ()) if key in conclusions]
-                return either(each) if count == 1 else cast("Truth", z3.AtLeast(*each, count)) if len(each) >= count else NO
+                each = [
+                    conclusions[key] for key in self._terms.get(predicate, ()) if key in conclusions
+                ]
+                return (
+                    either(each)
+                    if count == 1
+                    else cast("Truth", z3.AtLeast(*each, count))
+                    if len(each) >= count
+                    else NO
+                )
             case Not(part):
                 return none(self._holds(part, OPPOSITE[reading], values))
             case AllOf(parts_):
@@ -296,7 +416,13 @@ class AnyLesion:
                 return either(self._holds(part, reading, values) for part in parts_)
 
     def _conclusions(self, reading: Reading) -> dict[str, Truth]:
-        return self.derived if reading is Reading.CLOSED else self.certain if reading is Reading.CERTAIN else self.possible
+        return (
+            self.derived
+            if reading is Reading.CLOSED
+            else self.certain
+            if reading is Reading.CERTAIN
+            else self.possible
+        )
 
     def some(self, predicate: str) -> Truth:
         """Some term of a property is concluded."""
@@ -329,21 +455,35 @@ class AnyLesion:
             maybe: dict[str, list[Truth]] = {}
             for rule in rules:
                 for asserted in rule.productions:
-                    if isinstance(asserted.conclusion, Assertion) and asserted.conclusion.predicate in read:
+                    if (
+                        isinstance(asserted.conclusion, Assertion)
+                        and asserted.conclusion.predicate in read
+                    ):
                         key = asserted.conclusion.key
                         could = self.holds(asserted.condition, Reading.POSSIBLE)
                         maybe.setdefault(key, []).append(could)
-                        surely.setdefault(key, []).append(both([self.holds(asserted.condition, Reading.CERTAIN), could]))
+                        surely.setdefault(key, []).append(
+                            both([self.holds(asserted.condition, Reading.CERTAIN), could])
+                        )
             for key, parts in surely.items():
-                certain[key] = self._named(f"certain {key}", either([*parts, *([certain[key]] if key in certain else [])]))
+                certain[key] = self._named(
+                    f"certain {key}", either([*parts, *([certain[key]] if key in certain else [])])
+                )
             for key, parts in maybe.items():
-                possible[key] = self._named(f"possible {key}", either([*parts, *([possible[key]] if key in possible else [])]))
+                possible[key] = self._named(
+                    f"possible {key}",
+                    either([*parts, *([possible[key]] if key in possible else [])]),
+                )
         return certain, possible
 
 
 def asked_of(guideline: Guideline) -> tuple[str, ...]:
-    """The properties to read with three truth values: those of an answer, and those that requirements speak of."""
-    demanded = (r.demand.predicate for r in guideline.requirements if isinstance(r.demand, Settles | Stable))
+    """The properties to read with three truth values: those of an answer, and those that
+    requirements speak of.
+    """
+    demanded = (
+        r.demand.predicate for r in guideline.requirements if isinstance(r.demand, Settles | Stable)
+    )
     return tuple(dict.fromkeys((*ASKED, *demanded)))
 
 
@@ -368,7 +508,11 @@ def _says(leaf: Compare | OneOf, value: bool | str | Quotient) -> Truth:
     plain = _compared(leaf.comparator, value.above, cast("z3.ArithRef", limit * value.below))
     if value.positive:
         return plain
-    turned = _compared({"<": ">", "<=": ">=", ">": "<", ">=": "<="}.get(leaf.comparator, "="), value.above, cast("z3.ArithRef", limit * value.below))
+    turned = _compared(
+        {"<": ">", "<=": ">=", ">": "<", ">=": "<="}.get(leaf.comparator, "="),
+        value.above,
+        cast("z3.ArithRef", limit * value.below),
+    )
     return cast("Truth", z3.If(value.below > 0, plain, turned))
 
 
@@ -387,11 +531,19 @@ def differ(one: Quotient, other: Quotient) -> Truth:
 
 
 def _compared(comparator: str, left: z3.ArithRef, right: z3.ArithRef) -> Truth:
-    found = {"<": left < right, "<=": left <= right, ">": left > right, ">=": left >= right, "=": left == right}[comparator]
+    found = {
+        "<": left < right,
+        "<=": left <= right,
+        ">": left > right,
+        ">=": left >= right,
+        "=": left == right,
+    }[comparator]
     return cast("Truth", z3.simplify(found))
 
 
-def _calculated(sign: str, one: Quotient, other: Quotient, other_positive: bool) -> tuple[Quotient, Truth]:
+def _calculated(
+    sign: str, one: Quotient, other: Quotient, other_positive: bool
+) -> tuple[Quotient, Truth]:
     """Result of an operation on fractions, and where it is defined."""
     a, b, c, d = one.above, one.below, other.above, other.below
     positive = one.positive and other.positive
@@ -401,7 +553,9 @@ def _calculated(sign: str, one: Quotient, other: Quotient, other_positive: bool)
     if sign == "*":
         return _quotient(a * c, _times(b, d), positive), YES
     above = a * d if d is not None else a
-    return _quotient(above, _times(b, c), positive and other_positive), YES if other_positive else cast("Truth", c != 0)
+    return _quotient(
+        above, _times(b, c), positive and other_positive
+    ), YES if other_positive else cast("Truth", c != 0)
 
 
 def _times(one: z3.ArithRef | None, other: z3.ArithRef | None) -> z3.ArithRef | None:
@@ -409,7 +563,9 @@ def _times(one: z3.ArithRef | None, other: z3.ArithRef | None) -> z3.ArithRef | 
 
 
 def _quotient(above: object, below: z3.ArithRef | None, positive: bool) -> Quotient:
-    """A fraction; a constant denominator goes into the numerator, so that what is linear stays so."""
+    """A fraction; a constant denominator goes into the numerator, so that what is linear
+    stays so.
+    """
     top = cast("z3.ArithRef", z3.simplify(cast("z3.ArithRef", above)))
     if below is None:
         return Quotient(top)

@@ -41,7 +41,9 @@ class Verdict:
 class Remark:
     """Something about one rule that an author should know."""
 
-    kind: Literal["dead", "shadowed", "redundant", "redundant by design", "unreachable", "uncited", "idle"]
+    kind: Literal[
+        "dead", "shadowed", "redundant", "redundant by design", "unreachable", "uncited", "idle"
+    ]
     rule: str
     message: Text
 
@@ -64,4 +66,6 @@ class Verification:
 
     @property
     def holds(self) -> bool:
-        return all(verdict.outcome == "proved" for verdict in self.verdicts) and not any(remark.at_fault for remark in self.remarks)
+        return all(verdict.outcome == "proved" for verdict in self.verdicts) and not any(
+            remark.at_fault for remark in self.remarks
+        )

@@ -1,4 +1,6 @@
-"""What a guideline proves of every valid case, and what it does not: each failure with the smallest lesion that shows it."""
+"""What a guideline proves of every valid case, and what it does not: each failure with the smallest
+lesion that shows it.
+"""
 
 from __future__ import annotations
 
@@ -11,19 +13,52 @@ import z3
 from calx.ontology import GuidelineFiles
 from calx.reasoner.authors.prove.phrases import spoken
 from calx.reasoner.authors.prove.session import Lesion, Session, UndecidedError
-from calx.reasoner.authors.prove.solver import AnyLesion, Given, Quotient, Truth, both, either, exceeds, none, productions
+from calx.reasoner.authors.prove.solver import (
+    AnyLesion,
+    Given,
+    Quotient,
+    Truth,
+    both,
+    either,
+    exceeds,
+    none,
+    productions,
+)
 from calx.reasoner.authors.prove.verdicts import Counterexample, Remark, Verdict, Verification
 from calx.reasoner.authors.prove.witness import Witnesses
 from calx.reasoner.engine.compiler import Reading
-from calx.reasoner.model.condition import ALWAYS, AllOf, AnyOf, AtLeast, Compare, Derived, leaves, unguarded
+from calx.reasoner.model.condition import (
+    ALWAYS,
+    AllOf,
+    AnyOf,
+    AtLeast,
+    Compare,
+    Derived,
+    leaves,
+    unguarded,
+)
 from calx.reasoner.model.guideline import Assertion, Guideline, Rule
-from calx.reasoner.model.requirement import Always, Ladder, Never, NotAbove, Partition, Requirement, Settles, Stable
+from calx.reasoner.model.requirement import (
+    Always,
+    Ladder,
+    Never,
+    NotAbove,
+    Partition,
+    Requirement,
+    Settles,
+    Stable,
+)
 from calx.reasoner.tell.prose import Prose
 
 MOST_REGIONS = 4
 
 
-def verify(files: GuidelineFiles, guideline: Guideline, progress: Callable[[str], None] = lambda told: None, only: str | None = None) -> Verification:
+def verify(
+    files: GuidelineFiles,
+    guideline: Guideline,
+    progress: Callable[[str], None] = lambda told: None,
+    only: str | None = None,
+) -> Verification:
     """Prove or refute every requirement of a guideline, and look for rules that do nothing.
 
     Args:
@@ -45,7 +80,9 @@ def verify(files: GuidelineFiles, guideline: Guideline, progress: Callable[[str]
     if only is None:
         progress("rules that do nothing")
         remarks = tuple(prover.remarks())
-    return Verification(tuple(verdicts), remarks, len(guideline.rules), prover.questions, only is None)
+    return Verification(
+        tuple(verdicts), remarks, len(guideline.rules), prover.questions, only is None
+    )
 
 
 def requirements(guideline: Guideline) -> list[Requirement]:
@@ -54,16 +91,35 @@ def requirements(guideline: Guideline) -> list[Requirement]:
 
 
 def _understood(guideline: Guideline) -> Iterator[Requirement]:
-    """What every guideline must meet without saying so: at most one term of a functional property."""
+    """What every guideline must meet without saying so: at most one term of a functional
+    property.
+    """
     for name, described in guideline.properties.items():
         keys = list(
-            dict.fromkeys(p.conclusion.term for _, _, p in productions(guideline) if isinstance(p.conclusion, Assertion) and p.conclusion.predicate == name)
+            dict.fromkeys(
+                p.conclusion.term
+                for _, _, p in productions(guideline)
+                if isinstance(p.conclusion, Assertion) and p.conclusion.predicate == name
+            )
         )
         if described.functional and len(keys) > 1:
-            overlaps = AnyOf(tuple(AllOf((Derived(name, one), Derived(name, other))) for one, other in combinations(keys, 2)))
-            label = {"en": f"At most one: {described.label['en']}", "zh": f"至多其一：{described.label['zh']}"}
-            rationale = {"en": "The property has at most one term (owl:FunctionalProperty).", "zh": "该属性至多一个取值（owl:FunctionalProperty）。"}
-            yield Requirement(f"at-most-one-{name}", label, rationale, ALWAYS, Never(overlaps), "calx.ttl")
+            overlaps = AnyOf(
+                tuple(
+                    AllOf((Derived(name, one), Derived(name, other)))
+                    for one, other in combinations(keys, 2)
+                )
+            )
+            label = {
+                "en": f"At most one: {described.label['en']}",
+                "zh": f"至多其一：{described.label['zh']}",
+            }
+            rationale = {
+                "en": "The property has at most one term (owl:FunctionalProperty).",
+                "zh": "该属性至多一个取值（owl:FunctionalProperty）。",
+            }
+            yield Requirement(
+                f"at-most-one-{name}", label, rationale, ALWAYS, Never(overlaps), "calx.ttl"
+            )
 
 
 class _Prover:
@@ -103,16 +159,31 @@ class _Prover:
         example = self.session.smallest((self.lesion,), whenever, broken)
         if example is None:
             return Verdict(*told, "proved")
-        regions = list(self.session.regions(self.lesion, broken, (whenever,), self._about(requirement), MOST_REGIONS + 1))
-        words = tuple(spoken(self.guideline, region.literals) for region in regions[:MOST_REGIONS] if region.exact)
+        regions = list(
+            self.session.regions(
+                self.lesion, broken, (whenever,), self._about(requirement), MOST_REGIONS + 1
+            )
+        )
+        words = tuple(
+            spoken(self.guideline, region.literals)
+            for region in regions[:MOST_REGIONS]
+            if region.exact
+        )
         more = len(regions) > MOST_REGIONS or not all(region.exact for region in regions)
-        return Verdict(*told, "refuted", self.witnesses.confirmed(requirement, example), words, more)
+        return Verdict(
+            *told, "refuted", self.witnesses.confirmed(requirement, example), words, more
+        )
 
     def _about(self, requirement: Requirement) -> tuple[str, ...]:
         """The conclusions that a requirement is about."""
         match requirement.demand:
             case Never(condition) | Always(condition):
-                return tuple(dict.fromkeys(leaf.predicate if isinstance(leaf, Derived | AtLeast) else leaf.fact for leaf in leaves(condition)))
+                return tuple(
+                    dict.fromkeys(
+                        leaf.predicate if isinstance(leaf, Derived | AtLeast) else leaf.fact
+                        for leaf in leaves(condition)
+                    )
+                )
             case Settles(predicate) | Stable(predicate) | Ladder(predicate):
                 return (predicate,)
             case Partition(predicates):
@@ -129,7 +200,13 @@ class _Prover:
             case Always(condition):
                 return none(lesion.holds(condition))
             case Settles(predicate):
-                return none(either(lesion.certain[key] for key in lesion.terms(predicate) if key in lesion.certain))
+                return none(
+                    either(
+                        lesion.certain[key]
+                        for key in lesion.terms(predicate)
+                        if key in lesion.certain
+                    )
+                )
             case NotAbove(lesser, greater):
                 return either(
                     both([one.guard, other.guard, exceeds(one.value, other.value)])
@@ -139,20 +216,34 @@ class _Prover:
                 )
             case Partition(predicates):
                 kind = self.guideline.properties[predicates[0]].kind
-                each = ([lesion.derived.get(f"{name}:{term.local}", z3.BoolVal(False)) for name in predicates] for term in self.guideline.of_kind(kind))
+                each = (
+                    [
+                        lesion.derived.get(f"{name}:{term.local}", z3.BoolVal(False))
+                        for name in predicates
+                    ]
+                    for term in self.guideline.of_kind(kind)
+                )
                 return either(none(z3.PbEq([(part, 1) for part in parts], 1)) for parts in each)
         raise AssertionError(requirement.demand)
 
     def _of_two(self, requirement: Requirement) -> tuple[bool, Counterexample | None]:
-        """Requirements that compare a lesion with another one: whether it holds, and two lesions that show it where not."""
+        """Requirements that compare a lesion with another one: whether it holds, and two lesions
+        that show it where not.
+        """
         other = self.other
         demand = requirement.demand
         goals = (
-            self._graver(other, demand) if isinstance(demand, Ladder) else self._completed(other, demand.predicate) if isinstance(demand, Stable) else iter(())
+            self._graver(other, demand)
+            if isinstance(demand, Ladder)
+            else self._completed(other, demand.predicate)
+            if isinstance(demand, Stable)
+            else iter(())
         )
         session = Session(self.lesion, other, asked=self._count)
         for relation, broken in goals:
-            example = session.smallest((self.lesion, other), self.lesion.holds(requirement.whenever), relation, broken)
+            example = session.smallest(
+                (self.lesion, other), self.lesion.holds(requirement.whenever), relation, broken
+            )
             if example is not None:
                 return False, self.witnesses.confirmed(requirement, example)
         return True, None
@@ -160,33 +251,58 @@ class _Prover:
     def _graver(self, other: AnyLesion, ladder: Ladder) -> Iterator[tuple[Truth, Truth]]:
         """The other lesion is graver in one fact, and its term is lower, or off the ladder."""
         mine, theirs = self.lesion.given, other.given
-        steps = [(self.lesion.derived.get(f"{ladder.predicate}:{term}"), other.derived.get(f"{ladder.predicate}:{term}")) for term in ladder.terms]
+        steps = [
+            (
+                self.lesion.derived.get(f"{ladder.predicate}:{term}"),
+                other.derived.get(f"{ladder.predicate}:{term}"),
+            )
+            for term in ladder.terms
+        ]
         fallen = []
         for rank, (here, _) in enumerate(steps):
             if here is not None:
                 kept = either(there for _, there in steps[rank:] if there is not None)
                 fallen.append(both([here, none(kept)]))
         for name in (*ladder.raising, *ladder.lowering, *ladder.adding):
-            alike = [both([mine.known[fact] == theirs.known[fact], mine.same(fact, theirs)]) for fact in mine.facts if fact != name]
+            alike = [
+                both([mine.known[fact] == theirs.known[fact], mine.same(fact, theirs)])
+                for fact in mine.facts
+                if fact != name
+            ]
             if name in ladder.adding:
                 change = both([none(mine.true[name]), theirs.true[name]])
             else:
                 less, more = (mine, theirs) if name in ladder.raising else (theirs, mine)
-                change = both([mine.known[name], theirs.known[name], less.symbol[name] < more.symbol[name]])
+                change = both(
+                    [mine.known[name], theirs.known[name], less.symbol[name] < more.symbol[name]]
+                )
             yield both([*alike, change]), either(fallen)
 
     def _completed(self, other: AnyLesion, predicate: str) -> Iterator[tuple[Truth, Truth]]:
         """The other lesion is the same with more known, and something settled has changed."""
         mine, theirs = self.lesion.given, other.given
-        more = [z3.Implies(mine.known[fact], both([theirs.known[fact], mine.same(fact, theirs)])) for fact in mine.facts]
-        lost = [both([self.lesion.certain[key], none(other.derived[key])]) for key in self.lesion.terms(predicate) if key in self.lesion.certain]
-        won = [both([none(self.lesion.possible[key]), other.derived[key]]) for key in self.lesion.terms(predicate) if key in self.lesion.possible]
+        more = [
+            z3.Implies(mine.known[fact], both([theirs.known[fact], mine.same(fact, theirs)]))
+            for fact in mine.facts
+        ]
+        lost = [
+            both([self.lesion.certain[key], none(other.derived[key])])
+            for key in self.lesion.terms(predicate)
+            if key in self.lesion.certain
+        ]
+        won = [
+            both([none(self.lesion.possible[key]), other.derived[key]])
+            for key in self.lesion.terms(predicate)
+            if key in self.lesion.possible
+        ]
         yield both(more), either([*lost, *won])
 
     # --- rules ------------------------------------------------------------------------
 
     def remarks(self) -> Iterator[Remark]:
-        """Rules that never fire, never matter, or fire without a citation; thresholds that tell no lesions apart."""
+        """Rules that never fire, never matter, or fire without a citation; thresholds that tell no
+        lesions apart.
+        """
         for rule in self.guideline.rules:
             yield from self._dead(rule)
             yield from self._uncited(rule)
@@ -194,79 +310,160 @@ class _Prover:
         yield from self._unreachable()
 
     def _dead(self, rule: Rule) -> Iterator[Remark]:
-        dead = [index for index in range(len(rule.productions)) if not self.session.possible(self.lesion.production[rule.id, index])]
+        dead = [
+            index
+            for index in range(len(rule.productions))
+            if not self.session.possible(self.lesion.production[rule.id, index])
+        ]
         if dead and len(dead) < len(rule.productions):
             for index in dead:
-                concluded = {language: prose.conclusion(rule.productions[index]) for language, prose in self._prose.items()}
-                yield Remark("idle", rule.id, {"en": f"never concludes “{concluded['en']}”", "zh": f"从不得出“{concluded['zh']}”"})
+                concluded = {
+                    language: prose.conclusion(rule.productions[index])
+                    for language, prose in self._prose.items()
+                }
+                yield Remark(
+                    "idle",
+                    rule.id,
+                    {
+                        "en": f"never concludes “{concluded['en']}”",
+                        "zh": f"从不得出“{concluded['zh']}”",
+                    },
+                )
             return
         if not dead:
             return
         productions_ = [rule.productions[index] for index in dead]
-        alone = [unguarded(p.condition, p.conclusion.predicate) if isinstance(p.conclusion, Assertion) else p.condition for p in productions_]
+        alone = [
+            unguarded(p.condition, p.conclusion.predicate)
+            if isinstance(p.conclusion, Assertion)
+            else p.condition
+            for p in productions_
+        ]
         free = [part for part in alone if self.session.possible(self.lesion.holds(part))]
         if not free:
-            yield Remark("dead", rule.id, {"en": "no valid lesion can meet its condition", "zh": "没有合法病变能满足其条件"})
+            yield Remark(
+                "dead",
+                rule.id,
+                {"en": "no valid lesion can meet its condition", "zh": "没有合法病变能满足其条件"},
+            )
             return
         holds = either(self.lesion.holds(part) for part in free)
         above = [
             other.id
             for other in self.guideline.rules
-            if other.layer < rule.layer and _same_property(rule, other) and self.session.possible(holds, self.lesion.fires[other.id])
+            if other.layer < rule.layer
+            and _same_property(rule, other)
+            and self.session.possible(holds, self.lesion.fires[other.id])
         ]
         rules = ", ".join(above)
-        told = {"en": f"never fires: whenever its own condition holds, {rules} comes first", "zh": f"从不触发：凡其条件成立，{rules}总是优先"}
+        told = {
+            "en": f"never fires: whenever its own condition holds, {rules} comes first",
+            "zh": f"从不触发：凡其条件成立，{rules}总是优先",
+        }
         yield Remark("shadowed", rule.id, told)
 
     def _uncited(self, rule: Rule) -> Iterator[Remark]:
-        live = [self.guideline.statements[s] for s in rule.evidence if s in self.guideline.statements]
-        live = [s for s in live if s.stance == "supports" and not self.guideline.studies[s.study].withdrawn]
+        live = [
+            self.guideline.statements[s] for s in rule.evidence if s in self.guideline.statements
+        ]
+        live = [
+            s
+            for s in live
+            if s.stance == "supports" and not self.guideline.studies[s.study].withdrawn
+        ]
         if any(statement.when is None and statement.when_known is None for statement in live):
             return
         concerns = [
-            both([self.lesion.holds(s.when or ALWAYS), self.lesion.holds(s.when_known, Reading.CERTAIN) if s.when_known is not None else z3.BoolVal(True)])
+            both(
+                [
+                    self.lesion.holds(s.when or ALWAYS),
+                    self.lesion.holds(s.when_known, Reading.CERTAIN)
+                    if s.when_known is not None
+                    else z3.BoolVal(True),
+                ]
+            )
             for s in live
         ]
-        example = self.session.smallest((self.lesion,), self.lesion.fires[rule.id], none(either(concerns)))
+        example = self.session.smallest(
+            (self.lesion,), self.lesion.fires[rule.id], none(either(concerns))
+        )
         if example is not None:
             told = _told(example[0])
-            yield Remark("uncited", rule.id, {"en": f"fires without a citation for {told}", "zh": f"在{told}时触发而无引证"})
+            yield Remark(
+                "uncited",
+                rule.id,
+                {"en": f"fires without a citation for {told}", "zh": f"在{told}时触发而无引证"},
+            )
 
     def _redundant(self) -> Iterator[Remark]:
-        """Rules whose conclusion never arises from them alone: the term itself, or the property of which others only ask how many there are."""
-        counted = {leaf.predicate for _, _, p in productions(self.guideline) for leaf in leaves(p.condition) if isinstance(leaf, AtLeast) and leaf.count == 1}
-        asked = {leaf.key for _, _, p in productions(self.guideline) for leaf in leaves(p.condition) if isinstance(leaf, Derived)}
+        """Rules whose conclusion never arises from them alone: the term itself, or the property of
+        which others only ask how many there are.
+        """
+        counted = {
+            leaf.predicate
+            for _, _, p in productions(self.guideline)
+            for leaf in leaves(p.condition)
+            if isinstance(leaf, AtLeast) and leaf.count == 1
+        }
+        asked = {
+            leaf.key
+            for _, _, p in productions(self.guideline)
+            for leaf in leaves(p.condition)
+            if isinstance(leaf, Derived)
+        }
         for rule in self.guideline.rules:
-            reasons = [self._stands_in(rule, index, counted, asked) for index in range(len(rule.productions))]
+            reasons = [
+                self._stands_in(rule, index, counted, asked)
+                for index in range(len(rule.productions))
+            ]
             if reasons and all(reason is not None for reason in reasons):
                 others = list(dict.fromkeys(other for reason in reasons for other in reason or ()))
                 design = rule.redundant_by_design
                 told = {
-                    "en": f"its conclusion never arises from it alone: whenever it fires, {' or '.join(others)} fires too",
+                    "en": (
+                        "its conclusion never arises from it alone: whenever it fires, "
+                        f"{' or '.join(others)} fires too"
+                    ),
                     "zh": f"其结论从不单由其得出：凡其触发，{'或'.join(others)}亦触发",
                 }
                 if design is not None:
-                    told = {"en": f"{told['en']} ({design['en']})", "zh": f"{told['zh']}（{design['zh']}）"}
+                    told = {
+                        "en": f"{told['en']} ({design['en']})",
+                        "zh": f"{told['zh']}（{design['zh']}）",
+                    }
                 yield Remark("redundant by design" if design else "redundant", rule.id, told)
 
-    def _stands_in(self, rule: Rule, index: int, counted: set[str], asked: set[str]) -> list[str] | None:
-        """The other rules of which one always fires with this production; None where it may fire alone."""
+    def _stands_in(
+        self, rule: Rule, index: int, counted: set[str], asked: set[str]
+    ) -> list[str] | None:
+        """The other rules of which one always fires with this production; None where it may fire
+        alone.
+        """
         conclusion = rule.productions[index].conclusion
-        if not isinstance(conclusion, Assertion) or not self.session.possible(self.lesion.production[rule.id, index]):
+        if not isinstance(conclusion, Assertion) or not self.session.possible(
+            self.lesion.production[rule.id, index]
+        ):
             return None
         peers = [
             (other.id, self.lesion.production[other.id, number], p.conclusion)
             for other, number, p in productions(self.guideline)
-            if isinstance(p.conclusion, Assertion) and p.conclusion.predicate == conclusion.predicate and other.id != rule.id and other.layer <= rule.layer
+            if isinstance(p.conclusion, Assertion)
+            and p.conclusion.predicate == conclusion.predicate
+            and other.id != rule.id
+            and other.layer <= rule.layer
         ]
         wholes = conclusion.predicate in counted
         peers = [peer for peer in peers if wholes or peer[2].key == conclusion.key]
-        if not peers or self.session.possible(self.lesion.production[rule.id, index], *(none(truth) for _, truth, _ in peers)):
+        if not peers or self.session.possible(
+            self.lesion.production[rule.id, index], *(none(truth) for _, truth, _ in peers)
+        ):
             return None
         needed = peers
         for peer in peers:
             fewer = [other for other in needed if other is not peer]
-            if fewer and not self.session.possible(self.lesion.production[rule.id, index], *(none(truth) for _, truth, _ in fewer)):
+            if fewer and not self.session.possible(
+                self.lesion.production[rule.id, index], *(none(truth) for _, truth, _ in fewer)
+            ):
                 needed = fewer
         return list(dict.fromkeys(name for name, _, _ in needed))
 
@@ -278,20 +475,38 @@ class _Prover:
                 if isinstance(leaf, Compare) and (rule.id, leaf) not in seen:
                     seen.add((rule.id, leaf))
                     meets = self.lesion.holds(leaf)
-                    for truth, en, zh in ((meets, "no", "没有"), (both([self.lesion.known(leaf.fact), none(meets)]), "every", "所有")):
+                    for truth, en, zh in (
+                        (meets, "no", "没有"),
+                        (both([self.lesion.known(leaf.fact), none(meets)]), "every", "所有"),
+                    ):
                         if not self.session.possible(truth):
-                            words = {language: prose.condition(leaf) for language, prose in self._prose.items()}
+                            words = {
+                                language: prose.condition(leaf)
+                                for language, prose in self._prose.items()
+                            }
                             told = {
-                                "en": f"“{words['en']}” holds of {en} valid lesion whose value is known",
+                                "en": (
+                                    f"“{words['en']}” holds of {en} valid lesion whose value is "
+                                    "known"
+                                ),
                                 "zh": f"“{words['zh']}”对{zh}已知该值的合法病变成立",
                             }
                             yield Remark("unreachable", rule.id, told)
 
 
 def _same_property(rule: Rule, other: Rule) -> bool:
-    concluded = [{p.conclusion.predicate for p in one.productions if isinstance(p.conclusion, Assertion)} for one in (rule, other)]
+    concluded = [
+        {p.conclusion.predicate for p in one.productions if isinstance(p.conclusion, Assertion)}
+        for one in (rule, other)
+    ]
     return bool(concluded[0] & concluded[1])
 
 
 def _told(facts: Lesion) -> str:
-    return ", ".join(f"{name} = {str(value).lower() if isinstance(value, bool) else value}" for name, value in facts.items()) or "an undescribed lesion"
+    return (
+        ", ".join(
+            f"{name} = {str(value).lower() if isinstance(value, bool) else value}"
+            for name, value in facts.items()
+        )
+        or "an undescribed lesion"
+    )

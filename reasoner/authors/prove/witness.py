@@ -1,8 +1,11 @@
-"""Is a counterexample of the solver one indeed? The engine and pySHACL are asked before anybody sees it."""
+"""Is a counterexample of the solver one indeed? The engine and pySHACL are asked before anybody
+sees it.
+"""
 
 from __future__ import annotations
 
 from decimal import Decimal
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 from rdflib import SH, URIRef
@@ -20,7 +23,16 @@ from calx.reasoner.load.source import CALX
 from calx.reasoner.model.condition import Condition, Value
 from calx.reasoner.model.guideline import Guideline
 from calx.reasoner.model.names import IRI, Text
-from calx.reasoner.model.requirement import Always, Ladder, Never, NotAbove, Partition, Requirement, Settles, Stable
+from calx.reasoner.model.requirement import (
+    Always,
+    Ladder,
+    Never,
+    NotAbove,
+    Partition,
+    Requirement,
+    Settles,
+    Stable,
+)
 from calx.reasoner.model.values import FRACTION_DIGITS
 from calx.reasoner.recommendation import Reasoner
 
@@ -45,8 +57,11 @@ class Witnesses:
         self._judge = Judge(files, guideline)
         self._uncertainty = Uncertainty(guideline, asked_of(guideline))
 
-    def confirmed(self, requirement: Requirement, lesions: tuple[Lesion, ...]) -> Counterexample | None:
-        """The counterexample with who confirmed it; None where its numbers have more digits than a case may give.
+    def confirmed(
+        self, requirement: Requirement, lesions: tuple[Lesion, ...]
+    ) -> Counterexample | None:
+        """The counterexample with who confirmed it; None where its numbers have more digits than a
+        case may give.
 
         Raises:
             DisagreementError: one of them does not see what the solver saw.
@@ -57,15 +72,29 @@ class Witnesses:
         try:
             admitted = [self._reasoner.gate.admit(case).facts for case in cases]
         except CaseError as error:
-            if all(value == round(value, FRACTION_DIGITS) for facts in lesions for value in facts.values() if isinstance(value, Decimal)):
-                raise DisagreementError(f"{requirement.id}: the gate does not admit {cases} ({error}); please report this as a fault of Calx") from None
+            if all(
+                value == round(value, FRACTION_DIGITS)
+                for facts in lesions
+                for value in facts.values()
+                if isinstance(value, Decimal)
+            ):
+                raise DisagreementError(
+                    f"{requirement.id}: the gate does not admit {cases} ({error}); please report "
+                    "this as a fault of Calx"
+                ) from None
             return None
         traces = [self._reasoner.evaluation.run(facts) for facts in admitted]
         if not self._engine(requirement, traces):
-            raise DisagreementError(f"{requirement.id}: the engine does not confirm {cases}; please report this as a fault of Calx")
+            raise DisagreementError(
+                f"{requirement.id}: the engine does not confirm {cases}; please report this as a "
+                "fault of Calx"
+            )
         asked = self._pyshacl(requirement, admitted)
         if asked is False:
-            raise DisagreementError(f"{requirement.id}: pySHACL does not confirm {cases}; please report this as a fault of Calx")
+            raise DisagreementError(
+                f"{requirement.id}: pySHACL does not confirm {cases}; please report this as a "
+                "fault of Calx"
+            )
         shown = tuple(self._shown(trace) for trace in traces)
         return Counterexample(cases, shown, ("engine",) if asked is None else ("engine", "pySHACL"))
 
@@ -88,14 +117,23 @@ class Witnesses:
                 return isinstance(one, Decimal) and isinstance(other, Decimal) and one > other
             case Partition(predicates):
                 kind = self._guideline.properties[predicates[0]].kind
-                return any(sum(f"{name}:{term.local}" in first.derived for name in predicates) != 1 for term in self._guideline.of_kind(kind))
+                return any(
+                    sum(f"{name}:{term.local}" in first.derived for name in predicates) != 1
+                    for term in self._guideline.of_kind(kind)
+                )
             case Ladder(predicate, terms):
-                here, there = ([f"{predicate}:{term}" in trace.derived for term in terms] for trace in traces)
+                here, there = (
+                    [f"{predicate}:{term}" in trace.derived for term in terms] for trace in traces
+                )
                 return True in here and True not in there[here.index(True) :]
             case Stable(predicate):
                 outlook = self._uncertainty.outlook(first.values)
                 later = traces[1].derived
-                return any((outlook.holds(key) is True and key not in later) or (outlook.holds(key) is False and key in later) for key in self._keys(predicate))
+                return any(
+                    (outlook.holds(key) is True and key not in later)
+                    or (outlook.holds(key) is False and key in later)
+                    for key in self._keys(predicate)
+                )
 
     def _keys(self, predicate: str) -> list[str]:
         kind = self._guideline.properties[predicate].kind
@@ -104,10 +142,10 @@ class Witnesses:
     # --- pySHACL ----------------------------------------------------------------------
 
     def _pyshacl(self, requirement: Requirement, admitted: list[Lesion]) -> bool | None:
-        """Whether pySHACL draws conclusions that break the requirement too; None where it is not installed or knows no such thing."""
-        try:
-            import pyshacl  # noqa: F401
-        except ImportError:
+        """Whether pySHACL draws conclusions that break the requirement too; None where it is not
+        installed or knows no such thing.
+        """
+        if find_spec("pyshacl") is None:
             return None
         judge = self._judge
         expanded = [judge.run(judge.lesions([(facts, ())])) for facts in admitted]
@@ -118,27 +156,50 @@ class Witnesses:
             return False
         case = URIRef(f"{IRI}case/0")
         concluded = [
-            {f"{str(p).removeprefix(IRI)}:{str(o).rpartition('/')[2]}" for p, o in data.predicate_objects(case) if str(p).startswith(IRI)} for data in expanded
+            {
+                f"{str(p).removeprefix(IRI)}:{str(o).rpartition('/')[2]}"
+                for p, o in data.predicate_objects(case)
+                if str(p).startswith(IRI)
+            }
+            for data in expanded
         ]
         match requirement.demand:
             case Never(condition):
                 never = graph.value(node, CALX.never)
-                return judge.meets(expanded[0], never) if never is not None else _derived(condition, concluded[0])
+                return (
+                    judge.meets(expanded[0], never)
+                    if never is not None
+                    else _derived(condition, concluded[0])
+                )
             case Always():
                 always = graph.value(node, CALX.always)
                 return always is not None and not judge.meets(expanded[0], always)
             case NotAbove():
                 (pair,) = graph.objects(node, SH.property)
-                one, other = (expanded[0].value(case, graph.value(pair, predicate)) for predicate in (SH.path, SH.lessThanOrEquals))
-                return one is not None and other is not None and Decimal(str(one)) > Decimal(str(other))
+                one, other = (
+                    expanded[0].value(case, graph.value(pair, predicate))
+                    for predicate in (SH.path, SH.lessThanOrEquals)
+                )
+                return (
+                    one is not None
+                    and other is not None
+                    and Decimal(str(one)) > Decimal(str(other))
+                )
             case Partition(predicates):
                 kind = self._guideline.properties[predicates[0]].kind
-                return any(sum(f"{name}:{term.local}" in concluded[0] for name in predicates) != 1 for term in self._guideline.of_kind(kind))
+                return any(
+                    sum(f"{name}:{term.local}" in concluded[0] for name in predicates) != 1
+                    for term in self._guideline.of_kind(kind)
+                )
             case Ladder(predicate, terms):
-                here, there = ([f"{predicate}:{term}" in keys for term in terms] for keys in concluded)
+                here, there = (
+                    [f"{predicate}:{term}" in keys for term in terms] for keys in concluded
+                )
                 return True in here and True not in there[here.index(True) :]
             case Stable(predicate):
-                return {key for key in concluded[0] if key.startswith(f"{predicate}:")} != {key for key in concluded[1] if key.startswith(f"{predicate}:")}
+                return {key for key in concluded[0] if key.startswith(f"{predicate}:")} != {
+                    key for key in concluded[1] if key.startswith(f"{predicate}:")
+                }
             case Settles():
                 return None  # three truth values are beyond SHACL
 
@@ -149,8 +210,14 @@ class Witnesses:
             parts = []
             for name in SHOWN:
                 if name in self._guideline.properties:
-                    terms = [self._guideline.term(name, term).label[language] for term in trace.terms(name)]
-                    parts.append(f"{self._guideline.properties[name].label[language]}: {joined.join(sorted(terms)) or nothing}")
+                    terms = [
+                        self._guideline.term(name, term).label[language]
+                        for term in trace.terms(name)
+                    ]
+                    parts.append(
+                        f"{self._guideline.properties[name].label[language]}: "
+                        f"{joined.join(sorted(terms)) or nothing}"
+                    )
             told[language] = "; ".join(parts)
         return told
 
@@ -171,7 +238,10 @@ def _meets(trace: Trace, condition: Condition) -> bool:
 def runnable(name: str, lesions: tuple[Lesion, ...], number: int = 0) -> dict[str, Any]:
     """A lesion as a case that `calx recommend` takes."""
     suffix = "" if len(lesions) == 1 else f"-{number + 1}"
-    return {"case_id": f"{name}{suffix}"[:64], **{fact: as_json(value) for fact, value in lesions[number].items()}}
+    return {
+        "case_id": f"{name}{suffix}"[:64],
+        **{fact: as_json(value) for fact, value in lesions[number].items()},
+    }
 
 
 def as_json(value: Value) -> Any:

@@ -39,7 +39,11 @@ def test_piped_output_is_json() -> None:
     done = calx("recommend", EXAMPLE)
     assert (done.returncode, done.stderr) == (0, "")
     (result,) = lines(done.stdout)
-    assert (result["arc_grade"], result["strategy"]["id"], result["strategy"]["settled"]) == ("IV", "active_modification", False)
+    assert (result["arc_grade"], result["strategy"]["id"], result["strategy"]["settled"]) == (
+        "IV",
+        "active_modification",
+        False,
+    )
 
 
 def test_text_shows_what_matters_and_the_notice() -> None:
@@ -70,14 +74,20 @@ def test_explain_shows_facts_rule_and_citation_of_each_conclusion() -> None:
 def test_chinese() -> None:
     text = calx("recommend", EXAMPLE, "--format", "text", "--lang", "zh").stdout
     assert "积极修饰" in text and "旋磨" in text and "最终决定由医师作出" in text
-    assert lines(calx("recommend", EXAMPLE, "--lang", "zh").stdout)[0]["strategy"]["label"] == "积极修饰"
+    assert (
+        lines(calx("recommend", EXAMPLE, "--lang", "zh").stdout)[0]["strategy"]["label"]
+        == "积极修饰"
+    )
 
 
 @pytest.mark.parametrize("form", ["turtle", "jsonld"])
 def test_rdf_forms_parse_and_carry_the_strategy(form: str) -> None:
     from rdflib import Graph, URIRef
 
-    graph = Graph().parse(data=calx("recommend", EXAMPLE, "--format", form).stdout, format={"turtle": "turtle", "jsonld": "json-ld"}[form])
+    graph = Graph().parse(
+        data=calx("recommend", EXAMPLE, "--format", form).stdout,
+        format={"turtle": "turtle", "jsonld": "json-ld"}[form],
+    )
     assert (
         URIRef("https://w3id.org/calx/case/real-pullback"),
         URIRef("https://w3id.org/calx/strategy"),
@@ -105,7 +115,11 @@ def test_every_input_form_gives_the_same_answer(file: Any, name: str, content: s
     done = calx("recommend", file(name, content))
     assert (done.returncode, done.stderr) == (0, "")
     (result,) = lines(done.stdout)
-    assert (result["case_id"], result["arc_grade"], result["calcium_score"]["points"]) == ("r", "IV", ["vessel_lt_3_5_mm"])
+    assert (result["case_id"], result["arc_grade"], result["calcium_score"]["points"]) == (
+        "r",
+        "IV",
+        ["vessel_lt_3_5_mm"],
+    )
     assert result["findings"] == ["c_shaped_calcium", "deep_calcium", "superficial_calcium"]
 
 
@@ -124,40 +138,93 @@ BAD = {
     "utf16.json": (GOOD.encode("utf-16"), "not UTF-8"),
     "large.json": (b" " * (16 * 2**20 + 1), "larger than 16 MiB"),
     "long.jsonl": (b"[" * (2**20 + 5) + b"\n", "longer than 1 MiB"),
-    "huge-number.json": ('{"case_id": "a", "max_superficial_arc_deg": 1' + "0" * 5000 + "}", "not a finite number"),
-    "twice.json": ('{"case_id": "a", "thrombus": true, "thrombus": false}', "thrombus: stands more than once"),
+    "huge-number.json": (
+        '{"case_id": "a", "max_superficial_arc_deg": 1' + "0" * 5000 + "}",
+        "not a finite number",
+    ),
+    "twice.json": (
+        '{"case_id": "a", "thrombus": true, "thrombus": false}',
+        "thrombus: stands more than once",
+    ),
     "nan.json": ('{"case_id": "a", "max_superficial_arc_deg": NaN}', "not a finite number"),
     "broken.ttl": ("@prefix calx: <https://w3id.org/calx/> .\ncalx:a calx:b ,, .", "line 2"),
-    "import.ttl": ("<urn:a> <http://www.w3.org/2002/07/owl#imports> <http://127.0.0.1:9/x> .", "never fetched"),
+    "import.ttl": (
+        "<urn:a> <http://www.w3.org/2002/07/owl#imports> <http://127.0.0.1:9/x> .",
+        "never fetched",
+    ),
     "empty.ttl": ("@prefix calx: <https://w3id.org/calx/> .", "no lesion"),
-    "text-arc.ttl": ('@prefix calx: <https://w3id.org/calx/> . <https://w3id.org/calx/case/a> a calx:Lesion ; calx:maxSuperficialArcDeg "unknown" .', "not a number"),
-    "bad-type.ttl": ('@prefix calx: <https://w3id.org/calx/> . <https://w3id.org/calx/case/a> a calx:Lesion ; calx:maxSuperficialArcDeg "abc"^^<http://www.w3.org/2001/XMLSchema#integer> .', "not a number"),
-    "concluded.ttl": ('@prefix calx: <https://w3id.org/calx/> . <https://w3id.org/calx/case/a> a calx:Lesion ; calx:strategy <https://w3id.org/calx/strategy/x> .', "a conclusion, not a fact"),
-    "two-values.ttl": ("@prefix calx: <https://w3id.org/calx/> . <https://w3id.org/calx/case/a> a calx:Lesion ; calx:thrombus true, false .", "2 values"),
+    "text-arc.ttl": (
+        '@prefix calx: <https://w3id.org/calx/> . <https://w3id.org/calx/case/a> a calx:Lesion ; calx:maxSuperficialArcDeg "unknown" .',
+        "not a number",
+    ),
+    "bad-type.ttl": (
+        '@prefix calx: <https://w3id.org/calx/> . <https://w3id.org/calx/case/a> a calx:Lesion ; calx:maxSuperficialArcDeg "abc"^^<http://www.w3.org/2001/XMLSchema#integer> .',
+        "not a number",
+    ),
+    "concluded.ttl": (
+        "@prefix calx: <https://w3id.org/calx/> . <https://w3id.org/calx/case/a> a calx:Lesion ; calx:strategy <https://w3id.org/calx/strategy/x> .",
+        "a conclusion, not a fact",
+    ),
+    "two-values.ttl": (
+        "@prefix calx: <https://w3id.org/calx/> . <https://w3id.org/calx/case/a> a calx:Lesion ; calx:thrombus true, false .",
+        "2 values",
+    ),
     "yes.ttl": (RDF + 'calx:tamponade "yes"^^xsd:boolean .', "not true or false"),
     "padded.ttl": (RDF + 'calx:calciumPresent " true "^^xsd:boolean .', "not true or false"),
     "underscore.ttl": (RDF + 'calx:maxSuperficialArcDeg "3_00"^^xsd:integer .', "not a number"),
     "digits.ttl": (RDF + 'calx:maxSuperficialArcDeg "٣٠٠"^^xsd:integer .', "not a number"),
-    "two-names.ttl": (RDF + "calx:maxSuperficialArcDeg 300 ; calx:max_superficial_arc_deg 20 .", "no property of a lesion; did you mean maxSuperficialArcDeg"),
+    "two-names.ttl": (
+        RDF + "calx:maxSuperficialArcDeg 300 ; calx:max_superficial_arc_deg 20 .",
+        "no property of a lesion; did you mean maxSuperficialArcDeg",
+    ),
     "cut.ttl": (RDF + 'calx:calciumDepth "mi', "Turtle"),
     "surrogate.json": ('{"case_id": "a", "\\ud800": 1}', "\\ud800"),
     "control.json": ('{"case_id": "a", "x\\n\\u001b[2Jy": 1}', "x\\n\\x1b[2Jy"),
-    "long-value.json": ('{"case_id": "a", "stage": [' + "0," * 3_000_000 + "0]}", "a list is not a value"),
-    "unknown.json": ("{" + ",".join(f'"k{n}": 1' for n in range(50_000)) + "}", "and 49900 more unknown facts"),
-    "twice.jsonld": ('{"@context": {"@vocab": "https://w3id.org/calx/"}, "@id": "a", "@type": "Lesion", "thrombus": true, "thrombus": false}', "'thrombus' stands more than once"),
-    "listed.jsonld": ('{"@context": [["http://127.0.0.1:9/c"]], "@id": "a"}', "neither an object nor a list of objects"),
-    "listed-file.jsonld": ('{"@context": [{}, ["file:///etc/passwd"]], "@id": "a"}', "neither an object nor a list of objects"),
-    "scoped.jsonld": ('{"@context": {"x": {"@id": "urn:x", "@context": [["http://127.0.0.1:9/c"]]}}, "@id": "a"}', "neither an object nor a list of objects"),
-    "number-context.jsonld": ('{"@context": 5, "@id": "a"}', "neither an object nor a list of objects"),
+    "long-value.json": (
+        '{"case_id": "a", "stage": [' + "0," * 3_000_000 + "0]}",
+        "a list is not a value",
+    ),
+    "unknown.json": (
+        "{" + ",".join(f'"k{n}": 1' for n in range(50_000)) + "}",
+        "and 49900 more unknown facts",
+    ),
+    "twice.jsonld": (
+        '{"@context": {"@vocab": "https://w3id.org/calx/"}, "@id": "a", "@type": "Lesion", "thrombus": true, "thrombus": false}',
+        "'thrombus' stands more than once",
+    ),
+    "listed.jsonld": (
+        '{"@context": [["http://127.0.0.1:9/c"]], "@id": "a"}',
+        "neither an object nor a list of objects",
+    ),
+    "listed-file.jsonld": (
+        '{"@context": [{}, ["file:///etc/passwd"]], "@id": "a"}',
+        "neither an object nor a list of objects",
+    ),
+    "scoped.jsonld": (
+        '{"@context": {"x": {"@id": "urn:x", "@context": [["http://127.0.0.1:9/c"]]}}, "@id": "a"}',
+        "neither an object nor a list of objects",
+    ),
+    "number-context.jsonld": (
+        '{"@context": 5, "@id": "a"}',
+        "neither an object nor a list of objects",
+    ),
     "text.jsonld": ('"x"', "JSON-LD"),
     "remote.jsonld": ('{"@context": "http://127.0.0.1:9/context", "@id": "a"}', "never fetched"),
-    "remote-deep.jsonld": ('{"@graph": [{"@context": [{}, "http://127.0.0.1:9/c"], "@id": "a"}]}', "never fetched"),
-    "remote-import.jsonld": ('{"@context": {"@version": 1.1, "@import": "http://127.0.0.1:9/c"}, "@id": "a"}', "never fetched"),
-}  # fmt: skip
+    "remote-deep.jsonld": (
+        '{"@graph": [{"@context": [{}, "http://127.0.0.1:9/c"], "@id": "a"}]}',
+        "never fetched",
+    ),
+    "remote-import.jsonld": (
+        '{"@context": {"@version": 1.1, "@import": "http://127.0.0.1:9/c"}, "@id": "a"}',
+        "never fetched",
+    ),
+}
 
 
 @pytest.mark.parametrize("name", BAD)
-def test_a_bad_file_is_told_with_its_place_and_the_good_ones_are_answered(name: str, file: Any) -> None:
+def test_a_bad_file_is_told_with_its_place_and_the_good_ones_are_answered(
+    name: str, file: Any
+) -> None:
     content, told = BAD[name]
     bad, good = file(name, content), file("good.json", GOOD)
     done = calx("recommend", bad, good)
@@ -166,7 +233,11 @@ def test_a_bad_file_is_told_with_its_place_and_the_good_ones_are_answered(name: 
     assert all(line.startswith(str(bad)) for line in done.stderr.splitlines())
     *errors, answer = lines(done.stdout)
     assert answer["case_id"] == "good" and answer["strategy"]["id"] == "active_modification"
-    assert errors and all(problem.keys() == {"place", "fact", "message"} for error in errors for problem in error["error"]["problems"])
+    assert errors and all(
+        problem.keys() == {"place", "fact", "message"}
+        for error in errors
+        for problem in error["error"]["problems"]
+    )
 
 
 def test_one_bad_case_in_a_batch(file: Any) -> None:
@@ -177,9 +248,23 @@ def test_one_bad_case_in_a_batch(file: Any) -> None:
     done = calx("recommend", batch)
     first, bad, again, broken, last = lines(done.stdout)
     assert (done.returncode, first["case_id"], last["case_id"]) == (1, "good", "last")
-    assert bad["case_id"] == "bad" and {p["fact"] for p in bad["error"]["problems"]} == {"max_superficial_arc_deg", "thrombs"}
+    assert bad["case_id"] == "bad" and {p["fact"] for p in bad["error"]["problems"]} == {
+        "max_superficial_arc_deg",
+        "thrombs",
+    }
     assert "used before (" in again["error"]["problems"][0]["message"]
-    assert broken == {"case_id": None, "error": {"problems": [{"place": "line 4", "fact": None, "message": broken["error"]["problems"][0]["message"]}]}}
+    assert broken == {
+        "case_id": None,
+        "error": {
+            "problems": [
+                {
+                    "place": "line 4",
+                    "fact": None,
+                    "message": broken["error"]["problems"][0]["message"],
+                }
+            ]
+        },
+    }
     assert len(done.stderr.splitlines()) == 4
 
 
@@ -196,7 +281,14 @@ def test_wrong_use_has_status_2(arguments: tuple[str, ...]) -> None:
 def test_a_reader_that_goes_away_is_no_fault(file: Any) -> None:
     batch = file("b.jsonl", "".join(f'{{"case_id": "c{n}"}}\n' for n in range(300)))
     shell = subprocess.run(
-        ["bash", "-c", f"set -o pipefail; {sys.executable} -m calx recommend {batch} | head -n 1 > /dev/null"], capture_output=True, text=True, check=False
+        [
+            "bash",
+            "-c",
+            f"set -o pipefail; {sys.executable} -m calx recommend {batch} | head -n 1 > /dev/null",
+        ],
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert shell.stderr == ""
 
@@ -210,7 +302,13 @@ def test_the_version_is_told() -> None:
 
 
 def test_problems_come_in_chinese() -> None:
-    told = calx("recommend", "-", "--lang", "zh", stdin='{"case_id": "x", "thrombs": 1, "thrombus": 1, "age_years": "5", "lvef_percent": 99}').stderr
+    told = calx(
+        "recommend",
+        "-",
+        "--lang",
+        "zh",
+        stdin='{"case_id": "x", "thrombs": 1, "thrombus": 1, "age_years": "5", "lvef_percent": 99}',
+    ).stderr
     assert "是否应为“thrombus”" in told
     assert "不是true或false" in told
     assert "不加引号" in told
@@ -234,14 +332,24 @@ def test_a_file_that_cannot_be_read_does_not_stop_the_others(file: Any) -> None:
 
 
 def test_a_full_disk_is_told() -> None:
-    done = subprocess.run(["bash", "-c", f"{sys.executable} -m calx recommend {EXAMPLE} > /dev/full"], capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        ["bash", "-c", f"{sys.executable} -m calx recommend {EXAMPLE} > /dev/full"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     assert "cannot write" in done.stderr
     assert "Traceback" not in done.stderr
     assert done.returncode == 1
 
 
 def test_closed_standard_input_and_endless_names_are_wrong_use() -> None:
-    closed = subprocess.run(["bash", "-c", f"{sys.executable} -m calx recommend - <&-"], capture_output=True, text=True, check=False)
+    closed = subprocess.run(
+        ["bash", "-c", f"{sys.executable} -m calx recommend - <&-"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     assert (closed.returncode, "Traceback" in closed.stderr) == (2, False)
     assert calx("recommend", "x" * 5000 + ".json").returncode == 2
 

@@ -44,7 +44,8 @@ def test_model_and_gate_agree_on_every_single_fact(name: str, value: Any) -> Non
         REASONER.gate.admit(case)
         told: list[str | None] = []
     except CaseError as error:
-        told = [problem.fact for problem in error.problems if not problem.facts]  # what may not stand together is the gate's alone
+        # what may not stand together is the gate's alone
+        told = [problem.fact for problem in error.problems if not problem.facts]
     assert admitted == (not told)
 
 

@@ -27,20 +27,38 @@ def observation(system: str, code: str, **value: Any) -> dict[str, Any]:
 
 
 def quantity(value: float, unit: str) -> dict[str, Any]:
-    return {"valueQuantity": {"value": value, "unit": unit, "system": "http://unitsofmeasure.org", "code": unit}}
+    return {
+        "valueQuantity": {
+            "value": value,
+            "unit": unit,
+            "system": "http://unitsofmeasure.org",
+            "code": unit,
+        }
+    }
 
 
 def bundle(*resources: dict[str, Any]) -> dict[str, Any]:
-    return {"resourceType": "Bundle", "type": "searchset", "entry": [{"resource": resource} for resource in resources]}
+    return {
+        "resourceType": "Bundle",
+        "type": "searchset",
+        "entry": [{"resource": resource} for resource in resources],
+    }
 
 
 def call(**more: Any) -> dict[str, Any]:
-    return {"hook": "patient-view", "hookInstance": str(uuid.uuid4()), "context": {"userId": "Practitioner/a", "patientId": "p1"}, **more}
+    return {
+        "hook": "patient-view",
+        "hookInstance": str(uuid.uuid4()),
+        "context": {"userId": "Practitioner/a", "patientId": "p1"},
+        **more,
+    }
 
 
 def empties(value: Any) -> list[str]:
     if isinstance(value, dict):
-        return [key for key, item in value.items() if item in (None, "", [], {})] + [e for item in value.values() for e in empties(item)]
+        return [key for key, item in value.items() if item in (None, "", [], {})] + [
+            e for item in value.values() for e in empties(item)
+        ]
     return [e for item in value for e in empties(item)] if isinstance(value, list) else []
 
 
@@ -62,10 +80,14 @@ def test_cards_are_as_the_specification_wants_them(client: httpx.Client) -> None
         assert card["indicator"] in ("info", "warning", "critical")
         assert card["source"]["label"]
         uuid.UUID(card["uuid"])
-        assert all(set(reason) >= {"code", "system", "display"} for reason in card["overrideReasons"])
+        assert all(
+            set(reason) >= {"code", "system", "display"} for reason in card["overrideReasons"]
+        )
         if "suggestions" in card:
             assert card["selectionBehavior"] == "any"
-            assert not any(suggestion["isRecommended"] for suggestion in card["suggestions"]), "nothing is recommended while the strategy is provisional"
+            assert not any(suggestion["isRecommended"] for suggestion in card["suggestions"]), (
+                "nothing is recommended while the strategy is provisional"
+            )
             for suggestion in card["suggestions"]:
                 for action in suggestion["actions"]:
                     assert action["type"] == "create"
@@ -83,11 +105,19 @@ def test_observations_are_read_by_the_codes_of_the_mapping_table(client: httpx.C
         observation(DCM, "122355", **quantity(300, "deg")),
         observation(DCM, "122330", **quantity(3.2, "mm")),
         observation(OURS, "residual_thin_plaque", valueBoolean=True),
-        observation(OURS, "calcium_depth", valueCodeableConcept={"coding": [{"system": "http://snomed.info/sct", "code": "26283006"}]}),
+        observation(
+            OURS,
+            "calcium_depth",
+            valueCodeableConcept={
+                "coding": [{"system": "http://snomed.info/sct", "code": "26283006"}]
+            },
+        ),
         observation("http://loinc.org", "8867-4", **quantity(70, "/min")),
         {"resourceType": "Patient", "id": "p1"},
     )
-    cards = client.post("/cds-services/calx-lesion", json=call(prefetch={"observations": found})).json()["cards"]
+    cards = client.post(
+        "/cds-services/calx-lesion", json=call(prefetch={"observations": found})
+    ).json()["cards"]
     assert "C-CAT" in cards[0]["summary"]
     assert "122355" in cards[-1]["detail"], "what was read from a foreign code is said"
 
@@ -95,10 +125,15 @@ def test_observations_are_read_by_the_codes_of_the_mapping_table(client: httpx.C
 def test_facts_may_stand_in_a_fhir_extension(client: httpx.Client) -> None:
     extension = {
         "url": "https://w3id.org/calx/fhir/StructureDefinition/facts",
-        "extension": [{"url": "max_superficial_arc_deg", "valueDecimal": 300}, {"url": "residual_thin_plaque", "valueBoolean": True}],
+        "extension": [
+            {"url": "max_superficial_arc_deg", "valueDecimal": 300},
+            {"url": "residual_thin_plaque", "valueBoolean": True},
+        ],
     }
     patient = {"resourceType": "Patient", "extension": [extension]}
-    cards = client.post("/cds-services/calx-lesion", json=call(prefetch={"patient": patient})).json()["cards"]
+    cards = client.post(
+        "/cds-services/calx-lesion", json=call(prefetch={"patient": patient})
+    ).json()["cards"]
     assert "C-CAT" in cards[0]["summary"]
 
 
@@ -107,9 +142,35 @@ def test_facts_may_stand_in_a_fhir_extension(client: httpx.Client) -> None:
     [
         ({}, 412),
         ({"prefetch": {"observations": None}}, 412),
-        ({"prefetch": {"observations": bundle(observation("http://loinc.org", "8867-4", **quantity(70, "/min")))}}, 412),
-        ({"prefetch": {"observations": bundle(observation(DCM, "122355", **quantity(3, "rad")))}}, 422),
-        ({"prefetch": {"observations": bundle(observation(DCM, "122355", **quantity(300, "deg")), observation(DCM, "122355", **quantity(200, "deg")))}}, 422),
+        (
+            {
+                "prefetch": {
+                    "observations": bundle(
+                        observation("http://loinc.org", "8867-4", **quantity(70, "/min"))
+                    )
+                }
+            },
+            412,
+        ),
+        (
+            {
+                "prefetch": {
+                    "observations": bundle(observation(DCM, "122355", **quantity(3, "rad")))
+                }
+            },
+            422,
+        ),
+        (
+            {
+                "prefetch": {
+                    "observations": bundle(
+                        observation(DCM, "122355", **quantity(300, "deg")),
+                        observation(DCM, "122355", **quantity(200, "deg")),
+                    )
+                }
+            },
+            422,
+        ),
         ({"prefetch": {"observations": {"resourceType": "Observation", "status": "no such"}}}, 422),
         ({"extension": {"org.w3id.calx": {"facts": {"max_superficial_arc_deg": 999}}}}, 422),
         ({"hook": "order-sign"}, 400),
@@ -119,7 +180,9 @@ def test_facts_may_stand_in_a_fhir_extension(client: httpx.Client) -> None:
         ({"prefetch": [1]}, 400),
     ],
 )
-def test_what_cannot_be_answered_says_why(more: dict[str, Any], status: int, client: httpx.Client) -> None:
+def test_what_cannot_be_answered_says_why(
+    more: dict[str, Any], status: int, client: httpx.Client
+) -> None:
     reply = client.post("/cds-services/calx-lesion", json=call(**more))
     assert reply.status_code == status, reply.text
     assert reply.json()["detail"]
@@ -127,18 +190,42 @@ def test_what_cannot_be_answered_says_why(more: dict[str, Any], status: int, cli
 
 def test_an_observation_entered_in_error_is_no_fact(client: httpx.Client) -> None:
     wrong = observation(DCM, "122355", **quantity(300, "deg")) | {"status": "entered-in-error"}
-    assert client.post("/cds-services/calx-lesion", json=call(prefetch={"observations": bundle(wrong)})).status_code == 412
+    assert (
+        client.post(
+            "/cds-services/calx-lesion", json=call(prefetch={"observations": bundle(wrong)})
+        ).status_code
+        == 412
+    )
 
 
-def test_a_card_says_what_speaks_against_each_device_and_shows_warnings(client: httpx.Client) -> None:
-    facts = {"max_superficial_arc_deg": 300, "coronary_dissection": True, "flow_limiting": False, "thrombus": True}
-    cards = client.post("/cds-services/calx-lesion", json=call(extension={"org.w3id.calx": {"facts": facts}})).json()["cards"]
+def test_a_card_says_what_speaks_against_each_device_and_shows_warnings(
+    client: httpx.Client,
+) -> None:
+    facts = {
+        "max_superficial_arc_deg": 300,
+        "coronary_dissection": True,
+        "flow_limiting": False,
+        "thrombus": True,
+    }
+    cards = client.post(
+        "/cds-services/calx-lesion", json=call(extension={"org.w3id.calx": {"facts": facts}})
+    ).json()["cards"]
     assert any(card["indicator"] == "warning" and "dissection" in card["summary"] for card in cards)
-    (line,) = [line for line in cards[-1]["detail"].splitlines() if line.startswith("- **rotational atherectomy**: contraindicated")]
+    (line,) = [
+        line
+        for line in cards[-1]["detail"].splitlines()
+        if line.startswith("- **rotational atherectomy**: contraindicated")
+    ]
     assert "F-RA-1" in line
     facts = {"max_superficial_arc_deg": 300}
-    strategy = client.post("/cds-services/calx-lesion", json=call(extension={"org.w3id.calx": {"facts": facts}})).json()["cards"][-1]
-    (line,) = [line for line in strategy["detail"].splitlines() if line.startswith("- **orbital atherectomy**")]
+    strategy = client.post(
+        "/cds-services/calx-lesion", json=call(extension={"org.w3id.calx": {"facts": facts}})
+    ).json()["cards"][-1]
+    (line,) = [
+        line
+        for line in strategy["detail"].splitlines()
+        if line.startswith("- **orbital atherectomy**")
+    ]
     assert "disputed by ECLIPSE" in line
     assert "not ruled out" in line
     assert all("PROVISIONAL" in suggestion["label"] for suggestion in strategy["suggestions"])
@@ -147,16 +234,25 @@ def test_a_card_says_what_speaks_against_each_device_and_shows_warnings(client: 
 @pytest.mark.parametrize(
     "resource",
     [
-        observation(OURS, "thrombus", valueBoolean=True) | {"modifierExtension": [{"url": "http://example.org/negated", "valueBoolean": True}]},
+        observation(OURS, "thrombus", valueBoolean=True)
+        | {"modifierExtension": [{"url": "http://example.org/negated", "valueBoolean": True}]},
         observation(OURS, "thrombs", valueBoolean=True),
         observation(OURS, "thrombus", valueDateTime="2026-01-01"),
         observation(OURS, "thrombus"),
-        observation(OURS, "thrombus", valueBoolean=True) | {"subject": {"reference": "Patient/other"}},
+        observation(OURS, "thrombus", valueBoolean=True)
+        | {"subject": {"reference": "Patient/other"}},
     ],
 )
-def test_no_fact_is_silently_lost_turned_or_taken_from_somebody_else(resource: dict[str, Any], client: httpx.Client) -> None:
+def test_no_fact_is_silently_lost_turned_or_taken_from_somebody_else(
+    resource: dict[str, Any], client: httpx.Client
+) -> None:
     found = bundle(observation(DCM, "122355", **quantity(300, "deg")), resource)
-    assert client.post("/cds-services/calx-lesion", json=call(prefetch={"observations": found})).status_code == 422
+    assert (
+        client.post(
+            "/cds-services/calx-lesion", json=call(prefetch={"observations": found})
+        ).status_code
+        == 422
+    )
 
 
 EXTENSION = "https://w3id.org/calx/fhir/StructureDefinition/facts"
@@ -179,8 +275,12 @@ def test_an_extension_of_any_shape_is_refused_in_words(item: Any, client: httpx.
 
 
 def test_a_key_that_stands_twice_is_refused(client: httpx.Client) -> None:
-    text = json.dumps(call(extension={"org.w3id.calx": {"facts": {"max_superficial_arc_deg": 350}}})).replace("350", '350, "max_superficial_arc_deg": 90')
-    reply = client.post("/cds-services/calx-lesion", content=text, headers={"Content-Type": "application/json"})
+    text = json.dumps(
+        call(extension={"org.w3id.calx": {"facts": {"max_superficial_arc_deg": 350}}})
+    ).replace("350", '350, "max_superficial_arc_deg": 90')
+    reply = client.post(
+        "/cds-services/calx-lesion", content=text, headers={"Content-Type": "application/json"}
+    )
     assert reply.status_code == 400
     assert "more than once" in reply.json()["detail"]
 
@@ -192,7 +292,9 @@ def test_feedback_is_kept_in_the_audit_log(service: Running, client: httpx.Clien
             {
                 "card": card,
                 "outcome": "overridden",
-                "overrideReason": {"reason": {"code": "unavailable", "system": "https://w3id.org/calx/override"}},
+                "overrideReason": {
+                    "reason": {"code": "unavailable", "system": "https://w3id.org/calx/override"}
+                },
                 "outcomeTimestamp": "2026-11-22T00:00:00Z",
             }
         ]
@@ -200,14 +302,28 @@ def test_feedback_is_kept_in_the_audit_log(service: Running, client: httpx.Clien
     assert client.post("/cds-services/calx-lesion/feedback", json=content).status_code == 200
     lines = [json.loads(line) for line in (service.data / "audit.jsonl").read_text().splitlines()]
     assert [line["reason"] for line in lines if line.get("card") == card] == ["unavailable"]
-    assert client.post("/cds-services/calx-lesion/feedback", json={"feedback": [{"card": card}]}).status_code == 400
+    assert (
+        client.post(
+            "/cds-services/calx-lesion/feedback", json={"feedback": [{"card": card}]}
+        ).status_code
+        == 400
+    )
 
 
 def test_cards_in_chinese(client: httpx.Client) -> None:
-    cards = client.post("/cds-services/calx-lesion", json=call(extension={"org.w3id.calx": FACTS}), headers={"Accept-Language": "zh-CN"}).json()["cards"]
+    cards = client.post(
+        "/cds-services/calx-lesion",
+        json=call(extension={"org.w3id.calx": FACTS}),
+        headers={"Accept-Language": "zh-CN"},
+    ).json()["cards"]
     assert "积极修饰" in cards[-1]["summary"]
 
 
 def test_other_services_are_not_there(client: httpx.Client) -> None:
     assert client.post("/cds-services/other", json=call()).status_code == 404
-    assert client.post("/cds-services/calx-lesion", content=b"{", headers={"Content-Type": "application/json"}).status_code == 400
+    assert (
+        client.post(
+            "/cds-services/calx-lesion", content=b"{", headers={"Content-Type": "application/json"}
+        ).status_code
+        == 400
+    )

@@ -29,16 +29,29 @@ SSSOM = Path(__file__).parents[3] / "ontology" / "mappings.sssom.tsv"
 
 def parameters(facts: dict[str, Any]) -> dict[str, Any]:
     def value(found: Any) -> dict[str, Any]:
-        return {"valueBoolean": found} if isinstance(found, bool) else {"valueString": found} if isinstance(found, str) else {"valueDecimal": float(found)}
+        return (
+            {"valueBoolean": found}
+            if isinstance(found, bool)
+            else {"valueString": found}
+            if isinstance(found, str)
+            else {"valueDecimal": float(found)}
+        )
 
-    return {"resourceType": "Parameters", "parameter": [{"name": name, **value(found)} for name, found in facts.items()]}
+    return {
+        "resourceType": "Parameters",
+        "parameter": [{"name": name, **value(found)} for name, found in facts.items()],
+    }
 
 
 def ask(client: httpx.Client, resource: dict[str, Any]) -> httpx.Response:
-    return client.post("/fhir/$recommend", json=resource, headers={"Content-Type": "application/fhir+json"})
+    return client.post(
+        "/fhir/$recommend", json=resource, headers={"Content-Type": "application/fhir+json"}
+    )
 
 
-def test_the_answer_is_a_guidance_response_that_names_what_is_missing(client: httpx.Client, reasoner: Reasoner) -> None:
+def test_the_answer_is_a_guidance_response_that_names_what_is_missing(
+    client: httpx.Client, reasoner: Reasoner
+) -> None:
     reply = ask(client, bundle(observation(DCM, "122355", **quantity(300, "deg"))))
     assert reply.headers["content-type"] == "application/fhir+json"
     content = reply.json()
@@ -47,15 +60,24 @@ def test_the_answer_is_a_guidance_response_that_names_what_is_missing(client: ht
     assert content["status"] == "data-requested"
     assert content["subject"] == {"reference": "Patient/p1"}
     ours = reasoner.recommend({"case_id": "t", "max_superficial_arc_deg": 300}).json()
-    asked = [requirement["codeFilter"][0]["code"][0]["code"] for requirement in content["dataRequirement"]]
+    asked = [
+        requirement["codeFilter"][0]["code"][0]["code"]
+        for requirement in content["dataRequirement"]
+    ]
     first = [item["fact"] for item in ours["missing"]]
     assert asked[: len(first)] == first
-    assert set(asked) == set(first) | {fact for alert in ours["possible_alerts"] for fact in alert["because_of"]}
+    assert set(asked) == set(first) | {
+        fact for alert in ours["possible_alerts"] for fact in alert["because_of"]
+    }
     contained = {resource["id"]: resource for resource in content["contained"]}
     Parameters.model_validate(contained["answer"])
     RequestGroup.model_validate(contained["proposal"])
     assert contained["proposal"]["intent"] == "proposal"
-    orbital = next(action for action in contained["proposal"]["action"] if action["title"].startswith("orbital"))
+    orbital = next(
+        action
+        for action in contained["proposal"]["action"]
+        if action["title"].startswith("orbital")
+    )
     assert "disputed by ECLIPSE" in orbital["description"]
     assert any(document["display"].startswith("DISPUTES") for document in orbital["documentation"])
     assert any("PROVISIONAL" in action["title"] for action in contained["proposal"]["action"])
@@ -66,10 +88,14 @@ def test_the_answer_is_a_guidance_response_that_names_what_is_missing(client: ht
     assert any("122355" in note["text"] for note in content["note"])
 
 
-def test_every_conformance_case_comes_out_as_in_the_api(client: httpx.Client, reasoner: Reasoner) -> None:
+def test_every_conformance_case_comes_out_as_in_the_api(
+    client: httpx.Client, reasoner: Reasoner
+) -> None:
     statuses = set()
     for raw in conformance_cases()[::12]:
-        facts = {name: value for name, value in raw.items() if name != "case_id" and value is not None}
+        facts = {
+            name: value for name, value in raw.items() if name != "case_id" and value is not None
+        }
         reply = ask(client, parameters(json.loads(json.dumps(facts, default=float))))
         if reply.status_code != 200:
             OperationOutcome.model_validate(reply.json())
@@ -77,8 +103,16 @@ def test_every_conformance_case_comes_out_as_in_the_api(client: httpx.Client, re
         content = reply.json()
         GuidanceResponse.model_validate(content)
         statuses.add(content["status"])
-        whole = next(p["valueString"] for r in content["contained"] if r["id"] == "answer" for p in r["parameter"] if p["name"] == "answer")
-        ours = reasoner.recommend(json.loads(json.dumps({**facts, "case_id": "fhir"}, default=float))).json()
+        whole = next(
+            p["valueString"]
+            for r in content["contained"]
+            if r["id"] == "answer"
+            for p in r["parameter"]
+            if p["name"] == "answer"
+        )
+        ours = reasoner.recommend(
+            json.loads(json.dumps({**facts, "case_id": "fhir"}, default=float))
+        ).json()
         assert json.loads(whole) == ours
     assert len(statuses) >= 2
 
@@ -90,7 +124,14 @@ def test_every_conformance_case_comes_out_as_in_the_api(client: httpx.Client, re
         ([], 400),
         (parameters({"max_superficial_arc_deg": 999, "thrombs": True}), 422),
         (bundle(observation(DCM, "122355", **quantity(300, "mm"))), 422),
-        ({"resourceType": "Bundle", "type": "searchset", "entry": [{"resource": {"resourceType": "Observation"}}]}, 422),
+        (
+            {
+                "resourceType": "Bundle",
+                "type": "searchset",
+                "entry": [{"resource": {"resourceType": "Observation"}}],
+            },
+            422,
+        ),
         ({"resourceType": "Parameters", "parameter": "x"}, 422),
     ],
 )
@@ -101,7 +142,9 @@ def test_problems_are_operation_outcomes(resource: Any, status: int, client: htt
 
 
 def test_all_problems_are_told_at_once(client: httpx.Client) -> None:
-    issues = ask(client, parameters({"max_superficial_arc_deg": 999, "thrombs": True})).json()["issue"]
+    issues = ask(client, parameters({"max_superficial_arc_deg": 999, "thrombs": True})).json()[
+        "issue"
+    ]
     assert len(issues) == 2
 
 
@@ -112,11 +155,20 @@ def test_what_the_service_says_of_itself_is_fhir(client: httpx.Client) -> None:
 
 def test_the_mapping_table_is_sssom_and_speaks_of_terms_that_exist(reasoner: Reasoner) -> None:
     text = SSSOM.read_text(encoding="utf-8")
-    rows = list(csv.DictReader((line for line in text.splitlines() if not line.startswith("#")), delimiter="\t"))
+    rows = list(
+        csv.DictReader(
+            (line for line in text.splitlines() if not line.startswith("#")), delimiter="\t"
+        )
+    )
     assert {"subject_id", "predicate_id", "object_id", "mapping_justification"} <= set(rows[0])
     for row in rows:
         assert row["mapping_justification"] == "semapv:ManualMappingCuration"
-        assert row["predicate_id"] in {"skos:exactMatch", "skos:closeMatch", "skos:broadMatch", "skos:relatedMatch"}
+        assert row["predicate_id"] in {
+            "skos:exactMatch",
+            "skos:closeMatch",
+            "skos:broadMatch",
+            "skos:relatedMatch",
+        }
     named = {f"calx:{fact.local}" for fact in reasoner.guideline.facts.values()} | {
         f"value:{value}" for fact in reasoner.guideline.facts.values() for value in fact.values
     }
@@ -131,17 +183,43 @@ def test_no_code_stands_for_two_facts(reasoner: Reasoner) -> None:
     assert CASE.keys() <= set(codes.fact.values())
 
 
-def test_codes_and_examples_are_those_of_the_guideline_that_is_served(edited: Callable[[str, str, str], Path], tmp_path: Path) -> None:
+def test_codes_and_examples_are_those_of_the_guideline_that_is_served(
+    edited: Callable[[str, str, str], Path], tmp_path: Path
+) -> None:
     """`--ontology DIR` counts for the table of codes and for the example lesions too."""
-    folder = edited("cases/modification.yaml", "{en: Closed ring, zh: 闭合环}", "{en: A site's own ring, zh: 本院闭合环}")
+    folder = edited(
+        "cases/modification.yaml",
+        "{en: Closed ring, zh: 闭合环}",
+        "{en: A site's own ring, zh: 本院闭合环}",
+    )
     table = folder / "mappings.sssom.tsv"
-    text = table.read_text(encoding="utf-8").replace("#  DCM:", "#  SITE: https://site.example/codes#\n#  DCM:")
-    table.write_text(text.replace("DCM:122341\tCalcium Length", "SITE:7\tOur length"), encoding="utf-8")
-    with serving(tmp_path / "data", "--ontology", str(folder)) as running, running.client() as client:
-        assert "Our length (7) was read as: calcium length" in ask(client, observation("https://site.example/codes#", "7", **quantity(12, "mm"))).text
-        assert "was read as" not in ask(client, observation(DCM, "122341", **quantity(12, "mm"))).text
+    text = table.read_text(encoding="utf-8").replace(
+        "#  DCM:", "#  SITE: https://site.example/codes#\n#  DCM:"
+    )
+    table.write_text(
+        text.replace("DCM:122341\tCalcium Length", "SITE:7\tOur length"), encoding="utf-8"
+    )
+    with (
+        serving(tmp_path / "data", "--ontology", str(folder)) as running,
+        running.client() as client,
+    ):
+        assert (
+            "Our length (7) was read as: calcium length"
+            in ask(
+                client, observation("https://site.example/codes#", "7", **quantity(12, "mm"))
+            ).text
+        )
+        assert (
+            "was read as" not in ask(client, observation(DCM, "122341", **quantity(12, "mm"))).text
+        )
         assert "A site&#39;s own ring" in client.get("/", headers={"Accept": "text/html"}).text
     table.unlink()
-    with serving(tmp_path / "data", "--ontology", str(folder)) as running, running.client() as client:
+    with (
+        serving(tmp_path / "data", "--ontology", str(folder)) as running,
+        running.client() as client,
+    ):
         assert ask(client, parameters(CASE)).status_code == 200
-        assert "was read as" not in ask(client, observation(DCM, "122355", **quantity(300, "deg"))).text
+        assert (
+            "was read as"
+            not in ask(client, observation(DCM, "122355", **quantity(300, "deg"))).text
+        )

@@ -15,14 +15,24 @@ import pytest
 from calx.ontology import DEFAULT_DIRECTORY, GuidelineFiles
 from tests.api.running import Running, serving
 
-ARC = {"table": "thresholds", "key": "cond:SuperficialArcLong#1", "column": "value", "value": "180", "by": "author"}
+ARC = {
+    "table": "thresholds",
+    "key": "cond:SuperficialArcLong#1",
+    "column": "value",
+    "value": "180",
+    "by": "author",
+}
 CASE = {"case_id": "moderate", "max_superficial_arc_deg": 200}
 
 
 @pytest.fixture(scope="module")
 def mine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     folder = tmp_path_factory.mktemp("drafts")
-    shutil.copytree(DEFAULT_DIRECTORY, folder / "guideline", ignore=shutil.ignore_patterns("*.py", "__pycache__"))
+    shutil.copytree(
+        DEFAULT_DIRECTORY,
+        folder / "guideline",
+        ignore=shutil.ignore_patterns("*.py", "__pycache__"),
+    )
     with serving(folder / "data", "--ontology", str(folder / "guideline")) as running:
         yield running
 
@@ -44,7 +54,9 @@ def strategy(author: httpx.Client) -> str:
     return str(found["strategy"]["id"])
 
 
-def test_an_edit_of_a_draft_is_examined_and_changes_nothing_live(author: httpx.Client, mine: Running) -> None:
+def test_an_edit_of_a_draft_is_examined_and_changes_nothing_live(
+    author: httpx.Client, mine: Running
+) -> None:
     live = GuidelineFiles(mine.data.parent / "guideline").digest
     name = begin(author)
     edited = author.post(f"/drafts/{name}/edits", json=ARC)
@@ -74,7 +86,9 @@ def test_an_edit_of_a_draft_is_examined_and_changes_nothing_live(author: httpx.C
         ({"by": ""}, 400, "say by"),
     ],
 )
-def test_an_edit_that_cannot_be_taken_is_refused_with_its_reason(change: dict[str, str], status: int, told: str, author: httpx.Client) -> None:
+def test_an_edit_that_cannot_be_taken_is_refused_with_its_reason(
+    change: dict[str, str], status: int, told: str, author: httpx.Client
+) -> None:
     answer = author.post(f"/drafts/{begin(author)}/edits", json={**ARC, **change})
     assert answer.status_code == status
     assert told in answer.text
@@ -82,9 +96,17 @@ def test_an_edit_that_cannot_be_taken_is_refused_with_its_reason(change: dict[st
 
 def test_publishing_needs_review_and_no_error(author: httpx.Client) -> None:
     name = begin(author)
-    assert author.post(f"/drafts/{name}/publish", json={"by": "b", "why": "w"}).status_code in (409, 422)
+    assert author.post(f"/drafts/{name}/publish", json={"by": "b", "why": "w"}).status_code in (
+        409,
+        422,
+    )
     author.post(f"/drafts/{name}/edits", json=ARC)
-    assert author.post(f"/drafts/{name}/state", json={"state": "in review", "by": "author"}).json()["state"] == "in review"
+    assert (
+        author.post(f"/drafts/{name}/state", json={"state": "in review", "by": "author"}).json()[
+            "state"
+        ]
+        == "in review"
+    )
     assert author.post(f"/drafts/{name}/edits", json=ARC).status_code == 409
     refused = author.post(f"/drafts/{name}/publish", json={"by": "editor", "why": "w"})
     assert refused.status_code == 422
@@ -92,29 +114,59 @@ def test_publishing_needs_review_and_no_error(author: httpx.Client) -> None:
     assert strategy(author) == "stepwise_balloon"
 
 
-def test_a_reviewed_draft_is_published_and_old_answers_keep_theirs(author: httpx.Client, mine: Running) -> None:
+def test_a_reviewed_draft_is_published_and_old_answers_keep_theirs(
+    author: httpx.Client, mine: Running
+) -> None:
     before = author.get("/guideline").json()["digest"]
-    assert author.put("/cases/moderate", json=CASE).status_code in (200, 201) or author.post("/cases", json=CASE).status_code in (200, 201)
+    assert author.put("/cases/moderate", json=CASE).status_code in (200, 201) or author.post(
+        "/cases", json=CASE
+    ).status_code in (200, 201)
     name = begin(author, "A clearer label")
-    label = {"table": "labels", "key": "rule:D3 rdfs:label", "column": "en", "value": "Stepwise balloons first", "by": "author"}
+    label = {
+        "table": "labels",
+        "key": "rule:D3 rdfs:label",
+        "column": "en",
+        "value": "Stepwise balloons first",
+        "by": "author",
+    }
     assert author.post(f"/drafts/{name}/edits", json=label).status_code == 200
-    assert author.post(f"/drafts/{name}/state", json={"state": "in review", "by": "author", "why": "please look"}).status_code == 200
-    done = author.post(f"/drafts/{name}/publish", json={"by": "editor", "why": "Clearer for readers"})
+    assert (
+        author.post(
+            f"/drafts/{name}/state",
+            json={"state": "in review", "by": "author", "why": "please look"},
+        ).status_code
+        == 200
+    )
+    done = author.post(
+        f"/drafts/{name}/publish", json={"by": "editor", "why": "Clearer for readers"}
+    )
     assert done.status_code == 200, done.text
     assert done.json()["state"] == "published"
     now = author.get("/guideline").json()["digest"]
-    assert now == done.json()["published"] == GuidelineFiles(mine.data.parent / "guideline").digest != before
+    assert (
+        now
+        == done.json()["published"]
+        == GuidelineFiles(mine.data.parent / "guideline").digest
+        != before
+    )
     assert author.get("/rules/D3").json()["label"]["en"] == "Stepwise balloons first"
     kept = author.get("/cases/moderate").json()
     assert before in str(kept)
     (note,) = (mine.data.parent / "guideline" / "changes").glob(f"*{name}.md")
     assert "Clearer for readers" in note.read_text(encoding="utf-8")
     assert "Stepwise balloons first" in note.read_text(encoding="utf-8")
-    rows = author.post("/sparql", data={"query": 'ASK { ?rule <http://www.w3.org/2000/01/rdf-schema#label> "Stepwise balloons first"@en }'}).json()
+    rows = author.post(
+        "/sparql",
+        data={
+            "query": 'ASK { ?rule <http://www.w3.org/2000/01/rdf-schema#label> "Stepwise balloons first"@en }'
+        },
+    ).json()
     assert rows["boolean"] is True
 
 
-def test_a_draft_of_an_older_guideline_is_not_published_over_a_newer_one(author: httpx.Client, mine: Running) -> None:
+def test_a_draft_of_an_older_guideline_is_not_published_over_a_newer_one(
+    author: httpx.Client, mine: Running
+) -> None:
     older = begin(author, "older")
     label = {"table": "labels", "key": "rule:D2 rdfs:label", "column": "en", "by": "author"}
     author.post(f"/drafts/{older}/edits", json={**label, "value": "One"})
@@ -126,7 +178,9 @@ def test_a_draft_of_an_older_guideline_is_not_published_over_a_newer_one(author:
     assert "has changed since the draft began" in refused.text
 
 
-def test_broken_files_on_disk_leave_the_last_good_version_serving(author: httpx.Client, mine: Running) -> None:
+def test_broken_files_on_disk_leave_the_last_good_version_serving(
+    author: httpx.Client, mine: Running
+) -> None:
     rules = mine.data.parent / "guideline" / "rules" / "strategy.ttl"
     text = rules.read_text(encoding="utf-8")
     rules.write_text(text[: len(text) // 2], encoding="utf-8")
@@ -142,7 +196,9 @@ def test_broken_files_on_disk_leave_the_last_good_version_serving(author: httpx.
         rules.write_text(text, encoding="utf-8")
 
 
-def test_a_publishing_that_was_cut_off_is_finished_at_the_next_start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_publishing_that_was_cut_off_is_finished_at_the_next_start(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     from calx.api.jobs.drafts import Drafts
 
     folder = tmp_path / "guideline"
@@ -161,7 +217,16 @@ def test_a_publishing_that_was_cut_off_is_finished_at_the_next_start(tmp_path: P
 
 def test_the_guideline_of_calx_itself_is_not_written_to(client: httpx.Client) -> None:
     name = begin(client)
-    client.post(f"/drafts/{name}/edits", json={"table": "labels", "key": "rule:D3 rdfs:label", "column": "en", "value": "x", "by": "a"})
+    client.post(
+        f"/drafts/{name}/edits",
+        json={
+            "table": "labels",
+            "key": "rule:D3 rdfs:label",
+            "column": "en",
+            "value": "x",
+            "by": "a",
+        },
+    )
     client.post(f"/drafts/{name}/state", json={"state": "in review", "by": "a"})
     refused = client.post(f"/drafts/{name}/publish", json={"by": "b", "why": "w"})
     assert refused.status_code == 409

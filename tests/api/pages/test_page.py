@@ -13,8 +13,23 @@ from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from tests.api.running import Running
 
-CHROMIUM = next((path for path in ("/usr/bin/chromium", shutil.which("chromium"), shutil.which("google-chrome")) if path and Path(path).exists()), None)
-FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"]
+CHROMIUM = next(
+    (
+        path
+        for path in ("/usr/bin/chromium", shutil.which("chromium"), shutil.which("google-chrome"))
+        if path and Path(path).exists()
+    ),
+    None,
+)
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
 LESION = "/?max_superficial_arc_deg=300&vessel_diameter_mm=3.2&residual_thin_plaque=true"
 SHOTS = os.environ.get("CALX_SCREENSHOTS")
 """A folder in which to leave pictures for somebody to look at."""
@@ -33,15 +48,34 @@ def browser() -> Iterator[Browser]:
 @pytest.fixture
 def page(browser: Browser, service: Running, request: pytest.FixtureRequest) -> Iterator[Page]:
     """A page of 1280 pixels that takes note of every error and every request beyond this service."""
-    with browser.new_context(base_url=service.url, viewport={"width": 1280, "height": 900}, locale="en-GB") as context:
+    with browser.new_context(
+        base_url=service.url, viewport={"width": 1280, "height": 900}, locale="en-GB"
+    ) as context:
         found = context.new_page()
         faults: list[str] = []
-        found.on("console", lambda message: faults.append(message.text) if message.type == "error" and "422" not in message.text else None)
+        found.on(
+            "console",
+            lambda message: (
+                faults.append(message.text)
+                if message.type == "error" and "422" not in message.text
+                else None
+            ),
+        )
         found.on("pageerror", lambda error: faults.append(str(error)))
-        found.on("request", lambda sent: faults.append(sent.url) if not sent.url.startswith((service.url, "data:", "blob:")) else None)
+        found.on(
+            "request",
+            lambda sent: (
+                faults.append(sent.url)
+                if not sent.url.startswith((service.url, "data:", "blob:"))
+                else None
+            ),
+        )
         yield found
         if SHOTS:
-            found.screenshot(path=str(Path(SHOTS) / f"{re.sub('[^a-z0-9_]+', '-', request.node.name)}.png"), full_page=True)
+            found.screenshot(
+                path=str(Path(SHOTS) / f"{re.sub('[^a-z0-9_]+', '-', request.node.name)}.png"),
+                full_page=True,
+            )
         assert not faults
 
 
@@ -62,7 +96,9 @@ def test_the_advice_follows_every_fact(page: Page) -> None:
     expect(page.locator(".possible")).to_contain_text("C-CAT")
     choose(page, "residual_thin_plaque", "true")
     expect(page.locator(".alert.critical")).to_contain_text("C-CAT")
-    assert page.locator("#advice .answer > *").first.get_attribute("class") == "alert critical", "critical alerts come first"
+    assert page.locator("#advice .answer > *").first.get_attribute("class") == "alert critical", (
+        "critical alerts come first"
+    )
     assert "residual_thin_plaque=true" in page.url
 
 
@@ -156,7 +192,9 @@ def test_a_ready_question_is_run_in_yasgui(page: Page) -> None:
     page.goto("/sparql")
     page.locator(".ready summary").click()
     page.locator("[data-query]").filter(has_text="disputed, by which study").click()
-    expect(page.locator(".yasr .dataTable tbody tr, .yasr table tbody tr").first).to_be_visible(timeout=15000)
+    expect(page.locator(".yasr .dataTable tbody tr, .yasr table tbody tr").first).to_be_visible(
+        timeout=15000
+    )
     expect(page.locator("#yasgui")).to_contain_text("eclipse2025")
 
 
@@ -171,7 +209,19 @@ def test_a_print_of_an_answer_holds_the_answer_and_not_the_form(page: Page) -> N
 
 @pytest.mark.parametrize("width", [390, 1280])
 @pytest.mark.parametrize(
-    "path", [LESION, LESION + "&lang=zh", "/cases", "/rules", "/rules/D4", "/studies/eclipse2025", "/guideline", "/docs", "/sparql", "/drafts"]
+    "path",
+    [
+        LESION,
+        LESION + "&lang=zh",
+        "/cases",
+        "/rules",
+        "/rules/D4",
+        "/studies/eclipse2025",
+        "/guideline",
+        "/docs",
+        "/sparql",
+        "/drafts",
+    ],
 )
 def test_nothing_is_cut_off_at_this_width(width: int, path: str, page: Page) -> None:
     page.set_viewport_size({"width": width, "height": 844})
@@ -253,12 +303,16 @@ def test_text_has_the_contrast_of_wcag_aa(path: str, browser: Browser, service: 
     with browser.new_context(base_url=service.url, locale="en-GB") as context:
         page = context.new_page()
         page.goto(path)
-        page.evaluate("document.querySelectorAll('details').forEach((part) => { part.open = true; })")
+        page.evaluate(
+            "document.querySelectorAll('details').forEach((part) => { part.open = true; })"
+        )
         assert page.evaluate(CONTRAST) == []
 
 
 def test_it_works_without_a_script(browser: Browser, service: Running) -> None:
-    with browser.new_context(base_url=service.url, java_script_enabled=False, locale="en-GB") as context:
+    with browser.new_context(
+        base_url=service.url, java_script_enabled=False, locale="en-GB"
+    ) as context:
         page = context.new_page()
         page.goto("/")
         page.locator("#i-max_superficial_arc_deg").fill("300")
@@ -275,7 +329,9 @@ def test_a_number_is_changed_on_a_draft_and_what_follows_is_told_at_once(page: P
     page.click("text=Begin a draft")
     page.fill("#q", "SuperficialArcLong")
     page.click("text=Show")
-    cell = page.locator("form.cell", has=page.locator("input[name=key][value='cond:SuperficialArcLong#1']")).first
+    cell = page.locator(
+        "form.cell", has=page.locator("input[name=key][value='cond:SuperficialArcLong#1']")
+    ).first
     number = cell.locator("input[name=value]")
     assert number.input_value() == "270"
     number.fill("180.5.1")
@@ -283,7 +339,13 @@ def test_a_number_is_changed_on_a_draft_and_what_follows_is_told_at_once(page: P
     expect(page.locator("form.cell.wrong .said")).to_contain_text("not a plain number")
     number.fill("180")
     number.press("Tab")
-    expect(page.locator("[data-part=check]")).to_contain_text("is backed by no statement", timeout=60_000)
-    expect(page.locator("[data-part=diff]")).to_contain_text("stepwise balloon → active modification", timeout=60_000)
-    expect(page.locator("[data-part=verify]")).to_contain_text("every requirement is proved", timeout=60_000)
+    expect(page.locator("[data-part=check]")).to_contain_text(
+        "is backed by no statement", timeout=60_000
+    )
+    expect(page.locator("[data-part=diff]")).to_contain_text(
+        "stepwise balloon → active modification", timeout=60_000
+    )
+    expect(page.locator("[data-part=verify]")).to_contain_text(
+        "every requirement is proved", timeout=60_000
+    )
     assert page.evaluate("document.documentElement.scrollWidth") <= page.viewport_size["width"]  # type: ignore[index]

@@ -22,18 +22,28 @@ def test_an_answer_is_that_of_the_reasoner(client: httpx.Client, reasoner: Reaso
         assert client.post("/recommend", json=body).json() == reasoner.recommend(body).json()
 
 
-def test_the_same_facts_get_the_same_answer_and_others_another(client: httpx.Client, reasoner: Reasoner) -> None:
+def test_the_same_facts_get_the_same_answer_and_others_another(
+    client: httpx.Client, reasoner: Reasoner
+) -> None:
     """Answers are kept for a while; nothing of one case may show in another."""
-    cases = [case("kept", max_superficial_arc_deg=arc, **more) for arc in (90, 91, 300) for more in ({}, {"thrombus": True}, {"thrombus": False})]
+    cases = [
+        case("kept", max_superficial_arc_deg=arc, **more)
+        for arc in (90, 91, 300)
+        for more in ({}, {"thrombus": True}, {"thrombus": False})
+    ]
     for _ in range(2):
         for raw in [*cases, {**cases[0], "case_id": "other"}]:
             for language in ("en", "zh"):
-                assert client.post("/recommend", json=raw, params={"lang": language}).json() == reasoner.recommend(raw).json(language)
+                assert client.post(
+                    "/recommend", json=raw, params={"lang": language}
+                ).json() == reasoner.recommend(raw).json(language)
 
 
 def test_an_answer_is_as_openapi_describes_it(client: httpx.Client) -> None:
     for raw in conformance_cases()[::10]:
-        Answer.model_validate_json(client.post("/recommend", json=json.loads(json.dumps(raw, default=float))).content)
+        Answer.model_validate_json(
+            client.post("/recommend", json=json.loads(json.dumps(raw, default=float))).content
+        )
 
 
 @pytest.mark.parametrize(
@@ -51,15 +61,24 @@ def test_an_answer_is_as_openapi_describes_it(client: httpx.Client) -> None:
     ],
 )
 def test_the_form_follows_accept(accept: str | None, form: str, client: httpx.Client) -> None:
-    reply = client.post("/recommend", json=case("forms"), headers={"Accept": accept} if accept else {})
+    reply = client.post(
+        "/recommend", json=case("forms"), headers={"Accept": accept} if accept else {}
+    )
     assert reply.status_code == 200
     assert reply.headers["content-type"].partition(";")[0] == form
     assert "Accept" in reply.headers["vary"]
     if form in ("text/turtle", "application/ld+json"):
-        assert "active_modification" in Graph().parse(data=reply.text, format={"text/turtle": "turtle"}.get(form, "json-ld")).serialize()
+        assert (
+            "active_modification"
+            in Graph()
+            .parse(data=reply.text, format={"text/turtle": "turtle"}.get(form, "json-ld"))
+            .serialize()
+        )
 
 
-@pytest.mark.parametrize("accept", ["image/png", "application/json;q=0", "audio/*;q=0.5", "nonsense"])
+@pytest.mark.parametrize(
+    "accept", ["image/png", "application/json;q=0", "audio/*;q=0.5", "nonsense"]
+)
 def test_a_form_that_there_is_not_is_406(accept: str, client: httpx.Client) -> None:
     reply = client.post("/recommend", json=case("forms"), headers={"Accept": accept})
     assert reply.status_code == 406
@@ -67,7 +86,10 @@ def test_a_form_that_there_is_not_is_406(accept: str, client: httpx.Client) -> N
 
 
 def test_the_most_specific_range_decides() -> None:
-    assert choose("text/html;q=0.1, text/*;q=0.9, */*;q=0.5", ("text/html", "application/json")) == "application/json"
+    assert (
+        choose("text/html;q=0.1, text/*;q=0.9, */*;q=0.5", ("text/html", "application/json"))
+        == "application/json"
+    )
     assert choose("*/*, text/html;q=0", ("text/html", "application/json")) == "application/json"
     assert choose("application/JSON", ("application/json",)) == "application/json"
     assert choose("application/json;q=1.5", ("application/json",)) is None
@@ -84,19 +106,37 @@ def test_the_most_specific_range_decides() -> None:
         ("en", "zh", "active modification"),
     ],
 )
-def test_labels_are_in_the_language_asked_for(lang: str | None, header: str, label: str, client: httpx.Client) -> None:
-    reply = client.post("/recommend", json=case("words"), params={"lang": lang} if lang else {}, headers={"Accept-Language": header})
+def test_labels_are_in_the_language_asked_for(
+    lang: str | None, header: str, label: str, client: httpx.Client
+) -> None:
+    reply = client.post(
+        "/recommend",
+        json=case("words"),
+        params={"lang": lang} if lang else {},
+        headers={"Accept-Language": header},
+    )
     assert reply.json()["strategy"]["label"] == label
 
 
 def test_every_problem_of_a_case_is_listed(client: httpx.Client) -> None:
-    bad = {"case_id": "x", "max_superficial_arc_deg": "344 deg", "thrombs": True, "vessel_diameter_mm": 99, "nodule_type": "loud"}
+    bad = {
+        "case_id": "x",
+        "max_superficial_arc_deg": "344 deg",
+        "thrombs": True,
+        "vessel_diameter_mm": 99,
+        "nodule_type": "loud",
+    }
     reply = client.post("/recommend", json=bad)
     assert reply.status_code == 422
     assert reply.headers["content-type"] == "application/problem+json"
     told = Problem.model_validate_json(reply.content)
     assert told.type.endswith("/problem/invalid-case")
-    assert {problem.fact for problem in told.problems} == {"max_superficial_arc_deg", "thrombs", "vessel_diameter_mm", "nodule_type"}
+    assert {problem.fact for problem in told.problems} == {
+        "max_superficial_arc_deg",
+        "thrombs",
+        "vessel_diameter_mm",
+        "nodule_type",
+    }
     assert told.case_id == "x"
 
 
@@ -116,7 +156,9 @@ def test_every_problem_of_a_case_is_listed(client: httpx.Client) -> None:
         (b"a=b", "application/x-www-form-urlencoded", 415),
     ],
 )
-def test_what_is_no_case_is_a_problem_with_its_place(content: bytes, kind: str, status: int, client: httpx.Client) -> None:
+def test_what_is_no_case_is_a_problem_with_its_place(
+    content: bytes, kind: str, status: int, client: httpx.Client
+) -> None:
     reply = client.post("/recommend", content=content, headers={"Content-Type": kind})
     assert reply.status_code == status
     told = reply.json()
@@ -130,16 +172,28 @@ def test_a_case_may_come_as_turtle_and_json_ld(client: httpx.Client) -> None:
     told = client.post("/recommend", content=turtle, headers={"Content-Type": "text/turtle"}).json()
     document = Graph().parse(data=turtle, format="turtle").serialize(format="json-ld")
     assert told["strategy"]["id"] == "active_modification"
-    assert client.post("/recommend", content=document, headers={"Content-Type": "application/ld+json"}).json() == told
+    assert (
+        client.post(
+            "/recommend", content=document, headers={"Content-Type": "application/ld+json"}
+        ).json()
+        == told
+    )
 
 
 def test_rdf_of_any_size_is_not_parsed(client: httpx.Client) -> None:
     turtle = "<urn:a> <urn:b> " + ",".join(map(str, range(20000))) + " ."
-    assert client.post("/recommend", content=turtle, headers={"Content-Type": "text/turtle"}).status_code == 413
+    assert (
+        client.post(
+            "/recommend", content=turtle, headers={"Content-Type": "text/turtle"}
+        ).status_code
+        == 413
+    )
 
 
 def test_a_list_gets_a_list_in_which_a_bad_case_has_its_error(client: httpx.Client) -> None:
-    good, bad, again = client.post("/recommend", json=[case("a"), case("b", max_superficial_arc_deg=999), case("a")]).json()
+    good, bad, again = client.post(
+        "/recommend", json=[case("a"), case("b", max_superficial_arc_deg=999), case("a")]
+    ).json()
     assert good["case_id"] == "a"
     assert bad["error"]["problems"][0]["fact"] == "max_superficial_arc_deg"
     assert "used before" in again["error"]["problems"][0]["message"]
@@ -152,7 +206,10 @@ def test_the_proof_comes_alone_and_as_a_picture(client: httpx.Client) -> None:
     assert picture.headers["content-type"].startswith("image/svg+xml")
     from xml.etree import ElementTree
 
-    titles = [node.text or "" for node in ElementTree.fromstring(picture.text).iter("{http://www.w3.org/2000/svg}title")]
+    titles = [
+        node.text or ""
+        for node in ElementTree.fromstring(picture.text).iter("{http://www.w3.org/2000/svg}title")
+    ]
     rules = {step["rule"] for step in steps}
     assert all(any(f"{rule} ·" in title for title in titles) for rule in rules)
 
@@ -171,10 +228,14 @@ def test_the_api_never_tells_more_than_it_should(client: httpx.Client) -> None:
         assert reply.json()["status"] == reply.status_code
 
 
-def test_openapi_is_made_from_the_ontology_with_real_examples(client: httpx.Client, reasoner: Reasoner) -> None:
+def test_openapi_is_made_from_the_ontology_with_real_examples(
+    client: httpx.Client, reasoner: Reasoner
+) -> None:
     described: dict[str, Any] = client.get("/openapi.json").json()
     facts = described["components"]["schemas"]["Case"]["properties"]
-    assert set(facts) == {"case_id", "measured"} | {fact.name for fact in reasoner.guideline.facts.values() if fact.given}
+    assert set(facts) == {"case_id", "measured"} | {
+        fact.name for fact in reasoner.guideline.facts.values() if fact.given
+    }
     assert facts["max_superficial_arc_deg"]["x-unit"] == "deg"
     body = described["paths"]["/recommend"]["post"]
     (example,) = body["requestBody"]["content"]["application/json"]["examples"].values()

@@ -29,16 +29,49 @@ def project(tmp_path: Path) -> Path:
 
 
 def test_nothing_foreign_runs(project: Path, tmp_path: Path) -> None:
-    shutil.copytree(DEFAULT_DIRECTORY, tmp_path / "guideline", ignore=shutil.ignore_patterns("*.py", "__pycache__"))
+    shutil.copytree(
+        DEFAULT_DIRECTORY,
+        tmp_path / "guideline",
+        ignore=shutil.ignore_patterns("*.py", "__pycache__"),
+    )
     dicom.write(simulate(4_000_023, 4.0, 2.0, 40), tmp_path / "a.dcm")
-    with serving(tmp_path / "data", "--ontology", str(tmp_path / "guideline"), folder=project, PYTHONPATH="") as running, running.client() as client:
+    with (
+        serving(
+            tmp_path / "data",
+            "--ontology",
+            str(tmp_path / "guideline"),
+            folder=project,
+            PYTHONPATH="",
+        ) as running,
+        running.client() as client,
+    ):
         assert client.post("/cases", json=case("here")).status_code == 201
-        rows = client.get("/sparql", params={"query": "SELECT ?l { ?l <https://w3id.org/calx/caseId> 'here' }"}, headers={"Accept": "text/csv"})
+        rows = client.get(
+            "/sparql",
+            params={"query": "SELECT ?l { ?l <https://w3id.org/calx/caseId> 'here' }"},
+            headers={"Accept": "text/csv"},
+        )
         assert "case/here" in rows.text
-        draft = client.post("/drafts", json={"title": "t", "by": "a"}, headers={"Accept": "application/json"}).json()["id"]
-        assert client.get(f"/drafts/{draft}/check", headers={"Accept": "application/json"}).json()["sound"] is True
-        assert client.get(f"/drafts/{draft}/verify", headers={"Accept": "application/json"}).json()["holds"] is True
-        address = client.post("/recordings", content=(tmp_path / "a.dcm").read_bytes(), headers={"Content-Type": "application/dicom"}).headers["location"]
+        draft = client.post(
+            "/drafts", json={"title": "t", "by": "a"}, headers={"Accept": "application/json"}
+        ).json()["id"]
+        assert (
+            client.get(f"/drafts/{draft}/check", headers={"Accept": "application/json"}).json()[
+                "sound"
+            ]
+            is True
+        )
+        assert (
+            client.get(f"/drafts/{draft}/verify", headers={"Accept": "application/json"}).json()[
+                "holds"
+            ]
+            is True
+        )
+        address = client.post(
+            "/recordings",
+            content=(tmp_path / "a.dcm").read_bytes(),
+            headers={"Content-Type": "application/dicom"},
+        ).headers["location"]
 
         def state() -> str:
             return str(client.get(address, headers={"Accept": "application/json"}).json()["state"])

@@ -39,7 +39,9 @@ def described(strained: Running) -> Any:
 
 
 @pytest.mark.long
-def test_whatever_the_description_allows_is_no_fault_of_the_service(described: Any, strained: Running) -> None:
+def test_whatever_the_description_allows_is_no_fault_of_the_service(
+    described: Any, strained: Running
+) -> None:
     """No 5xx, but for those that say "not now" and "took too long" as problems do."""
     tried = 0
     for found in described.get_all_operations():
@@ -48,11 +50,19 @@ def test_whatever_the_description_allows_is_no_fault_of_the_service(described: A
             continue  # takes gzip, which cannot be made from a description; test_store hands it damaged files
         tried += 1
 
-        @settings(max_examples=much(12, 3), deadline=None, suppress_health_check=list(HealthCheck), phases=[Phase.generate])
+        @settings(
+            max_examples=much(12, 3),
+            deadline=None,
+            suppress_health_check=list(HealthCheck),
+            phases=[Phase.generate],
+        )
         @given(case=operation.as_strategy())
         def one(case: Any) -> None:
             response = case.call(base_url=strained.url)
-            assert response.status_code < 500 or response.status_code in (503, 504), (case.as_curl_command(), response.text)
+            assert response.status_code < 500 or response.status_code in (503, 504), (
+                case.as_curl_command(),
+                response.text,
+            )
             if response.status_code >= 400 and "/fhir" not in case.path:
                 assert json.loads(response.content)["status"] == response.status_code
 
@@ -96,7 +106,10 @@ def memory_of(process: int) -> int:
 
 @pytest.mark.long
 def test_fifty_thousand_requests_make_no_error_and_leave_memory_flat(tmp_path: Path) -> None:
-    good, bad = json.dumps(case("soak")).encode(), b'{"case_id": "soak", "max_superficial_arc_deg": 999, "thrombs": 1}'
+    good, bad = (
+        json.dumps(case("soak")).encode(),
+        b'{"case_id": "soak", "max_superficial_arc_deg": 999, "thrombs": 1}',
+    )
     kinds = [
         request("POST", "/recommend", good),
         request("GET", "/health"),
@@ -104,7 +117,10 @@ def test_fifty_thousand_requests_make_no_error_and_leave_memory_flat(tmp_path: P
         request("POST", "/recommend", good),
         request("GET", "/cases/none"),
         request("GET", "/rules/D4"),
-    ] * 8 + [request("GET", "/advice?max_superficial_arc_deg=300", accept="text/html"), request("POST", "/recommend", good, accept="text/plain")]
+    ] * 8 + [
+        request("GET", "/advice?max_superficial_arc_deg=300", accept="text/html"),
+        request("POST", "/recommend", good, accept="text/plain"),
+    ]
     with serving(tmp_path) as running:
         warm = run(port_of(running), lambda number: kinds[number % len(kinds)], SOAK // 10, 16)
         before = memory_of(running.process.pid)

@@ -29,7 +29,11 @@ def rows(text: str) -> list[dict[str, str]]:
 
 
 def test_the_knowledge_base_is_asked(tmp_path: Path) -> None:
-    done = ask(tmp_path, PREFIX + "SELECT ?rule { ?rule calx:evidence ?s . ?s calx:study <https://w3id.org/calx/ev/CCAT23> } GROUP BY ?rule ORDER BY ?rule")
+    done = ask(
+        tmp_path,
+        PREFIX
+        + "SELECT ?rule { ?rule calx:evidence ?s . ?s calx:study <https://w3id.org/calx/ev/CCAT23> } GROUP BY ?rule ORDER BY ?rule",
+    )
     assert done.returncode == 0
     assert "https://w3id.org/calx/rule/A10" in {row["rule"] for row in rows(done.stdout)}
 
@@ -40,12 +44,21 @@ def test_a_case_is_asked_with_its_conclusions(tmp_path: Path) -> None:
         + "SELECT ?strategy ?rule { ?case calx:strategy ?strategy . ?step <http://www.w3.org/1999/02/22-rdf-syntax-ns#predicate> calx:strategy ; sh:sourceRule ?rule }"
     )
     (row,) = rows(ask(tmp_path, query, EXAMPLE).stdout)
-    assert row == {"strategy": "https://w3id.org/calx/strategy/active_modification", "rule": "https://w3id.org/calx/rule/D4"}
+    assert row == {
+        "strategy": "https://w3id.org/calx/strategy/active_modification",
+        "rule": "https://w3id.org/calx/rule/D4",
+    }
 
 
 @pytest.mark.parametrize("form", ["json", "csv", "tsv", "xml", "table"])
 def test_every_result_form(form: str, tmp_path: Path) -> None:
-    done = ask(tmp_path, PREFIX + 'SELECT ?l { <https://w3id.org/calx/strategy/stepwise_balloon> rdfs:label ?l FILTER(lang(?l) = "en") }', "--format", form)
+    done = ask(
+        tmp_path,
+        PREFIX
+        + 'SELECT ?l { <https://w3id.org/calx/strategy/stepwise_balloon> rdfs:label ?l FILTER(lang(?l) = "en") }',
+        "--format",
+        form,
+    )
     assert done.returncode == 0
     assert "stepwise balloon" in done.stdout
     if form == "json":
@@ -54,7 +67,10 @@ def test_every_result_form(form: str, tmp_path: Path) -> None:
 
 def test_ask_and_construct(tmp_path: Path) -> None:
     assert ask(tmp_path, PREFIX + "ASK { ?s a calx:Study }").stdout == "true\n"
-    assert "ev:ULTIMATE" in ask(tmp_path, PREFIX + "CONSTRUCT { ?s a calx:Study } { ?s a calx:Study }").stdout
+    assert (
+        "ev:ULTIMATE"
+        in ask(tmp_path, PREFIX + "CONSTRUCT { ?s a calx:Study } { ?s a calx:Study }").stdout
+    )
 
 
 @pytest.mark.parametrize(
@@ -81,7 +97,9 @@ def test_ask_and_construct(tmp_path: Path) -> None:
         "DROP ALL",
     ],
 )
-def test_queries_reach_neither_network_nor_disk_nor_change_anything(query: str, tmp_path: Path, listener: socket.socket) -> None:
+def test_queries_reach_neither_network_nor_disk_nor_change_anything(
+    query: str, tmp_path: Path, listener: socket.socket
+) -> None:
     done = ask(tmp_path, query.replace("URL", f"http://127.0.0.1:{listener.getsockname()[1]}/x"))
     assert done.returncode == 2
     assert done.stdout == ""
@@ -90,12 +108,18 @@ def test_queries_reach_neither_network_nor_disk_nor_change_anything(query: str, 
         listener.accept()
 
 
-def test_even_a_query_that_got_past_the_gate_opens_no_connection(listener: socket.socket, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_even_a_query_that_got_past_the_gate_opens_no_connection(
+    listener: socket.socket, monkeypatch: pytest.MonkeyPatch
+) -> None:
     from calx.api.sparql import gate
     from calx.api.sparql import local as asking
 
-    monkeypatch.setattr(asking, "checked", lambda text: gate.Query(text.decode(), "select", gate.Dataset()))
-    service = f"SELECT * {{ SERVICE <http://127.0.0.1:{listener.getsockname()[1]}/x> {{ ?s ?p ?o }} }}"
+    monkeypatch.setattr(
+        asking, "checked", lambda text: gate.Query(text.decode(), "select", gate.Dataset())
+    )
+    service = (
+        f"SELECT * {{ SERVICE <http://127.0.0.1:{listener.getsockname()[1]}/x> {{ ?s ?p ?o }} }}"
+    )
     with pytest.raises(gate.QueryError):
         asking.run(service.encode(), DEFAULT_DIRECTORY, [], "csv", 5, False)
     with pytest.raises(TimeoutError):
@@ -103,16 +127,27 @@ def test_even_a_query_that_got_past_the_gate_opens_no_connection(listener: socke
 
 
 def test_a_comment_or_text_that_says_service_is_no_reason_to_refuse(tmp_path: Path) -> None:
-    assert ask(tmp_path, "# SERVICE <http://x> {}\nASK { ?s ?p 'SERVICE <x> { }' }").stdout == "false\n"
+    assert (
+        ask(tmp_path, "# SERVICE <http://x> {}\nASK { ?s ?p 'SERVICE <x> { }' }").stdout
+        == "false\n"
+    )
 
 
 def test_a_query_that_takes_too_long_is_ended(tmp_path: Path) -> None:
-    done = ask(tmp_path, "SELECT (COUNT(*) AS ?n) { ?a ?b ?c . ?d ?e ?f . ?g ?h ?i . FILTER(?c != ?f && ?f != ?i) }", "--timeout", "1")
+    done = ask(
+        tmp_path,
+        "SELECT (COUNT(*) AS ?n) { ?a ?b ?c . ?d ?e ?f . ?g ?h ?i . FILTER(?c != ?f && ?f != ?i) }",
+        "--timeout",
+        "1",
+    )
     assert done.returncode == 2
     assert "took longer than 1 s" in done.stderr
 
 
-@pytest.mark.parametrize(("content", "told"), [("", "empty"), ("SELECT {", "not a SPARQL"), ("SELECT * { ?s ?p ?o " + "{" * 3000, "")])
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [("", "empty"), ("SELECT {", "not a SPARQL"), ("SELECT * { ?s ?p ?o " + "{" * 3000, "")],
+)
 def test_what_is_no_query(content: str, told: str, tmp_path: Path) -> None:
     done = ask(tmp_path, content)
     assert done.returncode == 2

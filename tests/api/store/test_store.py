@@ -65,7 +65,9 @@ def test_what_was_acknowledged_survives_a_hundred_kills(tmp_path: Path) -> None:
         for name, record in acknowledged.items():
             assert client.get(f"/cases/{name}").json() == record, name
         assert client.get(f"/cases/{name}/replay").json()["same_answer"]
-    assert {reason for _, reason in verify(tmp_path / "audit.jsonl").faults} <= {"is no entry: a crash cut it off, or somebody wrote it"}
+    assert {reason for _, reason in verify(tmp_path / "audit.jsonl").faults} <= {
+        "is no entry: a crash cut it off, or somebody wrote it"
+    }
 
 
 def test_a_second_service_on_the_folder_is_told_so(service: Running) -> None:
@@ -112,7 +114,12 @@ def test_a_folder_that_cannot_be_one_is_told(tmp_path: Path) -> None:
 
 
 def test_a_full_disk_loses_nothing_that_was_acknowledged(tmp_path: Path) -> None:
-    if os.geteuid() != 0 or subprocess.run(["mount", "-t", "tmpfs", "-o", "size=24m", "calx", tmp_path], capture_output=True).returncode:
+    if (
+        os.geteuid() != 0
+        or subprocess.run(
+            ["mount", "-t", "tmpfs", "-o", "size=24m", "calx", tmp_path], capture_output=True
+        ).returncode
+    ):
         pytest.skip("a small disk can only be made by root where mounting is allowed")
     kept: dict[str, Any] = {}
     try:
@@ -124,12 +131,19 @@ def test_a_full_disk_loses_nothing_that_was_acknowledged(tmp_path: Path) -> None
                 kept[f"f{number}"] = reply.json()
             assert reply.status_code == 503
             assert "disk is full" in reply.json()["detail"]
-            assert client.post("/recommend", json=case("f")).status_code == 200, "answers need no disk"
+            assert client.post("/recommend", json=case("f")).status_code == 200, (
+                "answers need no disk"
+            )
             assert len(kept) > 3
             assert client.get("/cases/f0").json() == kept["f0"]
         for filler in (tmp_path / "copies").glob("*"):
             shutil.rmtree(filler, ignore_errors=True)
-        assert subprocess.run(["mount", "-o", "remount,size=80m", tmp_path], capture_output=True).returncode == 0
+        assert (
+            subprocess.run(
+                ["mount", "-o", "remount,size=80m", tmp_path], capture_output=True
+            ).returncode
+            == 0
+        )
         with serving(tmp_path) as running, running.client() as client:
             for name, record in kept.items():
                 assert client.get(f"/cases/{name}").json() == record
@@ -154,13 +168,18 @@ def test_a_backup_made_while_serving_restores_elsewhere(service: Running, tmp_pa
         assert told.returncode == 0, told.stderr
         with serving(tmp_path / "new") as other, other.client() as there:
             for number in range(5):
-                assert there.get(f"/cases/saved-{number}").json() == client.get(f"/cases/saved-{number}").json()
+                assert (
+                    there.get(f"/cases/saved-{number}").json()
+                    == client.get(f"/cases/saved-{number}").json()
+                )
             assert there.get("/cases/saved-1/replay").json()["same_answer"]
             again = calx("restore", tmp_path / "b.nq.gz", "--data", tmp_path / "new")
             assert again.returncode == 0, again.stderr
             assert again.stdout.startswith("0 cases added")
             there.delete("/cases/saved-1")
-            assert calx("restore", tmp_path / "b.nq.gz", "--data", tmp_path / "new").stdout.startswith("1 cases added")
+            assert calx(
+                "restore", tmp_path / "b.nq.gz", "--data", tmp_path / "new"
+            ).stdout.startswith("1 cases added")
             there.delete("/cases/saved-2")
             there.post("/cases", json=case("saved-2", max_superficial_arc_deg=90))
             there.delete("/cases/saved-3")
@@ -182,15 +201,21 @@ def test_a_backup_made_while_serving_restores_elsewhere(service: Running, tmp_pa
         (b"<https://w3id.org/calx/submitted>", b"<https://w3id.org/calx/forgotten>"),
     ],
 )
-def test_a_backup_with_records_that_are_none_is_refused_though_its_seal_fits(old: bytes, new: bytes, tmp_path: Path) -> None:
+def test_a_backup_with_records_that_are_none_is_refused_though_its_seal_fits(
+    old: bytes, new: bytes, tmp_path: Path
+) -> None:
     with serving(tmp_path / "a") as running, running.client() as client:
         client.post("/cases", json=case("x"))
         body = gzip.decompress(client.get("/backup").content).rpartition(b"# sha256:")[0]
         changed = body.replace(old, new)
         assert changed != body
-        content = gzip.compress(changed + b"# sha256:" + hashlib.sha256(changed).hexdigest().encode() + b"\n")
+        content = gzip.compress(
+            changed + b"# sha256:" + hashlib.sha256(changed).hexdigest().encode() + b"\n"
+        )
         client.delete("/cases/x")
-        reply = client.post("/restore", content=content, headers={"Content-Type": "application/gzip"})
+        reply = client.post(
+            "/restore", content=content, headers={"Content-Type": "application/gzip"}
+        )
         assert reply.status_code == 400, reply.text
         assert client.get("/cases").json()["cases"] == []
 
@@ -198,8 +223,17 @@ def test_a_backup_with_records_that_are_none_is_refused_though_its_seal_fits(old
 def test_a_gzip_bomb_is_refused_and_not_unpacked_into_memory(service: Running) -> None:
     bomb = gzip.compress(b"x" * (256 * 1024 * 1024), 1)
     with service.client() as client:
-        assert client.post("/restore", content=bomb, headers={"Content-Type": "application/gzip"}).status_code == 400
-    peak = next(line for line in Path(f"/proc/{service.process.pid}/status").read_text().splitlines() if line.startswith("VmHWM"))
+        assert (
+            client.post(
+                "/restore", content=bomb, headers={"Content-Type": "application/gzip"}
+            ).status_code
+            == 400
+        )
+    peak = next(
+        line
+        for line in Path(f"/proc/{service.process.pid}/status").read_text().splitlines()
+        if line.startswith("VmHWM")
+    )
     assert int(peak.split()[1]) < 500_000
 
 
@@ -212,7 +246,9 @@ def test_a_damaged_backup_is_refused_and_changes_nothing(damage: str, tmp_path: 
         if damage == "cut":
             content = content[: len(content) // 2]
         elif damage == "changed":
-            content = gzip.compress(gzip.decompress(content).replace(b"active_modification", b"stepwise_balloon"))
+            content = gzip.compress(
+                gzip.decompress(content).replace(b"active_modification", b"stepwise_balloon")
+            )
         else:
             content = b"PK\x03\x04" + content
         (tmp_path / "b.nq.gz").write_bytes(content)

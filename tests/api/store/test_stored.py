@@ -27,7 +27,10 @@ def test_a_stored_answer_keeps_all_that_it_came_from(client: httpx.Client) -> No
     answer = client.post("/recommend", json=case("kept-1")).json()
     assert client.get("/cases/kept-1/answer").json() == answer
     assert client.get("/cases/kept-1/proof").json()["steps"] == answer["steps"]
-    assert client.get("/cases/kept-1/answer", params={"lang": "zh"}).json()["strategy"]["label"] == "积极修饰"
+    assert (
+        client.get("/cases/kept-1/answer", params={"lang": "zh"}).json()["strategy"]["label"]
+        == "积极修饰"
+    )
 
 
 def test_the_same_is_stored_once_and_another_of_its_name_not_at_all(client: httpx.Client) -> None:
@@ -59,8 +62,12 @@ def test_forms_of_a_stored_answer(client: httpx.Client) -> None:
     assert len(triples) > 300
     ld = client.get("/cases/forms-1", headers={"Accept": "application/ld+json"})
     assert {quad.triple for quad in parse(ld.content, RdfFormat.JSON_LD)} == triples
-    assert client.get("/cases/forms-1/proof", headers={"Accept": "image/svg+xml"}).text.startswith("<svg")
-    assert "active modification" in client.get("/cases/forms-1", headers={"Accept": "text/html"}).text
+    assert client.get("/cases/forms-1/proof", headers={"Accept": "image/svg+xml"}).text.startswith(
+        "<svg"
+    )
+    assert (
+        "active modification" in client.get("/cases/forms-1", headers={"Accept": "text/html"}).text
+    )
     assert client.get("/cases/forms-1", headers={"Accept": "image/png"}).status_code == 406
 
 
@@ -73,7 +80,9 @@ def test_the_list_goes_page_by_page_the_newest_first(client: httpx.Client) -> No
         page = StoredAnswers.model_validate_json(client.get(address).content)
         found += [line.case_id for line in page.cases]
         address = page.next
-    assert [name for name in found if name.startswith("page-")] == [f"page-{number}" for number in (4, 3, 2, 1, 0)]
+    assert [name for name in found if name.startswith("page-")] == [
+        f"page-{number}" for number in (4, 3, 2, 1, 0)
+    ]
     assert len(found) == len(set(found))
     assert client.get("/cases?limit=0").status_code == 400
 
@@ -103,7 +112,10 @@ def test_a_replay_under_an_edited_guideline_says_what_differs(tmp_path: Path) ->
     studies = mine / "evidence" / "studies.ttl"
     text = studies.read_text(encoding="utf-8")
     start = text.index("ev:CCAT23 a calx:Study")
-    studies.write_text(text[:start] + text[start:].replace("calx:withdrawn false", "calx:withdrawn true", 1), encoding="utf-8")
+    studies.write_text(
+        text[:start] + text[start:].replace("calx:withdrawn false", "calx:withdrawn true", 1),
+        encoding="utf-8",
+    )
     with serving(data, "--ontology", str(mine)) as running, running.client() as client:
         told = client.get("/cases/old/replay").json()
         assert not told["same_guideline"]
@@ -116,7 +128,9 @@ def test_a_replay_under_an_edited_guideline_says_what_differs(tmp_path: Path) ->
         assert client.post("/cases", json=case("old")).status_code == 409
 
 
-def test_what_is_stored_can_be_asked_in_sparql_with_its_provenance(client: httpx.Client, service: Running) -> None:
+def test_what_is_stored_can_be_asked_in_sparql_with_its_provenance(
+    client: httpx.Client, service: Running
+) -> None:
     client.post("/cases", json=case("asked"))
     query = """PREFIX calx: <https://w3id.org/calx/> PREFIX prov: <http://www.w3.org/ns/prov#> PREFIX sh: <http://www.w3.org/ns/shacl#>
       PREFIX rdf: <http://www.w3.org/1999/02/22-rdf-syntax-ns#>

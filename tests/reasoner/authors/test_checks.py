@@ -43,7 +43,9 @@ def read(kind: str) -> Page:
     edits = []
     for file, diff in DIFF.findall(text):
         lines = diff.split("\n")
-        assert {line[:1] for line in lines} <= {"-", "+"}, f"{kind}: a diff has lines with - and + only"
+        assert {line[:1] for line in lines} <= {"-", "+"}, (
+            f"{kind}: a diff has lines with - and + only"
+        )
         old, new = ("\n".join(line[1:] for line in lines if line[0] == sign) for sign in "-+")
         edits.append(Edit(file, old, new))
     return Page(edits, COMMAND.findall(text), SAID.findall(text))
@@ -77,12 +79,21 @@ def test_a_page_names_its_kind_in_both_languages(kind: str) -> None:
     lines = (PAGES / f"{kind}.md").read_text(encoding="utf-8").splitlines()
     assert lines[0] == f"# `{kind}`: {described.en}"
     assert lines[2] == f"*{described.severity}* · {described.zh}"
-    assert [line for line in lines if line.startswith("## ")] == ["## An edit that shows it", "## How to mend it"]
+    assert [line for line in lines if line.startswith("## ")] == [
+        "## An edit that shows it",
+        "## How to mend it",
+    ]
 
 
 def test_the_index_lists_every_kind_in_order() -> None:
-    rows = re.findall(r"^\| \[`(.+?)`\]\((.+?)\) \| (\w+) \| (.+?) \|$", (PAGES / "README.md").read_text(encoding="utf-8"), re.MULTILINE)
-    assert rows == [(kind, f"{kind}.md", described.severity, described.en) for kind, described in KINDS.items()]
+    rows = re.findall(
+        r"^\| \[`(.+?)`\]\((.+?)\) \| (\w+) \| (.+?) \|$",
+        (PAGES / "README.md").read_text(encoding="utf-8"),
+        re.MULTILINE,
+    )
+    assert rows == [
+        (kind, f"{kind}.md", described.severity, described.en) for kind, described in KINDS.items()
+    ]
 
 
 @pytest.mark.long
@@ -96,4 +107,6 @@ def test_the_edit_of_a_page_is_told_as_it_says(kind: str, tmp_path: Path) -> Non
     told = [str(problem) for problem in found if problem.kind == kind]
     assert told, [str(problem) for problem in found]
     (said,) = page.said
-    assert any(line.startswith(said[:-1]) if said.endswith("…") else line == said for line in told), told
+    assert any(
+        line.startswith(said[:-1]) if said.endswith("…") else line == said for line in told
+    ), told

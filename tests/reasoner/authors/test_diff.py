@@ -47,24 +47,39 @@ def _replace(folder: Path, file: str, old: str, new: str) -> None:
 
 def _shift(found: Difference, before: str, after: str) -> Shift:
     assert found.impact is not None
-    (shift,) = [s for s in found.impact.shifts if (s.before["en"], s.after["en"]) == (before, after) and s.about == "strategy"]
+    (shift,) = [
+        s
+        for s in found.impact.shifts
+        if (s.before["en"], s.after["en"]) == (before, after) and s.about == "strategy"
+    ]
     return shift
 
 
 def test_a_moved_threshold_is_one_change_told_once(lowered: Difference) -> None:
     (change,) = lowered.changes
     assert (change.area, change.subject) == ("logic", "condition SuperficialArcLong")
-    assert change.message["en"] == "largest superficial calcium arc at least 270° → largest superficial calcium arc at least 180° (used by C1)"
+    assert (
+        change.message["en"]
+        == "largest superficial calcium arc at least 270° → largest superficial calcium arc at least 180° (used by C1)"
+    )
     assert "180°" in change.message["zh"]
 
 
-def test_the_region_of_all_lesions_that_changes_is_told_with_both_sides_of_its_border(lowered: Difference) -> None:
+def test_the_region_of_all_lesions_that_changes_is_told_with_both_sides_of_its_border(
+    lowered: Difference,
+) -> None:
     shift = _shift(lowered, "stepwise balloon", "active modification")
     assert shift.rules == ("D3", "D4")
     (where,) = shift.where
-    assert where.words == {"en": "largest superficial calcium arc at least 180°", "zh": "最大浅表钙化弧度至少180°"}
+    assert where.words == {
+        "en": "largest superficial calcium arc at least 180°",
+        "zh": "最大浅表钙化弧度至少180°",
+    }
     assert where.border is not None
-    assert (where.border.changed["max_superficial_arc_deg"], where.border.unchanged["max_superficial_arc_deg"]) == (180, 179)
+    assert (
+        where.border.changed["max_superficial_arc_deg"],
+        where.border.unchanged["max_superficial_arc_deg"],
+    ) == (180, 179)
 
 
 def test_every_example_changes_as_it_says(lowered: Difference) -> None:
@@ -74,10 +89,14 @@ def test_every_example_changes_as_it_says(lowered: Difference) -> None:
     for shift in lowered.impact.shifts:
         for where in shift.where:
             one, other = old.recommend(where.example).json(), new.recommend(where.example).json()
-            assert one["strategy"] != other["strategy"] or one["high_risk_features"] != other["high_risk_features"]
+            assert (
+                one["strategy"] != other["strategy"]
+                or one["high_risk_features"] != other["high_risk_features"]
+            )
             if where.border is not None and shift.about == "strategy":
                 changed, unchanged = (
-                    [reasoner.recommend(case).json()["strategy"] for reasoner in (old, new)] for case in (where.border.changed, where.border.unchanged)
+                    [reasoner.recommend(case).json()["strategy"] for reasoner in (old, new)]
+                    for case in (where.border.changed, where.border.unchanged)
                 )
                 assert changed[0]["id"] != changed[1]["id"]
                 assert unchanged[0]["id"] == unchanged[1]["id"]
@@ -93,7 +112,12 @@ def test_what_is_said_to_stay_the_same_stays_the_same(lowered: Difference) -> No
     for raw in conformance_cases()[:150]:
         one, other = old.recommend(raw).json(), new.recommend(raw).json()
         assert one["arc_grade"] == other["arc_grade"]
-        lasers = [next(device["status"] for device in answer["devices"] if device["id"] == "excimer_laser") for answer in (one, other)]
+        lasers = [
+            next(
+                device["status"] for device in answer["devices"] if device["id"] == "excimer_laser"
+            )
+            for answer in (one, other)
+        ]
         assert lasers[0] == lasers[1]
 
 
@@ -137,19 +161,68 @@ def test_an_empty_edit_says_that_it_is_empty(base: Version, edited: Edit) -> Non
 
 EDITS = [
     ("wording", A, "Arc grade I: below 90°", "Arc grade one: below 90°", "rule A1: label", None),
-    ("evidence", STUDIES, 'skos:notation "CCAT23"', 'calx:participants 5 ; skos:notation "CCAT23"', "study CCAT23: participants", None),
-    ("logic", "shapes/lesion.ttl", "sh:minInclusive 0 ; sh:maxInclusive 120 ]", "sh:minInclusive 0 ; sh:maxInclusive 110 ]", "fact age_years: highest: 120 → 110", "no longer admitted"),
-    ("logic", "rules/devices.ttl", 'sh:hasValue "vein_graft"', 'sh:hasValue "arterial_graft"', "target vessel: vein graft → target vessel: arterial graft", "rotational_atherectomy"),
-    ("logic", "rules/complications.ttl", "sh:object advice:reimage_dissection", "sh:object advice:reimage_hematoma", "rule J15: says", "reimage_dissection"),
-    ("judgement", "cases/preparation.yaml", "max_superficial_arc_deg: 70,", "max_superficial_arc_deg: 71,", "reference case mild-arc: changed", None),
-]  # fmt: skip
+    (
+        "evidence",
+        STUDIES,
+        'skos:notation "CCAT23"',
+        'calx:participants 5 ; skos:notation "CCAT23"',
+        "study CCAT23: participants",
+        None,
+    ),
+    (
+        "logic",
+        "shapes/lesion.ttl",
+        "sh:minInclusive 0 ; sh:maxInclusive 120 ]",
+        "sh:minInclusive 0 ; sh:maxInclusive 110 ]",
+        "fact age_years: highest: 120 → 110",
+        "no longer admitted",
+    ),
+    (
+        "logic",
+        "rules/devices.ttl",
+        'sh:hasValue "vein_graft"',
+        'sh:hasValue "arterial_graft"',
+        "target vessel: vein graft → target vessel: arterial graft",
+        "rotational_atherectomy",
+    ),
+    (
+        "logic",
+        "rules/complications.ttl",
+        "sh:object advice:reimage_dissection",
+        "sh:object advice:reimage_hematoma",
+        "rule J15: says",
+        "reimage_dissection",
+    ),
+    (
+        "judgement",
+        "cases/preparation.yaml",
+        "max_superficial_arc_deg: 70,",
+        "max_superficial_arc_deg: 71,",
+        "reference case mild-arc: changed",
+        None,
+    ),
+]
 
 
 @pytest.mark.long
-@pytest.mark.parametrize(("area", "file", "old", "new", "told", "follows"), some([pytest.param(*edit, id=edit[1]) for edit in EDITS], 2))
-def test_each_kind_of_change_is_told(area: str, file: str, old: str, new: str, told: str, follows: str | None, base: Version, edited: Edit) -> None:
+@pytest.mark.parametrize(
+    ("area", "file", "old", "new", "told", "follows"),
+    some([pytest.param(*edit, id=edit[1]) for edit in EDITS], 2),
+)
+def test_each_kind_of_change_is_told(
+    area: str,
+    file: str,
+    old: str,
+    new: str,
+    told: str,
+    follows: str | None,
+    base: Version,
+    edited: Edit,
+) -> None:
     if "participants" in told:
-        edited(STUDIES, "calx:participants 3 ;\n", "") if "calx:participants 3 ;\n" in (DEFAULT_DIRECTORY / STUDIES).read_text() else None
+        edited(STUDIES, "calx:participants 3 ;\n", "") if "calx:participants 3 ;\n" in (
+            DEFAULT_DIRECTORY / STUDIES
+        ).read_text() else None
     found = difference(base, version(edited(file, old, new)))
     text = report.as_text(found)
     assert told in text
@@ -159,27 +232,62 @@ def test_each_kind_of_change_is_told(area: str, file: str, old: str, new: str, t
         assert follows in text
 
 
-def test_withdrawing_a_study_tells_the_rules_that_stop_and_the_proofs_that_go(base: Version, edited: Edit) -> None:
+def test_withdrawing_a_study_tells_the_rules_that_stop_and_the_proofs_that_go(
+    base: Version, edited: Edit
+) -> None:
     text = (DEFAULT_DIRECTORY / STUDIES).read_text(encoding="utf-8")
     block = text[text.index("ev:CCAT23 a ") :].partition("calx:withdrawn false")[0]
-    found = difference(base, version(edited(STUDIES, block + "calx:withdrawn false", block + "calx:withdrawn true")))
+    found = difference(
+        base,
+        version(edited(STUDIES, block + "calx:withdrawn false", block + "calx:withdrawn true")),
+    )
     told = [f"{change.subject}: {change.message['en']}" for change in found.changes]
     assert "study CCAT23: withdrawn" in told
     assert any("rule A10: no longer fires" in change for change in told)
     assert any("evidence level" in change for change in told)
-    assert {proof.id: (proof.before, proof.after) for proof in found.proofs}["c-cat-alert"] == ("proved", "vacuous")
-    assert any(shift.about == "alert c_cat" for shift in found.impact.shifts) if found.impact else False
+    assert {proof.id: (proof.before, proof.after) for proof in found.proofs}["c-cat-alert"] == (
+        "proved",
+        "vacuous",
+    )
+    assert (
+        any(shift.about == "alert c_cat" for shift in found.impact.shifts)
+        if found.impact
+        else False
+    )
 
 
 def test_a_lost_proof_is_told_with_its_lesion(base: Version, edited: Edit) -> None:
-    found = difference(base, version(edited(S, "sh:node cond:NothingUpToD7 ; sh:node cond:HighRisk ]", "sh:node cond:HighRisk ]")))
-    assert {proof.id for proof in found.proofs if proof.after == "refuted"} >= {"at-most-one-strategy", "complication-first"}
+    found = difference(
+        base,
+        version(
+            edited(
+                S, "sh:node cond:NothingUpToD7 ; sh:node cond:HighRisk ]", "sh:node cond:HighRisk ]"
+            )
+        ),
+    )
+    assert {proof.id for proof in found.proofs if proof.after == "refuted"} >= {
+        "at-most-one-strategy",
+        "complication-first",
+    }
     assert "refuted" in report.as_text(found)
 
 
 def test_revisions_of_git_are_compared(tmp_path: Path) -> None:
     def git(*arguments: str) -> None:
-        subprocess.run(["git", "-c", "user.name=a", "-c", "user.email=a@example.org", "-C", str(tmp_path), *arguments], check=True, capture_output=True)
+        subprocess.run(
+            [
+                "git",
+                "-c",
+                "user.name=a",
+                "-c",
+                "user.email=a@example.org",
+                "-C",
+                str(tmp_path),
+                *arguments,
+            ],
+            check=True,
+            capture_output=True,
+        )
 
     folder = _copy(tmp_path / "guide" / "ontology")
     git("init", "-q")
@@ -188,7 +296,9 @@ def test_revisions_of_git_are_compared(tmp_path: Path) -> None:
     _replace(folder, *LOWER)
     done = calx("diff", "HEAD", folder, "--format", "json")
     assert done.returncode == 0, done.stderr
-    assert [change["subject"] for change in json.loads(done.stdout)["changes"]] == ["condition SuperficialArcLong"]
+    assert [change["subject"] for change in json.loads(done.stdout)["changes"]] == [
+        "condition SuperficialArcLong"
+    ]
     unknown = calx("diff", "nowhere", folder)
     assert unknown.returncode == 2
     assert "neither a folder nor a revision" in unknown.stderr

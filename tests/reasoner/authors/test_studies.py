@@ -62,13 +62,30 @@ def copied(folder: Path) -> Path:
 
 
 def test_a_study_disputes_a_rule_and_every_answer_shows_it(mine: Path) -> None:
-    assert calx(*ADD, "--doi", "https://doi.org/10.1161/CALX.2026", "--participants", "120", "--ontology", mine).returncode == 0
+    assert (
+        calx(
+            *ADD,
+            "--doi",
+            "https://doi.org/10.1161/CALX.2026",
+            "--participants",
+            "120",
+            "--ontology",
+            mine,
+        ).returncode
+        == 0
+    )
     assert calx(*STATE, "--stance", "disputes", "--rule", "P3", "--ontology", mine).returncode == 0
     reasoner = Reasoner.load(mine)
     study = reasoner.guideline.studies["smith2026-ivl"]
-    assert (study.level, study.identifiers, study.participants) == ("B-R", ("doi:10.1161/CALX.2026",), 120)
+    assert (study.level, study.identifiers, study.participants) == (
+        "B-R",
+        ("doi:10.1161/CALX.2026",),
+        120,
+    )
     answer = reasoner.recommend({"case_id": "c", "max_superficial_arc_deg": 360}).json()
-    ivl = next(device for device in answer["devices"] if device["id"] == "intravascular_lithotripsy")
+    ivl = next(
+        device for device in answer["devices"] if device["id"] == "intravascular_lithotripsy"
+    )
     assert "smith2026-ivl" in ivl["disputed_by"]
     checked = calx("check", "--no-owl", "--ontology", mine)
     assert checked.returncode == 0, checked.stderr
@@ -76,10 +93,25 @@ def test_a_study_disputes_a_rule_and_every_answer_shows_it(mine: Path) -> None:
 
 def test_a_statement_gives_the_number_that_a_rule_needs(mine: Path) -> None:
     calx(*ADD, "--ontology", mine)
-    done = calx(*STATE, "--stance", "supports", "--rule", "C1", "--states", "max_superficial_arc_deg >= 180 deg", "--ontology", mine)
+    done = calx(
+        *STATE,
+        "--stance",
+        "supports",
+        "--rule",
+        "C1",
+        "--states",
+        "max_superficial_arc_deg >= 180 deg",
+        "--ontology",
+        mine,
+    )
     assert done.returncode == 0, done.stderr
     conditions = mine / "rules" / "conditions.ttl"
-    conditions.write_text(conditions.read_text(encoding="utf-8").replace("sh:minInclusive 270", "sh:minInclusive 180", 1), encoding="utf-8")
+    conditions.write_text(
+        conditions.read_text(encoding="utf-8").replace(
+            "sh:minInclusive 270", "sh:minInclusive 180", 1
+        ),
+        encoding="utf-8",
+    )
     assert "is backed by no statement" not in calx("check", "--no-owl", "--ontology", mine).stderr
 
 
@@ -87,7 +119,10 @@ def test_a_withdrawn_study_takes_its_rules_along_and_comes_back(mine: Path) -> N
     done = calx("evidence", "withdraw", "CCAT23", "--ontology", mine)
     assert "A10, P4, W-SHP-1" in done.stdout
     checked = calx("check", "--no-owl", "--ontology", mine)
-    assert "A10: does not fire: its only support was withdrawn (CCAT23)" in checked.stdout + checked.stderr
+    assert (
+        "A10: does not fire: its only support was withdrawn (CCAT23)"
+        in checked.stdout + checked.stderr
+    )
     assert calx("evidence", "withdraw", "CCAT23", "--undo", "--ontology", mine).returncode == 0
     assert GuidelineFiles(mine).digest == GuidelineFiles().digest
 
@@ -97,7 +132,10 @@ def test_a_withdrawn_study_takes_its_rules_along_and_comes_back(mine: Path) -> N
     [
         (["--doi", "10.1/x"], "is no DOI"),
         (["--doi", "see the journal"], "neither a DOI nor an identifier"),
-        (["--doi", "doi:10.1161/CIRCINTERVENTIONS.120.010296"], "already described, as zhang2021-ivus-score"),
+        (
+            ["--doi", "doi:10.1161/CIRCINTERVENTIONS.120.010296"],
+            "already described, as zhang2021-ivus-score",
+        ),
         (["--participants", "0"], "above 0"),
         (["--type", "trial"], "is none of"),
         (["--zh", " "], "no label in zh"),
@@ -117,11 +155,16 @@ def test_a_record_that_cannot_be_right_is_refused(more: list[str], told: str, mi
         (["--stance", "opposes"], "is none of supports"),
         (["--stance", "disputes", "--rule", "P33"], "there is no rule P33"),
         (["--stance", "supports", "--states", "arc 180"], "states no number"),
-        (["--stance", "supports", "--states", "arc > 180 deg"], "is no fact, quantity or conclusion"),
+        (
+            ["--stance", "supports", "--states", "arc > 180 deg"],
+            "is no fact, quantity or conclusion",
+        ),
         (["--stance", "supports", "--study", "nobody"], "is not described"),
     ],
 )
-def test_a_statement_that_cannot_be_right_is_refused(more: list[str], told: str, with_smith: Path) -> None:
+def test_a_statement_that_cannot_be_right_is_refused(
+    more: list[str], told: str, with_smith: Path
+) -> None:
     before = GuidelineFiles(with_smith).digest
     done = calx(*STATE, *more, "--ontology", with_smith)
     assert done.returncode == 1

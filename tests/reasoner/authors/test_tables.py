@@ -25,7 +25,9 @@ def found() -> list[Table]:
     return tables(FILES)
 
 
-def _changed(table: Table, folder: Path, key: str, column: str, value: str, encoding: str = "utf-8") -> Path:
+def _changed(
+    table: Table, folder: Path, key: str, column: str, value: str, encoding: str = "utf-8"
+) -> Path:
     rows = list(csv.reader(io.StringIO(as_csv(table).decode("utf-8-sig"))))
     (row,) = [row for row in rows if row[0] == key]
     row[rows[0].index(column)] = value
@@ -51,20 +53,27 @@ def test_the_places_of_a_file_are_those_of_its_triples(name: str) -> None:
     def cells(value: object) -> int:
         if isinstance(value, Token):
             return 0
-        inner = [v for p in value.properties for v in p.objects] + (value.items if isinstance(value, Group) else [])  # type: ignore[attr-defined]
+        inner = [v for p in value.properties for v in p.objects]  # type: ignore[attr-defined]
+        inner += value.items if isinstance(value, Group) else []
         return sum(2 * len(v.items) + cells(v) for v in inner if isinstance(v, Group))
 
-    assert sum(sum(1 for _ in walk(block)) + cells(block) for block in document.blocks) == len(graph)
+    assert sum(sum(1 for _ in walk(block)) + cells(block) for block in document.blocks) == len(
+        graph
+    )
 
 
-@pytest.mark.parametrize("text", ['a "b"', "x:y a x:z", 'x:y x:z "open .', "x:y x:z [ a x:b .", "x:y x:z ( 1 2 .", "] ."])
+@pytest.mark.parametrize(
+    "text", ['a "b"', "x:y a x:z", 'x:y x:z "open .', "x:y x:z [ a x:b .", "x:y x:z ( 1 2 .", "] ."]
+)
 def test_half_a_statement_is_told_with_its_place(text: str) -> None:
     with pytest.raises(PlaceError) as caught:
         Document(text)
     assert 0 <= caught.value.offset <= len(text)
 
 
-@pytest.mark.parametrize("text", ["plain", 'quote " and \\ backslash', "lines\nand\ttabs\r", "弧度≥270°", "\u0000"[:0]])
+@pytest.mark.parametrize(
+    "text", ["plain", 'quote " and \\ backslash', "lines\nand\ttabs\r", "弧度≥270°", "\u0000"[:0]]
+)
 def test_strings_are_written_as_they_are_read(text: str) -> None:
     assert unescaped(quoted(text)[1:-1]) == text
 
@@ -73,7 +82,14 @@ def test_strings_are_written_as_they_are_read(text: str) -> None:
 
 
 def test_what_the_issue_names_is_there(found: list[Table]) -> None:
-    assert {table.name for table in found} == {"thresholds", "device-limits", "studies", "statements", "stated-numbers", "labels"}
+    assert {table.name for table in found} == {
+        "thresholds",
+        "device-limits",
+        "studies",
+        "statements",
+        "stated-numbers",
+        "labels",
+    }
     guideline, _ = read(FILES)
     assert len(_named(found, "studies").rows) == len(guideline.studies)
     assert len(_named(found, "statements").rows) == len(guideline.statements)
@@ -82,19 +98,31 @@ def test_what_the_issue_names_is_there(found: list[Table]) -> None:
 
 def test_every_number_of_a_rule_stands_in_a_table_once(found: list[Table]) -> None:
     guideline, _ = read(FILES)
-    rows = [*_named(found, "thresholds").rows.values(), *_named(found, "device-limits").rows.values()]
+    rows = [
+        *_named(found, "thresholds").rows.values(),
+        *_named(found, "device-limits").rows.values(),
+    ]
     places = Counter(row["value"].place for row in rows)
     assert max(places.values()) == 1
     in_tables = {(row["about"].value, row["value"].value) for row in rows}
     for rule in guideline.rules:
         for production in rule.productions:
             for number in production.numbers:
-                local = guideline.facts[number.quantity].local if number.quantity in guideline.facts else number.quantity
-                assert any(about == local and float(value) == float(number.value) for about, value in in_tables), (rule.id, number)
+                local = (
+                    guideline.facts[number.quantity].local
+                    if number.quantity in guideline.facts
+                    else number.quantity
+                )
+                assert any(
+                    about == local and float(value) == float(number.value)
+                    for about, value in in_tables
+                ), (rule.id, number)
 
 
 @pytest.mark.parametrize("form", ["xlsx", "folder"])
-def test_a_table_that_is_not_changed_changes_nothing(form: str, found: list[Table], tmp_path: Path) -> None:
+def test_a_table_that_is_not_changed_changes_nothing(
+    form: str, found: list[Table], tmp_path: Path
+) -> None:
     path = tmp_path / ("all.xlsx" if form == "xlsx" else "all")
     if form == "xlsx":
         path.write_bytes(as_xlsx(found))
@@ -113,7 +141,13 @@ def test_a_table_that_is_not_changed_changes_nothing(form: str, found: list[Tabl
         ("studies", "ev:CCAT23", "withdrawn", "TRUE", "calx:withdrawn true"),
         ("studies", "ev:review", "participants", "12", "calx:participants 12"),
         ("studies", "ev:CCAT23", "type", "registry_typo", ""),
-        ("statements", "ev:review-depth", "locator", 'section "2.2"', 'calx:locator "section \\"2.2\\""'),
+        (
+            "statements",
+            "ev:review-depth",
+            "locator",
+            'section "2.2"',
+            'calx:locator "section \\"2.2\\""',
+        ),
         ("stated-numbers", "ev:review-depth#1", "value", "0.6", "calx:value 0.6"),
         ("labels", "rule:A1 rdfs:label", "zh", "弧度一级", '"弧度一级"@zh'),
     ],
@@ -128,7 +162,11 @@ def test_a_changed_cell_changes_its_place_and_nothing_else(
         return
     texts, edited = imported(FILES, path)
     ((name, text),) = texts.items()
-    changed = [row for row in difflib.ndiff(FILES.texts[name].splitlines(), text.splitlines()) if row[0] in "+-"]
+    changed = [
+        row
+        for row in difflib.ndiff(FILES.texts[name].splitlines(), text.splitlines())
+        if row[0] in "+-"
+    ]
     assert len([row for row in changed if row[0] == "+"]) <= 2
     assert any(line in row for row in changed if row[0] == "+")
     assert [(cell.key, cell.column) for cell in edited] == [(key, column)]
@@ -152,7 +190,9 @@ MISTAKES = [
 
 
 @pytest.mark.parametrize(("table", "key", "column", "value", "told"), MISTAKES)
-def test_a_mistake_is_told_with_its_cell(table: str, key: str, column: str, value: str, told: str, found: list[Table], tmp_path: Path) -> None:
+def test_a_mistake_is_told_with_its_cell(
+    table: str, key: str, column: str, value: str, told: str, found: list[Table], tmp_path: Path
+) -> None:
     chosen = _named(found, table)
     with pytest.raises(TableError) as caught:
         imported(FILES, _changed(chosen, tmp_path, key, column, value))
@@ -162,17 +202,23 @@ def test_a_mistake_is_told_with_its_cell(table: str, key: str, column: str, valu
     assert problem.place == f"{table}!{letter}{list(chosen.rows).index(key) + 2}"
 
 
-def test_all_mistakes_are_told_at_once_and_nothing_is_written(found: list[Table], tmp_path: Path) -> None:
+def test_all_mistakes_are_told_at_once_and_nothing_is_written(
+    found: list[Table], tmp_path: Path
+) -> None:
     import shutil
 
     copy = tmp_path / "mine"
     shutil.copytree(DEFAULT_DIRECTORY, copy, ignore=shutil.ignore_patterns("*.py", "__pycache__"))
     before = GuidelineFiles(copy).digest
     path = tmp_path / "thresholds.csv"
-    path.write_text("key,value\nrule:A1#1,1x\nrule:A1#1,2\nrule:Q#1,3\nrule:B1#1,4\n", encoding="utf-8")
+    path.write_text(
+        "key,value\nrule:A1#1,1x\nrule:A1#1,2\nrule:Q#1,3\nrule:B1#1,4\n", encoding="utf-8"
+    )
     done = calx("import-table", path, "--ontology", copy)
     assert done.returncode == 1
-    assert all(place in done.stderr for place in ("thresholds!B2", "thresholds!A3", "thresholds!A4"))
+    assert all(
+        place in done.stderr for place in ("thresholds!B2", "thresholds!A3", "thresholds!A4")
+    )
     assert "nothing was written" in done.stderr
     assert GuidelineFiles(copy).digest == before
     path.write_text("key;value\nrule:B1#1;4\n", encoding="utf-8")  # a spreadsheet of another locale
@@ -195,7 +241,9 @@ def test_all_mistakes_are_told_at_once_and_nothing_is_written(found: list[Table]
         ("all.ods", b"", "neither .xlsx nor .csv"),
     ],
 )
-def test_a_file_that_is_no_table_is_told(name: str, content: bytes, told: str, tmp_path: Path) -> None:
+def test_a_file_that_is_no_table_is_told(
+    name: str, content: bytes, told: str, tmp_path: Path
+) -> None:
     path = tmp_path / name
     path.write_bytes(content)
     with pytest.raises(TableError) as caught:

@@ -19,7 +19,12 @@ def run(command: str, folder: Path) -> str:
     if words[0] == "calx":
         words = [sys.executable, "-m", "calx", *words[1:]]
     done = subprocess.run(
-        words, cwd=folder, capture_output=True, text=True, check=False, env={"PYTHONPATH": str(ROOT), "PATH": "/usr/bin:/bin", "HOME": str(folder)}
+        words,
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        check=False,
+        env={"PYTHONPATH": str(ROOT), "PATH": "/usr/bin:/bin", "HOME": str(folder)},
     )
     assert "Traceback" not in done.stderr
     assert done.returncode in (0, 1), done.stderr
@@ -27,8 +32,13 @@ def run(command: str, folder: Path) -> str:
 
 
 def test_the_tutorial_comes_out_as_it_says(tmp_path: Path) -> None:
-    for name in ("ontology", "examples"):  # copies: "cp -r" of a link would be a link to the guideline itself
-        shutil.copytree(ROOT / name, tmp_path / name, ignore=shutil.ignore_patterns("*.py", "__pycache__"))
+    for name in (
+        "ontology",
+        "examples",
+    ):  # copies: "cp -r" of a link would be a link to the guideline itself
+        shutil.copytree(
+            ROOT / name, tmp_path / name, ignore=shutil.ignore_patterns("*.py", "__pycache__")
+        )
     text = (ROOT / "docs" / "tutorial.md").read_text(encoding="utf-8")
     ran = 0
     for block in BLOCK.finditer(text):

@@ -21,7 +21,12 @@ from tests.lesions import lesions
 from tests.reasoner.authors.conftest import Edit, version
 from tests.sampling import some
 
-A, C, S, D = "rules/assessment.ttl", "rules/conditions.ttl", "rules/strategy.ttl", "rules/devices.ttl"
+A, C, S, D = (
+    "rules/assessment.ttl",
+    "rules/conditions.ttl",
+    "rules/strategy.ttl",
+    "rules/devices.ttl",
+)
 
 
 @pytest.fixture(scope="module")
@@ -30,7 +35,9 @@ def proved(base: Version) -> Verification:
 
 
 def test_every_requirement_of_the_guideline_is_proved(proved: Verification) -> None:
-    assert {verdict.id: verdict.outcome for verdict in proved.verdicts if verdict.outcome != "proved"} == {}
+    assert {
+        verdict.id: verdict.outcome for verdict in proved.verdicts if verdict.outcome != "proved"
+    } == {}
     assert proved.holds
     assert len(proved.verdicts) >= 20
 
@@ -43,45 +50,153 @@ def test_section_ten_of_the_specification_is_covered(proved: Verification) -> No
 
 
 def test_c2_alone_is_redundant_by_design(proved: Verification) -> None:
-    found = [remark for remark in proved.remarks if remark.kind in ("redundant", "redundant by design")]
+    found = [
+        remark for remark in proved.remarks if remark.kind in ("redundant", "redundant by design")
+    ]
     assert [(remark.rule, remark.kind) for remark in found] == [("C2", "redundant by design")]
     assert "C1 or C3" in found[0].message["en"]
 
 
 def test_no_rule_is_dead_shadowed_or_uncited(proved: Verification) -> None:
-    assert [remark for remark in proved.remarks if remark.at_fault or remark.kind == "unreachable"] == []
+    assert [
+        remark for remark in proved.remarks if remark.at_fault or remark.kind == "unreachable"
+    ] == []
 
 
 # group, file, the text, the fault, what must be found: requirements refuted, or rules remarked on
 FAULTS = [
-    ("N", "rules/implied-facts.ttl", "sh:path calx:calciumPresent ; sh:hasValue false ]", "sh:path calx:calciumPresent ; sh:hasValue true ]", {"strategy-stable"}),
-    ("A", A, "sh:minExclusive 180 ; sh:maxInclusive 270 ]", "sh:minExclusive 200 ; sh:maxInclusive 270 ]", {"grade-where-arc"}),
-    ("A", A, "sh:minInclusive 90 ; sh:maxInclusive 180", "sh:minInclusive 90 ; sh:maxInclusive 185", {"at-most-one-arcGrade"}),
-    ("B", A, "sh:path calx:superficialArcGt270LengthMm ; sh:minCount 1 ; sh:minExclusive 5 ]", "sh:path calx:superficialArcGt270LengthMm ; sh:minCount 1 ; sh:minExclusive 500 ]", {"dead B1", "unreachable B1"}),
+    (
+        "N",
+        "rules/implied-facts.ttl",
+        "sh:path calx:calciumPresent ; sh:hasValue false ]",
+        "sh:path calx:calciumPresent ; sh:hasValue true ]",
+        {"strategy-stable"},
+    ),
+    (
+        "A",
+        A,
+        "sh:minExclusive 180 ; sh:maxInclusive 270 ]",
+        "sh:minExclusive 200 ; sh:maxInclusive 270 ]",
+        {"grade-where-arc"},
+    ),
+    (
+        "A",
+        A,
+        "sh:minInclusive 90 ; sh:maxInclusive 180",
+        "sh:minInclusive 90 ; sh:maxInclusive 185",
+        {"at-most-one-arcGrade"},
+    ),
+    (
+        "B",
+        A,
+        "sh:path calx:superficialArcGt270LengthMm ; sh:minCount 1 ; sh:minExclusive 5 ]",
+        "sh:path calx:superficialArcGt270LengthMm ; sh:minCount 1 ; sh:minExclusive 500 ]",
+        {"dead B1", "unreachable B1"},
+    ),
     ("C", C, "sh:minInclusive 270", "sh:minInclusive 300", {"strategy-derived"}),
-    ("D", S, "sh:node cond:NothingUpToD7 ; sh:node cond:HighRisk ]", "sh:node cond:HighRisk ]", {"complication-first", "at-most-one-strategy"}),
-    ("D", S, "sh:node cond:NothingUpToD6 ;", "sh:node cond:NothingUpToD6 ; sh:property [ sh:path calx:stentImplanted ; sh:hasValue true ] ;", {"shadowed D7"}),
-    ("E", D, "sh:node cond:Active ; sh:not cond:Uncrossable", "sh:node cond:Active", {"uncrossable-no-balloon"}),
-    ("P", D, "sh:property [ sh:path calx:finding ; sh:hasValue finding:circumferential_calcium ] ;", "sh:property [ sh:path calx:finding ; sh:hasValue finding:circumferential_calcium ] ; sh:property [ sh:path calx:finding ; sh:hasValue finding:c_shaped_calcium ] ;", {"dead P3"}),
+    (
+        "D",
+        S,
+        "sh:node cond:NothingUpToD7 ; sh:node cond:HighRisk ]",
+        "sh:node cond:HighRisk ]",
+        {"complication-first", "at-most-one-strategy"},
+    ),
+    (
+        "D",
+        S,
+        "sh:node cond:NothingUpToD6 ;",
+        "sh:node cond:NothingUpToD6 ; sh:property [ sh:path calx:stentImplanted ; sh:hasValue true ] ;",
+        {"shadowed D7"},
+    ),
+    (
+        "E",
+        D,
+        "sh:node cond:Active ; sh:not cond:Uncrossable",
+        "sh:node cond:Active",
+        {"uncrossable-no-balloon"},
+    ),
+    (
+        "P",
+        D,
+        "sh:property [ sh:path calx:finding ; sh:hasValue finding:circumferential_calcium ] ;",
+        "sh:property [ sh:path calx:finding ; sh:hasValue finding:circumferential_calcium ] ; sh:property [ sh:path calx:finding ; sh:hasValue finding:c_shaped_calcium ] ;",
+        {"dead P3"},
+    ),
     ("F", D, 'sh:hasValue "vein_graft"', 'sh:hasValue "arterial_graft"', {"graft-no-atherectomy"}),
-    ("W", D, "sh:minExclusive 60 ] ] ] .", "sh:minExclusive 600 ] ] ] .", {"dead W-RA-1", "unreachable W-RA-1"}),
-    ("S", "rules/device-status.ttl", "          sh:not [ sh:property [ sh:path calx:contraindicated ; sh:hasValue device:rotational_atherectomy ] ] ] ] ,\n    [ a sh:TripleRule ; sh:order 3", "          sh:not [ sh:property [ sh:path calx:favoured ; sh:hasValue device:excimer_laser ] ] ] ] ,\n    [ a sh:TripleRule ; sh:order 3", {"one-status"}),
-    ("G", "rules/alerts.ttl", "sh:object advice:heart_team", "sh:object advice:downsize_balloon", {"no-device-told"}),
-    ("I", "rules/stent.ttl", "sh:not [ sh:property [ sh:path calx:distalEdgePlaqueBurdenPercent ; sh:minCount 1 ; sh:maxExclusive 50 ] ]", "sh:property [ sh:path calx:distalEdgePlaqueBurdenPercent ; sh:minCount 1 ; sh:maxExclusive 50 ]", {"criterion-not-both"}),
-    ("J", "rules/complications.ttl", "sh:object advice:reimage_dissection", "sh:object advice:reimage_hematoma", {"dissection-planned"}),
-    ("K", "rules/prognosis.ttl", "sh:hasValue device:orbital_atherectomy", "sh:hasValue device:semi_compliant_balloon", {"dead K4"}),
-    ("V", "rules/complications.ttl", "sh:not [ sh:property [ sh:path calx:criticalAlert ; sh:hasValue alert:dissection ] ]", "sh:not [ sh:property [ sh:path calx:alert ; sh:hasValue alert:dissection ] ]", {"complication-has-severity", "idle V-WARNING"}),
-    ("Z", "rules/sizes.ttl", "sh:path calx:maxBalloonDiameterMm ] ;", "sh:path calx:referenceVesselDiameterMm ] ;", {"no-balloon-above-cap"}),
-]  # fmt: skip
+    (
+        "W",
+        D,
+        "sh:minExclusive 60 ] ] ] .",
+        "sh:minExclusive 600 ] ] ] .",
+        {"dead W-RA-1", "unreachable W-RA-1"},
+    ),
+    (
+        "S",
+        "rules/device-status.ttl",
+        "          sh:not [ sh:property [ sh:path calx:contraindicated ; sh:hasValue device:rotational_atherectomy ] ] ] ] ,\n    [ a sh:TripleRule ; sh:order 3",
+        "          sh:not [ sh:property [ sh:path calx:favoured ; sh:hasValue device:excimer_laser ] ] ] ] ,\n    [ a sh:TripleRule ; sh:order 3",
+        {"one-status"},
+    ),
+    (
+        "G",
+        "rules/alerts.ttl",
+        "sh:object advice:heart_team",
+        "sh:object advice:downsize_balloon",
+        {"no-device-told"},
+    ),
+    (
+        "I",
+        "rules/stent.ttl",
+        "sh:not [ sh:property [ sh:path calx:distalEdgePlaqueBurdenPercent ; sh:minCount 1 ; sh:maxExclusive 50 ] ]",
+        "sh:property [ sh:path calx:distalEdgePlaqueBurdenPercent ; sh:minCount 1 ; sh:maxExclusive 50 ]",
+        {"criterion-not-both"},
+    ),
+    (
+        "J",
+        "rules/complications.ttl",
+        "sh:object advice:reimage_dissection",
+        "sh:object advice:reimage_hematoma",
+        {"dissection-planned"},
+    ),
+    (
+        "K",
+        "rules/prognosis.ttl",
+        "sh:hasValue device:orbital_atherectomy",
+        "sh:hasValue device:semi_compliant_balloon",
+        {"dead K4"},
+    ),
+    (
+        "V",
+        "rules/complications.ttl",
+        "sh:not [ sh:property [ sh:path calx:criticalAlert ; sh:hasValue alert:dissection ] ]",
+        "sh:not [ sh:property [ sh:path calx:alert ; sh:hasValue alert:dissection ] ]",
+        {"complication-has-severity", "idle V-WARNING"},
+    ),
+    (
+        "Z",
+        "rules/sizes.ttl",
+        "sh:path calx:maxBalloonDiameterMm ] ;",
+        "sh:path calx:referenceVesselDiameterMm ] ;",
+        {"no-balloon-above-cap"},
+    ),
+]
 
 
 @pytest.mark.long
-@pytest.mark.parametrize(("group", "file", "old", "new", "expected"), some([pytest.param(*fault, id=f"{fault[0]}-{n}") for n, fault in enumerate(FAULTS)], 3))
-def test_a_fault_in_a_group_of_rules_is_found(group: str, file: str, old: str, new: str, expected: set[str], edited: Edit) -> None:
+@pytest.mark.parametrize(
+    ("group", "file", "old", "new", "expected"),
+    some([pytest.param(*fault, id=f"{fault[0]}-{n}") for n, fault in enumerate(FAULTS)], 3),
+)
+def test_a_fault_in_a_group_of_rules_is_found(
+    group: str, file: str, old: str, new: str, expected: set[str], edited: Edit
+) -> None:
     edit = version(edited(file, old, new))
-    alone = next(iter(expected)) if len(expected) == 1 and " " not in next(iter(expected)) else None  # the rest would only take time
+    # the rest would only take time
+    alone = next(iter(expected)) if len(expected) == 1 and " " not in next(iter(expected)) else None
     found = verify(edit.files, edit.guideline, only=alone)
-    told = {verdict.id for verdict in found.verdicts if verdict.outcome == "refuted"} | {f"{remark.kind} {remark.rule}" for remark in found.remarks}
+    told = {verdict.id for verdict in found.verdicts if verdict.outcome == "refuted"} | {
+        f"{remark.kind} {remark.rule}" for remark in found.remarks
+    }
     assert expected <= told
     assert not found.holds
     for verdict in found.verdicts:
@@ -93,14 +208,22 @@ def test_a_fault_in_a_group_of_rules_is_found(group: str, file: str, old: str, n
 
 
 def test_the_counterexample_is_the_smallest_and_the_region_is_told_in_words(edited: Edit) -> None:
-    edit = version(edited(A, "sh:minExclusive 180 ; sh:maxInclusive 270 ]", "sh:minExclusive 200 ; sh:maxInclusive 270 ]"))
+    edit = version(
+        edited(
+            A,
+            "sh:minExclusive 180 ; sh:maxInclusive 270 ]",
+            "sh:minExclusive 200 ; sh:maxInclusive 270 ]",
+        )
+    )
     found = verify(edit.files, edit.guideline, only="grade-where-arc")
     (verdict,) = found.verdicts
     assert verdict.counterexample is not None
     (case,) = verdict.counterexample.cases
     assert set(case) == {"case_id", "max_superficial_arc_deg"}
     assert 180 < case["max_superficial_arc_deg"] <= 200
-    assert [region["en"] for region in verdict.open] == ["largest superficial calcium arc above 180° and at most 200°"]
+    assert [region["en"] for region in verdict.open] == [
+        "largest superficial calcium arc above 180° and at most 200°"
+    ]
     assert [region["zh"] for region in verdict.open] == ["最大浅表钙化弧度大于180°且不超过200°"]
     assert Reasoner(edit.guideline).recommend(case).json()["arc_grade"] is None
 
@@ -128,7 +251,13 @@ must:mine a calx:Requirement ; skos:notation "mine" ;
     ],
 )  # fmt: skip
 def test_an_author_states_a_requirement_of_his_own(demand: str, outcome: str, edited: Edit) -> None:
-    edit = version(edited("requirements.ttl", "\nmust:strategy-derived a", OWN.format(label="Mine", demand=demand) + "\nmust:strategy-derived a"))
+    edit = version(
+        edited(
+            "requirements.ttl",
+            "\nmust:strategy-derived a",
+            OWN.format(label="Mine", demand=demand) + "\nmust:strategy-derived a",
+        )
+    )
     found = verify(edit.files, edit.guideline, only="mine")
     assert [verdict.outcome for verdict in found.verdicts] == [outcome]
 
@@ -140,14 +269,24 @@ def test_an_author_states_a_requirement_of_his_own(demand: str, outcome: str, ed
         ("calx:whenever cond:CCat", "requires no things"),
         ("calx:settles calx:thrombus", "no property that rules conclude"),
         ("calx:ladder ( strategy:stepwise_balloon ) ; calx:raising calx:thrombus", "name numbers"),
-        ("sh:property [ sh:path calx:thrombs ; sh:lessThanOrEquals calx:ageYears ]", "neither a fact nor a quantity"),
+        (
+            "sh:property [ sh:path calx:thrombs ; sh:lessThanOrEquals calx:ageYears ]",
+            "neither a fact nor a quantity",
+        ),
         ("calx:never cond:CCat ; calx:maybe true", "is not known"),
     ],
 )
 def test_a_requirement_that_cannot_be_read_is_told(demand: str, told: str, edited: Edit) -> None:
-    folder = edited("requirements.ttl", "\nmust:strategy-derived a", OWN.format(label="Mine", demand=demand) + "\nmust:strategy-derived a")
+    folder = edited(
+        "requirements.ttl",
+        "\nmust:strategy-derived a",
+        OWN.format(label="Mine", demand=demand) + "\nmust:strategy-derived a",
+    )
     _, problems = read(GuidelineFiles(folder))
-    assert any(told in problem.message and problem.rule == "must:mine" and problem.line for problem in problems), problems
+    assert any(
+        told in problem.message and problem.rule == "must:mine" and problem.line
+        for problem in problems
+    ), problems
 
 
 def test_the_solver_concludes_what_the_engine_concludes(base: Version, reasoner: Reasoner) -> None:
@@ -182,8 +321,15 @@ def test_the_solver_concludes_what_the_engine_concludes(base: Version, reasoner:
             if found and isinstance(found[0], Quotient):
                 above, below = found[0].above, found[0].below
                 exact = model.eval(above, model_completion=True).as_fraction()
-                exact /= model.eval(below, model_completion=True).as_fraction() if below is not None else 1
-                assert abs(Decimal(exact.numerator) / Decimal(exact.denominator) - Decimal(trace.values[name])) < Decimal("1e-20"), name
+                exact /= (
+                    model.eval(below, model_completion=True).as_fraction()
+                    if below is not None
+                    else 1
+                )
+                assert abs(
+                    Decimal(exact.numerator) / Decimal(exact.denominator)
+                    - Decimal(trace.values[name])
+                ) < Decimal("1e-20"), name
             elif found:
                 assert found[0] == trace.values[name], name
             compared += 1
@@ -201,14 +347,28 @@ def test_the_solver_admits_what_the_gate_admits(base: Version, reasoner: Reasone
     source, seen = random.Random(3), set[bool]()
     pairs = list(islice(lesions(reasoner, 160, 5, density=0.4), 160))
     for one, other in zip(pairs[::2], pairs[1::2], strict=True):
-        mixed = {**one, **dict(source.sample(sorted(other.items()), min(4, len(other)))), "case_id": "mixed"}
+        mixed = {
+            **one,
+            **dict(source.sample(sorted(other.items()), min(4, len(other)))),
+            "case_id": "mixed",
+        }
         try:
             reasoner.gate.admit(mixed)
             admitted = True
         except CaseError:
             admitted = False
-        facts = {name: Decimal(str(value)) if isinstance(value, int | float) and not isinstance(value, bool) else value for name, value in mixed.items()}
-        assert session.possible(*[lesion.given.is_(name, facts.get(name)) for name in lesion.given.facts]) == admitted
+        facts = {
+            name: Decimal(str(value))
+            if isinstance(value, int | float) and not isinstance(value, bool)
+            else value
+            for name, value in mixed.items()
+        }
+        assert (
+            session.possible(
+                *[lesion.given.is_(name, facts.get(name)) for name in lesion.given.facts]
+            )
+            == admitted
+        )
         seen.add(admitted)
     assert seen == {True, False}
 
@@ -220,6 +380,8 @@ def test_numbers_of_a_counterexample_can_be_given_in_a_case(base: Version) -> No
     goal = lesion.derived["criterionNotMet:optivus_expansion"]
     found = session.smallest((lesion,), goal)
     assert found is not None
-    assert all(value == round(value, 2) for value in found[0].values() if isinstance(value, Decimal))
+    assert all(
+        value == round(value, 2) for value in found[0].values() if isinstance(value, Decimal)
+    )
     assert cuts(base.guideline)["max_superficial_arc_deg"] == [0, 90, 180, 270, 360]
     assert (DEFAULT_DIRECTORY / "requirements.ttl").is_file()

@@ -32,15 +32,23 @@ def _generator() -> ModuleType:
 def test_generated_documents_are_current() -> None:
     """All that `make docs` writes, to the last character: the README's answer with its digest, facts, kinds, rule book, pictures of rules and evidence."""
     for name, made in _generator().generated().items():
-        assert (DOCS.parent / name).read_text(encoding="utf-8") == made(), f"{name}: run 'make docs'"
+        assert (DOCS.parent / name).read_text(encoding="utf-8") == made(), (
+            f"{name}: run 'make docs'"
+        )
 
 
 def test_a_changed_rule_changes_the_book_and_the_flow(edited: Edit) -> None:
     folder = edited("rules/conditions.ttl", "sh:minInclusive 270", "sh:minInclusive 180")
     whole = examine(GuidelineFiles(folder)).whole
     assert rulebook.book(whole) != (DOCS / "rulebook.md").read_text(encoding="utf-8")
-    folder = edited("rules/strategy.ttl", "sh:node cond:NothingUpToD7 ; sh:node cond:HighRisk ]", "sh:node cond:NothingUpToD7 ; sh:node cond:DeepOnly ]")
-    assert rulebook.flow(examine(GuidelineFiles(folder)).whole) != (DOCS / "flow.svg").read_text(encoding="utf-8")
+    folder = edited(
+        "rules/strategy.ttl",
+        "sh:node cond:NothingUpToD7 ; sh:node cond:HighRisk ]",
+        "sh:node cond:NothingUpToD7 ; sh:node cond:DeepOnly ]",
+    )
+    assert rulebook.flow(examine(GuidelineFiles(folder)).whole) != (DOCS / "flow.svg").read_text(
+        encoding="utf-8"
+    )
 
 
 @pytest.mark.parametrize("language", ["en", "zh"])
@@ -53,7 +61,9 @@ def test_every_rule_stands_in_the_book_in_sentences(language: str) -> None:
     assert "None}" not in text
     assert "(None" not in text
     root = ET.fromstring(rulebook.flow(whole, language))
-    shown = " ".join(element.text or "" for element in root.iter("{http://www.w3.org/2000/svg}text"))
+    shown = " ".join(
+        element.text or "" for element in root.iter("{http://www.w3.org/2000/svg}text")
+    )
     assert all(f"{name} · " in shown for name in ("D8", "D6", "D7", "D4", "D3", "D2", "D5", "D1"))
 
 
@@ -70,8 +80,14 @@ def test_protege_and_owlready2_open_the_export(tmp_path: Path) -> None:
     world = owlready2.World()
     loaded = world.get_ontology(path.as_uri()).load()
     graph = terms(GuidelineFiles())
-    for kind, there in ((OWL.Class, loaded.classes()), (OWL.NamedIndividual, loaded.individuals()), (OWL.DatatypeProperty, loaded.data_properties())):
-        assert {str(s) for s in graph.subjects(RDF.type, kind) if isinstance(s, URIRef)} <= {entity.iri for entity in there}
+    for kind, there in (
+        (OWL.Class, loaded.classes()),
+        (OWL.NamedIndividual, loaded.individuals()),
+        (OWL.DatatypeProperty, loaded.data_properties()),
+    ):
+        assert {str(s) for s in graph.subjects(RDF.type, kind) if isinstance(s, URIRef)} <= {
+            entity.iri for entity in there
+        }
     assert isomorphic(Graph().parse(path, format="xml"), graph)
 
 
@@ -83,7 +99,20 @@ def test_two_authors_edits_merge(tmp_path: Path) -> None:
     shutil.copytree(DEFAULT_DIRECTORY, folder, ignore=shutil.ignore_patterns("*.py", "__pycache__"))
 
     def git(*arguments: str) -> None:
-        subprocess.run(["git", "-c", "user.name=a", "-c", "user.email=a@example.org", "-C", str(tmp_path), *arguments], check=True, capture_output=True)
+        subprocess.run(
+            [
+                "git",
+                "-c",
+                "user.name=a",
+                "-c",
+                "user.email=a@example.org",
+                "-C",
+                str(tmp_path),
+                *arguments,
+            ],
+            check=True,
+            capture_output=True,
+        )
 
     def replace(old: str, new: str) -> None:
         path = folder / "rules" / "assessment.ttl"
@@ -120,7 +149,11 @@ def test_each_block_of_a_file_stands_alone() -> None:
     from calx.ontology.turtle import Document
 
     for name, text in GuidelineFiles().texts.items():
-        if name.startswith("rules/") or name in ("evidence/studies.ttl", "shapes/consistency.ttl", "requirements.ttl"):
+        if name.startswith("rules/") or name in (
+            "evidence/studies.ttl",
+            "shapes/consistency.ttl",
+            "requirements.ttl",
+        ):
             document = Document(text)
             for before, after in zip(document.blocks, document.blocks[1:], strict=False):
                 assert "\n\n" in text[before.end : after.start], (name, after.name)
@@ -140,11 +173,18 @@ def test_sarif_names_file_line_and_page(edited: Edit) -> None:
     (run,) = log["runs"]
     result = next(result for result in run["results"] if result["ruleId"] == "literal")
     place = result["locations"][0]["physicalLocation"]
-    line = (folder / "rules/conditions.ttl").read_text(encoding="utf-8").splitlines()[place["region"]["startLine"] - 1]
+    line = (
+        (folder / "rules/conditions.ttl")
+        .read_text(encoding="utf-8")
+        .splitlines()[place["region"]["startLine"] - 1]
+    )
     assert "sh:minInclusive 180" in line
     assert place["artifactLocation"]["uri"].endswith("rules/conditions.ttl")
     kinds = [rule["id"] for rule in run["tool"]["driver"]["rules"]]
-    assert all(run["results"][index]["ruleId"] == kinds[run["results"][index]["ruleIndex"]] for index in range(len(run["results"])))
+    assert all(
+        run["results"][index]["ruleId"] == kinds[run["results"][index]["ruleIndex"]]
+        for index in range(len(run["results"]))
+    )
     assert {result["level"] for result in run["results"]} <= {"error", "warning", "note"}
 
 
@@ -152,7 +192,13 @@ def test_all_problems_are_told_at_once_each_with_its_place(edited: Edit) -> None
     edited("rules/conditions.ttl", "sh:minInclusive 270", "sh:minInclusive 180")
     edited("rules/assessment.ttl", '"弧度I级：<90°"@zh', '""@zh')
     edited("facts.ttl", 'calx:unit "deg"', 'calx:unit "degrees"')
-    folder = edited("cases/preparation.yaml", "arc_grade: II, strategy: stepwise_balloon", "arc_grade: III, strategy: stepwise_balloon")
+    folder = edited(
+        "cases/preparation.yaml",
+        "arc_grade: II, strategy: stepwise_balloon",
+        "arc_grade: III, strategy: stepwise_balloon",
+    )
     found = check(GuidelineFiles(folder), with_owl=False).problems
-    assert {"literal", "translation", "unit", "reference-case"} <= {problem.kind for problem in found}
+    assert {"literal", "translation", "unit", "reference-case"} <= {
+        problem.kind for problem in found
+    }
     assert all(problem.line for problem in found if problem.severity == "error")

@@ -25,11 +25,19 @@ def answers(reasoner: Reasoner) -> list[Answer]:
 
 def shown(result: dict[str, Any]) -> set[str]:
     """Every conclusion that an answer shows, in the words of a step."""
-    found = {f"findings: {x}" for x in result["findings"]} | {f"high_risk_features: {x}" for x in result["high_risk_features"]}
-    found |= {f"calcium_score.points: {x}" for x in result["calcium_score"]["points"]} | {f"calcium_score: {result['calcium_score']['value']}"}
+    found = {f"findings: {x}" for x in result["findings"]} | {
+        f"high_risk_features: {x}" for x in result["high_risk_features"]
+    }
+    found |= {f"calcium_score.points: {x}" for x in result["calcium_score"]["points"]} | {
+        f"calcium_score: {result['calcium_score']['value']}"
+    }
     found |= {f"{key}: {x}" for key in ("prognosis", "comparisons") for x in result[key]}
     found |= {f"parameters.{name}: {value}" for name, value in result["parameters"].items()}
-    found |= {f"criteria.{verdict}: {name}" for name, verdict in result["optimisation"]["criteria"].items() if verdict != "unknown"}
+    found |= {
+        f"criteria.{verdict}: {name}"
+        for name, verdict in result["optimisation"]["criteria"].items()
+        if verdict != "unknown"
+    }
     found |= {f"optimisation.advice: {x}" for x in result["optimisation"]["advice"]}
     if result["arc_grade"]:
         found.add(f"arc_grade: {result['arc_grade']}")
@@ -38,10 +46,15 @@ def shown(result: dict[str, Any]) -> set[str]:
     for device in result["devices"]:
         found.add(f"{device['status']}: {device['id']}")
         found |= {f"cautions.{device['id']}: {caution['id']}" for caution in device["cautions"]}
-        found |= {f"parameters.{device['id']}.{name}: {value}" for name, value in device["parameters"].items()}
+        found |= {
+            f"parameters.{device['id']}.{name}: {value}"
+            for name, value in device["parameters"].items()
+        }
     for alert in result["alerts"]:
         found.add(f"alerts.{alert['severity']}: {alert['id']}")
-        found |= {f"advice: {x}" for x in alert["advice"]} | {f"factors: {x}" for x in alert["factors"]}
+        found |= {f"advice: {x}" for x in alert["advice"]} | {
+            f"factors: {x}" for x in alert["factors"]
+        }
     return found
 
 
@@ -64,7 +77,9 @@ def test_premises_come_before_conclusions(answers: list[Answer]) -> None:
             before.add(step["rule"])
 
 
-def test_premises_are_facts_with_their_value_steps_or_rules_that_did_not_fire(answers: list[Answer]) -> None:
+def test_premises_are_facts_with_their_value_steps_or_rules_that_did_not_fire(
+    answers: list[Answer],
+) -> None:
     for answer in answers:
         result = answer.json()
         fired = {step["rule"] for step in result["steps"]}
@@ -79,7 +94,9 @@ def test_premises_are_facts_with_their_value_steps_or_rules_that_did_not_fire(an
                     assert premise["step"] in fired
 
 
-def test_every_step_but_the_one_that_always_holds_has_premises_and_evidence(answers: list[Answer]) -> None:
+def test_every_step_but_the_one_that_always_holds_has_premises_and_evidence(
+    answers: list[Answer],
+) -> None:
     for answer in answers:
         for step in answer.json()["steps"]:
             assert step["premises"] or step["rule"] == "K3"
@@ -106,11 +123,15 @@ def test_removing_what_a_step_rests_on_removes_the_step(reasoner: Reasoner) -> N
     source, removed = random.Random(5), 0
     for raw in lesions(reasoner, 40, 9, density=0.5):
         result = reasoner.recommend(raw).json()
-        steps = [step for step in result["steps"] if step["rule"][0] in "ABC" and step["rule"] != "B-SUM"]
+        steps = [
+            step for step in result["steps"] if step["rule"][0] in "ABC" and step["rule"] != "B-SUM"
+        ]
         if not steps:
             continue
         step = source.choice(steps)
-        without = {name: value for name, value in raw.items() if name not in facts_below(result, step)}
+        without = {
+            name: value for name, value in raw.items() if name not in facts_below(result, step)
+        }
         try:
             again = reasoner.recommend({"case_id": "t", **without}).json()
         except Exception:  # the rest contradicts itself without them

@@ -36,7 +36,10 @@ def test_a_strategy_is_derived_once_calcium_arc_and_depth_are_known(seed: int) -
     source = random.Random(seed)
     raw = lesion(REASONER, source)
     present = source.random() < 0.8
-    raw |= {"calcium_present": present, "max_superficial_arc_deg": source.randint(0, 360) if present else 0}
+    raw |= {
+        "calcium_present": present,
+        "max_superficial_arc_deg": source.randint(0, 360) if present else 0,
+    }
     raw |= {"calcium_depth": source.choice(["superficial", "deep", "mixed"]) if present else None}
     try:
         result = answered(raw)
@@ -67,13 +70,31 @@ def test_a_strategy_is_settled_once_the_facts_that_decide_it_are_known(seed: int
 
 
 KNOWN: dict[str, Any] = {
-    "calcium_present": False, "max_superficial_arc_deg": Decimal(100), "superficial_arc_gt270_length_mm": Decimal(0),
-    "calcified_nodule": False, "vessel_diameter_mm": Decimal(3), "wire_crossed": True, "imaging_catheter_crossed": True, "balloon_crossed": True,
-    "predilation_balloon": "none", "calcium_fracture": False, "stent_implanted": False,
-    "coronary_dissection": False, "flow_limiting": False, "intramural_hematoma": False, "perforation_grade": "none", "tamponade": False,
-}  # fmt: skip
+    "calcium_present": False,
+    "max_superficial_arc_deg": Decimal(100),
+    "superficial_arc_gt270_length_mm": Decimal(0),
+    "calcified_nodule": False,
+    "vessel_diameter_mm": Decimal(3),
+    "wire_crossed": True,
+    "imaging_catheter_crossed": True,
+    "balloon_crossed": True,
+    "predilation_balloon": "none",
+    "calcium_fracture": False,
+    "stent_implanted": False,
+    "coronary_dissection": False,
+    "flow_limiting": False,
+    "intramural_hematoma": False,
+    "perforation_grade": "none",
+    "tamponade": False,
+}
 """What decides a strategy, with a value to add where a random lesion lacks it."""
-CONDITIONAL = {"balloon_fully_expanded", "wire_in_true_lumen", "edge_dissection", "calcium_depth", "calcium_leading_edge_depth_fraction"}
+CONDITIONAL = {
+    "balloon_fully_expanded",
+    "wire_in_true_lumen",
+    "edge_dissection",
+    "calcium_depth",
+    "calcium_leading_edge_depth_fraction",
+}
 """What decides it too, but cannot be given for every lesion: it needs a balloon, a dissection, a stent or calcium."""
 
 
@@ -82,8 +103,15 @@ CONDITIONAL = {"balloon_fully_expanded", "wire_in_true_lumen", "edge_dissection"
 def test_no_device_is_usable_and_contraindicated(seed: int) -> None:
     trace = REASONER.recommend(lesion(REASONER, random.Random(seed))).trace
     assert not set(trace.terms("usable")) & set(trace.terms("contraindicated"))
-    assert set(trace.terms("usable")) == set(trace.terms("preferred")) | set(trace.terms("suitable"))
-    status = [*trace.terms("contraindicated"), *trace.terms("preferred"), *trace.terms("suitable"), *trace.terms("notIndicated")]
+    assert set(trace.terms("usable")) == set(trace.terms("preferred")) | set(
+        trace.terms("suitable")
+    )
+    status = [
+        *trace.terms("contraindicated"),
+        *trace.terms("preferred"),
+        *trace.terms("suitable"),
+        *trace.terms("notIndicated"),
+    ]
     assert len(status) == len(set(status)) == 9
 
 
@@ -104,7 +132,9 @@ def test_worse_calcium_never_asks_for_less(seed: int) -> None:
         case 1:
             worse["calcified_nodule"] = True
         case 2 if "vessel_diameter_mm" in raw:
-            worse["vessel_diameter_mm"] = max(Decimal(1), Decimal(raw["vessel_diameter_mm"]) - source.randint(1, 20) / Decimal(10))
+            worse["vessel_diameter_mm"] = max(
+                Decimal(1), Decimal(raw["vessel_diameter_mm"]) - source.randint(1, 20) / Decimal(10)
+            )
     try:
         after = strategy(answered(worse))
     except CaseError:
@@ -117,15 +147,25 @@ def test_worse_calcium_never_asks_for_less(seed: int) -> None:
 @given(seeds)
 def test_the_c_cat_sign_always_alerts_and_caps_every_balloon(seed: int) -> None:
     source = random.Random(seed)
-    raw = {**lesion(REASONER, source), "max_superficial_arc_deg": source.randint(270, 359), "residual_thin_plaque": True}
+    raw = {
+        **lesion(REASONER, source),
+        "max_superficial_arc_deg": source.randint(270, 359),
+        "residual_thin_plaque": True,
+    }
     raw = repaired(REASONER, raw, source)
     result = answered(raw)
     if "c_cat_sign" not in result["findings"]:
         return
-    assert {"id": "c_cat", "severity": "critical"}.items() <= next(a for a in result["alerts"] if a["id"] == "c_cat").items()
+    assert {"id": "c_cat", "severity": "critical"}.items() <= next(
+        a for a in result["alerts"] if a["id"] == "c_cat"
+    ).items()
     if "reference_vessel_diameter_mm" in raw:
         cap = result["parameters"]["max_balloon_diameter_mm"]
-        sizes = [d["parameters"]["ivl_balloon_diameter_mm"] for d in result["devices"] if "ivl_balloon_diameter_mm" in d["parameters"]]
+        sizes = [
+            d["parameters"]["ivl_balloon_diameter_mm"]
+            for d in result["devices"]
+            if "ivl_balloon_diameter_mm" in d["parameters"]
+        ]
         assert all(size <= cap for size in sizes)
 
 
@@ -146,14 +186,20 @@ def test_a_settled_strategy_survives_every_consistent_completion(seed: int) -> N
             if not before["unverified"] and before["status"] != "contraindicated":
                 assert after["status"] != "contraindicated"
         for point in again["calcium_score"]["points"]:
-            assert point in result["calcium_score"]["points"] or point in result["calcium_score"]["unknown"]
+            assert (
+                point in result["calcium_score"]["points"]
+                or point in result["calcium_score"]["unknown"]
+            )
         for criterion, verdict in result["optimisation"]["criteria"].items():
             if verdict != "unknown":
                 assert again["optimisation"]["criteria"][criterion] == verdict
         possible = {alert["id"] for alert in result["possible_alerts"]}
         for alert in again["alerts"]:
             if alert["severity"] == "critical" and alert["id"] not in possible:
-                assert next((a["severity"] for a in result["alerts"] if a["id"] == alert["id"]), None) == "critical"
+                assert (
+                    next((a["severity"] for a in result["alerts"] if a["id"] == alert["id"]), None)
+                    == "critical"
+                )
 
 
 def completion(raw: dict[str, Any], source: random.Random) -> dict[str, Any] | None:
@@ -163,7 +209,12 @@ def completion(raw: dict[str, Any], source: random.Random) -> dict[str, Any] | N
         try:
             REASONER.gate.admit(filled)
         except CaseError as error:
-            loose = [fact for problem in error.problems for fact in problem.facts if fact in filled and fact not in raw]
+            loose = [
+                fact
+                for problem in error.problems
+                for fact in problem.facts
+                if fact in filled and fact not in raw
+            ]
             if not loose:
                 return None
             filled.pop(source.choice(loose))
@@ -180,15 +231,25 @@ def test_the_outlook_refuses_to_tell_of_what_it_does_not_follow() -> None:
 
 @MANY
 @given(seeds)
-def test_while_a_complication_comes_first_no_device_is_usable_and_no_criterion_advises(seed: int) -> None:
+def test_while_a_complication_comes_first_no_device_is_usable_and_no_criterion_advises(
+    seed: int,
+) -> None:
     source = random.Random(seed)
     raw = {
         **lesion(REASONER, source),
-        **source.choice([{"tamponade": True}, {"perforation_grade": "ellis_2"}, {"coronary_dissection": True, "wire_in_true_lumen": False}]),
+        **source.choice(
+            [
+                {"tamponade": True},
+                {"perforation_grade": "ellis_2"},
+                {"coronary_dissection": True, "wire_in_true_lumen": False},
+            ]
+        ),
     }
     result = answered(repaired(REASONER, raw, source))
     if strategy(result) == "manage_complication_first":
-        assert not [device for device in result["devices"] if device["status"] in ("preferred", "suitable")]
+        assert not [
+            device for device in result["devices"] if device["status"] in ("preferred", "suitable")
+        ]
         assert result["optimisation"]["advice"] == []
 
 
@@ -214,7 +275,15 @@ def test_the_order_of_the_facts_changes_nothing(seed: int) -> None:
 @MANY
 @given(seeds)
 def test_stent_criteria_are_the_three_valued_reading_of_their_rules(seed: int) -> None:
-    answer = REASONER.recommend({**repaired(REASONER, {**lesion(REASONER, random.Random(seed)), "stent_implanted": True}, random.Random(seed))})
+    answer = REASONER.recommend(
+        {
+            **repaired(
+                REASONER,
+                {**lesion(REASONER, random.Random(seed)), "stent_implanted": True},
+                random.Random(seed),
+            )
+        }
+    )
     if not answer.json()["optimisation"]["criteria"]:
         return
     for criterion, verdict in answer.json()["optimisation"]["criteria"].items():
@@ -224,7 +293,15 @@ def test_stent_criteria_are_the_three_valued_reading_of_their_rules(seed: int) -
 
 @given(
     st.dictionaries(
-        st.text(max_size=30), st.one_of(st.none(), st.booleans(), st.integers(), st.floats(), st.text(max_size=20), st.lists(st.integers(), max_size=2))
+        st.text(max_size=30),
+        st.one_of(
+            st.none(),
+            st.booleans(),
+            st.integers(),
+            st.floats(),
+            st.text(max_size=20),
+            st.lists(st.integers(), max_size=2),
+        ),
     )
 )
 def test_whatever_is_handed_in_is_answered_or_refused_in_order(raw: dict[str, Any]) -> None:
@@ -237,7 +314,20 @@ def test_whatever_is_handed_in_is_answered_or_refused_in_order(raw: dict[str, An
 names = st.sampled_from([fact.name for fact in REASONER.guideline.facts.values() if fact.given])
 
 
-@given(st.dictionaries(names, st.one_of(st.none(), st.booleans(), st.integers(), st.floats(), st.decimals(), st.text(max_size=20)), max_size=8))
+@given(
+    st.dictionaries(
+        names,
+        st.one_of(
+            st.none(),
+            st.booleans(),
+            st.integers(),
+            st.floats(),
+            st.decimals(),
+            st.text(max_size=20),
+        ),
+        max_size=8,
+    )
+)
 def test_whatever_a_fact_is_given_is_answered_or_refused_in_order(raw: dict[str, Any]) -> None:
     try:
         REASONER.recommend({"case_id": "t", **raw})

@@ -54,7 +54,9 @@ def problems(reasoner: Reasoner, **facts: Any) -> list[Problem]:
         ("calcium_score", 2, "unknown fact"),
     ],
 )
-def test_a_value_that_the_fact_cannot_have(reasoner: Reasoner, fact: str, value: object, told: str) -> None:
+def test_a_value_that_the_fact_cannot_have(
+    reasoner: Reasoner, fact: str, value: object, told: str
+) -> None:
     (problem,) = problems(reasoner, **{fact: value})
     assert problem.fact == fact
     assert told in problem.message
@@ -68,66 +70,133 @@ def test_a_case_needs_an_id_that_is_no_name(reasoner: Reasoner, name: object) ->
 
 
 def test_all_problems_are_reported_at_once(reasoner: Reasoner) -> None:
-    found = problems(reasoner, max_superficial_arc_deg="a", thrombus=1, foo=2, calcium_present=False, mobile_calcium=True)
-    assert {problem.fact for problem in found} == {"max_superficial_arc_deg", "thrombus", "foo", "calcium_present"}
+    found = problems(
+        reasoner,
+        max_superficial_arc_deg="a",
+        thrombus=1,
+        foo=2,
+        calcium_present=False,
+        mobile_calcium=True,
+    )
+    assert {problem.fact for problem in found} == {
+        "max_superficial_arc_deg",
+        "thrombus",
+        "foo",
+        "calcium_present",
+    }
 
 
 @pytest.mark.parametrize(
     ("facts", "named"),
     [
-        ({"calcium_present": False, "max_superficial_arc_deg": 10}, {"calcium_present", "max_superficial_arc_deg"}),
+        (
+            {"calcium_present": False, "max_superficial_arc_deg": 10},
+            {"calcium_present", "max_superficial_arc_deg"},
+        ),
         ({"calcium_present": False, "calcium_depth": "deep"}, {"calcium_present", "calcium_depth"}),
-        ({"superficial_arc_gt270_length_mm": 3, "max_superficial_arc_deg": 270}, {"superficial_arc_gt270_length_mm", "max_superficial_arc_deg"}),
-        ({"superficial_arc_gt270_length_mm": 9, "calcium_length_mm": 8}, {"superficial_arc_gt270_length_mm", "calcium_length_mm"}),
-        ({"calcium_depth": "deep", "calcium_leading_edge_depth_fraction": 0.5}, {"calcium_depth", "calcium_leading_edge_depth_fraction"}),
-        ({"calcium_depth": "superficial", "max_superficial_arc_deg": 0}, {"calcium_depth", "max_superficial_arc_deg"}),
+        (
+            {"superficial_arc_gt270_length_mm": 3, "max_superficial_arc_deg": 270},
+            {"superficial_arc_gt270_length_mm", "max_superficial_arc_deg"},
+        ),
+        (
+            {"superficial_arc_gt270_length_mm": 9, "calcium_length_mm": 8},
+            {"superficial_arc_gt270_length_mm", "calcium_length_mm"},
+        ),
+        (
+            {"calcium_depth": "deep", "calcium_leading_edge_depth_fraction": 0.5},
+            {"calcium_depth", "calcium_leading_edge_depth_fraction"},
+        ),
+        (
+            {"calcium_depth": "superficial", "max_superficial_arc_deg": 0},
+            {"calcium_depth", "max_superficial_arc_deg"},
+        ),
         (
             {"calcium_leading_edge_depth_fraction": 0.6, "max_superficial_arc_deg": 90},
             {"calcium_leading_edge_depth_fraction", "max_superficial_arc_deg", "calcium_depth"},
         ),
         ({"nodule_type": "eruptive"}, {"nodule_type", "calcified_nodule"}),
-        ({"calcified_nodule": True, "max_superficial_arc_deg": 0}, {"calcified_nodule", "max_superficial_arc_deg"}),
+        (
+            {"calcified_nodule": True, "max_superficial_arc_deg": 0},
+            {"calcified_nodule", "max_superficial_arc_deg"},
+        ),
         ({"wire_crossed": False, "balloon_crossed": True}, {"wire_crossed", "balloon_crossed"}),
-        ({"balloon_crossed": False, "ivl_pulses_delivered": 10}, {"balloon_crossed", "ivl_pulses_delivered"}),
-        ({"predilation_balloon": "none", "balloon_fully_expanded": False}, {"predilation_balloon", "balloon_fully_expanded"}),
+        (
+            {"balloon_crossed": False, "ivl_pulses_delivered": 10},
+            {"balloon_crossed", "ivl_pulses_delivered"},
+        ),
+        (
+            {"predilation_balloon": "none", "balloon_fully_expanded": False},
+            {"predilation_balloon", "balloon_fully_expanded"},
+        ),
         ({"stent_length_mm": 20}, {"stent_length_mm", "stent_implanted"}),
-        ({"stent_implanted": False, "recurrent_ischemia_after_stent": False}, {"stent_implanted", "recurrent_ischemia_after_stent"}),
+        (
+            {"stent_implanted": False, "recurrent_ischemia_after_stent": False},
+            {"stent_implanted", "recurrent_ischemia_after_stent"},
+        ),
         ({"dissection_depth": "intimal"}, {"dissection_depth", "coronary_dissection"}),
-        ({"covered_stent_fully_expanded": True}, {"covered_stent_fully_expanded", "covered_stent_implanted"}),
+        (
+            {"covered_stent_fully_expanded": True},
+            {"covered_stent_fully_expanded", "covered_stent_implanted"},
+        ),
         ({"stage": "before_preparation", "tamponade": True}, {"stage", "tamponade"}),
         ({"stage": "after_stent", "stent_implanted": False}, {"stage", "stent_implanted"}),
-        ({"stage": "before_preparation", "balloon_fully_expanded": True}, {"stage", "balloon_fully_expanded"}),
         (
-            {"stage": "before_preparation", "dissection_before_modification": True, "coronary_dissection": False},
+            {"stage": "before_preparation", "balloon_fully_expanded": True},
+            {"stage", "balloon_fully_expanded"},
+        ),
+        (
+            {
+                "stage": "before_preparation",
+                "dissection_before_modification": True,
+                "coronary_dissection": False,
+            },
             {"stage", "dissection_before_modification", "coronary_dissection"},
         ),
     ],
 )
-def test_a_contradiction_names_the_facts(reasoner: Reasoner, facts: dict[str, Any], named: set[str]) -> None:
+def test_a_contradiction_names_the_facts(
+    reasoner: Reasoner, facts: dict[str, Any], named: set[str]
+) -> None:
     found = problems(reasoner, **facts)
-    assert any(set(problem.facts) == named for problem in found), [problem.facts for problem in found]
+    assert any(set(problem.facts) == named for problem in found), [
+        problem.facts for problem in found
+    ]
     assert all(problem.fact in named for problem in found)
 
 
-@pytest.mark.parametrize("value", [344, 344.0, Decimal("344"), Decimal("344.000000"), Decimal("3.44e2")])
+@pytest.mark.parametrize(
+    "value", [344, 344.0, Decimal("344"), Decimal("344.000000"), Decimal("3.44e2")]
+)
 def test_numbers_may_come_in_any_numeric_type(reasoner: Reasoner, value: object) -> None:
-    assert reasoner.recommend({"case_id": "t", "max_superficial_arc_deg": value}).json()["arc_grade"] == "IV"
+    assert (
+        reasoner.recommend({"case_id": "t", "max_superficial_arc_deg": value}).json()["arc_grade"]
+        == "IV"
+    )
 
 
 def test_null_means_unknown(reasoner: Reasoner) -> None:
     facts = {name: None for name, fact in reasoner.guideline.facts.items() if fact.given}
-    with_null, without = reasoner.recommend({"case_id": "t", **facts}).json(), reasoner.recommend({"case_id": "t"}).json()
+    with_null, without = (
+        reasoner.recommend({"case_id": "t", **facts}).json(),
+        reasoner.recommend({"case_id": "t"}).json(),
+    )
     assert with_null == without
 
 
 def test_messages_come_in_chinese_too(reasoner: Reasoner) -> None:
     with pytest.raises(CaseError, match="无钙化时"):
-        reasoner.recommend({"case_id": "t", "calcium_present": False, "calcified_nodule": True}, "zh")
+        reasoner.recommend(
+            {"case_id": "t", "calcium_present": False, "calcified_nodule": True}, "zh"
+        )
 
 
 @pytest.mark.parametrize("number", [np.float64(300), np.float32(300), np.int64(300), Fraction(300)])
-def test_numbers_of_other_libraries_count_by_their_value(number: object, reasoner: Reasoner) -> None:
-    assert reasoner.recommend({"case_id": "t", "max_superficial_arc_deg": number}).case.facts == {"max_superficial_arc_deg": Decimal(300)}
+def test_numbers_of_other_libraries_count_by_their_value(
+    number: object, reasoner: Reasoner
+) -> None:
+    assert reasoner.recommend({"case_id": "t", "max_superficial_arc_deg": number}).case.facts == {
+        "max_superficial_arc_deg": Decimal(300)
+    }
 
 
 def test_another_language_is_refused(reasoner: Reasoner) -> None:

@@ -28,30 +28,124 @@ def test_the_guideline_that_comes_with_calx_has_no_fault() -> None:
 
 
 CONSTRUCTS = [
-    ("sh:pattern", A, "sh:path calx:calcifiedNodule ; sh:hasValue true", 'sh:path calx:calcifiedNodule ; sh:pattern "x"', "sh:pattern"),
-    ("sh:equals", A, "sh:path calx:calcifiedNodule ; sh:hasValue true", "sh:path calx:calcifiedNodule ; sh:equals calx:thrombus", "sh:equals"),
-    ("a path of two steps", A, "sh:path calx:calcifiedNodule ; sh:hasValue true", "sh:path ( calx:strategy calx:finding ) ; sh:hasValue true", "sh:path"),
-    ("no minCount", A, "sh:path calx:maxSuperficialArcDeg ; sh:minCount 1 ; sh:minInclusive 360", "sh:path calx:maxSuperficialArcDeg ; sh:minInclusive 360", "needs sh:minCount 1"),
-    ("an unknown fact", A, "calx:calcifiedNodule ; sh:hasValue", "calx:calcifiedNodul ; sh:hasValue", "calcifiedNodul"),
-    ("a wrong type", A, "sh:path calx:calcifiedNodule ; sh:hasValue true", 'sh:path calx:calcifiedNodule ; sh:hasValue "true"', "true or false"),
+    (
+        "sh:pattern",
+        A,
+        "sh:path calx:calcifiedNodule ; sh:hasValue true",
+        'sh:path calx:calcifiedNodule ; sh:pattern "x"',
+        "sh:pattern",
+    ),
+    (
+        "sh:equals",
+        A,
+        "sh:path calx:calcifiedNodule ; sh:hasValue true",
+        "sh:path calx:calcifiedNodule ; sh:equals calx:thrombus",
+        "sh:equals",
+    ),
+    (
+        "a path of two steps",
+        A,
+        "sh:path calx:calcifiedNodule ; sh:hasValue true",
+        "sh:path ( calx:strategy calx:finding ) ; sh:hasValue true",
+        "sh:path",
+    ),
+    (
+        "no minCount",
+        A,
+        "sh:path calx:maxSuperficialArcDeg ; sh:minCount 1 ; sh:minInclusive 360",
+        "sh:path calx:maxSuperficialArcDeg ; sh:minInclusive 360",
+        "needs sh:minCount 1",
+    ),
+    (
+        "an unknown fact",
+        A,
+        "calx:calcifiedNodule ; sh:hasValue",
+        "calx:calcifiedNodul ; sh:hasValue",
+        "calcifiedNodul",
+    ),
+    (
+        "a wrong type",
+        A,
+        "sh:path calx:calcifiedNodule ; sh:hasValue true",
+        'sh:path calx:calcifiedNodule ; sh:hasValue "true"',
+        "true or false",
+    ),
     ("a wrong value", A, '"superficial" "mixed"', '"superficial" "mixd"', "mixd"),
     ("an unknown term", A, "sh:object finding:c_cat_sign", "sh:object finding:ccat", "ccat"),
     ("a term of another kind", A, "sh:object finding:c_cat_sign", "sh:object grade:IV", "IV"),
-    ("an unknown conclusion", A, "sh:predicate calx:highRiskFeature ; sh:object feature:score_ge_2", "sh:predicate calx:riskFeature ; sh:object feature:score_ge_2", "riskFeature"),
-    ("another subject", A, "sh:subject sh:this ; sh:predicate calx:highRiskFeature ; sh:object feature:score_ge_2", "sh:subject calx:x ; sh:predicate calx:highRiskFeature ; sh:object feature:score_ge_2", "sh:subject"),
+    (
+        "an unknown conclusion",
+        A,
+        "sh:predicate calx:highRiskFeature ; sh:object feature:score_ge_2",
+        "sh:predicate calx:riskFeature ; sh:object feature:score_ge_2",
+        "riskFeature",
+    ),
+    (
+        "another subject",
+        A,
+        "sh:subject sh:this ; sh:predicate calx:highRiskFeature ; sh:object feature:score_ge_2",
+        "sh:subject calx:x ; sh:predicate calx:highRiskFeature ; sh:object feature:score_ge_2",
+        "sh:subject",
+    ),
     ("a huge literal", A, "sh:minExclusive 5 ]", "sh:minExclusive 1e400 ]", "not a number"),
-    ("free SPARQL", "rules/quantities.ttl", "BIND( ?reference - 0.5 AS ?result )", "?other calx:x ?y . BIND( ?reference - 0.5 AS ?result )", "SPARQL rule"),
-    ("a function in SPARQL", "rules/quantities.ttl", "BIND( ?reference - 0.5 AS ?result )", "BIND( ABS(?reference) AS ?result )", "in a computation"),
-    ("a JavaScript rule", A, "sh:rule [ a sh:TripleRule ; sh:subject sh:this ; sh:predicate calx:highRiskFeature ; sh:object feature:score_ge_2", "sh:rule [ a sh:JSRule ; sh:subject sh:this ; sh:predicate calx:highRiskFeature ; sh:object feature:score_ge_2", "sh:JSRule"),
-    ("a condition that is missing", S, "sh:node cond:HighRisk ] ]", "sh:node cond:HighRsk ] ]", "not defined"),
-    ("a condition in a circle", C, "sh:property [ sh:path calx:intramuralHematoma ; sh:hasValue true ]", "sh:node cond:Complication", "refers to itself"),
-    ("a deactivated rule", A, 'skos:notation "C2" ;', 'skos:notation "C2" ; sh:deactivated true ;', "sh:deactivated"),
-    ("a rule without a body", A, 'skos:notation "C3"', 'skos:notation "C3" ; sh:severity sh:Warning', "sh:severity"),
-]  # fmt: skip
+    (
+        "free SPARQL",
+        "rules/quantities.ttl",
+        "BIND( ?reference - 0.5 AS ?result )",
+        "?other calx:x ?y . BIND( ?reference - 0.5 AS ?result )",
+        "SPARQL rule",
+    ),
+    (
+        "a function in SPARQL",
+        "rules/quantities.ttl",
+        "BIND( ?reference - 0.5 AS ?result )",
+        "BIND( ABS(?reference) AS ?result )",
+        "in a computation",
+    ),
+    (
+        "a JavaScript rule",
+        A,
+        "sh:rule [ a sh:TripleRule ; sh:subject sh:this ; sh:predicate calx:highRiskFeature ; sh:object feature:score_ge_2",
+        "sh:rule [ a sh:JSRule ; sh:subject sh:this ; sh:predicate calx:highRiskFeature ; sh:object feature:score_ge_2",
+        "sh:JSRule",
+    ),
+    (
+        "a condition that is missing",
+        S,
+        "sh:node cond:HighRisk ] ]",
+        "sh:node cond:HighRsk ] ]",
+        "not defined",
+    ),
+    (
+        "a condition in a circle",
+        C,
+        "sh:property [ sh:path calx:intramuralHematoma ; sh:hasValue true ]",
+        "sh:node cond:Complication",
+        "refers to itself",
+    ),
+    (
+        "a deactivated rule",
+        A,
+        'skos:notation "C2" ;',
+        'skos:notation "C2" ; sh:deactivated true ;',
+        "sh:deactivated",
+    ),
+    (
+        "a rule without a body",
+        A,
+        'skos:notation "C3"',
+        'skos:notation "C3" ; sh:severity sh:Warning',
+        "sh:severity",
+    ),
+]
 
 
-@pytest.mark.parametrize(("name", "file", "old", "new", "told"), CONSTRUCTS, ids=[c[0] for c in CONSTRUCTS])
-def test_what_is_outside_the_profile_is_an_error(name: str, file: str, old: str, new: str, told: str, edited: Edit) -> None:
+@pytest.mark.parametrize(
+    ("name", "file", "old", "new", "told"), CONSTRUCTS, ids=[c[0] for c in CONSTRUCTS]
+)
+def test_what_is_outside_the_profile_is_an_error(
+    name: str, file: str, old: str, new: str, told: str, edited: Edit
+) -> None:
     found = faults(edited(file, old, new))
     assert any(told in problem.message for problem in found), found
     assert all(problem.file and problem.message for problem in found)
@@ -59,13 +153,21 @@ def test_what_is_outside_the_profile_is_an_error(name: str, file: str, old: str,
 
 
 def test_a_rule_may_not_read_its_own_layer(edited: Edit) -> None:
-    (fault,) = faults(edited(A, 'sh:order 30 ; skos:notation "C2"', 'sh:order 20 ; skos:notation "C2"'))[:1]
+    (fault,) = faults(
+        edited(A, 'sh:order 30 ; skos:notation "C2"', 'sh:order 20 ; skos:notation "C2"')
+    )[:1]
     assert (fault.rule, fault.file) == ("C2", A)
     assert "reads scorePoint, which B1 writes in layer 20" in fault.message
 
 
 def test_a_rule_may_not_read_a_later_layer(edited: Edit) -> None:
-    found = faults(edited("rules/alerts.ttl", 'sh:order 70 ; skos:notation "G3"', 'sh:order 55 ; skos:notation "G3"'))
+    found = faults(
+        edited(
+            "rules/alerts.ttl",
+            'sh:order 70 ; skos:notation "G3"',
+            'sh:order 55 ; skos:notation "G3"',
+        )
+    )
     assert {problem.rule for problem in found} == {"G3"}
 
 
@@ -80,27 +182,50 @@ def test_an_id_stands_in_one_file(edited: Edit) -> None:
     text = (DEFAULT_DIRECTORY / A).read_text()
     block = text[text.index("rule:C3 a") : text.index("rule:C4 a")].replace("Nodule", "Lump")
     edited(S, "rule:D8 a", block + "\nrule:D8 a")
-    found = faults(edited(S, "@prefix sh:", "@prefix feature: <https://w3id.org/calx/feature/> .\n@prefix sh:"))
+    found = faults(
+        edited(S, "@prefix sh:", "@prefix feature: <https://w3id.org/calx/feature/> .\n@prefix sh:")
+    )
     assert any(problem.rule == "C3" and "declared twice" in problem.message for problem in found)
 
 
 def test_a_rule_needs_evidence(edited: Edit) -> None:
-    found = faults(edited(A, "  calx:evidence ev:review-score-2 , ev:zhang-score-2 , ev:two-calcium-scores , ev:oct-score-differs ;\n", ""))
+    found = faults(
+        edited(
+            A,
+            "  calx:evidence ev:review-score-2 , ev:zhang-score-2 , ev:two-calcium-scores , ev:oct-score-differs ;\n",
+            "",
+        )
+    )
     assert {problem.rule for problem in found} == {"C2"}
     assert "has no supporting statement" in found[0].message
 
 
 def test_a_disputing_statement_is_no_support(edited: Edit) -> None:
-    found = faults(edited("rules/devices.ttl", "calx:evidence ev:review-oa-indication , ev:score-2-devices , ev:eclipse-oa", "calx:evidence ev:eclipse-oa"))
+    found = faults(
+        edited(
+            "rules/devices.ttl",
+            "calx:evidence ev:review-oa-indication , ev:score-2-devices , ev:eclipse-oa",
+            "calx:evidence ev:eclipse-oa",
+        )
+    )
     assert [problem.rule for problem in found] == ["E2"]
 
 
 @pytest.mark.parametrize(
     ("old", "new"),
     [
-        ("calx:superficialArcGt270LengthMm ; sh:minCount 1 ; sh:minExclusive 5", "calx:superficialArcGt270LengthMm ; sh:minCount 1 ; sh:minExclusive 6"),
-        ("calx:superficialArcGt270LengthMm ; sh:minCount 1 ; sh:minExclusive 5", "calx:superficialArcGt270LengthMm ; sh:minCount 1 ; sh:minInclusive 5"),
-        ("calx:vesselDiameterMm ; sh:minCount 1 ; sh:maxExclusive 3.5", "calx:vesselDiameterMm ; sh:minCount 1 ; sh:maxExclusive 3.6"),
+        (
+            "calx:superficialArcGt270LengthMm ; sh:minCount 1 ; sh:minExclusive 5",
+            "calx:superficialArcGt270LengthMm ; sh:minCount 1 ; sh:minExclusive 6",
+        ),
+        (
+            "calx:superficialArcGt270LengthMm ; sh:minCount 1 ; sh:minExclusive 5",
+            "calx:superficialArcGt270LengthMm ; sh:minCount 1 ; sh:minInclusive 5",
+        ),
+        (
+            "calx:vesselDiameterMm ; sh:minCount 1 ; sh:maxExclusive 3.5",
+            "calx:vesselDiameterMm ; sh:minCount 1 ; sh:maxExclusive 3.6",
+        ),
         ("calx:scorePoint ; sh:minCount 2 ]", "calx:scorePoint ; sh:minCount 3 ]"),
     ],
 )
@@ -121,15 +246,31 @@ def test_the_unit_of_a_statement_counts(edited: Edit) -> None:
 
 
 def test_unverified_knowledge_forbids_nothing(edited: Edit) -> None:
-    found = faults(edited("rules/devices.ttl", "calx:evidence ev:ctongt-vein-graft", "calx:evidence ev:ra-last-vessel"))
-    assert [(problem.rule, "unverified" in problem.message) for problem in found] == [("F-RA-2", True)]
+    found = faults(
+        edited(
+            "rules/devices.ttl",
+            "calx:evidence ev:ctongt-vein-graft",
+            "calx:evidence ev:ra-last-vessel",
+        )
+    )
+    assert [(problem.rule, "unverified" in problem.message) for problem in found] == [
+        ("F-RA-2", True)
+    ]
 
 
 def test_a_moved_threshold_is_followed_when_its_evidence_moves_too(edited: Edit) -> None:
     """No clinical number lives in the code."""
-    edited(A, "calx:vesselDiameterMm ; sh:minCount 1 ; sh:maxExclusive 3.5", "calx:vesselDiameterMm ; sh:minCount 1 ; sh:maxExclusive 3.0")
+    edited(
+        A,
+        "calx:vesselDiameterMm ; sh:minCount 1 ; sh:maxExclusive 3.5",
+        "calx:vesselDiameterMm ; sh:minCount 1 ; sh:maxExclusive 3.0",
+    )
     folder = edited("evidence/reading.ttl", 'calx:quantity calx:vesselDiameterMm ; calx:comparator "<" ; calx:value 3.5', 'calx:quantity calx:vesselDiameterMm ; calx:comparator "<" ; calx:value 3.0')  # fmt: skip
-    result = Reasoner.load(folder).recommend({"case_id": "t", "max_superficial_arc_deg": 100, "vessel_diameter_mm": 3.2}).json()
+    result = (
+        Reasoner.load(folder)
+        .recommend({"case_id": "t", "max_superficial_arc_deg": 100, "vessel_diameter_mm": 3.2})
+        .json()
+    )
     assert result["calcium_score"]["points"] == []
     assert result["guideline"]["digest"] != Reasoner.load().guideline.digest
 
@@ -157,16 +298,23 @@ def test_other_slips_of_an_author(file: str, old: str, new: str, told: str, edit
 
 
 @pytest.mark.parametrize("share", [0.3, 0.5, 0.7, 0.97])
-@pytest.mark.parametrize("file", ["calx.ttl", "facts.ttl", "shapes/lesion.ttl", "evidence/studies.ttl", S])
+@pytest.mark.parametrize(
+    "file", ["calx.ttl", "facts.ttl", "shapes/lesion.ttl", "evidence/studies.ttl", S]
+)
 def test_a_half_saved_file_is_told(file: str, share: float, edited: Edit) -> None:
     folder = edited(file, "a", "a")
     text = (folder / file).read_text(encoding="utf-8")
     (folder / file).write_text(text[: int(len(text) * share)], encoding="utf-8")
     found = faults(folder)
-    assert any(problem.file == file or "missing" in problem.message or "not described" in problem.message for problem in found)
+    assert any(
+        problem.file == file or "missing" in problem.message or "not described" in problem.message
+        for problem in found
+    )
 
 
-@pytest.mark.parametrize("file", [S, "rules/quantities.ttl", "shapes/consistency.ttl", "evidence/studies.ttl"])
+@pytest.mark.parametrize(
+    "file", [S, "rules/quantities.ttl", "shapes/consistency.ttl", "evidence/studies.ttl"]
+)
 def test_a_missing_file_is_told(file: str, edited: Edit) -> None:
     folder = edited(file, "a", "a")
     (folder / file).unlink()
@@ -174,14 +322,56 @@ def test_a_missing_file_is_told(file: str, edited: Edit) -> None:
 
 
 ODD = [
-    ("a circle in a list", C, "cond:Hematoma a sh:NodeShape", "cond:L <http://www.w3.org/1999/02/22-rdf-syntax-ns#first> cond:Dissection ; <http://www.w3.org/1999/02/22-rdf-syntax-ns#rest> cond:L .\ncond:Hematoma a sh:NodeShape ; sh:or cond:L", "recursive"),
-    ("an order that is no number", A, "sh:TripleRule ; sh:order 1 ;", 'sh:TripleRule ; sh:order "abc" ;', "not a whole number"),
-    ("participants that are no number", "evidence/studies.ttl", "calx:participants 1117", 'calx:participants "many"', "not a whole number"),
-    ("two bounds", "shapes/lesion.ttl", "sh:maxInclusive 120 ]", "sh:maxInclusive 120 , 50 ]", "has 2 sh:maxInclusive; give one"),
-    ("an empty list of values", "shapes/lesion.ttl", 'sh:in ( "eruptive" "non_eruptive" )', "sh:in ()", "empty sh:in"),
-    ("an empty list in a condition", C, 'sh:in ( "non_compliant" "cutting" "scoring" "super_high_pressure" )', "sh:in ()", "empty sh:in"),
-    ("a boolean that is none", A, "sh:path calx:residualThinPlaque ; sh:hasValue true", 'sh:path calx:residualThinPlaque ; sh:hasValue "yes"^^<http://www.w3.org/2001/XMLSchema#boolean>', "true or false, not yes"),
-]  # fmt: skip
+    (
+        "a circle in a list",
+        C,
+        "cond:Hematoma a sh:NodeShape",
+        "cond:L <http://www.w3.org/1999/02/22-rdf-syntax-ns#first> cond:Dissection ; <http://www.w3.org/1999/02/22-rdf-syntax-ns#rest> cond:L .\ncond:Hematoma a sh:NodeShape ; sh:or cond:L",
+        "recursive",
+    ),
+    (
+        "an order that is no number",
+        A,
+        "sh:TripleRule ; sh:order 1 ;",
+        'sh:TripleRule ; sh:order "abc" ;',
+        "not a whole number",
+    ),
+    (
+        "participants that are no number",
+        "evidence/studies.ttl",
+        "calx:participants 1117",
+        'calx:participants "many"',
+        "not a whole number",
+    ),
+    (
+        "two bounds",
+        "shapes/lesion.ttl",
+        "sh:maxInclusive 120 ]",
+        "sh:maxInclusive 120 , 50 ]",
+        "has 2 sh:maxInclusive; give one",
+    ),
+    (
+        "an empty list of values",
+        "shapes/lesion.ttl",
+        'sh:in ( "eruptive" "non_eruptive" )',
+        "sh:in ()",
+        "empty sh:in",
+    ),
+    (
+        "an empty list in a condition",
+        C,
+        'sh:in ( "non_compliant" "cutting" "scoring" "super_high_pressure" )',
+        "sh:in ()",
+        "empty sh:in",
+    ),
+    (
+        "a boolean that is none",
+        A,
+        "sh:path calx:residualThinPlaque ; sh:hasValue true",
+        'sh:path calx:residualThinPlaque ; sh:hasValue "yes"^^<http://www.w3.org/2001/XMLSchema#boolean>',
+        "true or false, not yes",
+    ),
+]
 
 
 @pytest.mark.parametrize(("name", "file", "old", "new", "told"), ODD, ids=[o[0] for o in ODD])
@@ -190,17 +380,24 @@ def test_odd_rdf_is_told(name: str, file: str, old: str, new: str, told: str, ed
     assert any(told in problem.message for problem in found), found
 
 
-@pytest.mark.parametrize("shape", ["sh:node cond:Q{next}", "sh:or ( cond:Q{next} [ sh:not cond:Q{next} ] )"])
+@pytest.mark.parametrize(
+    "shape", ["sh:node cond:Q{next}", "sh:or ( cond:Q{next} [ sh:not cond:Q{next} ] )"]
+)
 def test_conditions_that_grow_without_end_are_told(shape: str, edited: Edit) -> None:
     count = 300 if shape.startswith("sh:node") else 24
-    chain = "".join(f"cond:Q{n} a sh:NodeShape ; {shape.format(next=n + 1)} .\n" for n in range(count))
+    chain = "".join(
+        f"cond:Q{n} a sh:NodeShape ; {shape.format(next=n + 1)} .\n" for n in range(count)
+    )
     edited(
         C,
         "cond:Hematoma a sh:NodeShape",
         f"{chain}cond:Q{count} a sh:NodeShape ; sh:property [ sh:path calx:thrombus ; sh:hasValue true ] .\ncond:Hematoma a sh:NodeShape ; sh:node cond:Q0",
     )
     found = faults(edited(A, "rule:C1", "rule:C1"))
-    assert any("parts; split the rule" in problem.message or "nested too deeply" in problem.message for problem in found)
+    assert any(
+        "parts; split the rule" in problem.message or "nested too deeply" in problem.message
+        for problem in found
+    )
 
 
 def test_odd_entries_in_the_folder_are_told(edited: Edit) -> None:
@@ -210,7 +407,11 @@ def test_odd_entries_in_the_folder_are_told(edited: Edit) -> None:
     (folder / "dangling.ttl").symlink_to(folder / "nowhere")
     (folder / "folder.ttl").mkdir()
     os.mkfifo(folder / "fifo.ttl")
-    assert {problem.file for problem in faults_of_reading(folder)} == {"dangling.ttl", "folder.ttl", "fifo.ttl"}
+    assert {problem.file for problem in faults_of_reading(folder)} == {
+        "dangling.ttl",
+        "folder.ttl",
+        "fifo.ttl",
+    }
 
 
 def test_a_byte_order_mark_does_no_harm(edited: Edit) -> None:

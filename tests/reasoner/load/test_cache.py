@@ -40,7 +40,9 @@ def parsed(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     return calls
 
 
-def test_a_sound_cache_gives_the_same_guideline_without_parsing(kept: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_sound_cache_gives_the_same_guideline_without_parsing(
+    kept: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     from calx.ontology import GuidelineFiles
     from calx.reasoner.load.reader import read_strict
 
@@ -50,8 +52,17 @@ def test_a_sound_cache_gives_the_same_guideline_without_parsing(kept: Path, monk
 
 
 def test_start_up_with_a_cache_does_not_import_rdflib(kept: Path) -> None:
-    code = "import sys; from calx import Reasoner; Reasoner.load(); sys.exit('rdflib' in sys.modules)"
-    assert subprocess.run([sys.executable, "-c", code], env={**os.environ, "CALX_CACHE": str(kept.parent)}, check=False).returncode == 0
+    code = (
+        "import sys; from calx import Reasoner; Reasoner.load(); sys.exit('rdflib' in sys.modules)"
+    )
+    assert (
+        subprocess.run(
+            [sys.executable, "-c", code],
+            env={**os.environ, "CALX_CACHE": str(kept.parent)},
+            check=False,
+        ).returncode
+        == 0
+    )
 
 
 DAMAGE: dict[str, Callable[[bytes], bytes]] = {
@@ -66,7 +77,9 @@ DAMAGE: dict[str, Callable[[bytes], bytes]] = {
 
 
 @pytest.mark.parametrize("damage", DAMAGE)
-def test_a_damaged_cache_is_rebuilt(damage: str, kept: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_damaged_cache_is_rebuilt(
+    damage: str, kept: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     sound = kept.read_bytes()
     spoiled = DAMAGE[damage](sound)
     assert spoiled != sound
@@ -78,7 +91,9 @@ def test_a_damaged_cache_is_rebuilt(damage: str, kept: Path, monkeypatch: pytest
     assert found.rule["B4"].productions[0].numbers
 
 
-def test_a_cache_of_other_files_is_not_used(kept: Path, edited: Callable[[str, str, str], Path], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_cache_of_other_files_is_not_used(
+    kept: Path, edited: Callable[[str, str, str], Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
     folder = edited("facts.ttl", '"thrombus"@en', '"clot"@en')
     other = cache.load(folder)
     assert other.facts["thrombus"].label["en"] == "clot"
@@ -89,14 +104,18 @@ def test_a_cache_of_other_files_is_not_used(kept: Path, edited: Callable[[str, s
     assert calls == [1]
 
 
-def test_a_cache_that_others_could_write_is_not_used(kept: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_cache_that_others_could_write_is_not_used(
+    kept: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     kept.chmod(0o666)
     calls = parsed(monkeypatch)
     cache.load()
     assert calls == [1]
 
 
-def test_a_cache_folder_that_cannot_be_written_only_costs_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_cache_folder_that_cannot_be_written_only_costs_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     blocked = tmp_path / "file"
     blocked.write_text("")
     monkeypatch.setenv("CALX_CACHE", str(blocked / "below"))
@@ -112,13 +131,24 @@ def test_a_pipe_in_place_of_the_cache_does_not_hang(kept: Path) -> None:
 def test_the_digest_of_the_reader_sees_every_module_of_every_folder(tmp_path: Path) -> None:
     """A guideline compiled by other code is never taken from the cache."""
     for room in ("ontology", "reasoner"):
-        shutil.copytree(Path(calx.__file__).parent / room, tmp_path / room, ignore=shutil.ignore_patterns("__pycache__", "*.ttl"))
+        shutil.copytree(
+            Path(calx.__file__).parent / room,
+            tmp_path / room,
+            ignore=shutil.ignore_patterns("__pycache__", "*.ttl"),
+        )
     seen = {cache.digest_of_reader(tmp_path)}
-    for name in ("reasoner/load/shapes.py", "reasoner/deep/er/new.py", "ontology/files.py", "reasoner/authors/edit/tables.py"):
+    for name in (
+        "reasoner/load/shapes.py",
+        "reasoner/deep/er/new.py",
+        "ontology/files.py",
+        "reasoner/authors/edit/tables.py",
+    ):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         with (tmp_path / name).open("a") as file:
             file.write("# another\n")
         seen.add(cache.digest_of_reader(tmp_path))
-    (tmp_path / "reasoner" / "deep" / "er" / "new.py").rename(tmp_path / "reasoner" / "deep" / "new.py")
+    (tmp_path / "reasoner" / "deep" / "er" / "new.py").rename(
+        tmp_path / "reasoner" / "deep" / "new.py"
+    )
     seen.add(cache.digest_of_reader(tmp_path))
     assert len(seen) == 6
