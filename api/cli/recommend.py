@@ -20,15 +20,7 @@ from calx.api.cli.options import AT_FAULT, DONE, Lang, Language, Ontology
 from calx.ontology import DEFAULT_DIRECTORY
 from calx.reasoner.batch import Outcome, outcomes
 from calx.reasoner.intake.files import SUFFIXES, Submission
-
-
-class Format(StrEnum):
-    """How an answer is shown."""
-
-    text = "text"
-    json = "json"
-    turtle = "turtle"
-    jsonld = "jsonld"
+from calx.reasoner.tell import forms
 
 
 class Listing(StrEnum):
@@ -37,6 +29,12 @@ class Listing(StrEnum):
     text = "text"
     markdown = "markdown"
     schema = "schema"
+
+
+def _form_named(name: str) -> forms.AnswerForm:
+    if name not in forms.BY_NAME:
+        raise typer.BadParameter(f"'{name}' is not one of {', '.join(forms.BY_NAME)}")
+    return forms.BY_NAME[name]
 
 
 @app.command()
@@ -49,9 +47,13 @@ def recommend(
         ),
     ],
     format: Annotated[
-        Format | None,
+        forms.AnswerForm | None,
         typer.Option(
-            "--format", help="Form of the answer.", show_default="text on a terminal, else json"
+            "--format",
+            help="Form of the answer.",
+            show_default="text on a terminal, else json",
+            metavar=f"[{'|'.join(forms.BY_NAME)}]",
+            parser=_form_named,
         ),
     ] = None,
     explain: Annotated[
@@ -62,7 +64,7 @@ def recommend(
 ) -> None:
     """Answer one or more cases: strategy, devices, alerts, sizes, what is missing, and why."""
     sources = [case_source(name) for name in cases]
-    shown = format or (Format.text if sys.stdout.isatty() else Format.json)
+    form = format or (forms.TEXT if sys.stdout.isatty() else forms.JSON)
     reasoner = load_reasoner(ontology)
     gc.freeze()  # the guideline is not garbage to look through, case after case
     status, seen = DONE, dict[str, str]()
@@ -78,7 +80,7 @@ def recommend(
                 if outcome.error:
                     status = AT_FAULT
                     report_problems(name, outcome.error)
-                _show(outcome, shown, lang.value, explain)
+                _show(outcome, form, lang.value, explain)
     raise typer.Exit(status)
 
 
@@ -103,28 +105,12 @@ def facts(
     )
 
 
-def _show(outcome: Outcome, form: Format, language: str, explain: bool) -> None:
-    if form is Format.json:
-        sys.stdout.buffer.write(
-            (
-                outcome.answer.json_bytes(language)
-                if outcome.answer
-                else orjson.dumps(outcome.error.json() if outcome.error else {})
-            )
-            + b"\n"
-        )
-    elif outcome.answer is None:
-        return
-    elif form is Format.text:
-        from calx.reasoner.tell.text import render
-
-        typer.echo(render(outcome.answer, language, explain))
-    else:
-        from calx.reasoner.tell import rdf
-
-        typer.echo(
-            rdf.turtle(outcome.answer) if form is Format.turtle else rdf.jsonld(outcome.answer)
-        )
+def _show(outcome: Outcome, form: forms.AnswerForm, language: str, explain: bool) -> None:
+    """One answer a line or more; a case without one stands in its place where the form is JSON."""
+    if outcome.answer:
+        sys.stdout.buffer.write(form.write(outcome.answer, language, explain) + b"\n")
+    elif outcome.error and form is forms.JSON:
+        sys.stdout.buffer.write(orjson.dumps(outcome.error.json()) + b"\n")
 
 
 class _Advance:

@@ -6,6 +6,8 @@ import re
 from collections.abc import Sequence
 from functools import lru_cache
 
+JSON, JSON_LD, TURTLE = "application/json", "application/ld+json", "text/turtle"
+HTML, SVG = "text/html", "image/svg+xml"
 _QUALITY = re.compile(r"(0(\.[0-9]{0,3})?|1(\.0{0,3})?)")
 
 

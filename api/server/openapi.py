@@ -13,19 +13,33 @@ from fastapi.openapi.utils import get_openapi
 import calx
 from calx.api.contract.models import Answer, Problem, case_model
 from calx.api.contract.problems import KINDS, MEDIA
+from calx.reasoner.intake.files import MEDIA_TYPES
 from calx.reasoner.recommendation import Reasoner
+from calx.reasoner.tell.forms import ANSWER_FORMS, JSON
 
 SCHEMA = {"$ref": "#/components/schemas/Case"}
 CASE_BODY: dict[str, Any] = {
     "required": True,
     "description": "One case. GET /facts lists what it may hold.",
     "content": {
-        "application/json": {"schema": SCHEMA, "examples": {}},
-        "application/ld+json": {"schema": {"type": "object"}},
-        "text/turtle": {"schema": {"type": "string"}},
+        name: {"schema": SCHEMA, "examples": {}}
+        if suffix == ".json"
+        else {"schema": {"type": "object" if suffix == ".jsonld" else "string"}}
+        for name, suffix in MEDIA_TYPES.items()
     },
 }
-ANSWER_EXAMPLE: dict[str, Any] = {"description": "The answer", "model": Answer}
+ANSWER_EXAMPLE: dict[str, Any] = {
+    "description": "The answer",
+    "model": Answer,
+    "content": {
+        form.media_type: {
+            "schema": {"type": "object" if form.suffix == ".jsonld" else "string"},
+            "description": form.title,
+        }
+        for form in ANSWER_FORMS
+        if form is not JSON
+    },
+}
 EXAMPLE = {
     "case_id": "demo-1",
     "max_superficial_arc_deg": 300,

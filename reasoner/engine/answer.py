@@ -14,16 +14,9 @@ from calx.reasoner.engine.evidence import Evidence, reservations
 from calx.reasoner.engine.proof import STATUSES, ProofView
 from calx.reasoner.engine.uncertainty import Outlook
 from calx.reasoner.model.case import Case
-from calx.reasoner.model.guideline import (
-    Assertion,
-    Assignment,
-    Guideline,
-    Production,
-    Rule,
-    Statement,
-    Term,
-)
+from calx.reasoner.model.guideline import Guideline, Statement, Term
 from calx.reasoner.model.names import LANGUAGES
+from calx.reasoner.model.rule import Assertion, Assignment, Production, Rule
 from calx.reasoner.model.values import as_json
 
 SEVERITIES = {"criticalAlert": "critical", "warningAlert": "warning", "infoAlert": "info"}

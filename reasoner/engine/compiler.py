@@ -7,10 +7,10 @@ names are quoted, constants are bound), because nested closures cost three times
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from decimal import InvalidOperation
 from enum import Enum
-from typing import Any, NamedTuple, TypeAlias, cast
+from typing import Any, NamedTuple, TypeAlias, assert_never, cast
 
 from calx.reasoner.model.condition import (
     Absent,
@@ -121,6 +121,8 @@ class Compiler:
                 )
             case AnyOf(parts):
                 return "(" + " or ".join(self.source(part, reading) for part in parts) + ")"
+            case _:
+                assert_never(condition)
 
 
 def compiled_tests(conditions: Sequence[Condition]) -> list[Holds]:
@@ -150,6 +152,54 @@ def tested_together(
     )
 
 
+Blame: TypeAlias = Callable[..., int]
+"""The unknown facts that leave a condition unknown, as bits; its parameters are `PARAMETERS` and
+``o``, the bits of each conclusion that is possible and not certain."""
+
+
+def blame(
+    condition: Condition,
+    bits: Mapping[str, Mapping[str, int]],
+    keys_of: Callable[[str], Iterable[str]],
+) -> Blame:
+    """Which unknown facts leave a condition unknown.
+
+    Args:
+        condition: the condition.
+        bits: for each value, the bits of the given facts that it comes from.
+        keys_of: the keys of all that rules can conclude for a property.
+    """
+    compiler = Compiler()
+
+    def where_unknown(whole: Condition, blamed: Iterable[str]) -> str:
+        possible = compiler.source(whole, Reading.POSSIBLE)
+        certain = compiler.source(whole, Reading.CERTAIN)
+        return f"(({' | '.join(blamed) or 0}) if {possible} and not {certain} else 0)"
+
+    def of_conclusion(key: str) -> str:
+        return f"(0 if {key!r} in d else o.get({key!r}, 0))"
+
+    def source(part: Condition) -> str:
+        match part:
+            case Compare(fact, _, _) | OneOf(fact, _) | Absent(fact):
+                each = [f"(0 if {base!r} in v else {bit})" for base, bit in bits[fact].items()]
+                if [*bits[fact]] == [fact]:
+                    return each[0]
+                return f"(0 if {fact!r} in v else {' | '.join(each) or 0})"
+            case Derived():
+                return of_conclusion(part.key)
+            case AtLeast(_, name):
+                return where_unknown(part, map(of_conclusion, keys_of(name)))
+            case Not(inner):
+                return source(inner)
+            case AllOf(parts) | AnyOf(parts):
+                return where_unknown(part, map(source, parts)) if parts else "0"
+            case _:
+                assert_never(part)
+
+    return cast("Blame", compiler.function(f"{PARAMETERS}, o", source(condition)))
+
+
 def calculation(expression: Expression) -> Callable[[Values], Value | None]:
     """The value of an expression whose inputs are known, or None where a divisor is 0."""
     compiler = Compiler()
@@ -162,6 +212,8 @@ def calculation(expression: Expression) -> Callable[[Values], Value | None]:
                 return f"v[{fact!r}]"
             case Arithmetic(sign, left, right):
                 return f"({source(left)} {sign} {source(right)})"
+            case _:
+                assert_never(part)
 
     def calculate(values: Values) -> Value | None:
         try:
@@ -245,6 +297,8 @@ class _Explaining(Compiler):
                 return self._together([self.explain(part) for part in parts])
             case AnyOf(parts):
                 return self._alternatives(parts, [self.explain(part) for part in parts])
+            case _:
+                assert_never(condition)
 
     def refute(self, condition: Condition) -> Reasons | Varying:
         """Why the condition does not hold."""
@@ -271,6 +325,8 @@ class _Explaining(Compiler):
                 )
             case AnyOf(parts):
                 return self._together([self.refute(part) for part in parts])
+            case _:
+                assert_never(condition)
 
     def _together(self, reasons: list[Reasons | Varying]) -> Reasons | Varying:
         """Every part is needed: all premises, and the weakest sets the rank."""

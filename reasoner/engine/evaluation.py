@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from itertools import compress, groupby
+from itertools import compress
 from typing import NamedTuple, TypeAlias
 
 from calx.reasoner.engine.compiler import (
@@ -19,15 +19,10 @@ from calx.reasoner.engine.compiler import (
     explanation,
     tested_together,
 )
-from calx.reasoner.model.condition import Absent, AllOf, Condition, Not, Value, inputs
-from calx.reasoner.model.guideline import (
-    FIRST_LAYER_OF_CONCLUSIONS,
-    Assignment,
-    Constraint,
-    Guideline,
-    Production,
-    Rule,
-)
+from calx.reasoner.model.condition import Value
+from calx.reasoner.model.guideline import Constraint, Guideline
+from calx.reasoner.model.program import Layer
+from calx.reasoner.model.rule import Assignment, Production, Rule
 from calx.reasoner.model.values import Counts, Derivations, Values
 
 Step: TypeAlias = tuple[Rule, Production, tuple[Premise, ...], int]
@@ -65,7 +60,7 @@ class _Compiled(NamedTuple):
     """The value that is assigned; None for a production that asserts a term."""
 
 
-_Layer: TypeAlias = tuple[Callable[..., tuple[bool, ...]], list[_Compiled]]
+_CompiledLayer: TypeAlias = tuple[Callable[..., tuple[bool, ...]], list[_Compiled]]
 
 
 class Evaluation:
@@ -75,16 +70,15 @@ class Evaluation:
 
     def __init__(self, guideline: Guideline) -> None:
         self.guideline = guideline
-        self._completing: list[_Layer] = []
-        self._concluding: list[_Layer] = []
-        for layer, rules in groupby(guideline.rules, key=lambda rule: rule.layer):
-            pairs = [(rule, production) for rule in rules for production in rule.productions]
-            test = tested_together([_with_inputs(production) for _, production in pairs])
-            target = self._completing if layer < FIRST_LAYER_OF_CONCLUSIONS else self._concluding
-            target.append((test, [self._compile(*pair) for pair in pairs]))
+        self._completing = [self._layer(layer) for layer in guideline.program.completing]
+        self._concluding = [self._layer(layer) for layer in guideline.program.concluding]
         self._forbidden = tested_together(
             [constraint.condition for constraint in guideline.constraints]
         )
+
+    def _layer(self, layer: Layer) -> _CompiledLayer:
+        test = tested_together([clause.production.applies for clause in layer.clauses])
+        return test, [self._compile(clause.rule, clause.production) for clause in layer.clauses]
 
     def _compile(self, rule: Rule, production: Production) -> _Compiled:
         conclusion, why = production.conclusion, explanation(production.condition)
@@ -136,18 +130,6 @@ class Evaluation:
         return list(compress(self.guideline.constraints, self._forbidden(values, {}, {})))
 
 
-def _with_inputs(production: Production) -> Condition:
-    """The condition, and that what the conclusion is computed from is known."""
-    if not isinstance(production.conclusion, Assignment):
-        return production.condition
-    return AllOf(
-        (
-            production.condition,
-            *(Not(Absent(fact)) for fact in inputs(production.conclusion.expression)),
-        )
-    )
-
-
 def _without(own: Premise, explain: Explain) -> Explain:
     def other(v: Values, d: Derivations, c: Counts) -> tuple[tuple[Premise, ...], int]:
         premises, rank = explain(v, d, c)
@@ -156,7 +138,7 @@ def _without(own: Premise, explain: Explain) -> Explain:
     return other
 
 
-def _fire(layers: list[_Layer], trace: Trace) -> None:
+def _fire(layers: list[_CompiledLayer], trace: Trace) -> None:
     """Run layers in their order. Rules of one layer do not read each other, so they are tested
     together.
     """

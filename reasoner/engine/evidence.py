@@ -12,7 +12,8 @@ from calx.reasoner.engine.compiler import Holds, compiled_tests
 from calx.reasoner.engine.evaluation import Trace
 from calx.reasoner.engine.uncertainty import Outlook
 from calx.reasoner.model.condition import ALWAYS
-from calx.reasoner.model.guideline import Guideline, Rule, Statement
+from calx.reasoner.model.guideline import Guideline, Statement
+from calx.reasoner.model.rule import Rule
 
 
 class Evidence:

@@ -7,7 +7,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from calx.reasoner.engine.evaluation import Step, Trace
-from calx.reasoner.model.guideline import Assertion, Assignment, Fact, Guideline, Statement
+from calx.reasoner.model.guideline import Fact, Guideline, Statement
+from calx.reasoner.model.rule import Assertion, Assignment
 from calx.reasoner.model.values import Values, as_json
 
 if TYPE_CHECKING:

@@ -10,28 +10,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from functools import lru_cache
-from itertools import compress, groupby
-from typing import TypeAlias, cast
+from itertools import compress
+from typing import NamedTuple, TypeAlias
 
-from calx.reasoner.engine.compiler import PARAMETERS, Compiler, Reading, tested_together
+from calx.reasoner.engine.compiler import Blame, Reading, blame, tested_together
 from calx.reasoner.model.condition import (
-    Absent,
-    AllOf,
-    AnyOf,
-    AtLeast,
-    Compare,
     Condition,
-    Derived,
-    Not,
-    OneOf,
-    leaves,
+    properties_read,
 )
-from calx.reasoner.model.guideline import (
-    FIRST_LAYER_OF_CONCLUSIONS,
-    Assertion,
-    Guideline,
-    Statement,
-)
+from calx.reasoner.model.guideline import Guideline, Statement
+from calx.reasoner.model.program import Layer
+from calx.reasoner.model.rule import Assertion
 from calx.reasoner.model.values import Values
 
 ASKED = (
@@ -46,8 +35,18 @@ ASKED = (
 )
 """The conclusions whose outlook an answer tells; what they hang on is read too, the rest is not."""
 Truth: TypeAlias = bool | None
-Blame: TypeAlias = Callable[..., int]
-"""The unknown facts that leave a condition unknown, as bits."""
+
+
+class _Conclusion(NamedTuple):
+    key: str
+    predicate: str
+    blame: Blame
+
+
+class _Layer(NamedTuple):
+    certain: Callable[..., tuple[bool, ...]]
+    possible: Callable[..., tuple[bool, ...]]
+    conclusions: list[_Conclusion]
 
 
 class Uncertainty:
@@ -59,43 +58,33 @@ class Uncertainty:
         """The facts that bits stand for, sorted; few sets of facts recur in most cases."""
         self._bit = {name: 1 << index for index, name in enumerate(self.facts)}
         self._base = {name: guideline.given_facts((name,)) for name in guideline.facts}
-        self._keys_of: dict[str, dict[str, None]] = {}
-        self.layers: list[
-            tuple[
-                Callable[..., tuple[bool, ...]],
-                Callable[..., tuple[bool, ...]],
-                list[tuple[str, str, Blame]],
-            ]
-        ] = []
-        self.read = hang_on(guideline, asked)
+        self._keys_of = guideline.program.keys_of
+        self.read = properties_followed(guideline, asked)
         """The properties of which an outlook can tell."""
-        for layer, rules in groupby(guideline.rules, key=lambda rule: rule.layer):
-            asserting = [
-                (p.condition, p.conclusion)
-                for rule in rules
-                for p in rule.productions
-                if isinstance(p.conclusion, Assertion) and p.conclusion.predicate in self.read
-            ]
-            if layer >= FIRST_LAYER_OF_CONCLUSIONS and asserting:
-                conditions = [condition for condition, _ in asserting]
-                blamed = [
-                    (conclusion.key, conclusion.predicate, self._blame(condition))
-                    for condition, conclusion in asserting
-                ]
-                self.layers.append(
-                    (
-                        tested_together(conditions, Reading.CERTAIN),
-                        tested_together(conditions, Reading.POSSIBLE),
-                        blamed,
-                    )
-                )
-                for key, predicate, _ in blamed:
-                    self._keys_of.setdefault(predicate, {})[key] = None
+        layers = (self._layer(layer) for layer in guideline.program.concluding)
+        self._layers = [layer for layer in layers if layer.conclusions]
         self._certain = {
             s.id: tested_together([s.when_known], Reading.CERTAIN)
             for s in guideline.statements.values()
             if s.when_known is not None
         }
+
+    def _layer(self, layer: Layer) -> _Layer:
+        followed = [
+            (clause.production.condition, clause.production.conclusion)
+            for clause in layer.clauses
+            if isinstance(clause.production.conclusion, Assertion)
+            and clause.production.conclusion.predicate in self.read
+        ]
+        conditions = [condition for condition, _ in followed]
+        return _Layer(
+            tested_together(conditions, Reading.CERTAIN),
+            tested_together(conditions, Reading.POSSIBLE),
+            [
+                _Conclusion(made.key, made.predicate, self._blame(condition))
+                for condition, made in followed
+            ],
+        )
 
     def outlook(self, values: Values) -> Outlook:
         """The three-valued reading of one case, given its completed values."""
@@ -104,16 +93,16 @@ class Uncertainty:
         certain_of: dict[str, list[str]] = {}
         possible_of: dict[str, list[str]] = {}
         open_: dict[str, int] = {}
-        for test_certain, test_possible, productions in self.layers:
+        for test_certain, test_possible, conclusions in self._layers:
             maybe = test_possible(values, certain, certain_of, possible, possible_of)
             if True not in maybe:
                 continue
             surely = test_certain(values, certain, certain_of, possible, possible_of)
-            for (key, predicate, blame), sure in compress(
-                zip(productions, surely, strict=True), maybe
+            for (key, predicate, blamed), sure in compress(
+                zip(conclusions, surely, strict=True), maybe
             ):  # what is certain is possible
                 if not sure:
-                    open_[key] = open_.get(key, 0) | blame(
+                    open_[key] = open_.get(key, 0) | blamed(
                         values, certain, certain_of, possible, possible_of, open_
                     )
                 elif key not in certain:
@@ -144,74 +133,24 @@ class Uncertainty:
         return tuple(sorted([self.facts[bit.bit_length() - 1] for bit in single_bits(bits)]))
 
     def _blame(self, condition: Condition) -> Blame:
-        compiler = Compiler()
-
-        def parts_of(whole: Condition, parts: tuple[Condition, ...]) -> str:
-            """Blame of the parts, where the whole is unknown."""
-            blamed = " | ".join(source(part) for part in parts)
-            return (
-                f"(({blamed}) if {compiler.source(whole, Reading.POSSIBLE)} and not "
-                f"{compiler.source(whole, Reading.CERTAIN)} else 0)"
-            )
-
-        def source(part: Condition) -> str:
-            match part:
-                case Compare(fact, _, _) | OneOf(fact, _) | Absent(fact):
-                    bases = " | ".join(
-                        f"(0 if {base!r} in v else {self._bit[base]})" for base in self._base[fact]
-                    )
-                    return (
-                        bases
-                        if self._base[fact] == (fact,)
-                        else f"(0 if {fact!r} in v else {bases or 0})"
-                    )
-                case Derived():
-                    return f"(0 if {part.key!r} in d else o.get({part.key!r}, 0))"
-                case AtLeast(_, name):
-                    every = " | ".join(
-                        f"(0 if {key!r} in d else o.get({key!r}, 0))"
-                        for key in self._keys_of.get(name, ())
-                    )
-                    return (
-                        f"(({every or 0}) if {compiler.source(part, Reading.POSSIBLE)} and not "
-                        f"{compiler.source(part, Reading.CERTAIN)} else 0)"
-                    )
-                case Not(inner):
-                    return source(inner)
-                case AllOf(parts) | AnyOf(parts):
-                    return parts_of(part, parts) if parts else "0"
-
-        text = source(condition)
-        return cast("Blame", compiler.function(f"{PARAMETERS}, o", text))
+        bits = {
+            fact: {base: self._bit[base] for base in bases} for fact, bases in self._base.items()
+        }
+        return blame(condition, bits, self._keys_of)
 
 
-def hang_on(guideline: Guideline, asked: Iterable[str]) -> set[str]:
-    """The properties asked for, and those that their conclusions are drawn from."""
-    productions = [production for rule in guideline.rules for production in rule.productions]
-    found, todo = set[str](), list(asked)
-    todo += [
-        leaf.predicate
-        for s in guideline.statements.values()
-        if s.when_known
-        for leaf in leaves(s.when_known)
-        if isinstance(leaf, Derived | AtLeast)
-    ]
-    while todo:
-        predicate = todo.pop()
-        if predicate not in found:
-            found.add(predicate)
-            conditions = [
-                p.condition
-                for p in productions
-                if isinstance(p.conclusion, Assertion) and p.conclusion.predicate == predicate
-            ]
-            todo += [
-                leaf.predicate
-                for condition in conditions
-                for leaf in leaves(condition)
-                if isinstance(leaf, Derived | AtLeast)
-            ]
-    return found
+def properties_followed(guideline: Guideline, asked: Iterable[str]) -> set[str]:
+    """The properties asked for, those that statements ask to be known, and all that their
+    conclusions are drawn from.
+    """
+    known = (
+        name
+        for statement in guideline.statements.values()
+        if statement.when_known
+        for name in properties_read(statement.when_known)
+    )
+    behind = guideline.program.behind([*asked, *known])
+    return {name for name in behind if name in guideline.properties}
 
 
 class Outlook:

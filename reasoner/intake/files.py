@@ -26,6 +26,14 @@ DOCUMENT_BYTES = 16 * MIB
 """Largest JSON, Turtle or JSON-LD document; JSON lines may be of any length, line by line."""
 LINE_BYTES = MIB
 SUFFIXES = (".json", ".jsonl", ".ttl", ".jsonld")
+"""Of files that hold cases."""
+MEDIA_TYPES = {
+    "application/json": ".json",
+    "application/ld+json": ".jsonld",
+    "text/turtle": ".ttl",
+    "application/x-turtle": ".ttl",
+}
+"""What HTTP calls the same forms."""
 
 
 @dataclass

@@ -21,14 +21,13 @@ from calx.reasoner.model.condition import Condition
 from calx.reasoner.model.guideline import (
     Constraint,
     Guideline,
-    Number,
-    Rule,
     SharedCondition,
     Statement,
     Study,
     Suspension,
 )
 from calx.reasoner.model.names import IRI
+from calx.reasoner.model.rule import Number, Rule
 
 RULE = {
     RDF.type,

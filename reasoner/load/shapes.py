@@ -36,15 +36,9 @@ from calx.reasoner.model.condition import (
     Operator,
     Value,
 )
-from calx.reasoner.model.guideline import (
-    Assertion,
-    Assignment,
-    ConclusionProperty,
-    Fact,
-    Number,
-    Production,
-)
+from calx.reasoner.model.guideline import ConclusionProperty, Fact
 from calx.reasoner.model.names import IRI
+from calx.reasoner.model.rule import Assertion, Assignment, Number, Production
 
 BOUNDS: dict[URIRef, Comparator] = {
     SH.minExclusive: ">",

@@ -19,16 +19,11 @@ from calx.reasoner.model.condition import (
     inputs,
     leaf_holds,
     leaves,
+    leaves_on_conclusions,
 )
-from calx.reasoner.model.guideline import (
-    FIRST_LAYER_OF_CONCLUSIONS,
-    Assertion,
-    Assignment,
-    Guideline,
-    Number,
-    Production,
-    Rule,
-)
+from calx.reasoner.model.guideline import Guideline
+from calx.reasoner.model.program import FIRST_LAYER_OF_CONCLUSIONS, Program
+from calx.reasoner.model.rule import Assertion, Assignment, Number, Production, Rule
 
 BINDING = ("strategy", "indicated", "favoured", "contraindicated")
 """What unverified knowledge may never decide."""
@@ -54,11 +49,11 @@ def faults(guideline: Guideline) -> Iterator[AuthoringProblem]:
             "rules" if not guideline.rules else "shapes",
             "holds nothing that can be read; is a file missing?",
         )
-    writers = _Writers(guideline)
+    program = guideline.program
     for rule_ in guideline.rules:
         found = (
-            *_concluded(guideline, writers, rule_),
-            *_layering(guideline, writers, rule_),
+            *_concluded(guideline, program, rule_),
+            *_layering(guideline, program, rule_),
             *_evidence(guideline, rule_),
         )
         for kind, message in (
@@ -71,35 +66,7 @@ def faults(guideline: Guideline) -> Iterator[AuthoringProblem]:
 # --- layers: no rule reads what its own or a later layer writes --------------------
 
 
-class _Writers:
-    """Who concludes what."""
-
-    def __init__(self, guideline: Guideline) -> None:
-        self.of: dict[str, list[tuple[Rule, Production]]] = {}
-        """By key of the conclusion; by predicate alone too."""
-        for rule in guideline.rules:
-            for production in rule.productions:
-                conclusion = production.conclusion
-                self.of.setdefault(conclusion.key, []).append((rule, production))
-                if isinstance(conclusion, Assertion):
-                    self.of.setdefault(conclusion.predicate, []).append((rule, production))
-
-    def met_by(self, reader: Production) -> Iterator[tuple[Rule, Production]]:
-        """Those that may write what a production reads, each once."""
-        conclusions = [
-            leaf.key if isinstance(leaf, Derived) else leaf.predicate
-            for leaf in leaves(reader.condition)
-            if isinstance(leaf, Derived | AtLeast)
-        ]
-        seen = set[int]()
-        for key in (*reader.reads, *conclusions):
-            for rule, production in self.of.get(key, ()):
-                if id(production) not in seen:
-                    seen.add(id(production))
-                    yield rule, production
-
-
-def _layering(guideline: Guideline, writers: _Writers, rule: Rule) -> Iterator[Fault]:
+def _layering(guideline: Guideline, program: Program, rule: Rule) -> Iterator[Fault]:
     for production in rule.productions:
         conclusion = production.conclusion
         if (
@@ -123,7 +90,8 @@ def _layering(guideline: Guideline, writers: _Writers, rule: Rule) -> Iterator[F
                     f"layer {FIRST_LAYER_OF_CONCLUSIONS}"
                 ),
             )
-        for other, written in writers.met_by(production):
+        for writer in program.writers_met_by(production):
+            other, written = writer.rule, writer.production
             if other.layer >= rule.layer:
                 for key in dict.fromkeys(_meetings(production, written)):
                     yield (
@@ -165,17 +133,17 @@ def _meetings(reader: Production, writer: Production) -> Iterator[str]:
                 yield leaf.fact
 
 
-def _concluded(guideline: Guideline, writers: _Writers, rule: Rule) -> Iterator[Fault]:
+def _concluded(guideline: Guideline, program: Program, rule: Rule) -> Iterator[Fault]:
     """What a rule reads, some rule must be able to conclude: else a file is missing."""
     for production in rule.productions:
-        for leaf in leaves(production.condition):
-            if isinstance(leaf, Derived | AtLeast) and leaf.predicate not in writers.of:
+        for leaf in leaves_on_conclusions(production.condition):
+            if leaf.predicate not in program.writers_of:
                 yield (
                     "nothing-concludes",
                     f"reads {leaf.predicate}, which no rule concludes; is a file missing?",
                 )
         for fact in production.reads:
-            if not guideline.facts[fact].given and fact not in writers.of:
+            if not guideline.facts[fact].given and fact not in program.writers_of:
                 yield (
                     "nothing-concludes",
                     f"reads {fact}, which no rule computes; is a file missing?",

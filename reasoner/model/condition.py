@@ -11,7 +11,7 @@ import operator
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Literal, TypeAlias
+from typing import Literal, TypeAlias, TypeVar, assert_never
 
 Value: TypeAlias = bool | str | int | Decimal
 Comparator: TypeAlias = Literal["<", "<=", ">", ">=", "="]
@@ -95,42 +95,106 @@ Condition: TypeAlias = Compare | OneOf | Absent | Derived | AtLeast | AllOf | An
 ALWAYS = AllOf(())
 
 
-def leaves(condition: Condition) -> Iterator[Compare | OneOf | Absent | Derived | AtLeast]:
-    """Every leaf of the condition, from left to right."""
+Leaf: TypeAlias = Compare | OneOf | Absent | Derived | AtLeast
+N = TypeVar("N", Compare, OneOf, Absent, Derived, AtLeast, AllOf, AnyOf, Not)
+
+
+# --- the shape of a condition: who only asks for parts or leaves needs no visitor ------
+
+
+def children(condition: Condition) -> tuple[Condition, ...]:
+    """The parts that a condition is joined from; none for a leaf."""
     match condition:
         case AllOf(parts) | AnyOf(parts):
-            for part in parts:
-                yield from leaves(part)
+            return parts
         case Not(part):
-            yield from leaves(part)
-        case leaf:
-            yield leaf
+            return (part,)
+        case Compare() | OneOf() | Absent() | Derived() | AtLeast():
+            return ()
+        case _:
+            assert_never(condition)
+
+
+def map_nodes(condition: Condition, change: Callable[[Condition], Condition]) -> Condition:
+    """The condition with every node changed, parts before the whole that they make."""
+    match condition:
+        case AllOf(parts):
+            return change(AllOf(tuple(map_nodes(part, change) for part in parts)))
+        case AnyOf(parts):
+            return change(AnyOf(tuple(map_nodes(part, change) for part in parts)))
+        case Not(part):
+            return change(Not(map_nodes(part, change)))
+        case Compare() | OneOf() | Absent() | Derived() | AtLeast():
+            return change(condition)
+        case _:
+            assert_never(condition)
+
+
+def nodes(condition: Condition) -> Iterator[Condition]:
+    """The condition and all that it is made of, wholes before their parts, from left to right."""
+    yield condition
+    for part in children(condition):
+        yield from nodes(part)
+
+
+def find(condition: Condition, kind: type[N]) -> Iterator[N]:
+    """Every node of one class, from left to right.
+
+    >>> [leaf.fact for leaf in find(Not(Compare("age_years", ">", Decimal(80))), Compare)]
+    ['age_years']
+    """
+    for node in nodes(condition):
+        if isinstance(node, kind):
+            yield node
+
+
+def leaves(condition: Condition) -> Iterator[Leaf]:
+    """Every leaf of the condition, from left to right."""
+    for node in nodes(condition):
+        match node:
+            case AllOf() | AnyOf() | Not():
+                pass
+            case Compare() | OneOf() | Absent() | Derived() | AtLeast():
+                yield node
+            case _:
+                assert_never(node)
+
+
+def leaves_on_values(condition: Condition) -> Iterator[Compare | OneOf | Absent]:
+    """The leaves that speak of a value."""
+    return (leaf for leaf in leaves(condition) if isinstance(leaf, Compare | OneOf | Absent))
+
+
+def leaves_on_conclusions(condition: Condition) -> Iterator[Derived | AtLeast]:
+    """The leaves that speak of what earlier rules concluded."""
+    return (leaf for leaf in leaves(condition) if isinstance(leaf, Derived | AtLeast))
 
 
 def values_read(condition: Condition) -> tuple[str, ...]:
     """Names of the facts and quantities that the condition reads, each once, in order."""
-    return tuple(
-        dict.fromkeys(
-            leaf.fact for leaf in leaves(condition) if isinstance(leaf, Compare | OneOf | Absent)
-        )
-    )
+    return tuple(dict.fromkeys(leaf.fact for leaf in leaves_on_values(condition)))
+
+
+def properties_read(condition: Condition) -> tuple[str, ...]:
+    """Names of the properties whose conclusions the condition reads, each once, in order."""
+    return tuple(dict.fromkeys(leaf.predicate for leaf in leaves_on_conclusions(condition)))
 
 
 def unguarded(condition: Condition, predicate: str) -> Condition:
     """The condition without what only says that nothing of a property was concluded yet."""
     match condition:
-        case Not(part) if all(
-            isinstance(leaf, Derived | AtLeast) and leaf.predicate == predicate
-            for leaf in leaves(part)
-        ):
-            return ALWAYS
+        case Not(part):
+            guard = values_read(part) == () and set(properties_read(part)) <= {predicate}
+            return ALWAYS if guard else condition
         case AllOf(parts):
-            kept = [
+            rest = [
                 part for part in (unguarded(part, predicate) for part in parts) if part != ALWAYS
             ]
-            return kept[0] if len(kept) == 1 else AllOf(tuple(kept))
-        case _:
+            return rest[0] if len(rest) == 1 else AllOf(tuple(rest))
+        case AnyOf() | Compare() | OneOf() | Absent() | Derived() | AtLeast():
             return condition
+        case _:
+            assert_never(condition)
 
 
 def leaf_holds(leaf: Compare | OneOf | Absent, value: Value | None) -> bool:
@@ -142,6 +206,8 @@ def leaf_holds(leaf: Compare | OneOf | Absent, value: Value | None) -> bool:
             return value is not None and value in values
         case Compare(_, comparator, limit):
             return isinstance(value, int | Decimal) and COMPARISONS[comparator](value, limit)
+        case _:
+            assert_never(leaf)
 
 
 # --- what a rule assigns to a value ------------------------------------------------
@@ -180,5 +246,7 @@ def inputs(expression: Expression) -> tuple[str, ...]:
             return tuple(dict.fromkeys(inputs(left) + inputs(right)))
         case Of(fact):
             return (fact,)
-        case _:
+        case Constant():
             return ()
+        case _:
+            assert_never(expression)

@@ -7,12 +7,11 @@ from decimal import Decimal
 from functools import cached_property
 from typing import Literal
 
-from calx.reasoner.model.condition import Condition, Expression, inputs, values_read
+from calx.reasoner.model.condition import Condition
 from calx.reasoner.model.names import IRI, Text
+from calx.reasoner.model.program import Program
 from calx.reasoner.model.requirement import Requirement
-
-FIRST_LAYER_OF_CONCLUSIONS = 10
-"""Layers below complete the facts (implied facts, quantities); from here on rules conclude."""
+from calx.reasoner.model.rule import Number, Rule
 
 
 @dataclass(frozen=True)
@@ -83,16 +82,6 @@ class Study:
 
 
 @dataclass(frozen=True)
-class Number:
-    """A number that a statement gives, or that a rule uses: both must agree."""
-
-    quantity: str
-    comparator: str
-    value: Decimal
-    unit: str
-
-
-@dataclass(frozen=True)
 class Statement:
     """What one study states."""
 
@@ -109,67 +98,6 @@ class Statement:
     """Concerns only lesions of this kind."""
     when_known: Condition | None = None
     """Concerns only lesions of which this is certain, whatever the unknown facts are."""
-
-
-@dataclass(frozen=True)
-class Assertion:
-    """The conclusion that a property holds of the lesion with a term."""
-
-    predicate: str
-    term: str
-
-    @cached_property
-    def key(self) -> str:
-        return f"{self.predicate}:{self.term}"
-
-
-@dataclass(frozen=True)
-class Assignment:
-    """The conclusion that a value is known."""
-
-    fact: str
-    expression: Expression
-
-    @property
-    def key(self) -> str:
-        return self.fact
-
-
-@dataclass(frozen=True)
-class Production:
-    """One triple rule: a condition and what follows from it."""
-
-    condition: Condition
-    conclusion: Assertion | Assignment
-    numbers: tuple[Number, ...] = ()
-    """The literals of condition and conclusion, which statements must back."""
-
-    @cached_property
-    def reads(self) -> tuple[str, ...]:
-        """Values read by the condition and by the computed conclusion."""
-        computed = (
-            inputs(self.conclusion.expression) if isinstance(self.conclusion, Assignment) else ()
-        )
-        return tuple(dict.fromkeys(values_read(self.condition) + computed))
-
-
-@dataclass(frozen=True)
-class Rule:
-    """One rule of the guideline: one or several productions under one id, label and evidence."""
-
-    id: str
-    layer: int
-    label: Text
-    rationale: Text
-    evidence: tuple[str, ...]
-    productions: tuple[Production, ...]
-    file: str
-    alert: str | None = None
-    """The alert that the rule's advice belongs to."""
-    level: str = "U"
-    """Best level among the statements that support it."""
-    redundant_by_design: Text | None = None
-    """Why the rule is kept although its conclusion never arises from it alone."""
 
 
 @dataclass(frozen=True)
@@ -237,26 +165,26 @@ class Guideline:
         return {rule.id: rule for rule in self.rules}
 
     @cached_property
+    def program(self) -> Program:
+        """In which order the rules run, and what hangs on what."""
+        return Program(self.rules)
+
+    @cached_property
     def computed_from(self) -> dict[str, tuple[str, ...]]:
         """For each computed quantity the given facts that it comes from."""
-        direct = {
-            production.conclusion.fact: production.reads
-            for rule in self.rules
-            for production in rule.productions
-            if isinstance(production.conclusion, Assignment)
-            and not self.facts[production.conclusion.fact].given
+        writers = self.program.writers_of
+
+        def given(name: str) -> tuple[str, ...]:
+            if self.facts[name].given:
+                return (name,)
+            reads = (fact for clause in writers.get(name, ()) for fact in clause.production.reads)
+            return tuple(dict.fromkeys(base for fact in reads for base in given(fact)))
+
+        return {
+            name: given(name)
+            for name, fact in self.facts.items()
+            if not fact.given and name in writers
         }
-
-        def given(fact: str) -> tuple[str, ...]:
-            return tuple(
-                dict.fromkeys(
-                    base
-                    for read in direct.get(fact, ())
-                    for base in (given(read) if read in direct else (read,))
-                )
-            )
-
-        return {fact: given(fact) for fact in direct}
 
     def given_facts(self, names: tuple[str, ...]) -> tuple[str, ...]:
         """The same names with each quantity replaced by the facts that it comes from; none where no
@@ -296,11 +224,5 @@ class Guideline:
     @cached_property
     def judging(self) -> tuple[Rule, ...]:
         """The rules that judge stent criteria."""
-        return tuple(
-            rule
-            for rule in self.rules
-            if any(
-                production.conclusion.key.startswith("criterionMet:")
-                for production in rule.productions
-            )
-        )
+        clauses = self.program.writers_of.get("criterionMet", ())
+        return tuple({clause.rule.id: clause.rule for clause in clauses}.values())

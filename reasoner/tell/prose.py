@@ -5,6 +5,7 @@ ontology.
 from __future__ import annotations
 
 from decimal import Decimal
+from typing import assert_never
 
 from calx.reasoner.model.condition import (
     Absent,
@@ -22,7 +23,8 @@ from calx.reasoner.model.condition import (
     OneOf,
     Value,
 )
-from calx.reasoner.model.guideline import Assertion, Fact, Guideline, Production, Rule
+from calx.reasoner.model.guideline import Fact, Guideline
+from calx.reasoner.model.rule import Assertion, Production, Rule
 
 UNITS = {"deg": "°", "mm2": " mm²", "a": "", "1": "", "{pulse}": "", None: ""}
 """How a unit (UCUM) is written after a number, where not as itself."""
@@ -170,6 +172,8 @@ class Prose:
                 return words["any at all" if count == 1 else "at least"].format(
                     count=count, property=self._property(predicate)
                 )
+            case _:
+                assert_never(condition)
 
     def _not(self, part: Condition) -> str:
         words = self._words
@@ -192,8 +196,10 @@ class Prose:
                         self.condition(one, inside=True) for one in self._flat(parts, AnyOf)
                     )
                 )
-            case _:
+            case Compare() | OneOf() | AtLeast() | AllOf():
                 return words["not"].format(part=self.condition(part))
+            case _:
+                assert_never(part)
 
     def _joined(self, word: str, parts: list[Condition], inside: bool) -> str:
         text = self._words[word].join(self.condition(part, inside=True) for part in parts)
@@ -209,6 +215,8 @@ class Prose:
             case Arithmetic(sign, left, right):
                 mark = {"*": "×", "/": "÷"}.get(sign, sign)
                 return f"({self._expression(left)} {mark} {self._expression(right)})"
+            case _:
+                assert_never(expression)
 
     def _value(self, fact: Fact, value: Value) -> str:
         if isinstance(value, bool):

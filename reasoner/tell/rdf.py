@@ -16,8 +16,9 @@ from pyoxigraph import BlankNode, Literal, NamedNode, Triple
 from calx.reasoner.engine.answer import Answer
 from calx.reasoner.engine.evaluation import Step
 from calx.reasoner.model.condition import Value
-from calx.reasoner.model.guideline import Assertion, Fact
+from calx.reasoner.model.guideline import Fact
 from calx.reasoner.model.names import IRI
+from calx.reasoner.model.rule import Assertion
 
 if TYPE_CHECKING:
     import rdflib

@@ -11,6 +11,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterator
 from decimal import Decimal
+from typing import assert_never
 
 from calx.reasoner.model.condition import (
     Absent,
@@ -23,7 +24,8 @@ from calx.reasoner.model.condition import (
     leaf_holds,
     leaves,
 )
-from calx.reasoner.model.guideline import Assignment, Guideline, Production
+from calx.reasoner.model.guideline import Guideline
+from calx.reasoner.model.rule import Assignment, Production
 
 Cell = tuple[dict[str, Value], frozenset[str]]
 """Values, and keys of conclusions derived."""
@@ -58,8 +60,10 @@ def choices(
                 single[leaf.key] = None
             case AtLeast(count, predicate):
                 counted[predicate] = max(count, counted.get(predicate, 0))
-            case _:
+            case Compare() | OneOf() | Absent():
                 read.setdefault(leaf.fact, []).append(leaf)
+            case _:
+                assert_never(leaf)
     computed = (
         inputs(production.conclusion.expression)
         if isinstance(production.conclusion, Assignment)
@@ -80,7 +84,9 @@ def choices(
     conclusions += functional.values()
     for predicate, count in counted.items():
         conclusions.append(
-            _subsets([key for key in terms_of(guideline, predicate) if key not in single], count)
+            _subsets(
+                [key for key in guideline.program.keys_of(predicate) if key not in single], count
+            )
         )
     return values, conclusions
 
@@ -115,16 +121,6 @@ def _points(guideline: Guideline, fact: str, about: list[Compare | OneOf | Absen
         for point in sorted(points)
         if (low is None or point >= low) and (high is None or point <= high)
     ]
-
-
-def terms_of(guideline: Guideline, predicate: str) -> list[str]:
-    """Keys of everything that rules conclude for a property."""
-    written = (production.conclusion for rule in guideline.rules for production in rule.productions)
-    return list(
-        dict.fromkeys(
-            c.key for c in written if not isinstance(c, Assignment) and c.predicate == predicate
-        )
-    )
 
 
 def _subsets(keys: list[str], count: int) -> list[frozenset[str]]:

@@ -9,6 +9,7 @@ import itertools
 import random
 from collections.abc import Iterator
 from dataclasses import replace
+from typing import assert_never
 
 import pytest
 from rdflib import Literal, URIRef
@@ -16,21 +17,25 @@ from rdflib import Literal, URIRef
 from calx.reasoner.authors.prove.pyshacl_judge import Triple
 from calx.reasoner.engine.compiler import Holds, calculation, compiled_tests
 from calx.reasoner.model.condition import (
+    Absent,
     AllOf,
     AnyOf,
     AtLeast,
     Comparator,
     Compare,
     Condition,
+    Derived,
     Not,
+    OneOf,
     Value,
 )
-from calx.reasoner.model.guideline import Assertion, Guideline, Production, Rule
+from calx.reasoner.model.guideline import Guideline
+from calx.reasoner.model.rule import Assertion, Production, Rule
 from calx.reasoner.recommendation import Reasoner
 from tests import sampling
 from tests.conftest import conformance_cases
 from tests.lesions import lesions
-from tests.oracles.cells import Cell, cells, terms_of
+from tests.oracles.cells import Cell, cells
 from tests.oracles.shacl_engine import JUDGE, rule_alone
 
 CHUNK = 1500
@@ -163,7 +168,7 @@ def mutants(condition: Condition) -> Iterator[Condition]:
     match condition:
         case Compare(_, comparator, _) if comparator in FLIPPED:
             yield replace(condition, comparator=FLIPPED[comparator])
-        case AtLeast(count, predicate) if count < len(terms_of(GUIDELINE, predicate)):
+        case AtLeast(count, predicate) if count < len(GUIDELINE.program.keys_of(predicate)):
             yield replace(condition, count=count + 1)
         case Not(part):
             yield part
@@ -172,6 +177,10 @@ def mutants(condition: Condition) -> Iterator[Condition]:
             for index, part in enumerate(parts):
                 for mutant in mutants(part):
                     yield replace(condition, parts=(*parts[:index], mutant, *parts[index + 1 :]))
+        case Compare() | OneOf() | Absent() | Derived() | AtLeast():
+            return
+        case _:
+            assert_never(condition)
 
 
 def with_condition(rule: Rule, index: int, condition: Condition) -> Rule:

@@ -9,6 +9,7 @@ from typing import Any
 import orjson
 from fastapi import APIRouter, Request, Response
 
+from calx.api.contract.negotiation import JSON, JSON_LD, SVG, TURTLE
 from calx.api.contract.problems import ServiceError, of_case
 from calx.api.pages.proof_picture import drawn
 from calx.api.server.openapi import ANSWER_EXAMPLE, CASE_BODY, problems_of
@@ -17,27 +18,11 @@ from calx.api.server.state import Service
 from calx.reasoner.batch import admitted, outcomes
 from calx.reasoner.engine.answer import Answer
 from calx.reasoner.intake.errors import CaseError, Problem
-from calx.reasoner.intake.files import Submission, submissions
+from calx.reasoner.intake.files import MEDIA_TYPES, Submission, submissions
 from calx.reasoner.model.case import Case
-from calx.reasoner.tell import rdf
-from calx.reasoner.tell.text import render
+from calx.reasoner.tell.forms import BY_MEDIA_TYPE
 
 router = APIRouter(tags=["advice"])
-SUFFIXES = {
-    "": ".json",
-    "application/json": ".json",
-    "application/ld+json": ".jsonld",
-    "text/turtle": ".ttl",
-    "application/x-turtle": ".ttl",
-}
-JSON, TURTLE, JSON_LD, HTML, TEXT, SVG = (
-    "application/json",
-    "text/turtle",
-    "application/ld+json",
-    "text/html",
-    "text/plain",
-    "image/svg+xml",
-)
 RDF_BYTES = 64 * 1024
 ONE_AT_A_TIME = asyncio.Semaphore(1)
 MOST_AT_ONCE = 1000
@@ -52,11 +37,12 @@ async def submitted(request: Request, service: Service) -> list[Submission]:
         ServiceError: the body is in a form that is not read, or in no form at all.
     """
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if kind not in SUFFIXES:
+    suffix = MEDIA_TYPES.get(kind) if kind else ".json"
+    if suffix is None:
         raise ServiceError(
             "wrong-form",
-            f"{kind[:100]} is not read; send {', '.join(sorted(key for key in SUFFIXES if key))}",
-            headers={"Accept-Post": ", ".join(SUFFIXES)},
+            f"{kind[:100]} is not read; send {', '.join(sorted(MEDIA_TYPES))}",
+            headers={"Accept-Post": ", ".join(MEDIA_TYPES)},
         )
     body = await request.body()
     if kind not in ("", JSON) and len(body) > RDF_BYTES:
@@ -64,7 +50,7 @@ async def submitted(request: Request, service: Service) -> list[Submission]:
             "too-large",
             f"{len(body)} bytes of RDF; a case as Turtle or JSON-LD has at most {RDF_BYTES}",
         )
-    suffix, guideline = SUFFIXES[kind], service.reasoner.guideline
+    guideline = service.reasoner.guideline
 
     def read() -> list[Submission]:
         return list(submissions(io.BytesIO(body), suffix, guideline))
@@ -125,11 +111,10 @@ async def recommend(request: Request) -> Response:
     """Strategy, devices, alerts, sizes, what is missing, and the proof of all of it. Nothing is
     stored.
 
-    A list of cases gets a list of answers, in which a bad case has its `error`. Also as Turtle,
-    JSON-LD and plain text.
+    A list of cases gets a list of answers, in which a bad case has its `error`.
     """
     service = service_of(request)
-    form, language = form_of(request, JSON, JSON_LD, TURTLE, TEXT), language_of(request)
+    form, language = form_of(request, *BY_MEDIA_TYPE), language_of(request)
     cases = await submitted(request, service)
     listed = (await request.body()).lstrip()[:1] == b"[" and "ld+json" not in request.headers.get(
         "content-type", ""
@@ -160,13 +145,9 @@ def _many(service: Service, cases: list[Submission], language: str) -> bytes:
     return b"[" + b",".join(parts) + b"]"
 
 
-def shown(answer: Answer, form: str, language: str) -> str | bytes:
-    """An answer in one of its forms."""
-    if form == JSON:
-        return answer.json_bytes(language)
-    if form == TEXT:
-        return render(answer, language, explain=True)
-    return rdf.turtle(answer) if form == TURTLE else rdf.jsonld(answer)
+def shown(answer: Answer, form: str, language: str) -> bytes:
+    """An answer in one of its forms, by media type."""
+    return BY_MEDIA_TYPE[form].write(answer, language, True)
 
 
 @router.post(

@@ -14,6 +14,7 @@ from urllib.parse import parse_qsl, urlencode
 import orjson
 from fastapi import APIRouter, Request, Response
 
+from calx.api.contract.negotiation import HTML, JSON
 from calx.api.contract.problems import ServiceError
 from calx.api.jobs.drafts import Draft, DraftError, Drafts
 from calx.api.jobs.examination import PARTS, ExaminationError, examined
@@ -21,7 +22,7 @@ from calx.api.pages.render import html
 from calx.api.server.openapi import problems_of
 from calx.api.server.request import form_of, language_of, service_of
 from calx.api.server.respond import page
-from calx.api.server.routes.advice import HTML, JSON, VARY
+from calx.api.server.routes.advice import VARY
 from calx.api.server.state import Service
 from calx.ontology import GuidelineError
 from calx.reasoner.authors.edit.tables import Table

@@ -10,14 +10,16 @@ import orjson
 import pyoxigraph as ox
 from fastapi import APIRouter, Request, Response
 
+from calx.api.contract.negotiation import HTML, JSON, JSON_LD, TURTLE
 from calx.api.contract.problems import ServiceError
 from calx.api.server.openapi import problems_of
 from calx.api.server.request import form_of, language_of, service_of
 from calx.api.server.respond import page
-from calx.api.server.routes.advice import HTML, JSON, JSON_LD, TURTLE, VARY
+from calx.api.server.routes.advice import VARY
 from calx.api.sparql.gate import serialised
-from calx.reasoner.model.guideline import Fact, Guideline, Rule, Statement, Study
+from calx.reasoner.model.guideline import Fact, Guideline, Statement, Study
 from calx.reasoner.model.names import IRI
+from calx.reasoner.model.rule import Rule
 from calx.reasoner.model.values import as_json
 from calx.reasoner.tell.prose import Prose
 from calx.reasoner.tell.rdf import PREFIXES

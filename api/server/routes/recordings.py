@@ -14,13 +14,14 @@ from fastapi import APIRouter, Request, Response
 from starlette.datastructures import UploadFile
 from starlette.responses import FileResponse
 
+from calx.api.contract.negotiation import HTML, JSON
 from calx.api.contract.problems import ServiceError
 from calx.api.jobs.recordings import OPTIONS, Recording, Recordings, TooManyRecordingsError, save
 from calx.api.pages.form import case_of
 from calx.api.server.openapi import problems_of
 from calx.api.server.request import form_of, language_of, service_of
 from calx.api.server.respond import page
-from calx.api.server.routes.advice import HTML, JSON, VARY
+from calx.api.server.routes.advice import VARY
 from calx.api.server.routes.pages import open_devices
 from calx.api.server.settings import MIB
 from calx.api.server.state import Service

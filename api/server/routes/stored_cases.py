@@ -9,11 +9,12 @@ import pyoxigraph as ox
 from fastapi import APIRouter, Query, Request, Response
 
 from calx.api.contract.models import Replayed, StoredAnswer, StoredAnswers
+from calx.api.contract.negotiation import HTML, JSON, JSON_LD, SVG, TURTLE
 from calx.api.contract.problems import ServiceError
 from calx.api.server.openapi import CASE_BODY, problems_of
 from calx.api.server.request import absent, form_of, language_of, record_of, service_of
 from calx.api.server.respond import page
-from calx.api.server.routes.advice import HTML, JSON, JSON_LD, SVG, TURTLE, VARY, of_steps, one
+from calx.api.server.routes.advice import VARY, of_steps, one
 from calx.api.server.routes.pages import stored
 from calx.api.sparql.gate import serialised
 from calx.api.store.cases import CaseDiffersError, replay

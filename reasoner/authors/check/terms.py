@@ -184,23 +184,8 @@ def _unused(source: Source, guideline: Guideline, described: list[URIRef]) -> No
             source.problem(
                 condition, "is a condition that nothing uses; use it, or delete it", kind="unused"
             )
-    conditions = [
-        production.condition for rule in guideline.rules for production in rule.productions
-    ]
-    read = {
-        fact
-        for condition in [
-            *conditions,
-            *(constraint.condition for constraint in guideline.constraints),
-        ]
-        for fact in values_read(condition)
-    }
-    read |= {
-        fact
-        for rule in guideline.rules
-        for production in rule.productions
-        for fact in production.reads
-    }
+    read = set(guideline.program.readers_of)
+    read |= {name for rule in guideline.constraints for name in values_read(rule.condition)}
     for fact in guideline.facts.values():
         if fact.given and fact.name not in read:
             source.problem(

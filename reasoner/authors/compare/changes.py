@@ -4,30 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from typing import Any, Literal, TypeAlias
+from decimal import Decimal
+from typing import Any, Literal, TypeAlias, assert_never
 
 from calx.ontology.reference_cases import ReferenceCase
 from calx.reasoner.model.condition import (
+    Absent,
     AllOf,
     AnyOf,
     AtLeast,
     Compare,
     Condition,
+    Derived,
     Not,
     OneOf,
     leaves,
+    map_nodes,
+    nodes,
 )
-from calx.reasoner.model.guideline import (
-    Assignment,
-    Fact,
-    Guideline,
-    Number,
-    Production,
-    Rule,
-    SharedCondition,
-    Statement,
-)
+from calx.reasoner.model.guideline import Fact, Guideline, SharedCondition, Statement
 from calx.reasoner.model.names import Text
+from calx.reasoner.model.rule import Assignment, Number, Production, Rule
 from calx.reasoner.tell.prose import Prose
 
 Area: TypeAlias = Literal["logic", "evidence", "wording", "judgement"]
@@ -582,21 +579,23 @@ def _conclusion(production: Production) -> object:
     )
 
 
-def _skeleton(condition: Condition) -> object:
+def _skeleton(condition: Condition) -> Condition:
     """The condition without its constants."""
-    match condition:
-        case Compare(fact, _, _):
-            return ("compare", fact)
-        case OneOf(fact, values) if not isinstance(values[0], bool):
-            return ("one of", fact)
+    return map_nodes(condition, _without_constants)
+
+
+def _without_constants(node: Condition) -> Condition:
+    match node:
+        case Compare(fact):
+            return Compare(fact, "=", Decimal(0))
+        case OneOf(fact, values):
+            return node if isinstance(values[0], bool) else OneOf(fact, ())
         case AtLeast(_, predicate):
-            return ("at least", predicate)
-        case AllOf(parts) | AnyOf(parts):
-            return (type(condition).__name__, *(_skeleton(part) for part in parts))
-        case Not(part):
-            return ("not", _skeleton(part))
+            return AtLeast(0, predicate)
+        case Absent() | Derived() | AllOf() | AnyOf() | Not():
+            return node
         case _:
-            return condition
+            assert_never(node)
 
 
 def _moved(old: Condition, new: Condition) -> list[tuple[Condition, Condition]]:
@@ -611,15 +610,7 @@ def _moved(old: Condition, new: Condition) -> list[tuple[Condition, Condition]]:
 
 
 def _contains(whole: Condition, part: Condition) -> bool:
-    if whole == part:
-        return True
-    match whole:
-        case AllOf(parts) | AnyOf(parts):
-            return any(_contains(inner, part) for inner in parts)
-        case Not(inner):
-            return _contains(inner, part)
-        case _:
-            return False
+    return part in nodes(whole)
 
 
 def _blanked(condition: Condition, shared: Mapping[str, Condition]) -> object:
@@ -632,8 +623,10 @@ def _blanked(condition: Condition, shared: Mapping[str, Condition]) -> object:
             return (type(condition).__name__, frozenset(_blanked(part, shared) for part in parts))
         case Not(part):
             return ("not", _blanked(part, shared))
-        case _:
+        case Compare() | OneOf() | Absent() | Derived() | AtLeast():
             return condition
+        case _:
+            assert_never(condition)
 
 
 def _changed(old: Mapping[str, object], new: Mapping[str, object]) -> set[str]:

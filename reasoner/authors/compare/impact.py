@@ -27,13 +27,12 @@ from calx.reasoner.authors.prove.solver import (
     differ,
     either,
     none,
-    productions,
 )
 from calx.reasoner.authors.prove.witness import runnable
 from calx.reasoner.engine.evaluation import Trace
 from calx.reasoner.intake.errors import CaseError
 from calx.reasoner.model.condition import Compare, Not, OneOf
-from calx.reasoner.model.guideline import Assertion, Fact, Guideline
+from calx.reasoner.model.guideline import Fact, Guideline
 from calx.reasoner.model.names import Text
 from calx.reasoner.model.values import FRACTION_DIGITS
 from calx.reasoner.recommendation import Reasoner
@@ -342,11 +341,7 @@ class _Comparison:
 
     @staticmethod
     def _rules(guideline: Guideline, key: str) -> str:
-        named = [
-            rule.id
-            for rule, _, p in productions(guideline)
-            if isinstance(p.conclusion, Assertion) and p.conclusion.key == key
-        ]
+        named = [clause.rule.id for clause in guideline.program.writers_of.get(key, ())]
         return ", ".join(dict.fromkeys(named))
 
     def _where(self, region: Region, keys: tuple[str, str], about: str) -> Where:

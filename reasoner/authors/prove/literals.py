@@ -5,6 +5,7 @@ that authors named.
 from __future__ import annotations
 
 from decimal import Decimal
+from typing import assert_never
 
 from calx.reasoner.authors.prove.phrases import Literal
 from calx.reasoner.model.condition import (
@@ -19,9 +20,11 @@ from calx.reasoner.model.condition import (
     Not,
     OneOf,
     Value,
-    leaves,
+    find,
+    properties_read,
+    values_read,
 )
-from calx.reasoner.model.guideline import Assignment, Guideline, SharedCondition
+from calx.reasoner.model.guideline import Guideline, SharedCondition
 
 OPPOSITE: dict[Comparator, Comparator] = {"<": ">=", "<=": ">", ">": "<=", ">=": "<"}
 
@@ -43,7 +46,7 @@ class Vocabulary:
             if asked
             else [name for name, fact in guideline.facts.items() if fact.given]
         )
-        later = _hanging_on(guideline, asked)
+        later = guideline.program.hang_on(asked)
         readable = set(self.facts) | {
             name for name, fact in guideline.facts.items() if not fact.given
         }
@@ -51,15 +54,8 @@ class Vocabulary:
             shared
             for shared in guideline.shared
             if not _only_denies(shared.condition)
-            and not any(
-                isinstance(leaf, Derived | AtLeast) and leaf.predicate in later
-                for leaf in leaves(shared.condition)
-            )
-            and all(
-                leaf.fact in readable
-                for leaf in leaves(shared.condition)
-                if isinstance(leaf, Compare | OneOf | Absent)
-            )
+            and not later & set(properties_read(shared.condition))
+            and readable >= set(values_read(shared.condition))
         ]
         """Named conditions that do not hang on the conclusions asked about."""
 
@@ -91,72 +87,36 @@ class Vocabulary:
 def cuts(guideline: Guideline) -> dict[str, list[Decimal]]:
     """For each number the constants that rules and shapes compare it with, sorted."""
     found: dict[str, set[Decimal]] = {}
-    conditions = [
-        production.condition for rule in guideline.rules for production in rule.productions
-    ]
-    for condition in [*conditions, *(constraint.condition for constraint in guideline.constraints)]:
-        for leaf in leaves(condition):
-            if isinstance(leaf, Compare):
-                found.setdefault(leaf.fact, set()).add(leaf.limit)
+    conditions = [clause.production.condition for clause in guideline.program.clauses]
+    conditions += [constraint.condition for constraint in guideline.constraints]
+    for condition in conditions:
+        for leaf in find(condition, Compare):
+            found.setdefault(leaf.fact, set()).add(leaf.limit)
     return {fact: sorted(limits) for fact, limits in found.items()}
 
 
 def _only_denies(condition: Condition) -> bool:
     """Whether a condition says only what is not so; "without none of …" helps nobody."""
-    return isinstance(condition, Not) or (
-        isinstance(condition, AllOf | AnyOf) and all(_only_denies(part) for part in condition.parts)
-    )
+    match condition:
+        case Not():
+            return True
+        case AllOf(parts) | AnyOf(parts):
+            return all(_only_denies(part) for part in parts)
+        case Compare() | OneOf() | Absent() | Derived() | AtLeast():
+            return False
+        case _:
+            assert_never(condition)
 
 
 def _behind(guideline: Guideline, asked: set[str], limits: dict[str, list[Decimal]]) -> list[str]:
     """The given facts on which conclusions of these properties hang, and the quantities that are
     compared on the way.
     """
-    found, predicates, seen = dict[str, None](), list(asked), set[str]()
-    while predicates:
-        predicate = predicates.pop()
-        if predicate in seen:
-            continue
-        seen.add(predicate)
-        for rule in guideline.rules:
-            for production in rule.productions:
-                conclusion = production.conclusion
-                if predicate == (
-                    conclusion.fact if isinstance(conclusion, Assignment) else conclusion.predicate
-                ):
-                    predicates += [
-                        leaf.predicate
-                        for leaf in leaves(production.condition)
-                        if isinstance(leaf, Derived | AtLeast)
-                    ]
-                    predicates += [
-                        fact for fact in production.reads if not guideline.facts[fact].given
-                    ]
-                    found |= dict.fromkeys(
-                        fact
-                        for fact in production.reads
-                        if guideline.facts[fact].given or limits.get(fact)
-                    )
-    return [name for name in guideline.facts if name in found]
-
-
-def _hanging_on(guideline: Guideline, asked: set[str]) -> set[str]:
-    """The properties asked about, and those whose conclusions are drawn from them."""
-    found = set(asked)
-    while True:
-        more = {
-            production.conclusion.predicate
-            for rule in guideline.rules
-            for production in rule.productions
-            if not isinstance(production.conclusion, Assignment)
-            and any(
-                isinstance(leaf, Derived | AtLeast) and leaf.predicate in found
-                for leaf in leaves(production.condition)
-            )
-        }
-        if more <= found:
-            return found
-        found |= more
+    given = {name for name, fact in guideline.facts.items() if fact.given}
+    behind = guideline.program.behind(asked, until=given)
+    return [
+        name for name in guideline.facts if name in behind and (name in given or limits.get(name))
+    ]
 
 
 def _of_number(name: str, value: Decimal | None, limits: list[Decimal]) -> list[Condition]:
@@ -194,8 +154,10 @@ def strength(literal: Literal) -> tuple[int, Decimal, bool]:
             return 0, Decimal(0), False
         case Compare(_, comparator, limit):
             return 2, limit if comparator in (">", ">=") else -limit, comparator in ("<", ">")
-        case _:
+        case OneOf() | Absent() | Derived() | AtLeast() | AllOf() | AnyOf():
             return 2, Decimal(0), False
+        case _:
+            assert_never(literal.condition)
 
 
 def strengthened(guideline: Guideline, condition: Condition) -> Condition | None:
@@ -211,5 +173,7 @@ def strengthened(guideline: Guideline, condition: Condition) -> Condition | None
             )
             left = tuple(value for value in possible if value not in values)
             return OneOf(fact, left) if len(left) == 1 else None
-        case _:
+        case Compare() | OneOf() | Absent() | Derived() | AtLeast() | AllOf() | AnyOf() | Not():
             return None
+        case _:
+            assert_never(condition)

@@ -6,8 +6,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import assert_never
 
-from calx.reasoner.model.condition import Absent, AllOf, Compare, Condition, Not, OneOf, Value
+from calx.reasoner.model.condition import (
+    Absent,
+    AllOf,
+    AnyOf,
+    AtLeast,
+    Compare,
+    Condition,
+    Derived,
+    Not,
+    OneOf,
+    Value,
+)
 from calx.reasoner.model.guideline import Guideline, SharedCondition
 from calx.reasoner.model.names import Text
 from calx.reasoner.tell.prose import quantity
@@ -154,6 +166,12 @@ def _about(
 
 
 def _fact(condition: Condition) -> str:
-    inner = condition.part if isinstance(condition, Not) else condition
-    assert isinstance(inner, Compare | OneOf | Absent)
-    return inner.fact
+    match condition:
+        case Not(part):
+            return _fact(part)
+        case Compare(fact, _, _) | OneOf(fact, _) | Absent(fact):
+            return fact
+        case Derived() | AtLeast() | AllOf() | AnyOf():
+            raise TypeError(f"{condition} is no literal on one fact")
+        case _:
+            assert_never(condition)

@@ -16,7 +16,7 @@ from calx.errors import CalxError
 from calx.reasoner.authors.prove.literals import Vocabulary, cuts, strength, strengthened
 from calx.reasoner.authors.prove.phrases import Literal, conjunction
 from calx.reasoner.authors.prove.solver import AnyLesion, Quotient, Truth, none
-from calx.reasoner.model.condition import Absent, Compare, Condition, OneOf, Value, leaves
+from calx.reasoner.model.condition import Condition, Value, leaves_on_values
 from calx.reasoner.model.guideline import Fact, Guideline
 from calx.reasoner.model.values import FRACTION_DIGITS
 
@@ -302,19 +302,13 @@ def _decimal(model: z3.ModelRef, value: Quotient) -> Decimal:
 
 
 def _facts(condition: Condition) -> tuple[str, ...]:
-    return tuple(
-        leaf.fact for leaf in leaves(condition) if isinstance(leaf, Compare | OneOf | Absent)
-    )
+    return tuple(leaf.fact for leaf in leaves_on_values(condition))
 
 
 def _dispensable(guideline: Guideline, found: Lesion) -> list[str]:
     """Facts in the order in which to try to do without them: the least telling ones first."""
-    read: dict[str, int] = {}
-    for rule in guideline.rules:
-        for production in rule.productions:
-            for fact in production.reads:
-                read[fact] = read.get(fact, 0) + 1
-    return sorted(found, key=lambda name: (read.get(name, 0), name))
+    readers = guideline.program.readers_of
+    return sorted(found, key=lambda name: (len(readers.get(name, ())), name))
 
 
 def _candidates(fact: Fact, limits: list[Decimal], value: Decimal) -> Iterator[Decimal]:

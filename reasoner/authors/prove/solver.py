@@ -9,17 +9,17 @@ value defined by its rules, layer by layer, just as `engine.evaluation` draws it
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from decimal import Decimal
 from fractions import Fraction
 from functools import cached_property
-from itertools import groupby, product
-from typing import NamedTuple, TypeAlias, cast
+from itertools import product
+from typing import NamedTuple, TypeAlias, assert_never, cast
 
 import z3
 
 from calx.reasoner.engine.compiler import OPPOSITE, Reading
-from calx.reasoner.engine.uncertainty import ASKED, hang_on
+from calx.reasoner.engine.uncertainty import ASKED, properties_followed
 from calx.reasoner.model.condition import (
     Absent,
     AllOf,
@@ -36,16 +36,10 @@ from calx.reasoner.model.condition import (
     OneOf,
     Value,
 )
-from calx.reasoner.model.guideline import (
-    FIRST_LAYER_OF_CONCLUSIONS,
-    Assertion,
-    Assignment,
-    Fact,
-    Guideline,
-    Production,
-    Rule,
-)
+from calx.reasoner.model.guideline import Fact, Guideline
+from calx.reasoner.model.program import Clause, Layer
 from calx.reasoner.model.requirement import Settles, Stable
+from calx.reasoner.model.rule import Assignment
 
 Truth: TypeAlias = z3.BoolRef
 YES, NO = z3.BoolVal(True), z3.BoolVal(False)
@@ -71,6 +65,8 @@ class Alternative(NamedTuple):
 
 
 Alternatives: TypeAlias = tuple[Alternative, ...]
+Conclusions: TypeAlias = Mapping[Reading, dict[str, Truth]]
+"""By reading, what holds of each key."""
 
 
 def number(value: Decimal | Fraction | int) -> z3.ArithRef:
@@ -214,25 +210,22 @@ class AnyLesion:
         self._asked: dict[Condition, Truth] = {}
         self.values: dict[str, Alternatives] = dict(self.given.alternatives)
         self.derived: dict[str, Truth] = {}
-        self._terms: dict[str, list[str]] = {}
         self.fires: dict[str, Truth] = {}
         """By rule: some production of it holds."""
         self.production: dict[tuple[str, int], Truth] = {}
         """By rule and number of the production."""
-        completed = False
-        for layer, rules in groupby(guideline.rules, key=lambda rule: rule.layer):
-            if not completed and layer >= FIRST_LAYER_OF_CONCLUSIONS:
-                completed, self._completed = True, dict(self.values)
-            self._layer(list(rules))
-        if not completed:
-            self._completed = dict(self.values)
+        for layer in guideline.program.completing:
+            self._read(layer)
+        self._completed = dict(self.values)
+        for layer in guideline.program.concluding:
+            self._read(layer)
         domain = [
             admitted
             for name, fact in self.given.facts.items()
             for admitted in self._domain(name, fact)
         ]
         consistent = [
-            none(self._holds(constraint.condition, Reading.CLOSED, self._completed))
+            none(self._closed(constraint.condition, self._completed))
             for constraint in guideline.constraints
         ]
         self.valid = [*self.given.domain, *domain, *consistent]
@@ -264,45 +257,37 @@ class AnyLesion:
 
     # --- rules ----------------------------------------------------------------------
 
-    def _layer(self, rules: list[Rule]) -> None:
-        written: dict[str, list[Truth]] = {}
-        assigned: dict[str, list[tuple[Truth, Assignment]]] = {}
-        for rule in rules:
-            each = []
-            for index, production in enumerate(rule.productions):
-                holds = self._named(f"{rule.id}.{index}", self.holds(production.condition))
-                conclusion = production.conclusion
-                if isinstance(conclusion, Assertion):
-                    written.setdefault(conclusion.key, []).append(holds)
-                else:
-                    assigned.setdefault(conclusion.fact, []).append((holds, conclusion))
-                    holds = self._assigns(holds, conclusion)
-                self.production[rule.id, index] = holds
-                each.append(holds)
-            self.fires[rule.id] = either(each)
-        for fact, assignments in assigned.items():
-            self._assign(fact, assignments)
-        for key, parts in written.items():
-            before = [self.derived[key]] if key in self.derived else []
-            self.derived[key] = self._named(key, either([*before, *parts]))
-            if not before:
-                self._terms.setdefault(key.partition(":")[0], []).append(key)
+    def _read(self, layer: Layer) -> None:
+        """One layer as `Layer` says it: all its clauses are read before any of them writes."""
+        applies = {
+            clause.name: self._named(clause.name, self.holds(clause.production.applies))
+            for clause in layer.clauses
+        }
+        by_rule: dict[str, list[Truth]] = {}
+        for clause in layer.clauses:
+            self.production[clause.rule.id, clause.number] = applies[clause.name]
+            by_rule.setdefault(clause.rule.id, []).append(applies[clause.name])
+        self.fires |= {rule: either(each) for rule, each in by_rule.items()}
+        for fact, clauses in layer.assigning.items():
+            self._assign(fact, [(applies[c.name], _expression(c)) for c in clauses])
+        for key, clauses in layer.asserting.items():
+            self._assert(self.derived, key, [applies[clause.name] for clause in clauses])
 
-    def _assigns(self, holds: Truth, conclusion: Assignment) -> Truth:
-        """An assignment shows in a case where its inputs are known and nothing else was assigned
-        before.
-        """
-        known = [self.known(fact) for fact in _inputs(conclusion.expression)]
-        return both([holds, *known])
+    def _assert(
+        self, conclusions: dict[str, Truth], key: str, parts: list[Truth], reading: str = ""
+    ) -> None:
+        """A conclusion holds where some clause of it does, or one of a layer before did."""
+        before = [conclusions[key]] if key in conclusions else []
+        conclusions[key] = self._named(f"{reading}{key}", either([*before, *parts]))
 
-    def _assign(self, fact: str, assignments: list[tuple[Truth, Assignment]]) -> None:
+    def _assign(self, fact: str, assignments: list[tuple[Truth, Expression]]) -> None:
         before = self.values.get(fact, ())
         free = [none(alternative.guard) for alternative in before]
         found = list(before)
-        for holds, conclusion in assignments:
+        for holds, expression in assignments:
             fresh = [
                 Alternative(both([*free, holds, guard]), value)
-                for guard, value in self._results(conclusion.expression)
+                for guard, value in self._results(expression)
             ]
             found += [
                 Alternative(self._named(f"{fact}#{len(found) + index}", guard), value)
@@ -312,7 +297,7 @@ class AnyLesion:
                 none(
                     either(
                         [holds]
-                        if isinstance(conclusion.expression, Constant)
+                        if isinstance(expression, Constant)
                         else [alternative.guard for alternative in fresh]
                     )
                 )
@@ -337,6 +322,8 @@ class AnyLesion:
                     if isinstance(one, Quotient) and isinstance(other, Quotient):
                         result, defined = _calculated(sign, one, other, self._positive(right))
                         yield Alternative(both([guard, other_guard, defined]), result)
+            case _:
+                assert_never(expression)
 
     def _positive(self, expression: Expression) -> bool:
         match expression:
@@ -350,6 +337,8 @@ class AnyLesion:
                 )
             case Arithmetic(sign, left, right):
                 return sign != "-" and self._positive(left) and self._positive(right)
+            case _:
+                assert_never(expression)
 
     def _named(self, name: str, truth: Truth) -> Truth:
         """A name for a truth value, so that the solver meets it once."""
@@ -371,14 +360,23 @@ class AnyLesion:
 
     def holds(self, condition: Condition, reading: Reading = Reading.CLOSED) -> Truth:
         """The condition of a lesion, with what was concluded so far."""
-        if not self._whole or reading is not Reading.CLOSED:
-            return self._holds(condition, reading, self.values)
+        if reading is not Reading.CLOSED:
+            return self._holds(condition, reading, self.values, self._outlook)
+        if not self._whole:
+            return self._closed(condition, self.values)
         if condition not in self._asked:
-            self._asked[condition] = self._holds(condition, reading, self.values)
+            self._asked[condition] = self._closed(condition, self.values)
         return self._asked[condition]
 
+    def _closed(self, condition: Condition, values: dict[str, Alternatives]) -> Truth:
+        return self._holds(condition, Reading.CLOSED, values, {Reading.CLOSED: self.derived})
+
     def _holds(
-        self, condition: Condition, reading: Reading, values: dict[str, Alternatives]
+        self,
+        condition: Condition,
+        reading: Reading,
+        values: dict[str, Alternatives],
+        conclusions: Conclusions,
     ) -> Truth:
         match condition:
             case Compare() | OneOf() as leaf:
@@ -395,12 +393,10 @@ class AnyLesion:
                     else none(either(guard for guard, _ in values.get(fact, ())))
                 )
             case Derived():
-                return self._conclusions(reading).get(condition.key, NO)
+                return conclusions[reading].get(condition.key, NO)
             case AtLeast(count, predicate):
-                conclusions = self._conclusions(reading)
-                each = [
-                    conclusions[key] for key in self._terms.get(predicate, ()) if key in conclusions
-                ]
+                keys = self.guideline.program.keys_of(predicate)
+                each = [conclusions[reading][key] for key in keys if key in conclusions[reading]]
                 return (
                     either(each)
                     if count == 1
@@ -409,72 +405,55 @@ class AnyLesion:
                     else NO
                 )
             case Not(part):
-                return none(self._holds(part, OPPOSITE[reading], values))
+                return none(self._holds(part, OPPOSITE[reading], values, conclusions))
             case AllOf(parts_):
-                return both(self._holds(part, reading, values) for part in parts_)
+                return both(self._holds(part, reading, values, conclusions) for part in parts_)
             case AnyOf(parts_):
-                return either(self._holds(part, reading, values) for part in parts_)
-
-    def _conclusions(self, reading: Reading) -> dict[str, Truth]:
-        return (
-            self.derived
-            if reading is Reading.CLOSED
-            else self.certain
-            if reading is Reading.CERTAIN
-            else self.possible
-        )
+                return either(self._holds(part, reading, values, conclusions) for part in parts_)
+            case _:
+                assert_never(condition)
 
     def some(self, predicate: str) -> Truth:
         """Some term of a property is concluded."""
-        return either(self.derived[key] for key in self._terms.get(predicate, ()))
+        return either(self.derived[key] for key in self.terms(predicate))
 
-    def terms(self, predicate: str) -> list[str]:
+    def terms(self, predicate: str) -> tuple[str, ...]:
         """Keys of what rules can conclude for a property."""
-        return self._terms.get(predicate, [])
+        return self.guideline.program.keys_of(predicate)
 
     # --- the three-valued reading -----------------------------------------------------
 
     @property
     def certain(self) -> dict[str, Truth]:
         """Conclusions that hold whatever the unknown facts are, of the properties in `asked_of`."""
-        return self._outlook[0]
+        return self._outlook[Reading.CERTAIN]
 
     @property
     def possible(self) -> dict[str, Truth]:
         """Conclusions that may hold."""
-        return self._outlook[1]
+        return self._outlook[Reading.POSSIBLE]
 
     @cached_property
-    def _outlook(self) -> tuple[dict[str, Truth], dict[str, Truth]]:
+    def _outlook(self) -> Conclusions:
         certain: dict[str, Truth] = {}
         possible: dict[str, Truth] = {}
-        self.__dict__["_outlook"] = certain, possible
-        read = hang_on(self.guideline, asked_of(self.guideline))
-        for _, rules in groupby(self.guideline.rules, key=lambda rule: rule.layer):
-            surely: dict[str, list[Truth]] = {}
-            maybe: dict[str, list[Truth]] = {}
-            for rule in rules:
-                for asserted in rule.productions:
-                    if (
-                        isinstance(asserted.conclusion, Assertion)
-                        and asserted.conclusion.predicate in read
-                    ):
-                        key = asserted.conclusion.key
-                        could = self.holds(asserted.condition, Reading.POSSIBLE)
-                        maybe.setdefault(key, []).append(could)
-                        surely.setdefault(key, []).append(
-                            both([self.holds(asserted.condition, Reading.CERTAIN), could])
-                        )
-            for key, parts in surely.items():
-                certain[key] = self._named(
-                    f"certain {key}", either([*parts, *([certain[key]] if key in certain else [])])
-                )
-            for key, parts in maybe.items():
-                possible[key] = self._named(
-                    f"possible {key}",
-                    either([*parts, *([possible[key]] if key in possible else [])]),
-                )
-        return certain, possible
+        outlook = {Reading.CERTAIN: certain, Reading.POSSIBLE: possible}
+        followed = properties_followed(self.guideline, asked_of(self.guideline))
+        for layer in self.guideline.program.concluding:
+            written: list[tuple[str, list[Truth], list[Truth]]] = []
+            for key, clauses in layer.asserting.items():
+                if key.partition(":")[0] in followed:
+                    conditions = [clause.production.condition for clause in clauses]
+                    could, surely = (
+                        [self._holds(each, reading, self.values, outlook) for each in conditions]
+                        for reading in (Reading.POSSIBLE, Reading.CERTAIN)
+                    )
+                    sure = [both(pair) for pair in zip(surely, could, strict=True)]
+                    written.append((key, sure, could))
+            for key, sure, could in written:
+                self._assert(certain, key, sure, "certain ")
+                self._assert(possible, key, could, "possible ")
+        return outlook
 
 
 def asked_of(guideline: Guideline) -> tuple[str, ...]:
@@ -487,13 +466,10 @@ def asked_of(guideline: Guideline) -> tuple[str, ...]:
     return tuple(dict.fromkeys((*ASKED, *demanded)))
 
 
-def _inputs(expression: Expression) -> Iterator[str]:
-    match expression:
-        case Of(fact):
-            yield fact
-        case Arithmetic(_, left, right):
-            yield from _inputs(left)
-            yield from _inputs(right)
+def _expression(clause: Clause) -> Expression:
+    conclusion = clause.production.conclusion
+    assert isinstance(conclusion, Assignment)
+    return conclusion.expression
 
 
 def _says(leaf: Compare | OneOf, value: bool | str | Quotient) -> Truth:
@@ -573,10 +549,3 @@ def _quotient(above: object, below: z3.ArithRef | None, positive: bool) -> Quoti
     if z3.is_rational_value(bottom):
         return Quotient(cast("z3.ArithRef", z3.simplify(top / bottom)))
     return Quotient(top, cast("z3.ArithRef", bottom), positive)
-
-
-def productions(guideline: Guideline) -> Iterator[tuple[Rule, int, Production]]:
-    """Every production with its rule and number."""
-    for rule in guideline.rules:
-        for index, production in enumerate(rule.productions):
-            yield rule, index, production

@@ -7,6 +7,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from functools import cached_property
 from itertools import combinations
+from typing import assert_never
 
 import z3
 
@@ -22,7 +23,6 @@ from calx.reasoner.authors.prove.solver import (
     either,
     exceeds,
     none,
-    productions,
 )
 from calx.reasoner.authors.prove.verdicts import Counterexample, Remark, Verdict, Verification
 from calx.reasoner.authors.prove.witness import Witnesses
@@ -34,10 +34,12 @@ from calx.reasoner.model.condition import (
     AtLeast,
     Compare,
     Derived,
-    leaves,
+    find,
+    properties_read,
     unguarded,
+    values_read,
 )
-from calx.reasoner.model.guideline import Assertion, Guideline, Rule
+from calx.reasoner.model.guideline import Guideline
 from calx.reasoner.model.requirement import (
     Always,
     Ladder,
@@ -48,6 +50,7 @@ from calx.reasoner.model.requirement import (
     Settles,
     Stable,
 )
+from calx.reasoner.model.rule import Assertion, Rule
 from calx.reasoner.tell.prose import Prose
 
 MOST_REGIONS = 4
@@ -95,13 +98,7 @@ def _understood(guideline: Guideline) -> Iterator[Requirement]:
     property.
     """
     for name, described in guideline.properties.items():
-        keys = list(
-            dict.fromkeys(
-                p.conclusion.term
-                for _, _, p in productions(guideline)
-                if isinstance(p.conclusion, Assertion) and p.conclusion.predicate == name
-            )
-        )
+        keys = [key.partition(":")[2] for key in guideline.program.keys_of(name)]
         if described.functional and len(keys) > 1:
             overlaps = AnyOf(
                 tuple(
@@ -178,18 +175,15 @@ class _Prover:
         """The conclusions that a requirement is about."""
         match requirement.demand:
             case Never(condition) | Always(condition):
-                return tuple(
-                    dict.fromkeys(
-                        leaf.predicate if isinstance(leaf, Derived | AtLeast) else leaf.fact
-                        for leaf in leaves(condition)
-                    )
-                )
+                return (*values_read(condition), *properties_read(condition))
             case Settles(predicate) | Stable(predicate) | Ladder(predicate):
                 return (predicate,)
             case Partition(predicates):
                 return predicates
             case NotAbove(lesser, greater):
                 return lesser, greater
+            case _:
+                assert_never(requirement.demand)
 
     def _broken(self, requirement: Requirement) -> Truth:
         """That a lesion of which the requirement speaks does not meet it."""
@@ -224,6 +218,10 @@ class _Prover:
                     for term in self.guideline.of_kind(kind)
                 )
                 return either(none(z3.PbEq([(part, 1) for part in parts], 1)) for parts in each)
+            case Stable() | Ladder():
+                raise TypeError("it compares two lesions")
+            case _:
+                assert_never(requirement.demand)
         raise AssertionError(requirement.demand)
 
     def _of_two(self, requirement: Requirement) -> tuple[bool, Counterexample | None]:
@@ -399,18 +397,14 @@ class _Prover:
         """Rules whose conclusion never arises from them alone: the term itself, or the property of
         which others only ask how many there are.
         """
+        conditions = [clause.production.condition for clause in self.guideline.program.clauses]
         counted = {
             leaf.predicate
-            for _, _, p in productions(self.guideline)
-            for leaf in leaves(p.condition)
-            if isinstance(leaf, AtLeast) and leaf.count == 1
+            for condition in conditions
+            for leaf in find(condition, AtLeast)
+            if leaf.count == 1
         }
-        asked = {
-            leaf.key
-            for _, _, p in productions(self.guideline)
-            for leaf in leaves(p.condition)
-            if isinstance(leaf, Derived)
-        }
+        asked = {leaf.key for condition in conditions for leaf in find(condition, Derived)}
         for rule in self.guideline.rules:
             reasons = [
                 self._stands_in(rule, index, counted, asked)
@@ -445,15 +439,16 @@ class _Prover:
         ):
             return None
         peers = [
-            (other.id, self.lesion.production[other.id, number], p.conclusion)
-            for other, number, p in productions(self.guideline)
-            if isinstance(p.conclusion, Assertion)
-            and p.conclusion.predicate == conclusion.predicate
-            and other.id != rule.id
-            and other.layer <= rule.layer
+            (
+                other.rule.id,
+                self.lesion.production[other.rule.id, other.number],
+                other.production.conclusion.key,
+            )
+            for other in self.guideline.program.writers_of[conclusion.predicate]
+            if other.rule.id != rule.id and other.rule.layer <= rule.layer
         ]
         wholes = conclusion.predicate in counted
-        peers = [peer for peer in peers if wholes or peer[2].key == conclusion.key]
+        peers = [peer for peer in peers if wholes or peer[2] == conclusion.key]
         if not peers or self.session.possible(
             self.lesion.production[rule.id, index], *(none(truth) for _, truth, _ in peers)
         ):
@@ -470,9 +465,10 @@ class _Prover:
     def _unreachable(self) -> Iterator[Remark]:
         """Comparisons that say the same of every valid lesion whose value is known."""
         seen = set[tuple[str, Compare]]()
-        for rule, _, production in productions(self.guideline):
-            for leaf in leaves(production.condition):
-                if isinstance(leaf, Compare) and (rule.id, leaf) not in seen:
+        for clause in self.guideline.program.clauses:
+            rule = clause.rule
+            for leaf in find(clause.production.condition, Compare):
+                if (rule.id, leaf) not in seen:
                     seen.add((rule.id, leaf))
                     meets = self.lesion.holds(leaf)
                     for truth, en, zh in (

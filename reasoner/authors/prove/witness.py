@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from decimal import Decimal
 from importlib.util import find_spec
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, assert_never
 
 from rdflib import SH, URIRef
 
@@ -134,6 +134,8 @@ class Witnesses:
                     or (outlook.holds(key) is False and key in later)
                     for key in self._keys(predicate)
                 )
+            case _:
+                assert_never(requirement.demand)
 
     def _keys(self, predicate: str) -> list[str]:
         kind = self._guideline.properties[predicate].kind
@@ -202,6 +204,8 @@ class Witnesses:
                 }
             case Settles():
                 return None  # three truth values are beyond SHACL
+            case _:
+                assert_never(requirement.demand)
 
     def _shown(self, trace: Trace) -> Text:
         """What the guideline concludes, in brief."""

@@ -10,7 +10,8 @@ from html import escape
 from itertools import groupby
 
 from calx.reasoner.model.condition import ALWAYS, AllOf, Condition, unguarded
-from calx.reasoner.model.guideline import Assertion, Guideline, Rule
+from calx.reasoner.model.guideline import Guideline
+from calx.reasoner.model.rule import Assertion, Rule
 from calx.reasoner.tell.prose import Prose
 
 CHAPTERS = {

@@ -9,7 +9,8 @@ from html import escape
 
 import networkx as nx
 
-from calx.reasoner.model.guideline import Guideline, Rule, Study
+from calx.reasoner.model.guideline import Guideline, Study
+from calx.reasoner.model.rule import Rule
 
 COLOURS = {"supports": "#2b6cb0", "disputes": "#c53030", "limits": "#b7791f"}
 WORDS = {
