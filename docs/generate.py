@@ -18,13 +18,15 @@ from rdflib import OWL, RDFS, BNode, Graph
 
 from calx.api.contract.models import case_schema
 from calx.api.contract.problems import KINDS as PROBLEMS
-from calx.ontology import KINDS, GuidelineFiles
+from calx.ontology import KINDS, GuidelineFiles, title_of_kind
 from calx.reasoner.authors.check import owl
 from calx.reasoner.authors.publish import rulebook, support
 from calx.reasoner.load.reader import examine
 from calx.reasoner.recommendation import Reasoner
 from calx.reasoner.tell.fact_list import facts_as_markdown
+from calx.reasoner.tell.forms import ANSWER_FORMS
 from calx.reasoner.tell.text import render
+from calx.words import words
 
 sys.path[:0] = [str(Path(__file__).resolve().parent), str(Path(__file__).resolve().parents[1])]
 import house  # noqa: E402  beside this file; it reads the test that holds the house
@@ -89,8 +91,8 @@ def problems() -> str:
     text = (DOCS / "problems.md").read_text(encoding="utf-8")
     advice = dict(re.findall(r"^\| `([a-z-]+)` \|[^|]*\|[^|]*\| (.*) \|$", text, re.MULTILINE))
     rows = [
-        f"| `{name}` | {status} | {title} | {advice.get(name, 'TO BE TOLD')} |"
-        for name, (status, title, _) in PROBLEMS.items()
+        f"| `{name}` | {status} | {words('problem')[name]} | {advice.get(name, 'TO BE TOLD')} |"
+        for name, status in PROBLEMS.items()
     ]
     return between(
         DOCS / "problems.md",
@@ -99,13 +101,26 @@ def problems() -> str:
     )
 
 
+def answer_forms() -> str:
+    """The table of forms that an answer comes in."""
+    rows = [
+        f"| `{form.name}` | `{form.media_type}` | `{form.suffix}` | {form.title} |"
+        for form in ANSWER_FORMS
+    ]
+    return between(
+        DOCS / "integrators.md",
+        r"(\| `--format` \| `Accept` \| suffix \| what \|\n[|-]+\n)(?:\|[^\n]*\n)*()",
+        "\n".join(rows) + "\n",
+    )
+
+
 def kinds() -> str:
     """The index of the kinds of problems that a guideline can have."""
     text = (DOCS / "checks" / "README.md").read_text(encoding="utf-8")
-    for kind, described in KINDS.items():
+    for kind, severity in KINDS.items():
         text = re.sub(
             rf"^\| \[`{kind}`\].*$",
-            f"| [`{kind}`]({kind}.md) | {described.severity} | {described.en} |",
+            f"| [`{kind}`]({kind}.md) | {severity} | {title_of_kind(kind)} |",
             text,
             flags=re.MULTILINE,
         )
@@ -130,6 +145,7 @@ def generated() -> dict[str, Callable[[], str]]:
         "README.md": answer,
         "docs/facts.md": facts,
         "docs/facts.schema.json": schema,
+        "docs/integrators.md": answer_forms,
         "docs/problems.md": problems,
         "docs/checks/README.md": kinds,
         "docs/rulebook.md": lambda: rulebook.book(whole),

@@ -6,7 +6,7 @@ Nothing of Calx lies below it.
 
 from calx.ontology.errors import AuthoringProblem, GuidelineError
 from calx.ontology.files import DEFAULT_DIRECTORY, GuidelineFiles, literals_as_written
-from calx.ontology.kinds import KINDS, UNREAD, Kind, Severity
+from calx.ontology.kinds import KINDS, UNREAD, Severity, title_of_kind
 
 __all__ = [
     "DEFAULT_DIRECTORY",
@@ -15,7 +15,7 @@ __all__ = [
     "AuthoringProblem",
     "GuidelineError",
     "GuidelineFiles",
-    "Kind",
     "Severity",
     "literals_as_written",
+    "title_of_kind",
 ]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from calx.errors import CalxError
-from calx.ontology.kinds import KINDS, Kind, Severity
+from calx.ontology.kinds import KINDS, Severity
 
 
 @dataclass(frozen=True)
@@ -29,13 +29,8 @@ class AuthoringProblem:
         assert self.kind in KINDS, self.kind
 
     @property
-    def described(self) -> Kind:
-        """What problems of this kind are."""
-        return KINDS[self.kind]
-
-    @property
     def severity(self) -> Severity:
-        return self.described.severity
+        return KINDS[self.kind]
 
     def __str__(self) -> str:
         place = f"{self.file}:{self.line}" if self.line else self.file

@@ -13,6 +13,7 @@ from typing import Any
 import yaml
 
 from calx.ontology import AuthoringProblem
+from calx.words import LANGUAGES
 
 KEYS = {"id", "title", "why", "case", "expect"}
 
@@ -112,12 +113,13 @@ def _cases(name: str, text: str, content: object) -> Iterator[ReferenceCase | Au
                 line,
             )
         elif "title" in entry and not (
-            isinstance(entry["title"], dict) and entry["title"].keys() == {"en", "zh"}
+            isinstance(entry["title"], dict) and entry["title"].keys() == set(LANGUAGES)
         ):
             yield AuthoringProblem(
                 "case-file",
                 name,
-                f"case {told}: a title is given in both languages: {{en: …, zh: …}}",
+                f"case {told}: a title is given in each language: "
+                + ", ".join(f"{language}: …" for language in LANGUAGES),
                 told,
                 line,
             )

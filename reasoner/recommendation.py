@@ -18,7 +18,7 @@ from calx.reasoner.intake.gate import Gate
 from calx.reasoner.load.cache import load
 from calx.reasoner.model.case import Case
 from calx.reasoner.model.guideline import Guideline
-from calx.reasoner.model.names import LANGUAGES
+from calx.words import LANGUAGES
 
 
 class Reasoner:

@@ -14,9 +14,10 @@ import typer
 
 from calx.api.cli.app import app
 from calx.api.cli.input import guideline_folder, wrong_use
-from calx.api.cli.options import AT_FAULT, DONE, Lang, Language, Ontology
-from calx.ontology import DEFAULT_DIRECTORY, KINDS, GuidelineError, GuidelineFiles
+from calx.api.cli.options import AT_FAULT, DONE, Lang, Ontology
+from calx.ontology import DEFAULT_DIRECTORY, KINDS, GuidelineError, GuidelineFiles, title_of_kind
 from calx.ontology.kinds import page
+from calx.words import DEFAULT
 
 
 class CheckFormat(StrEnum):
@@ -40,7 +41,7 @@ def check(
             show_default="where it is installed",
         ),
     ] = None,
-    lang: Lang = Language.en,
+    lang: Lang = DEFAULT,
     ontology: Ontology = DEFAULT_DIRECTORY,
 ) -> None:
     """Is the guideline well formed: syntax, profile, layers, words, evidence, literals, terms,
@@ -64,8 +65,8 @@ def check(
         cache.store(report.guideline)
     if format is CheckFormat.text:
         for problem in report.problems:
-            typer.echo(problem_as_text(problem, lang.value), err=problem.severity == "error")
-        typer.echo(check_summary(report, lang.value), err=not report.sound)
+            typer.echo(problem_as_text(problem, lang), err=problem.severity == "error")
+        typer.echo(check_summary(report, lang), err=not report.sound)
     else:
         shown = (
             check_as_json(report)
@@ -94,7 +95,7 @@ def explain(
             help="A kind of problem, such as literal; without it, all kinds are listed.",
         ),
     ] = None,
-    lang: Lang = Language.en,
+    lang: Lang = DEFAULT,
     ontology: Ontology = DEFAULT_DIRECTORY,
 ) -> None:
     """What a kind of problem is, an edit that shows it, and how to mend it: the page of a kind that
@@ -102,11 +103,8 @@ def explain(
     """
     if kind is None:
         width = max(map(len, KINDS))
-        for name, described in KINDS.items():
-            typer.echo(
-                f"{name:{width}}  {described.severity:7}  "
-                f"{described.zh if lang is Language.zh else described.en}"
-            )
+        for name, severity in KINDS.items():
+            typer.echo(f"{name:{width}}  {severity:7}  {title_of_kind(name, lang)}")
         raise typer.Exit(DONE)
     if kind not in KINDS:
         near = difflib.get_close_matches(kind, KINDS, n=1)

@@ -12,10 +12,11 @@ import typer
 
 from calx.api.cli.app import app
 from calx.api.cli.input import case_source, read_provable, read_submissions, show_steps, wrong_use
-from calx.api.cli.options import AT_FAULT, DONE, Lang, Language, Ontology
+from calx.api.cli.options import AT_FAULT, DONE, Lang, Ontology
 from calx.ontology import DEFAULT_DIRECTORY
 from calx.reasoner.intake.files import SUFFIXES, Submission, suffix_of
 from calx.reasoner.model.guideline import Guideline
+from calx.words import DEFAULT
 
 
 class DiffFormat(StrEnum):
@@ -50,7 +51,7 @@ def diff(
         DiffFormat,
         typer.Option("--format", help="Form of the report; markdown for a pull request."),
     ] = DiffFormat.text,
-    lang: Lang = Language.en,
+    lang: Lang = DEFAULT,
     ontology: Ontology = DEFAULT_DIRECTORY,
 ) -> None:
     """What an edit of the guideline changes: in meaning, for all lesions, for cases, and in what is
@@ -82,7 +83,7 @@ def diff(
         typer.echo(json.dumps(report.as_json(found), ensure_ascii=False, indent=1))
     else:
         typer.echo(
-            (report.as_text if format is DiffFormat.text else report.as_markdown)(found, lang.value)
+            (report.as_text if format is DiffFormat.text else report.as_markdown)(found, lang)
         )
     raise typer.Exit(DONE)
 

@@ -10,8 +10,9 @@ import typer
 
 from calx.api.cli.app import app
 from calx.api.cli.input import DryRun, fail, read_guideline, write_guideline
-from calx.api.cli.options import Lang, Language, Ontology
+from calx.api.cli.options import Lang, Ontology
 from calx.ontology import DEFAULT_DIRECTORY
+from calx.words import DEFAULT
 
 evidence = typer.Typer(
     no_args_is_help=False,
@@ -37,7 +38,7 @@ def support(
     format: Annotated[
         SupportFormat, typer.Option("--format", help="Form of the list; svg is a picture.")
     ] = SupportFormat.text,
-    lang: Lang = Language.en,
+    lang: Lang = DEFAULT,
     ontology: Ontology = DEFAULT_DIRECTORY,
 ) -> None:
     """Show what every rule rests on, rules that fall with one study first."""
@@ -52,7 +53,7 @@ def support(
         typer.echo(
             {"text": shown.as_text, "markdown": shown.as_markdown, "svg": shown.as_svg}[
                 format.value
-            ](found, lang.value)
+            ](found, lang)
         )
 
 

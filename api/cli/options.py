@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from calx.words import LANGUAGES
+
 DONE, AT_FAULT, WRONG_USE = 0, 1, 2
 
 
-class Language(StrEnum):
-    """Language of labels and messages."""
-
-    en = "en"
-    zh = "zh"
+def _language(name: str) -> str:
+    if name not in LANGUAGES:
+        raise typer.BadParameter(f"'{name}' is not one of {', '.join(LANGUAGES)}")
+    return name
 
 
 Ontology = Annotated[
@@ -29,4 +29,12 @@ Ontology = Annotated[
 ]
 
 
-Lang = Annotated[Language, typer.Option("--lang", help="Language of labels.")]
+Lang = Annotated[
+    str,
+    typer.Option(
+        "--lang",
+        metavar=f"[{'|'.join(LANGUAGES)}]",
+        help="Language of labels and messages.",
+        parser=_language,
+    ),
+]

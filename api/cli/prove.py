@@ -11,8 +11,9 @@ import typer
 
 from calx.api.cli.app import app
 from calx.api.cli.input import read_provable, show_steps, wrong_use
-from calx.api.cli.options import AT_FAULT, DONE, Lang, Language, Ontology
+from calx.api.cli.options import AT_FAULT, DONE, Lang, Ontology
 from calx.ontology import DEFAULT_DIRECTORY
+from calx.words import DEFAULT
 
 
 class VerifyFormat(StrEnum):
@@ -38,7 +39,7 @@ def verify(
             help="Write each counterexample as a case file into this folder.",
         ),
     ] = None,
-    lang: Lang = Language.en,
+    lang: Lang = DEFAULT,
     ontology: Ontology = DEFAULT_DIRECTORY,
 ) -> None:
     """Prove over every valid case what the guideline requires of itself, or show the smallest
@@ -70,7 +71,7 @@ def verify(
                     json.dumps(case, ensure_ascii=False, indent=1) + "\n", encoding="utf-8"
                 )
     shown = (
-        report.verify_as_text(found, lang.value)
+        report.verify_as_text(found, lang)
         if format is VerifyFormat.text
         else json.dumps(report.verify_as_json(found), ensure_ascii=False, indent=1)
     )

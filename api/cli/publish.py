@@ -11,9 +11,10 @@ import typer
 
 from calx.api.cli.app import app
 from calx.api.cli.input import fail, read_files, read_guideline, refuse_guideline
-from calx.api.cli.options import Lang, Language, Ontology
+from calx.api.cli.options import Lang, Ontology
 from calx.atomic import replaced
 from calx.ontology import DEFAULT_DIRECTORY, GuidelineError
+from calx.words import DEFAULT
 
 
 class BookFormat(StrEnum):
@@ -29,7 +30,7 @@ def rulebook(
         BookFormat,
         typer.Option("--format", help="markdown: the rule book; svg: the flow of strategies."),
     ] = BookFormat.markdown,
-    lang: Lang = Language.en,
+    lang: Lang = DEFAULT,
     ontology: Ontology = DEFAULT_DIRECTORY,
 ) -> None:
     """Write every rule in sentences with its evidence, or the flow of strategies as a picture."""
@@ -37,9 +38,7 @@ def rulebook(
 
     whole = read_guideline(ontology).whole
     typer.echo(
-        written.book(whole, lang.value)
-        if format is BookFormat.markdown
-        else written.flow(whole, lang.value),
+        written.book(whole, lang) if format is BookFormat.markdown else written.flow(whole, lang),
         nl=False,
     )
 

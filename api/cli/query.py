@@ -17,10 +17,11 @@ from calx.api.cli.input import (
     report_problems,
     wrong_use,
 )
-from calx.api.cli.options import AT_FAULT, DONE, WRONG_USE, Lang, Language, Ontology
+from calx.api.cli.options import AT_FAULT, DONE, WRONG_USE, Lang, Ontology
 from calx.ontology import DEFAULT_DIRECTORY
 from calx.reasoner.batch import outcomes
 from calx.reasoner.engine.answer import Answer
+from calx.words import DEFAULT
 
 
 class Table(StrEnum):
@@ -64,7 +65,7 @@ def query(
             help="Ask the stored cases in this folder of a service instead.",
         ),
     ] = None,
-    lang: Lang = Language.en,
+    lang: Lang = DEFAULT,
     ontology: Ontology = DEFAULT_DIRECTORY,
 ) -> None:
     """Ask the knowledge base, and given cases with their conclusions, in SPARQL."""
@@ -82,7 +83,7 @@ def query(
     answers, status, seen = list[Answer](), DONE, dict[str, str]()
     for name, suffix in sources:
         for answer, error in outcomes(
-            reasoner, read_submissions(name, suffix, reasoner.guideline), lang.value, seen, name
+            reasoner, read_submissions(name, suffix, reasoner.guideline), lang, seen, name
         ):
             if error:
                 status = AT_FAULT

@@ -16,11 +16,12 @@ import typer
 
 from calx.api.cli.app import app
 from calx.api.cli.input import case_source, load_reasoner, read_submissions, report_problems
-from calx.api.cli.options import AT_FAULT, DONE, Lang, Language, Ontology
+from calx.api.cli.options import AT_FAULT, DONE, Lang, Ontology
 from calx.ontology import DEFAULT_DIRECTORY
 from calx.reasoner.batch import Outcome, outcomes
 from calx.reasoner.intake.files import SUFFIXES, Submission
 from calx.reasoner.tell import forms
+from calx.words import DEFAULT
 
 
 class Listing(StrEnum):
@@ -59,7 +60,7 @@ def recommend(
     explain: Annotated[
         bool, typer.Option("--explain", help="Add every step of the proof to the text.")
     ] = False,
-    lang: Lang = Language.en,
+    lang: Lang = DEFAULT,
     ontology: Ontology = DEFAULT_DIRECTORY,
 ) -> None:
     """Answer one or more cases: strategy, devices, alerts, sizes, what is missing, and why."""
@@ -73,21 +74,21 @@ def recommend(
             for outcome in outcomes(
                 reasoner,
                 advance(name, read_submissions(name, suffix, reasoner.guideline)),
-                lang.value,
+                lang,
                 seen,
                 name,
             ):
                 if outcome.error:
                     status = AT_FAULT
                     report_problems(name, outcome.error)
-                _show(outcome, form, lang.value, explain)
+                _show(outcome, form, lang, explain)
     raise typer.Exit(status)
 
 
 @app.command()
 def facts(
     format: Annotated[Listing, typer.Option("--format", help="Form of the list.")] = Listing.text,
-    lang: Lang = Language.en,
+    lang: Lang = DEFAULT,
     ontology: Ontology = DEFAULT_DIRECTORY,
 ) -> None:
     """List the facts that a case may give: name, type, unit, bounds or values, meaning."""
@@ -100,7 +101,7 @@ def facts(
         typer.echo(json.dumps(case_schema(guideline), indent=1, ensure_ascii=False))
         raise typer.Exit(DONE)
     typer.echo(
-        (facts_as_markdown if format is Listing.markdown else facts_as_text)(guideline, lang.value),
+        (facts_as_markdown if format is Listing.markdown else facts_as_text)(guideline, lang),
         nl=False,
     )
 

@@ -14,10 +14,11 @@ import typer
 
 from calx.api.cli.app import app
 from calx.api.cli.input import load_reasoner, wrong_use
-from calx.api.cli.options import AT_FAULT, DONE, Lang, Language, Ontology
+from calx.api.cli.options import AT_FAULT, DONE, Lang, Ontology
 from calx.ontology import DEFAULT_DIRECTORY
 from calx.reasoner.intake.errors import CaseError
 from calx.reasoner.model.case import CASE_ID
+from calx.words import DEFAULT
 
 if TYPE_CHECKING:
     from calx.imaging.facts.findings import Findings
@@ -285,7 +286,7 @@ def correct(
     ],
     why: Annotated[str, typer.Option("--why", help="The reason, kept with the correction.")] = "",
     ontology: Ontology = DEFAULT_DIRECTORY,
-    lang: Lang = Language.en,
+    lang: Lang = DEFAULT,
 ) -> None:
     """Overrule measured facts: the new value counts, the old one is kept, and the proof
     names both.
@@ -307,7 +308,7 @@ def correct(
         asked.setdefault(name, text)
     try:
         made = corrected(raw, asked, by, why)
-        reasoner.gate.admit(made, lang.value)
+        reasoner.gate.admit(made, lang)
     except CaseError as error:
         for problem in error.problems:
             typer.echo(f"{facts}: {problem}", err=True)

@@ -15,16 +15,10 @@ from calx.reasoner.model.guideline import Guideline
 from calx.reasoner.model.names import IRI
 from calx.reasoner.model.values import as_json
 from calx.reasoner.tell.prose import quantity
+from calx.words import words
 
 LONGEST = 140
 """A summary must be shorter (CDS Hooks 2.0, card attributes)."""
-OVERRIDES = {
-    "patient": ("Not right for this patient", "不适合该患者"),
-    "unavailable": ("Device not available", "器械不可用"),
-    "facts-wrong": ("The facts are wrong or out of date", "信息有误或已过时"),
-    "disagree": ("I judge the evidence differently", "对证据判断不同"),
-}
-"""Reasons for not following a card."""
 
 
 def cards(
@@ -65,7 +59,6 @@ class _Cards:
         self, summary: str, indicator: str, detail: list[str], topic: str, more: dict[str, Any]
     ) -> dict[str, Any]:
         system = IRI + "override"
-        index = 0 if self.language == "en" else 1
         return {
             "uuid": str(uuid.uuid4()),
             "summary": summary if len(summary) < LONGEST else summary[: LONGEST - 2] + "…",
@@ -81,8 +74,8 @@ class _Cards:
                 "topic": {"system": IRI + "topic", "code": topic, "display": topic},
             },
             "overrideReasons": [
-                {"code": code, "system": system, "display": texts[index]}
-                for code, texts in OVERRIDES.items()
+                {"code": code, "system": system, "display": text}
+                for code, text in words("override", self.language).items()
             ],
             "links": [
                 {

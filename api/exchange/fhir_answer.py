@@ -13,6 +13,7 @@ from calx.reasoner.engine.answer import Answer
 from calx.reasoner.intake.errors import Problem
 from calx.reasoner.model.guideline import Guideline
 from calx.reasoner.model.names import IRI
+from calx.words import words
 
 
 def guidance(answer: Answer, reading: Reading, language: str) -> dict[str, Any]:
@@ -38,7 +39,7 @@ def guidance(answer: Answer, reading: Reading, language: str) -> dict[str, Any]:
     found = {
         "resourceType": "GuidanceResponse",
         "id": str(uuid.uuid4()),
-        "language": "en" if language == "en" else "zh-CN",
+        "language": words("language", language)["tag"],
         "contained": [
             _outputs(result),
             _Proposal(result, answer.guideline, subject, language).resource(),

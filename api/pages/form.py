@@ -13,6 +13,7 @@ from typing import Any
 from calx.reasoner.intake.errors import Problem
 from calx.reasoner.model.guideline import Fact, Guideline
 from calx.reasoner.tell.prose import UNITS
+from calx.words import words
 
 _NUMBER = re.compile(r"[+-]?[0-9]{1,30}(\.[0-9]{1,30})?")
 
@@ -61,7 +62,7 @@ def _field(fact: Fact, guideline: Guideline, value: str, language: str) -> Field
     if fact.unit == "{pulse}":
         unit = ""
     elif fact.unit == "a":
-        unit = "years" if language == "en" else "岁"
+        unit = words("page", language)["years"]
     low = (
         ""
         if fact.minimum is None

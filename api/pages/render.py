@@ -16,6 +16,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from calx.api.pages.words import words_of
 from calx.reasoner.model.guideline import Guideline
 from calx.reasoner.tell.prose import quantity
+from calx.words import LANGUAGES, words
 
 HERE = Path(__file__).resolve().parent
 STATIC = HERE / "static"
@@ -147,7 +148,6 @@ def html(
 ) -> str:
     """A page as text."""
     query = query if isinstance(query, str) else urlencode(query)
-    other = "zh" if language == "en" else "en"
     kept = "&".join(part for part in query.split("&") if part and not part.startswith("lang="))
     return (
         environment()
@@ -155,7 +155,15 @@ def html(
         .render(
             w=words_of(language),
             lang=language,
-            other=f"/{path.lstrip('/')}?{kept}{'&' if kept else ''}lang={other}",
+            tag=words("language", language)["tag"],
+            others=[
+                (
+                    words("language", other),
+                    f"/{path.lstrip('/')}?{kept}{'&' if kept else ''}lang={other}",
+                )
+                for other in LANGUAGES
+                if other != language
+            ],
             here=path,
             label=labels(guideline, language),
             guideline=guideline,

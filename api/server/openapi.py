@@ -69,7 +69,7 @@ TITLES = {
 
 def problems_of(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """The problems that a resource can answer with."""
-    assert set(statuses) <= {status for status, _, _ in KINDS.values()}
+    assert set(statuses) <= set(KINDS.values())
     return {
         status: {
             "description": TITLES[status],

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from starlette.requests import Request
 
 from calx.api.contract.negotiation import choose
 from calx.api.contract.problems import ServiceError
 from calx.api.server.state import Service
 from calx.api.store.records import Record
+from calx.words import DEFAULT, LANGUAGES
 
 
 def service_of(request: Request) -> Service:
@@ -38,16 +41,22 @@ def absent(case_id: str) -> ServiceError:
 
 
 def language_of(request: Request) -> str:
-    """``en`` or ``zh``: asked for by ``lang``, else as the client prefers."""
+    """One of `LANGUAGES`: asked for by ``lang``, else as the client prefers."""
     asked = request.query_params.get("lang")
-    if asked in ("en", "zh"):
+    if asked in LANGUAGES:
         return asked
     return _preferred(request.headers.get("accept-language", ""))
 
 
+def language_told(fields: Mapping[str, str]) -> str:
+    """The language that a form was filled in."""
+    asked = fields.get("lang", DEFAULT)
+    return asked if asked in LANGUAGES else DEFAULT
+
+
 def _preferred(header: str) -> str:
     """The language that an Accept-Language header likes best; English where it does not say."""
-    liked = {"en": 0.0, "zh": 0.0}
+    liked = dict.fromkeys(LANGUAGES, 0.0)
     for item in header.lower().split(","):
         tag, _, parameter = item.strip().partition(";")
         main = tag.strip().partition("-")[0]
@@ -58,7 +67,7 @@ def _preferred(header: str) -> str:
             quality = 0.0
         if main in liked:
             liked[main] = max(liked[main], quality)
-    return "zh" if liked["zh"] > liked["en"] else "en"
+    return max(LANGUAGES, key=liked.__getitem__)  # the default first, where they are even
 
 
 def form_of(request: Request, *offers: str) -> str:

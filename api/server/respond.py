@@ -7,9 +7,10 @@ from typing import Any
 from fastapi import Request, Response
 
 from calx.api.contract.negotiation import choose
-from calx.api.contract.problems import KINDS, MEDIA, ServiceError
+from calx.api.contract.problems import MEDIA, ServiceError
 from calx.api.pages.render import html
 from calx.api.server.request import language_of, service_of
+from calx.words import words
 
 QUERY_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' "
@@ -65,7 +66,7 @@ def told(request: Request, error: ServiceError) -> Response:
     ):
         return error.response()
     language = language_of(request)
-    title = KINDS[error.kind][1 if language == "en" else 2]
+    title = words("problem", language)[error.kind]
     return page(
         request,
         "problem.html",

@@ -20,9 +20,9 @@ import calx
 from calx.reasoner.engine.answer import Answer
 from calx.reasoner.model.guideline import Guideline
 from calx.reasoner.model.measured import KEY
-from calx.reasoner.model.names import LANGUAGES
 from calx.reasoner.model.values import as_json
 from calx.reasoner.tell.rdf import CALX, PROV, RDF, XSD, lesion_of, triples
+from calx.words import LANGUAGES
 
 
 @dataclass(frozen=True)

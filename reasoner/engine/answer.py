@@ -15,9 +15,9 @@ from calx.reasoner.engine.proof import STATUSES, ProofView
 from calx.reasoner.engine.uncertainty import Outlook
 from calx.reasoner.model.case import Case
 from calx.reasoner.model.guideline import Guideline, Statement, Term
-from calx.reasoner.model.names import LANGUAGES
 from calx.reasoner.model.rule import Assertion, Assignment, Production, Rule
 from calx.reasoner.model.values import as_json
+from calx.words import LANGUAGES
 
 SEVERITIES = {"criticalAlert": "critical", "warningAlert": "warning", "infoAlert": "info"}
 SEVERITY_ORDER = {severity: index for index, severity in enumerate(SEVERITIES.values())}

@@ -21,6 +21,7 @@ from calx.reasoner.model.condition import Value, values_read
 from calx.reasoner.model.guideline import Fact
 from calx.reasoner.model.measured import KEY
 from calx.reasoner.model.values import FRACTION_DIGITS, LARGEST, Values
+from calx.words import words
 
 MOST_UNKNOWN = 100
 """Unknown facts that are named one by one."""
@@ -129,68 +130,8 @@ class Gate:
         )
 
 
-MESSAGES = {
-    "no case id": (
-        (
-            "every case needs a case_id: 1 to 64 letters, digits, '.', '_' or '-'; never a "
-            "patient's "
-            "name"
-        ),
-        "每个病例需有case_id：1至64个字母、数字、“.”、“_”或“-”；不得使用患者姓名",
-    ),
-    "not a case id": (
-        "{value} is no case_id; use 1 to 64 letters, digits, '.', '_' or '-'",
-        "{value}不是有效的case_id；请用1至64个字母、数字、“.”、“_”或“-”",
-    ),
-    "unknown fact": (
-        "unknown fact; 'calx facts' lists the known ones",
-        "未知的事实名；“calx facts”可列出全部",
-    ),
-    "unknown fact, near": (
-        "unknown fact; did you mean '{near}'?",
-        "未知的事实名；是否应为“{near}”？",
-    ),
-    "more unknown": ("and {count} more unknown facts", "另有{count}个未知的事实名"),
-    "missing": ("{fact} is missing", "缺少{fact}"),
-    "not boolean": (
-        "{value} is not true or false; leave the fact out where it is unknown",
-        "{value}不是true或false；未知时请省略该项",
-    ),
-    "not a value": (
-        "{value} is not a value of this fact; it is one of {values}",
-        "{value}不是该事实的取值；可取：{values}",
-    ),
-    "not a value, near": (
-        "{value} is not a value of this fact; did you mean '{near}'? it is one of {values}",
-        "{value}不是该事实的取值；是否应为“{near}”？可取：{values}",
-    ),
-    "text for number": (
-        "{value} is not a number; write the number alone, without quotes or unit{unit}",
-        "{value}不是数字；请只写数字，不加引号或单位{unit}",
-    ),
-    "not a number": (
-        "{value} is not a number; give one number{unit}",
-        "{value}不是数字；请给出一个数字{unit}",
-    ),
-    "not finite": (
-        "{value} is not a finite number; leave the fact out where it is unknown",
-        "{value}不是有限数字；未知时请省略该项",
-    ),
-    "too many digits": (
-        "{value} has more than {digits} digits after the point; round it",
-        "{value}的小数位超过{digits}位；请四舍五入",
-    ),
-    "not whole": ("{value} is not a whole number", "{value}不是整数"),
-    "out of range": (
-        "{value}{unit} is out of range; it must be {range}",
-        "{value}{unit}超出范围；应为{range}",
-    ),
-}
-"""What the gate says, in English and Chinese."""
-
-
 def _say(message: str, language: str, **parts: object) -> str:
-    return MESSAGES[message][0 if language == "en" else 1].format(**parts)
+    return words("case", language)[message].format(**parts)
 
 
 def _identity(name: object, language: str) -> list[Problem]:

@@ -12,7 +12,8 @@ from rdflib.term import Node
 from calx.ontology import AuthoringProblem, GuidelineError, GuidelineFiles
 from calx.ontology.files import empty_graph
 from calx.reasoner.load.shapes import short
-from calx.reasoner.model.names import IRI, LANGUAGES, Text
+from calx.reasoner.model.names import IRI, Text
+from calx.words import LANGUAGES
 
 CALX = Namespace(IRI)
 PREFIXES = {

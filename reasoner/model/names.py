@@ -4,9 +4,6 @@ from __future__ import annotations
 
 from typing import TypeAlias
 
-LANGUAGES = ("en", "zh")
-"""In which everything is worded."""
-
 IRI = "https://w3id.org/calx/"
 """Namespace of terms."""
 

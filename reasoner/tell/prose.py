@@ -25,67 +25,10 @@ from calx.reasoner.model.condition import (
 )
 from calx.reasoner.model.guideline import Fact, Guideline
 from calx.reasoner.model.rule import Assertion, Production, Rule
+from calx.words import words as words_of
 
 UNITS = {"deg": "°", "mm2": " mm²", "a": "", "1": "", "{pulse}": "", None: ""}
 """How a unit (UCUM) is written after a number, where not as itself."""
-WORDS = {
-    "en": {
-        "if": "If {condition}, then {conclusion}.",
-        "always": "{Conclusion}.",
-        "and": " and ",
-        "or": " or ",
-        "<": "{fact} below {limit}",
-        "<=": "{fact} at most {limit}",
-        ">": "{fact} above {limit}",
-        ">=": "{fact} at least {limit}",
-        "=": "{fact} of {limit}",
-        "true": "{fact}: yes",
-        "false": "{fact}: no",
-        "one of": "{fact}: {values}",
-        "absent": "{fact} is not known",
-        "known": "{fact} is known",
-        "derived": "the guideline {property}: {term}",
-        "at least": "at least {count} of “{property}”",
-        "any at all": "at least one of “{property}”",
-        "none": "nothing under “{property}”",
-        "not": "not ({part})",
-        "not derived": "the guideline does not conclude “{property}: {term}”",
-        "none of": "none of these: {parts}",
-        "value": "{fact} is {value}",
-        "shared": "“{label}” holds",
-        "not shared": "“{label}” does not hold",
-        "yes": "yes",
-        "no": "no",
-    },
-    "zh": {
-        "if": "如果{condition}，则{conclusion}。",
-        "always": "{Conclusion}。",
-        "and": "，且",
-        "or": "，或",
-        "<": "{fact}小于{limit}",
-        "<=": "{fact}不超过{limit}",
-        ">": "{fact}大于{limit}",
-        ">=": "{fact}至少{limit}",
-        "=": "{fact}等于{limit}",
-        "true": "{fact}：是",
-        "false": "{fact}：否",
-        "one of": "{fact}：{values}",
-        "absent": "{fact}未知",
-        "known": "{fact}已知",
-        "derived": "指南得出“{property}：{term}”",
-        "at least": "“{property}”至少{count}项",
-        "any at all": "“{property}”至少一项",
-        "none": "“{property}”一项也没有",
-        "not": "并非（{part}）",
-        "not derived": "指南未得出“{property}：{term}”",
-        "none of": "以下均不成立：{parts}",
-        "value": "{fact}为{value}",
-        "shared": "“{label}”成立",
-        "not shared": "“{label}”不成立",
-        "yes": "是",
-        "no": "否",
-    },
-}
 
 
 def quantity(fact: Fact, value: Decimal | float) -> str:
@@ -101,7 +44,11 @@ class Prose:
     """Puts the rules of a guideline into words."""
 
     def __init__(self, guideline: Guideline, language: str = "en", by_name: bool = False) -> None:
-        self._guideline, self._language, self._words = guideline, language, WORDS[language]
+        self._guideline, self._language, self._words = (
+            guideline,
+            language,
+            words_of("rule", language),
+        )
         self._names = (
             {shared.condition: shared.label[language] for shared in guideline.shared}
             if by_name
@@ -203,8 +150,8 @@ class Prose:
 
     def _joined(self, word: str, parts: list[Condition], inside: bool) -> str:
         text = self._words[word].join(self.condition(part, inside=True) for part in parts)
-        left, right = ("(", ")") if self._language == "en" else ("（", "）")
-        return f"{left}{text}{right}" if inside and len(parts) > 1 else text
+        brackets = words_of("language", self._language)["brackets"]
+        return brackets.format(text) if inside and len(parts) > 1 else text
 
     def _expression(self, expression: Expression) -> str:
         match expression:

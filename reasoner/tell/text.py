@@ -8,154 +8,10 @@ from typing import Any
 
 from calx.reasoner.engine.answer import Answer
 from calx.reasoner.model.guideline import Guideline
+from calx.words import DEFAULT
+from calx.words import words as words_of
 
 WIDTH = 100
-WORDS = {
-    "en": {
-        "lesion": "Lesion",
-        "guideline": "guideline",
-        "critical": "CRITICAL",
-        "warning": "WARNING",
-        "info": "Note",
-        "strategy": "Strategy",
-        "no strategy": "none can be derived yet; see what is missing",
-        "settled": "settled",
-        "provisional": "PROVISIONAL: unknown facts could change it",
-        "disputed by": "disputed by",
-        "limited by": "limit:",
-        "calcium": "Calcium",
-        "arc grade": "arc grade",
-        "unknown": "unknown",
-        "score": "calcium score",
-        "could add": "could still rise:",
-        "high risk": "High risk",
-        "devices": "Devices to prepare the lesion",
-        "preferred": "preferred",
-        "suitable": "suitable",
-        "contraindicated": "contraindicated",
-        "not_indicated": "not indicated",
-        "caution": "caution",
-        "not verified": "contraindications not ruled out, unknown:",
-        "sizes": "Sizes",
-        "stent": "Stent",
-        "met": "met",
-        "not_met": "NOT MET",
-        "advice": "advised",
-        "factors": "because of",
-        "missing": "Missing",
-        "decides": "decides",
-        "strategy word": "the strategy and the devices",
-        "n devices": "{} devices",
-        "not ruled out": "Not excluded",
-        "undecided": "undecided, the strategy is open",
-        "none": "none",
-        "so far": " so far",
-        "references": "References",
-        "levels": "Levels of evidence",
-        "colon": ": ",
-        "prognosis": "Prognosis",
-        "comparisons": "Compare",
-        "suspended": "Rules not firing, their studies withdrawn",
-        "why": "Why",
-        "because": "because",
-        "not known": "not known",
-        "not derived": "not derived",
-        "always": "always",
-        "evidence": "evidence",
-        "level": "level",
-        "set by": "set by",
-        "supports": "supports",
-        "disputes": "DISPUTES",
-        "limits": "limits",
-        "true": "yes",
-        "false": "no",
-        "not measured": "PROVISIONAL: elsewhere in the measurements' intervals it is {}",
-        "measured": "Measured",
-        "from": "by {by}, from recording {input}",
-        "frames": "frames {}",
-        "frame": "frame {}",
-        "interpolated": "interpolated",
-        "measured status": "measured",
-        "corrected": "{now} by {by}; measured {was}",
-        "withdrawn": "withdrawn",
-        "a person": "a person",
-        "undecided facts": "left open by the recording:",
-        "if it were": "if {fact} were {value}:",
-        "becomes": "{of} {to}",
-    },
-    "zh": {
-        "lesion": "病变",
-        "guideline": "指南",
-        "critical": "危急",
-        "warning": "警告",
-        "info": "提示",
-        "strategy": "策略",
-        "no strategy": "尚不能得出；见缺失信息",
-        "settled": "已确定",
-        "provisional": "暂定：未知信息可能改变结论",
-        "disputed by": "有研究质疑：",
-        "limited by": "局限：",
-        "calcium": "钙化",
-        "arc grade": "弧度分级",
-        "unknown": "未知",
-        "score": "钙化评分",
-        "could add": "仍可能加分：",
-        "high risk": "高危特征",
-        "devices": "病变预处理器械",
-        "preferred": "优先",
-        "suitable": "适用",
-        "contraindicated": "禁忌",
-        "not_indicated": "无指征",
-        "caution": "警示",
-        "not verified": "禁忌未排除，未知：",
-        "sizes": "尺寸",
-        "stent": "支架",
-        "met": "达标",
-        "not_met": "未达标",
-        "advice": "建议",
-        "factors": "由于",
-        "missing": "缺失信息",
-        "decides": "影响",
-        "strategy word": "策略及器械",
-        "n devices": "{}种器械",
-        "not ruled out": "未排除",
-        "undecided": "未定（策略未明）",
-        "none": "无",
-        "so far": "（目前）",
-        "references": "参考文献",
-        "levels": "证据等级",
-        "colon": "：",
-        "prognosis": "预后",
-        "comparisons": "比较",
-        "suspended": "因研究撤回而停用的规则",
-        "why": "理由",
-        "because": "依据",
-        "not known": "未知",
-        "not derived": "未得出",
-        "always": "始终适用",
-        "evidence": "证据",
-        "level": "等级",
-        "set by": "取决于",
-        "supports": "支持",
-        "disputes": "质疑",
-        "limits": "限定",
-        "true": "是",
-        "false": "否",
-        "not measured": "暂定：在测量区间的其他取值下，策略为{}",
-        "measured": "测量",
-        "from": "由{by}得出，录像{input}",
-        "frames": "第{}帧",
-        "frame": "第{}帧",
-        "interpolated": "插值",
-        "measured status": "测得",
-        "corrected": "{by}更正为{now}；原测量值{was}",
-        "withdrawn": "已撤回",
-        "a person": "人工",
-        "undecided facts": "录像未能判定：",
-        "if it were": "若{fact}为{value}：",
-        "becomes": "{of}{to}",
-    },
-}
 
 
 def render(answer: Answer, language: str = "en", explain: bool = False) -> str:
@@ -179,9 +35,9 @@ class _Page:
         self.answer = answer
         self.guideline: Guideline = answer.guideline
         self.language = language
-        self.words = WORDS[language]
+        self.words = words_of("answer", language)
         self.result = answer.json(language)
-        self.separator = ", " if language == "en" else "、"
+        self.separator = words_of("language", language)["comma"]
 
     def lines(self, explain: bool) -> Iterator[str]:
         result, words = self.result, self.words
@@ -230,7 +86,7 @@ class _Page:
         for alert in self.result["alerts"]:
             if alert["severity"] in severities:
                 yield from self._row(
-                    self.words[alert["severity"]],
+                    self.words[f"mark {alert['severity']}"],
                     [f"{alert['label']}  [{', '.join(alert['rules'])}; {alert['level']}]"],
                 )
                 factors, advice = (
@@ -544,7 +400,7 @@ class _Page:
 
     def _concluded(self, conclusion: str) -> str:
         """The conclusion of a step in words, for those who do not read ids."""
-        if self.language == "en":
+        if self.language == DEFAULT:  # as the public contract has it
             return conclusion
         key, _, id_ = conclusion.rpartition(": ")
         for name, described in self.guideline.properties.items():
@@ -652,7 +508,7 @@ class _Page:
         # a Chinese character is as wide as two Latin ones
         yield from textwrap.wrap(
             text,
-            WIDTH if self.language == "en" else WIDTH * 3 // 5,
+            WIDTH if words_of("language", self.language)["between words"] else WIDTH * 3 // 5,
             initial_indent=" " * indent if first is None else first,
             subsequent_indent=" " * indent,
         ) or [(first or "").rstrip()]

@@ -206,6 +206,7 @@ def test_no_clinical_number_stands_in_the_code() -> None:
 
 def test_every_kind_of_problem_is_documented() -> None:
     from calx.api.contract.problems import KINDS
+    from calx.words import words
 
     rows = re.findall(
         r"^\| `([a-z-]+)` \| (\d+) \| ([^|]+) \|",
@@ -213,7 +214,7 @@ def test_every_kind_of_problem_is_documented() -> None:
         re.MULTILINE,
     )
     assert {name: (int(status), title) for name, status, title in rows} == {
-        name: (status, title) for name, (status, title, _) in KINDS.items()
+        name: (status, words("problem")[name]) for name, status in KINDS.items()
     }
 
 
@@ -239,23 +240,3 @@ def test_every_resource_and_option_of_the_service_is_documented() -> None:
         assert told in text or path.startswith(("/cds-services/", "/fhir/")), path
     for option in set(re.findall(r"--[a-z][a-z-]+", calx("serve", "--help").stdout)) - {"--help"}:
         assert option in text, option
-
-
-def test_the_words_of_the_pages_are_in_both_languages() -> None:
-    from calx.api.pages.words import PAGE
-
-    templates = "".join(
-        path.read_text(encoding="utf-8")
-        for path in (ROOT / "api" / "pages" / "templates").glob("*.html")
-    )
-    for key, (english, chinese) in PAGE.items():
-        assert english and chinese, key
-    code = templates + "".join(
-        path.read_text(encoding="utf-8") for path in (ROOT / "api").rglob("*.py")
-    )
-    unused = [
-        key
-        for key in PAGE
-        if f"'{key}'" not in code and f'"{key}"' not in code.replace(f'    "{key}": (', "")
-    ]
-    assert not unused

@@ -13,7 +13,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 FLOORS = [
-    ["errors", "atomic", "process"],
+    ["errors", "atomic", "process", "words"],
     ["ontology"],
     ["reasoner.model"],
     ["reasoner.load"],
@@ -57,6 +57,7 @@ def modules() -> dict[str, Path]:
         "errors": ROOT / "calx/errors.py",
         "atomic": ROOT / "calx/atomic.py",
         "process": ROOT / "calx/process.py",
+        "words": ROOT / "calx/words/__init__.py",
     }
     for room in ("ontology", "reasoner", "imaging", "api"):
         for path in (ROOT / room).rglob("*.py"):

@@ -56,9 +56,11 @@ function mark() {
 }
 
 function tellLanguage(facts) {
-  const link = document.getElementById("language"), to = new URLSearchParams(facts);
-  to.set("lang", facts.get("lang") === "zh" ? "en" : "zh");
-  link.href = "/?" + to;
+  for (const link of document.querySelectorAll("a.language")) {
+    const to = new URLSearchParams(facts);
+    to.set("lang", new URL(link.href).searchParams.get("lang"));
+    link.href = "/?" + to;
+  }
 }
 
 if (form) {

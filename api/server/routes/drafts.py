@@ -20,7 +20,7 @@ from calx.api.jobs.drafts import Draft, DraftError, Drafts
 from calx.api.jobs.examination import PARTS, ExaminationError, examined
 from calx.api.pages.render import html
 from calx.api.server.openapi import problems_of
-from calx.api.server.request import form_of, language_of, service_of
+from calx.api.server.request import form_of, language_of, language_told, service_of
 from calx.api.server.respond import page
 from calx.api.server.routes.advice import VARY
 from calx.api.server.state import Service
@@ -338,7 +338,7 @@ def _done(
     if request.headers.get("content-type", "").startswith(
         "application/x-www-form-urlencoded"
     ) and "text/html" in request.headers.get("accept", ""):
-        language = "zh" if told.get("lang") == "zh" else "en"
+        language = language_told(told)
         back = urlencode(
             {
                 name: value

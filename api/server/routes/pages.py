@@ -17,7 +17,7 @@ from calx.api.pages.proof_picture import drawn as proof_picture
 from calx.api.pages.render import html
 from calx.api.server.guard import COOKIE, cookie_of
 from calx.api.server.openapi import EXAMPLE, describe
-from calx.api.server.request import absent, language_of, record_of, service_of
+from calx.api.server.request import absent, language_of, language_told, record_of, service_of
 from calx.api.server.respond import page
 from calx.api.server.state import Service
 from calx.api.store.cases import CaseDiffersError, replay
@@ -174,7 +174,7 @@ async def _form(request: Request) -> list[tuple[str, str]]:
 async def store(request: Request) -> Response:
     """Keep the answer to the facts of the form."""
     service, fields = service_of(request), await _form(request)
-    language = "zh" if dict(fields).get("lang") == "zh" else "en"
+    language = language_told(dict(fields))
     guideline = service.reasoner.guideline
     texts, problems = entered(fields)
     told = dict(fields)
@@ -210,7 +210,7 @@ async def delete(request: Request, case_id: str) -> Response:
     if not await service.cases.delete(case_id):
         raise absent(case_id)
     service.note(request, "deleted", case=case_id)
-    return _see(f"/cases?lang={'zh' if dict(fields).get('lang') == 'zh' else 'en'}")
+    return _see(f"/cases?lang={language_told(dict(fields))}")
 
 
 @router.get("/login")
@@ -229,7 +229,7 @@ async def sign_in(request: Request) -> Response:
         return page(
             request,
             "login.html",
-            "zh" if dict(fields).get("lang") == "zh" else "en",
+            language_told(dict(fields)),
             403,
             wrong=True,
         )

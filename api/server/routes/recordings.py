@@ -19,7 +19,7 @@ from calx.api.contract.problems import ServiceError
 from calx.api.jobs.recordings import OPTIONS, Recording, Recordings, TooManyRecordingsError, save
 from calx.api.pages.form import case_of
 from calx.api.server.openapi import problems_of
-from calx.api.server.request import form_of, language_of, service_of
+from calx.api.server.request import form_of, language_of, language_told, service_of
 from calx.api.server.respond import page
 from calx.api.server.routes.advice import VARY
 from calx.api.server.routes.pages import open_devices
@@ -332,7 +332,7 @@ def _of_form(raw: dict[str, str], case: dict[str, Any], guideline: Guideline) ->
         "confirmed": ticked,
         "by": by,
         "why": raw.get("why", "")[:1000],
-        "lang": "zh" if raw.get("lang") == "zh" else "en",
+        "lang": language_told(raw),
     }
 
 

@@ -4,49 +4,26 @@ from __future__ import annotations
 
 from typing import Any
 
-from calx.ontology import AuthoringProblem
+from calx.ontology import AuthoringProblem, title_of_kind
 from calx.reasoner.authors.check.check import Report
-
-CHECKED = {
-    "en": {
-        "sound": (
-            "{rules} rules, {statements} statements, {studies} studies, {cases} reference "
-            "cases: no fault found"
-        ),
-        "at fault": (
-            "errors: {errors}, warnings: {warnings}, infos: {infos}; calx explain KIND "
-            "tells what each kind is"
-        ),
-        "consistent": "; the terms are consistent (HermiT)",
-        "not asked": (
-            "; OWL consistency not checked (needs the extra: pip install 'calx[authoring]')"
-        ),
-    },
-    "zh": {
-        "sound": (
-            "{rules}条规则、{statements}条陈述、{studies}项研究、{cases}个参考病例：未发现问题"
-        ),
-        "at fault": "错误{errors}、警告{warnings}、提示{infos}；各类问题的说明：calx explain 类别",
-        "consistent": "；术语一致（HermiT）",
-        "not asked": "；未检查OWL一致性（需安装：pip install 'calx[authoring]'）",
-    },
-}
+from calx.words import DEFAULT, LANGUAGES
+from calx.words import words as words_of
 
 
 def problem_as_text(problem: AuthoringProblem, language: str) -> str:
-    """One problem on one line; in Chinese the kind of problem is told first."""
-    if language == "en":
+    """One problem on one line; where it is not English, the kind of problem is told first."""
+    if language == DEFAULT:
         return str(problem)
     place = f"{problem.file}:{problem.line}" if problem.line else problem.file
     return (
-        f"{place}: {problem.severity}: {problem.described.zh}: "
+        f"{place}: {problem.severity}: {title_of_kind(problem.kind, language)}: "
         f"{problem.rule + ': ' if problem.rule else ''}{problem.message} [{problem.kind}]"
     )
 
 
 def check_summary(report: Report, language: str) -> str:
     """The last line of a check."""
-    words = CHECKED[language]
+    words = words_of("check", language)
     if report.guideline is None or not report.sound or report.problems:
         counts = words["at fault"].format(
             errors=report.count("error"),
@@ -79,7 +56,7 @@ def problem_as_json(problem: AuthoringProblem) -> dict[str, Any]:
     return {
         "kind": problem.kind,
         "severity": problem.severity,
-        "title": {"en": problem.described.en, "zh": problem.described.zh},
+        "title": {language: title_of_kind(problem.kind, language) for language in LANGUAGES},
         "file": problem.file,
         "line": problem.line,
         "rule": problem.rule,

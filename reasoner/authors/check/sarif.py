@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import calx
-from calx.ontology import KINDS, AuthoringProblem
+from calx.ontology import KINDS, AuthoringProblem, title_of_kind
 from calx.ontology.kinds import page
 
 LEVELS = {"error": "error", "warning": "warning", "info": "note"}
@@ -22,10 +22,10 @@ def log(problems: list[AuthoringProblem], base: str = "") -> dict[str, Any]:
     rules = [
         {
             "id": kind,
-            "shortDescription": {"text": KINDS[kind].en},
+            "shortDescription": {"text": title_of_kind(kind)},
             "helpUri": f"https://w3id.org/calx/checks/{kind}",
             "help": {"text": f"calx explain {kind}", "markdown": page(kind)},
-            "defaultConfiguration": {"level": LEVELS[KINDS[kind].severity]},
+            "defaultConfiguration": {"level": LEVELS[KINDS[kind]]},
         }
         for kind in kinds
     ]

@@ -26,6 +26,7 @@ from calx.reasoner.model.guideline import Fact, Guideline, SharedCondition, Stat
 from calx.reasoner.model.names import Text
 from calx.reasoner.model.rule import Assignment, Number, Production, Rule
 from calx.reasoner.tell.prose import Prose
+from calx.words import LANGUAGES, listed, wording
 
 Area: TypeAlias = Literal["logic", "evidence", "wording", "judgement"]
 """What a change touches: what follows from a lesion; what supports it; how it is told; what is
@@ -83,12 +84,12 @@ class Changes:
                 yield _change(
                     "logic",
                     f"rule {name}",
-                    f"no longer fires: its only support was withdrawn ({studies})",
-                    f"不再触发：唯一支持已撤回（{studies}）",
+                    "suspended",
+                    studies=studies,
                 )
             else:
-                yield _change(
-                    "logic", f"rule {name}", "removed", "已删除", self._sentences(0, old[name])
+                yield _with_sentences(
+                    "logic", f"rule {name}", "removed", self._sentences(0, old[name])
                 )
         for name in sorted(set(new) - set(old)):
             if name in held[0]:
@@ -96,11 +97,10 @@ class Changes:
                     "logic",
                     f"rule {name}",
                     "fires again: its support is no longer withdrawn",
-                    "恢复触发：其支持不再处于撤回状态",
                 )
             else:
-                yield _change(
-                    "logic", f"rule {name}", "added", "新增", self._sentences(1, new[name])
+                yield _with_sentences(
+                    "logic", f"rule {name}", "added", self._sentences(1, new[name])
                 )
         for name in sorted(set(old) & set(new)):
             yield from self._rule(old[name], new[name])
@@ -111,28 +111,29 @@ class Changes:
             yield _change(
                 "logic",
                 subject,
-                f"moved from layer {old.layer} to {new.layer}",
-                f"由第{old.layer}层移至第{new.layer}层",
+                "moved",
+                old=old.layer,
+                new=new.layer,
             )
         if old.alert != new.alert:
             yield _change(
                 "logic",
                 subject,
-                f"its advice belongs to {new.alert or 'no alert'} (was {old.alert or 'none'})",
-                f"其建议归于{new.alert or '无'}",
+                "belongs" if new.alert else "belongs to none",
+                new=new.alert,
+                old=old.alert or wording("change", "none"),
             )
         if _logic(old) != _logic(new):
             yield from self._productions(subject, old, new)
-        for what, zh, one, other in (
-            ("label", "标签", old.label, new.label),
-            ("rationale", "理由", old.rationale, new.rationale),
+        for what, one, other in (
+            ("label", old.label, new.label),
+            ("rationale", old.rationale, new.rationale),
         ):
-            yield from _reworded(subject, what, zh, one, other)
+            yield from _reworded(subject, what, one, other)
         yield from _listed(
             "evidence",
             subject,
             "evidence",
-            "证据",
             [f"ev:{e}" for e in old.evidence],
             [f"ev:{e}" for e in new.evidence],
         )
@@ -140,15 +141,15 @@ class Changes:
             yield _change(
                 "evidence",
                 subject,
-                f"evidence level {old.level} → {new.level}",
-                f"证据等级{old.level} → {new.level}",
+                "evidence level",
+                old=old.level,
+                new=new.level,
             )
         if (old.redundant_by_design is None) != (new.redundant_by_design is None):
             yield _change(
                 "judgement",
                 subject,
-                "marked or unmarked as redundant by design",
-                "标记或取消“有意冗余”",
+                "redundant by design",
             )
 
     def _productions(self, subject: str, old: Rule, new: Rule) -> Iterator[Change]:
@@ -173,14 +174,7 @@ class Changes:
         if self._only_through_shared(old, new):
             return
         was, says = (self._sentences(index, rule) for index, rule in ((0, old), (1, new)))
-        yield Change(
-            "logic",
-            subject,
-            {
-                "en": f"says “{says['en']}” (was “{was['en']}”)",
-                "zh": f"现为“{says['zh']}”（原为“{was['zh']}”）",
-            },
-        )
+        yield _change("logic", subject, "says", new=says, old=was)
 
     def _threshold(self, area: Area, subject: str, before: Condition, after: Condition) -> Change:
         said = {
@@ -233,10 +227,11 @@ class Changes:
                     for rule in self.new.rules
                     if any(_contains(p.condition, new[name].condition) for p in rule.productions)
                 ]
-                used = {
-                    "en": f" (used by {', '.join(users) or 'no rule'})",
-                    "zh": f"（用于{'、'.join(users) or '无'}）",
-                }
+                used = wording(
+                    "change",
+                    "used by",
+                    rules=listed(users) if users else wording("change", "no rule"),
+                )
                 if _skeleton(old[name].condition) == _skeleton(new[name].condition):
                     inner = {
                         pair
@@ -255,32 +250,22 @@ class Changes:
                                 },
                             )
                 else:
-                    text = {
-                        language: (
-                            a.condition(old[name].condition),
-                            b.condition(new[name].condition),
-                        )
-                        for language, (a, b) in self._prose.items()
-                    }
-                    en = f"means “{text['en'][1]}” (was “{text['en'][0]}”){used['en']}"
-                    yield Change(
-                        "logic",
-                        subject,
+                    was, says = (
                         {
-                            "en": en,
-                            "zh": f"意为“{text['zh'][1]}”（原为“{text['zh'][0]}”）{used['zh']}",
-                        },
+                            language: prose[index].condition(conditions[name].condition)
+                            for language, prose in self._prose.items()
+                        }
+                        for index, conditions in ((0, old), (1, new))
                     )
+                    yield _change("logic", subject, "means", new=says, old=was, used=used)
             else:
                 yield _change(
                     "judgement",
                     subject,
-                    *(("added", "新增") if name in new else ("removed", "已删除")),
+                    "added" if name in new else "removed",
                 )
         for name in sorted(set(old) & set(new)):
-            yield from _reworded(
-                f"condition {name}", "label", "标签", old[name].label, new[name].label
-            )
+            yield from _reworded(f"condition {name}", "label", old[name].label, new[name].label)
 
     def _inside(
         self, old: Mapping[str, SharedCondition], part: SharedCondition, whole: SharedCondition
@@ -297,20 +282,20 @@ class Changes:
         for name in sorted({*self.old.facts, *self.new.facts}):
             old, new, subject = self.old.facts.get(name), self.new.facts.get(name), f"fact {name}"
             if old is None or new is None:
-                yield _change(
-                    "logic", subject, *(("added", "新增") if old is None else ("removed", "已删除"))
-                )
+                yield _change("logic", subject, "added" if old is None else "removed")
                 continue
-            for what, zh, get in FACT:
+            for what, get in FACT:
                 if get(old) != get(new):
                     yield _change(
                         "logic",
                         subject,
-                        f"{what}: {get(old)} → {get(new)}",
-                        f"{zh}：{get(old)} → {get(new)}",
+                        "from to",
+                        what=wording("change", what),
+                        old=get(old),
+                        new=get(new),
                     )
-            yield from _reworded(subject, "label", "标签", old.label, new.label)
-            yield from _reworded(subject, "definition", "定义", old.definition, new.definition)
+            yield from _reworded(subject, "label", old.label, new.label)
+            yield from _reworded(subject, "definition", old.definition, new.definition)
         old_rules, new_rules = (
             {c.id: c.condition for c in guideline.constraints} for guideline in (self.old, self.new)
         )
@@ -328,7 +313,7 @@ class Changes:
                 yield _change(
                     area,
                     f"{subject} {name}",
-                    *(("added", "新增") if name in new else ("removed", "已删除")),
+                    "added" if name in new else "removed",
                 )
             elif old[name] != new[name]:
                 said = {
@@ -354,25 +339,21 @@ class Changes:
                 yield _change(
                     "evidence",
                     subject,
-                    *(("added", "新增") if old is None else ("removed", "已删除")),
+                    "added" if old is None else "removed",
                 )
                 continue
             if old.withdrawn != new.withdrawn:
                 yield _change(
                     "evidence",
                     subject,
-                    *(
-                        ("withdrawn", "已撤回")
-                        if new.withdrawn
-                        else ("no longer withdrawn", "不再撤回")
-                    ),
+                    "withdrawn" if new.withdrawn else "no longer withdrawn",
                 )
-            for what, zh in (
-                ("type", "类型"),
-                ("level", "等级"),
-                ("participants", "例数"),
-                ("citation", "引文"),
-                ("identifiers", "标识"),
+            for what in (
+                "type",
+                "level",
+                "participants",
+                "citation",
+                "identifiers",
             ):
                 one, other = getattr(old, what), getattr(new, what)
                 if one != other:
@@ -380,10 +361,12 @@ class Changes:
                     yield _change(
                         area,
                         subject,
-                        f"{what}: {_plain(one)} → {_plain(other)}",
-                        f"{zh}：{_plain(one)} → {_plain(other)}",
+                        "from to",
+                        what=wording("change", what),
+                        old=_plain(one),
+                        new=_plain(other),
                     )
-            yield from _reworded(subject, "label", "标签", old.label, new.label)
+            yield from _reworded(subject, "label", old.label, new.label)
         for name in sorted({*self.old.statements, *self.new.statements}):
             before, after, subject = (
                 self.old.statements.get(name),
@@ -398,45 +381,48 @@ class Changes:
                         f"{'+' if before is None else '−'} {known.study}, {known.stance}: "
                         f"{known.text[language]}"
                     )
-                    for language in ("en", "zh")
+                    for language in LANGUAGES
                 }
                 yield Change("evidence", subject, text)
                 continue
             yield from self._statement(subject, before, after)
 
     def _statement(self, subject: str, old: Statement, new: Statement) -> Iterator[Change]:
-        for what, zh in (
-            ("study", "研究"),
-            ("stance", "立场"),
-            ("verified", "核实"),
-            ("level", "等级"),
+        for what in (
+            "study",
+            "stance",
+            "verified",
+            "level",
         ):
             if getattr(old, what) != getattr(new, what):
                 yield _change(
                     "evidence",
                     subject,
-                    f"{what}: {getattr(old, what)} → {getattr(new, what)}",
-                    f"{zh}：{getattr(old, what)} → {getattr(new, what)}",
+                    "from to",
+                    what=wording("change", what),
+                    old=getattr(old, what),
+                    new=getattr(new, what),
                 )
         yield from _listed(
             "evidence",
             subject,
             "states",
-            "数值",
             [_stated(n) for n in old.numbers],
             [_stated(n) for n in new.numbers],
         )
         if (old.when, old.when_known) != (new.when, new.when_known):
-            yield _change("evidence", subject, "concerns other lesions than before", "所涉病变有变")
-        for what, zh in (("locator", "位置"), ("population", "人群")):
+            yield _change("evidence", subject, "concerns other lesions than before")
+        for what in ("locator", "population"):
             if getattr(old, what) != getattr(new, what):
                 yield _change(
                     "wording",
                     subject,
-                    f"{what}: {getattr(old, what)} → {getattr(new, what)}",
-                    f"{zh}：{getattr(old, what)} → {getattr(new, what)}",
+                    "from to",
+                    what=wording("change", what),
+                    old=getattr(old, what),
+                    new=getattr(new, what),
                 )
-        yield from _reworded(subject, "text", "文字", old.text, new.text)
+        yield from _reworded(subject, "text", old.text, new.text)
 
     # --- words, and what is required ------------------------------------------------------
 
@@ -445,16 +431,17 @@ class Changes:
             yield _change(
                 "wording",
                 "guideline",
-                f"version {self.old.version} → {self.new.version}",
-                f"版本{self.old.version} → {self.new.version}",
+                "version",
+                old=self.old.version,
+                new=self.new.version,
             )
         if self.old.levels != self.new.levels:
             told = f"{' '.join(self.old.levels)} → {' '.join(self.new.levels)}"
             yield _change(
                 "evidence",
                 "guideline",
-                f"levels of evidence, best first: {told}",
-                f"证据等级（由高至低）：{told}",
+                "levels",
+                levels=told,
             )
         yield from _reworded_all(
             "evidence level", self.old.level_definitions, self.new.level_definitions
@@ -471,43 +458,43 @@ class Changes:
                 yield _change(
                     "wording",
                     "guideline",
-                    f"{what} of facts: {', '.join(moved)}",
-                    f"事实的{what}：{', '.join(moved)}",
+                    "of facts",
+                    what=what,
+                    facts=", ".join(moved),
                 )
-        yield from _reworded("guideline", "title", "标题", self.old.title, self.new.title)
-        yield from _reworded("guideline", "notice", "声明", self.old.notice, self.new.notice)
+        yield from _reworded("guideline", "title", self.old.title, self.new.title)
+        yield from _reworded("guideline", "notice", self.old.notice, self.new.notice)
 
     def _words(self) -> Iterator[Change]:
         for name in sorted({*self.old.terms, *self.new.terms}):
             old, new, subject = self.old.terms.get(name), self.new.terms.get(name), f"term {name}"
             if old is None or new is None:
-                yield _change(
-                    "logic", subject, *(("added", "新增") if old is None else ("removed", "已删除"))
-                )
+                yield _change("logic", subject, "added" if old is None else "removed")
                 continue
             if (old.id, old.device, old.order) != (new.id, new.device, new.order):
                 yield _change(
                     "logic",
                     subject,
-                    f"id, device or order: {old.id} → {new.id}",
-                    f"标识、器械或次序：{old.id} → {new.id}",
+                    "id, device or order",
+                    old=old.id,
+                    new=new.id,
                 )
-            yield from _reworded(subject, "label", "标签", old.label, new.label)
-            yield from _reworded(subject, "definition", "定义", old.definition, new.definition)
+            yield from _reworded(subject, "label", old.label, new.label)
+            yield from _reworded(subject, "definition", old.definition, new.definition)
         for kind, one, other in (("property", self.old.properties, self.new.properties),):
             for name in sorted({*one, *other}):
                 if name not in one or name not in other:
                     yield _change(
                         "logic",
                         f"{kind} {name}",
-                        *(("added", "新增") if name in other else ("removed", "已删除")),
+                        "added" if name in other else "removed",
                     )
                 elif one[name] != other[name]:
                     yield from _reworded(
-                        f"{kind} {name}", "label", "标签", one[name].label, other[name].label
+                        f"{kind} {name}", "label", one[name].label, other[name].label
                     )
                     if replace(one[name], label={}) != replace(other[name], label={}):
-                        yield _change("logic", f"{kind} {name}", "means something else", "含义有变")
+                        yield _change("logic", f"{kind} {name}", "means something else")
         yield from _reworded_all("value", self.old.value_labels, self.new.value_labels)
 
     def _judgement(
@@ -520,46 +507,43 @@ class Changes:
                 yield _change(
                     "judgement",
                     subject,
-                    *(("added", "新增") if name in new else ("removed", "已删除")),
+                    "added" if name in new else "removed",
                 )
                 continue
             if (old[name].whenever, old[name].demand) != (new[name].whenever, new[name].demand):
-                yield _change("judgement", subject, "requires something else", "要求有变")
-            yield from _reworded(subject, "label", "标签", old[name].label, new[name].label)
-            yield from _reworded(
-                subject, "rationale", "理由", old[name].rationale, new[name].rationale
-            )
+                yield _change("judgement", subject, "requires something else")
+            yield from _reworded(subject, "label", old[name].label, new[name].label)
+            yield from _reworded(subject, "rationale", old[name].rationale, new[name].rationale)
         before, after = ({case.id: case for case in cases} for cases in (old_cases, new_cases))
         for name in sorted({*before, *after}):
             if name not in before or name not in after:
                 yield _change(
                     "judgement",
                     f"reference case {name}",
-                    *(("added", "新增") if name in after else ("removed", "已删除")),
+                    "added" if name in after else "removed",
                 )
             elif (before[name].facts, before[name].expect) != (
                 after[name].facts,
                 after[name].expect,
             ):
-                yield _change("judgement", f"reference case {name}", "changed", "有改动")
+                yield _change("judgement", f"reference case {name}", "changed")
 
 
-FACT: tuple[tuple[str, str, Callable[[Fact], str]], ...] = (
-    ("type", "类型", lambda fact: fact.kind),
-    ("unit", "单位", lambda fact: fact.unit or "none"),
-    ("values", "取值", lambda fact: ", ".join(fact.values)),
+FACT: tuple[tuple[str, Callable[[Fact], str]], ...] = (
+    ("type", lambda fact: fact.kind),
+    ("unit", lambda fact: fact.unit or "none"),
+    ("values", lambda fact: ", ".join(fact.values)),
     (
         "lowest",
-        "下限",
         lambda fact: (
             "none"
             if fact.minimum is None
             else f"{'> ' if fact.exclusive_minimum else ''}{fact.minimum}"
         ),
     ),
-    ("highest", "上限", lambda fact: "none" if fact.maximum is None else str(fact.maximum)),
-    ("place in an answer", "在答案中的位置", lambda fact: str(fact.result_key)),
-    ("device that it sizes", "所属器械", lambda fact: fact.device or "none"),
+    ("highest", lambda fact: "none" if fact.maximum is None else str(fact.maximum)),
+    ("place in an answer", lambda fact: str(fact.result_key)),
+    ("device that it sizes", lambda fact: fact.device or "none"),
 )
 
 
@@ -636,35 +620,35 @@ def _changed(old: Mapping[str, object], new: Mapping[str, object]) -> set[str]:
 # --- words -------------------------------------------------------------------------------
 
 
-def _change(area: Area, subject: str, en: str, zh: str, text: Text | None = None) -> Change:
-    return Change(
-        area,
-        subject,
-        {"en": f"{en}: {text['en']}" if text else en, "zh": f"{zh}：{text['zh']}" if text else zh},
-    )
+def _change(area: Area, subject: str, key: str, **parts: object) -> Change:
+    return Change(area, subject, wording("change", key, **parts))
 
 
-def _reworded(subject: str, what: str, zh: str, old: Text, new: Text) -> Iterator[Change]:
+def _with_sentences(area: Area, subject: str, key: str, sentences: Text) -> Change:
+    return _change(area, subject, "what", what=wording("change", key), told=sentences)
+
+
+def _reworded(subject: str, what: str, old: Text, new: Text) -> Iterator[Change]:
     changed = [language for language in new if old.get(language) != new[language]]
     if changed:
         told = "; ".join(f"“{old.get(language, '')}” → “{new[language]}”" for language in changed)
-        yield _change("wording", subject, f"{what}: {told}", f"{zh}：{told}")
+        yield _change("wording", subject, "what", what=wording("change", what), told=told)
 
 
 def _reworded_all(
     subject: str, old: Mapping[str, Text], new: Mapping[str, Text]
 ) -> Iterator[Change]:
     for name in sorted(set(old) & set(new)):
-        yield from _reworded(f"{subject} {name}", "words", "文字", old[name], new[name])
+        yield from _reworded(f"{subject} {name}", "words", old[name], new[name])
 
 
 def _listed(
-    area: Area, subject: str, what: str, zh: str, old: Iterable[str], new: Iterable[str]
+    area: Area, subject: str, what: str, old: Iterable[str], new: Iterable[str]
 ) -> Iterator[Change]:
     gone, come = sorted(set(old) - set(new)), sorted(set(new) - set(old))
     if gone or come:
         told = ", ".join([*(f"− {item}" for item in gone), *(f"+ {item}" for item in come)])
-        yield _change(area, subject, f"{what}: {told}", f"{zh}：{told}")
+        yield _change(area, subject, "what", what=wording("change", what), told=told)
 
 
 def _stated(number: Number) -> str:

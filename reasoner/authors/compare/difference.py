@@ -24,6 +24,7 @@ from calx.reasoner.intake.files import Submission
 from calx.reasoner.model.guideline import Guideline
 from calx.reasoner.model.names import Text
 from calx.reasoner.recommendation import Reasoner
+from calx.words import wording
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -96,7 +97,7 @@ def difference(
             Change(
                 "judgement",
                 "mappings",
-                {"en": "the codes of other terminologies changed", "zh": "其他术语的编码有改动"},
+                wording("change", "codes"),
             )
         )
     with _beside(_proofs, old, new, bool(changes.all)) as proofs:

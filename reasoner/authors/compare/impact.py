@@ -36,6 +36,7 @@ from calx.reasoner.model.guideline import Fact, Guideline
 from calx.reasoner.model.names import Text
 from calx.reasoner.model.values import FRACTION_DIGITS
 from calx.reasoner.recommendation import Reasoner
+from calx.words import wording
 
 STATUSES = ("contraindicated", "preferred", "suitable", "notIndicated")
 """The properties of which each device has one."""
@@ -160,10 +161,10 @@ class _Comparison:
         for device in self.new.of_kind("device") or self.old.of_kind("device"):
             keys = {f"{status}:{device.local}": {f"{status}:{device.local}"} for status in STATUSES}
             yield device.label, self._of_one(f"device {device.id}", device.label, keys, False)
-        settled: Text = {"en": "whether the strategy is settled", "zh": "策略是否已确定"}
+        settled: Text = wording("change", "settled whether")
         yield settled, self._settled(settled)
         yield (
-            {"en": "alerts", "zh": "警示"},
+            wording("change", "alerts"),
             self._each(("criticalAlert", "warningAlert", "infoAlert"), "alert"),
         )
         told = {
@@ -242,8 +243,8 @@ class _Comparison:
     def _settled(self, subject: Text) -> Iterator[Shift]:
         """A strategy that stays, and is settled for one guideline and provisional for the other."""
         words: dict[bool, Text] = {
-            True: {"en": "settled", "zh": "已确定"},
-            False: {"en": "provisional", "zh": "暂定"},
+            True: wording("change", "settled"),
+            False: wording("change", "provisional"),
         }
         for key in self._keys("strategy"):
             sure = [
@@ -275,7 +276,7 @@ class _Comparison:
         won = both([none(self.before.known(name)), self.after.known(name)])
         goal = either([other_value, lost, won])
         if self.session.possible(goal):
-            words: Text = {"en": "another value", "zh": "另一数值"}
+            words: Text = wording("change", "another value")
             yield self._shift(
                 f"value {name}",
                 fact.label,
@@ -325,7 +326,7 @@ class _Comparison:
         )
 
     def _told(self, key: str) -> Text:
-        return {"en": "none", "zh": "无"} if key == "-" else self._term(key)
+        return wording("change", "none") if key == "-" else self._term(key)
 
     def _term(self, key: str) -> Text:
         name, _, local = key.partition(":")

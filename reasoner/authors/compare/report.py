@@ -12,107 +12,11 @@ from calx.reasoner.authors.compare.difference import Difference
 from calx.reasoner.authors.compare.impact import Shift, Where
 from calx.reasoner.model.guideline import Guideline
 from calx.reasoner.model.names import Text
+from calx.words import wording
+from calx.words import words as words_of
 
 AREAS = ("logic", "evidence", "judgement", "wording")
 MOST_CASES = 10
-WORDS = {
-    "en": {
-        "title": "What the edit changes",
-        "empty": "The edit changes nothing: {how}.",
-        "same files": "the files are the same",
-        "layout only": "only comments or layout of the files differ, not what they say",
-        "says": "What it says anew",
-        "logic": "logic: what follows from a lesion",
-        "evidence": "evidence: what supports it",
-        "judgement": "judgement: what is required, expected or named",
-        "wording": "wording only",
-        "all": "What changes over all valid lesions (proved with Z3)",
-        "no logic": "No lesion gets another conclusion: no rule, fact or term changed its meaning. "
-        "Words, levels and what is shown beside a conclusion change as told above.",
-        "no shift": (
-            "No lesion gets another conclusion. What is told above about ids, places in "
-            "the answer, evidence and words shows in answers all the same."
-        ),
-        "types": "A fact changed its type, so that lesions before and after cannot be compared.",
-        "where": "where",
-        "some": "for some lesions, such as",
-        "more": "and elsewhere",
-        "either side": "either side of the border",
-        "changes": "changes",
-        "stays": "stays",
-        "with strategy": "Only where the strategy changes",
-        "same": "Proved unchanged for every lesion",
-        "refused": "A case that is no longer admitted",
-        "admitted": "A case that is admitted anew",
-        "reference": "Reference cases",
-        "cases": "Cases",
-        "none of": "none of {seen} changes",
-        "some of": "{changed} of {seen} change",
-        "unreadable": "{count} could not be read",
-        "from to": "strategy {before} → {after}: {count}",
-        "regraded": "only the evidence level changes",
-        "and more": "and {count} more",
-        "broken": "no longer hold",
-        "proofs": "Proofs (calx verify)",
-        "same proofs": "no verdict changes; {proved} of {all} requirements are proved",
-        "proved": "proved",
-        "refuted": "refuted",
-        "vacuous": "vacuous",
-        "undecided": "undecided",
-        "-": "not there",
-        "rules": "rules",
-        "fact": "for example",
-    },
-    "zh": {
-        "title": "此次编辑的影响",
-        "empty": "此次编辑没有改变任何内容：{how}。",
-        "same files": "文件相同",
-        "layout only": "仅注释或排版不同，含义未变",
-        "says": "内容的变化",
-        "logic": "逻辑：由病变得出的结论",
-        "evidence": "证据：其支持",
-        "judgement": "判断：要求、预期与命名",
-        "wording": "仅文字",
-        "all": "对所有合法病变的影响（经Z3证明）",
-        "no logic": (
-            "没有病变得到不同的结论：规则、事实与术语含义均未变。文字、"
-            "等级及结论旁所示内容按上文改变。"
-        ),
-        "no shift": (
-            "没有病变得到不同的结论。上文所述标识、在答案中的位置、"
-            "证据与文字的变化仍会体现在答案中。"
-        ),
-        "types": "某一事实的类型有变，前后病变无法比较。",
-        "where": "适用于",
-        "some": "部分病变，例如",
-        "more": "以及其他病变",
-        "either side": "边界两侧",
-        "changes": "改变",
-        "stays": "不变",
-        "with strategy": "仅随策略改变",
-        "same": "已证明对所有病变均不变",
-        "refused": "不再被接受的病例",
-        "admitted": "新被接受的病例",
-        "reference": "参考病例",
-        "cases": "病例",
-        "none of": "{seen}例均不变",
-        "some of": "{seen}例中{changed}例改变",
-        "unreadable": "{count}例无法读取",
-        "from to": "策略 {before} → {after}：{count}",
-        "regraded": "仅证据等级改变",
-        "and more": "另有{count}例",
-        "broken": "不再成立",
-        "proofs": "证明（calx verify）",
-        "same proofs": "结论未变；{all}项要求中{proved}项已证明",
-        "proved": "已证明",
-        "refuted": "被推翻",
-        "vacuous": "空洞成立",
-        "undecided": "未决",
-        "-": "无",
-        "rules": "规则",
-        "fact": "例如",
-    },
-}
 
 
 @dataclass
@@ -150,7 +54,7 @@ def as_markdown(found: Difference, language: str = "en") -> str:
             else:
                 yield f"{'  ' * depth}- {f'`{line}`' if line.startswith('{') else _escaped(line)}"
 
-    parts = [f"## {WORDS[language]['title']}"]
+    parts = [f"## {words_of('diff', language)['title']}"]
     parts += [
         f"### {section.heading}\n\n" + "\n".join(lines(section, 0))
         if section.lines
@@ -165,7 +69,7 @@ def _escaped(text: str) -> str:
 
 
 def _sections(found: Difference, language: str) -> Iterator[Section]:
-    words = WORDS[language]
+    words = words_of("diff", language)
     if found.empty:
         yield Section(
             words["empty"].format(how=words["same files" if found.same_files else "layout only"])
@@ -191,7 +95,7 @@ def _sections(found: Difference, language: str) -> Iterator[Section]:
 
 def _area(found: Difference, area: str, language: str) -> Section:
     return Section(
-        WORDS[language][area],
+        words_of("diff", language)[area],
         [
             f"{change.subject}: {change.message[language]}"
             for change in found.changes
@@ -201,7 +105,7 @@ def _area(found: Difference, area: str, language: str) -> Section:
 
 
 def _all_lesions(found: Difference, language: str) -> Iterator[str | Section]:
-    words = WORDS[language]
+    words = words_of("diff", language)
     if found.impact is None:
         yield words["no logic"]
         return
@@ -234,17 +138,17 @@ def _named(shift: Shift, language: str) -> str:
         if not shift.about.startswith("value ")
         else shift.about
     )
-    return f"{told} ({WORDS[language]['rules']} {rules})" if any(shift.rules) else told
+    return f"{told} ({words_of('diff', language)['rules']} {rules})" if any(shift.rules) else told
 
 
 def _shift(shift: Shift, language: str) -> Section:
-    words = WORDS[language]
+    words = words_of("diff", language)
     where = [_where(where, language) for where in shift.where]
     return Section(_named(shift, language), [*where, *([words["more"]] if shift.more else [])])
 
 
 def _where(where: Where, language: str) -> Section:
-    words = WORDS[language]
+    words = words_of("diff", language)
     heading = (
         f"{words['where']}: {where.words[language]}" if where.words is not None else words["some"]
     )
@@ -268,7 +172,7 @@ def _case(case: dict[str, Any]) -> str:
 
 
 def _cases(compared: Compared, found: Difference, language: str) -> Iterator[str | Section]:
-    words = WORDS[language]
+    words = words_of("diff", language)
     told = words["some of" if compared.changed else "none of"].format(
         seen=compared.seen, changed=len(compared.changed)
     )
@@ -301,12 +205,12 @@ def _cases(compared: Compared, found: Difference, language: str) -> Iterator[str
 
 def _strategy(guideline: Guideline, local: str, language: str) -> str:
     term = guideline.terms.get(f"strategy/{local}")
-    label: Text = term.label if term is not None else {"en": "none", "zh": "无"}
+    label: Text = term.label if term is not None else wording("change", "none")
     return label[language]
 
 
 def _proofs(found: Difference, language: str) -> Iterator[str | Section]:
-    words = WORDS[language]
+    words = words_of("diff", language)
     for proof in found.proofs:
         yield (
             f"{proof.id}: {words.get(proof.before, proof.before)} → "

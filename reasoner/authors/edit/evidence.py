@@ -13,6 +13,7 @@ from calx.ontology.turtle import quoted
 from calx.reasoner.authors.edit.tables import COMPARATORS, STANCES, VERIFIED
 from calx.reasoner.load.source import PREFIXES
 from calx.reasoner.model.guideline import Guideline
+from calx.words import LANGUAGES
 
 ID = re.compile(r"[A-Za-z][A-Za-z0-9._-]{0,63}")
 DOI = re.compile(r"10\.\d{4,9}/[^\s\"<>\\]+")
@@ -169,7 +170,7 @@ def _named(name: str, what: str) -> list[str]:
 
 
 def _worded(text: dict[str, str], what: str) -> list[str]:
-    missing = [language for language in ("en", "zh") if not text.get(language, "").strip()]
+    missing = [language for language in LANGUAGES if not text.get(language, "").strip()]
     return [f"has no {what} in {' and '.join(missing)}"] if missing else []
 
 

@@ -19,6 +19,7 @@ from calx.ontology import GuidelineFiles
 from calx.ontology.edits import Edits
 from calx.ontology.turtle import quoted
 from calx.reasoner.authors.edit.tables import Cell, Table, tables
+from calx.words import DEFAULT
 
 CURLY = "“”„‟‘’‚‛"
 MOST_CHARACTERS = 20_000
@@ -389,7 +390,7 @@ def _wrong(known: Cell, value: Any, text: str) -> str | None:
         return f"'{text[:40]}' is none of {', '.join(known.choices)}"
     if (
         known.sort == "text"
-        and known.language != "zh"
+        and known.language in (None, DEFAULT)  # elsewhere they may be the usual ones
         and any(character in CURLY for character in text)
         and not any(character in CURLY for character in known.value)
     ):

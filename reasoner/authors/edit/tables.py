@@ -15,6 +15,7 @@ from calx.ontology import GuidelineFiles
 from calx.ontology.edits import Edits, inner, natural
 from calx.ontology.places import BOUNDS
 from calx.ontology.turtle import Block, Group, Property, Token, first
+from calx.words import LANGUAGES
 
 Sort: TypeAlias = Literal["number", "whole", "text", "boolean", "choice", "name"]
 FACTOR = re.compile(
@@ -269,22 +270,24 @@ def _stated(edits: Edits) -> Table:
 
 
 def _labels(edits: Edits) -> Table:
-    """Every wording in two languages, but those of evidence, which have tables of their own."""
-    table = Table("labels", ("key", "subject", "what", "en", "zh"))
+    """Every wording in all languages, but those of evidence, which have tables of their own."""
+    table = Table("labels", ("key", "subject", "what", *LANGUAGES))
     for subject in sorted(
         (name for name in edits.subjects() if not name.startswith("ev:")), key=natural
     ):
         file, block = edits.block(subject)
         for entry in block.properties:
             languages = {value.language for value in entry.objects if isinstance(value, Token)}
-            if {"en", "zh"} <= languages:
+            if languages >= set(LANGUAGES):
                 key = f"{subject} {entry.verb.text}"
                 table.rows[key] = {
                     "key": Cell(key),
                     "subject": Cell(subject),
                     "what": Cell(entry.verb.text),
-                    "en": _cell(file, block, entry.verb.text, language="en"),
-                    "zh": _cell(file, block, entry.verb.text, language="zh"),
+                    **{
+                        language: _cell(file, block, entry.verb.text, language=language)
+                        for language in LANGUAGES
+                    },
                 }
     return table
 

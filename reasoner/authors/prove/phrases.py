@@ -23,47 +23,7 @@ from calx.reasoner.model.condition import (
 from calx.reasoner.model.guideline import Guideline, SharedCondition
 from calx.reasoner.model.names import Text
 from calx.reasoner.tell.prose import quantity
-
-WORDS = {
-    "en": {
-        "with": "with {label}",
-        "without": "without {label}",
-        "<": "below {limit}",
-        "<=": "at most {limit}",
-        ">": "above {limit}",
-        ">=": "at least {limit}",
-        "=": "{limit}",
-        "is": "{fact} {values}",
-        "not": "{fact} not known to be {values}",
-        "known": "{fact} known",
-        "unknown": "{fact} not known",
-        "and": " and ",
-        "or": " or ",
-        "joined": "; ",
-        "all": "all lesions",
-        "yes": "yes",
-        "no": "no",
-    },
-    "zh": {
-        "with": "有{label}",
-        "without": "无{label}",
-        "<": "小于{limit}",
-        "<=": "不超过{limit}",
-        ">": "大于{limit}",
-        ">=": "至少{limit}",
-        "=": "{limit}",
-        "is": "{fact}{values}",
-        "not": "未知{fact}{values}",
-        "known": "{fact}已知",
-        "unknown": "{fact}未知",
-        "and": "且",
-        "or": "或",
-        "joined": "；",
-        "all": "所有病变",
-        "yes": "为是",
-        "no": "为否",
-    },
-}
+from calx.words import words as words_of
 
 
 @dataclass(frozen=True)
@@ -88,7 +48,7 @@ def conjunction(literals: Sequence[Literal]) -> Condition:
 
 
 def _spoken(guideline: Guideline, literals: Sequence[Literal], language: str) -> str:
-    words = WORDS[language]
+    words = words_of("lesion", language)
     named = [
         words["with" if literal.holds else "without"].format(label=literal.named.label[language])
         for literal in literals
@@ -110,7 +70,7 @@ def _spoken(guideline: Guideline, literals: Sequence[Literal], language: str) ->
 def _about(
     guideline: Guideline, fact: str, conditions: list[Condition], language: str
 ) -> list[str]:
-    words, described = WORDS[language], guideline.facts[fact]
+    words, described = words_of("lesion", language), guideline.facts[fact]
     label = described.label[language]
 
     def shown(value: Value) -> str:

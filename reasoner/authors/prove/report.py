@@ -5,71 +5,15 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
+from calx.words import words as words_of
+
 if TYPE_CHECKING:  # check and its report need no solver
     from calx.reasoner.authors.prove.verdicts import Verification
 
 
-VERIFIED = {
-    "en": {
-        "proved": "proved",
-        "refuted": "REFUTED",
-        "vacuous": "VACUOUS",
-        "undecided": "UNDECIDED",
-        "vacuously": "no valid lesion is of the kind that it speaks of",
-        "given up": "the solver gave up; neither proved nor refuted",
-        "open": "it fails for",
-        "more": "and for others",
-        "case": "smallest lesion",
-        "cases": "smallest pair of lesions",
-        "concludes": "the guideline concludes",
-        "confirmed": "confirmed by {who}",
-        "rules": "Rules",
-        "none dead": (
-            "each of the {rules} rules fires for some valid lesion, and none without a citation"
-        ),
-        "sum": (
-            "{proved} of {all} requirements proved over every valid case ({questions} "
-            "questions to Z3)"
-        ),
-        "fails": "{failed} not proved",
-        "faults": "{count} rules at fault",
-    },
-    "zh": {
-        "proved": "已证明",
-        "refuted": "被推翻",
-        "vacuous": "空洞成立",
-        "undecided": "未决",
-        "vacuously": "没有合法病变属于其所述类型",
-        "given up": "求解器未得出结论",
-        "open": "不成立的病变",
-        "more": "以及其他病变",
-        "case": "最小反例",
-        "cases": "最小反例（两个病变）",
-        "concludes": "指南得出",
-        "confirmed": "经{who}确认",
-        "rules": "规则",
-        "none dead": "{rules}条规则均可被某一合法病变触发，且均有引证",
-        "sum": "{all}项要求中{proved}项对所有合法病例成立（向Z3提问{questions}次）",
-        "fails": "{failed}项未证明",
-        "faults": "{count}条规则有误",
-    },
-}
-
-
-KINDS_OF_REMARK = {
-    "dead": ("dead", "失效"),
-    "shadowed": ("shadowed", "被遮蔽"),
-    "redundant": ("redundant", "冗余"),
-    "redundant by design": ("redundant by design", "有意冗余"),
-    "unreachable": ("threshold without effect", "无效阈值"),
-    "uncited": ("uncited", "无引证"),
-    "idle": ("idle in part", "部分闲置"),
-}
-
-
 def verify_as_text(found: Verification, language: str) -> str:
     """Every requirement with its verdict; a refuted one with the lesions that break it."""
-    words = VERIFIED[language]
+    words = words_of("verify", language)
     lines: list[str] = []
     for verdict in found.verdicts:
         lines.append(f"{words[verdict.outcome]:>10}  {verdict.id}: {verdict.label[language]}")
@@ -100,7 +44,7 @@ def verify_as_text(found: Verification, language: str) -> str:
             lines.append(f"  {words['none dead'].format(rules=found.rules)}")
         lines += [
             (
-                f"  {KINDS_OF_REMARK[remark.kind][language == 'zh']}: {remark.rule}: "
+                f"  {words_of('remark kind', language)[remark.kind]}: {remark.rule}: "
                 f"{remark.message[language]}"
             )
             for remark in found.remarks

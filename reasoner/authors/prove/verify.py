@@ -52,6 +52,7 @@ from calx.reasoner.model.requirement import (
 )
 from calx.reasoner.model.rule import Assertion, Rule
 from calx.reasoner.tell.prose import Prose
+from calx.words import listed, wording
 
 MOST_REGIONS = 4
 
@@ -106,14 +107,8 @@ def _understood(guideline: Guideline) -> Iterator[Requirement]:
                     for one, other in combinations(keys, 2)
                 )
             )
-            label = {
-                "en": f"At most one: {described.label['en']}",
-                "zh": f"至多其一：{described.label['zh']}",
-            }
-            rationale = {
-                "en": "The property has at most one term (owl:FunctionalProperty).",
-                "zh": "该属性至多一个取值（owl:FunctionalProperty）。",
-            }
+            label = wording("remark", "at most one", property=described.label)
+            rationale = wording("remark", "at most one why")
             yield Requirement(
                 f"at-most-one-{name}", label, rationale, ALWAYS, Never(overlaps), "calx.ttl"
             )
@@ -322,10 +317,7 @@ class _Prover:
                 yield Remark(
                     "idle",
                     rule.id,
-                    {
-                        "en": f"never concludes “{concluded['en']}”",
-                        "zh": f"从不得出“{concluded['zh']}”",
-                    },
+                    wording("remark", "never concludes", conclusion=concluded),
                 )
             return
         if not dead:
@@ -342,7 +334,7 @@ class _Prover:
             yield Remark(
                 "dead",
                 rule.id,
-                {"en": "no valid lesion can meet its condition", "zh": "没有合法病变能满足其条件"},
+                wording("remark", "no valid lesion"),
             )
             return
         holds = either(self.lesion.holds(part) for part in free)
@@ -354,11 +346,7 @@ class _Prover:
             and self.session.possible(holds, self.lesion.fires[other.id])
         ]
         rules = ", ".join(above)
-        told = {
-            "en": f"never fires: whenever its own condition holds, {rules} comes first",
-            "zh": f"从不触发：凡其条件成立，{rules}总是优先",
-        }
-        yield Remark("shadowed", rule.id, told)
+        yield Remark("shadowed", rule.id, wording("remark", "never fires", rules=rules))
 
     def _uncited(self, rule: Rule) -> Iterator[Remark]:
         live = [
@@ -390,7 +378,7 @@ class _Prover:
             yield Remark(
                 "uncited",
                 rule.id,
-                {"en": f"fires without a citation for {told}", "zh": f"在{told}时触发而无引证"},
+                wording("remark", "without citation", lesion=told),
             )
 
     def _redundant(self) -> Iterator[Remark]:
@@ -413,18 +401,9 @@ class _Prover:
             if reasons and all(reason is not None for reason in reasons):
                 others = list(dict.fromkeys(other for reason in reasons for other in reason or ()))
                 design = rule.redundant_by_design
-                told = {
-                    "en": (
-                        "its conclusion never arises from it alone: whenever it fires, "
-                        f"{' or '.join(others)} fires too"
-                    ),
-                    "zh": f"其结论从不单由其得出：凡其触发，{'或'.join(others)}亦触发",
-                }
+                told = wording("remark", "never alone", others=listed(others, "or"))
                 if design is not None:
-                    told = {
-                        "en": f"{told['en']} ({design['en']})",
-                        "zh": f"{told['zh']}（{design['zh']}）",
-                    }
+                    told = wording("remark", "by design", remark=told, why=design)
                 yield Remark("redundant by design" if design else "redundant", rule.id, told)
 
     def _stands_in(
@@ -471,22 +450,16 @@ class _Prover:
                 if (rule.id, leaf) not in seen:
                     seen.add((rule.id, leaf))
                     meets = self.lesion.holds(leaf)
-                    for truth, en, zh in (
-                        (meets, "no", "没有"),
-                        (both([self.lesion.known(leaf.fact), none(meets)]), "every", "所有"),
+                    for truth, key in (
+                        (meets, "holds of none"),
+                        (both([self.lesion.known(leaf.fact), none(meets)]), "holds of all"),
                     ):
                         if not self.session.possible(truth):
-                            words = {
+                            condition = {
                                 language: prose.condition(leaf)
                                 for language, prose in self._prose.items()
                             }
-                            told = {
-                                "en": (
-                                    f"“{words['en']}” holds of {en} valid lesion whose value is "
-                                    "known"
-                                ),
-                                "zh": f"“{words['zh']}”对{zh}已知该值的合法病变成立",
-                            }
+                            told = wording("remark", key, condition=condition)
                             yield Remark("unreachable", rule.id, told)
 
 

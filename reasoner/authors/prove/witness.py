@@ -35,6 +35,8 @@ from calx.reasoner.model.requirement import (
 )
 from calx.reasoner.model.values import FRACTION_DIGITS
 from calx.reasoner.recommendation import Reasoner
+from calx.words import LANGUAGES
+from calx.words import words as words_of
 
 if TYPE_CHECKING:
     from calx.reasoner.authors.prove.verdicts import Counterexample
@@ -210,8 +212,8 @@ class Witnesses:
     def _shown(self, trace: Trace) -> Text:
         """What the guideline concludes, in brief."""
         told: Text = {}
-        for language, (nothing, joined) in {"en": ("nothing", ", "), "zh": ("无", "、")}.items():
-            parts = []
+        for language in LANGUAGES:
+            words, parts = words_of("language", language), []
             for name in SHOWN:
                 if name in self._guideline.properties:
                     terms = [
@@ -220,7 +222,7 @@ class Witnesses:
                     ]
                     parts.append(
                         f"{self._guideline.properties[name].label[language]}: "
-                        f"{joined.join(sorted(terms)) or nothing}"
+                        f"{words['comma'].join(sorted(terms)) or words['nothing']}"
                     )
             told[language] = "; ".join(parts)
         return told

@@ -8,88 +8,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from html import escape
 from itertools import groupby
+from unicodedata import east_asian_width
 
 from calx.reasoner.model.condition import ALWAYS, AllOf, Condition, unguarded
 from calx.reasoner.model.guideline import Guideline
 from calx.reasoner.model.rule import Assertion, Rule
 from calx.reasoner.tell.prose import Prose
-
-CHAPTERS = {
-    "rules/implied-facts.ttl": ("What facts imply", "事实的推论"),
-    "rules/quantities.ttl": ("Computed numbers", "计算值"),
-    "rules/assessment.ttl": ("Assessment", "评估"),
-    "rules/strategy.ttl": ("Strategy", "策略"),
-    "rules/devices.ttl": ("Devices", "器械"),
-    "rules/device-status.ttl": ("Status of each device", "各器械状态"),
-    "rules/alerts.ttl": ("Safety alerts", "安全警示"),
-    "rules/stent.ttl": ("Stent", "支架"),
-    "rules/complications.ttl": ("Complications", "并发症"),
-    "rules/prognosis.ttl": ("Prognosis and comparisons", "预后与比较"),
-    "rules/sizes.ttl": ("Sizes", "尺寸"),
-}
-WORDS = {
-    "en": {
-        "title": "{title}: the rule book",
-        "made": (
-            "Generated from the rules (version {version}) by `calx rulebook`; "
-            "do not edit. Decision support for professionals and research; never an order."
-        ),
-        "read": (
-            "A fact that is not known does not hold in a rule. A rule reads only what "
-            "lower layers conclude. Each number is backed by a statement of a study."
-        ),
-        "contents": "Contents",
-        "level": "Level {level}, layer {layer}.",
-        "shared": "Conditions that rules share",
-        "means": "“{label}” means: {condition}.",
-        "consistency": "What no case may show",
-        "requirements": "What must hold over every valid case",
-        "studies": "Studies",
-        "withdrawn": "withdrawn",
-        "supports": "supports",
-        "disputes": "disputes",
-        "limits": "limits",
-        "verified": {
-            "page": "seen in the source",
-            "secondary": "told by another source",
-            "review": "the review's word",
-            "unverified": "unverified",
-        },
-        "when": "only where {condition}",
-        "flow": "At most one strategy: the first whose question is answered yes.",
-        "yes": "yes",
-        "no": "no",
-    },
-    "zh": {
-        "title": "{title}：规则手册",
-        "made": (
-            "由`calx rulebook --lang zh`据规则（版本{version}）生成，请勿手工编辑。"
-            "供专业人员与研究参考，绝非医嘱。"
-        ),
-        "read": "未知的事实在规则中视为不成立。规则只读取更低层的结论。每个数字均有研究陈述支持。",
-        "contents": "目录",
-        "level": "证据等级{level}，第{layer}层。",
-        "shared": "规则共用的条件",
-        "means": "“{label}”指：{condition}。",
-        "consistency": "病例不得出现的组合",
-        "requirements": "对所有合法病例须成立的要求",
-        "studies": "研究",
-        "withdrawn": "已撤回",
-        "supports": "支持",
-        "disputes": "争议",
-        "limits": "限制",
-        "verified": {
-            "page": "见于原文",
-            "secondary": "转引",
-            "review": "综述所述",
-            "unverified": "未核实",
-        },
-        "when": "仅适用于：{condition}",
-        "flow": "至多一种策略：由上而下，首个答案为“是”者。",
-        "yes": "是",
-        "no": "否",
-    },
-}
+from calx.words import words as words_of
 
 
 def book(whole: Guideline, language: str = "en") -> str:
@@ -98,26 +23,26 @@ def book(whole: Guideline, language: str = "en") -> str:
 
 
 def _book(whole: Guideline, language: str) -> Iterator[str]:
-    words, prose, chinese = WORDS[language], Prose(whole, language, by_name=True), language == "zh"
+    words, prose = words_of("rulebook", language), Prose(whole, language, by_name=True)
     chapters = [
         (file, list(rules))
         for file, rules in groupby(
             sorted(whole.rules, key=_chapter_order), key=lambda rule: rule.file
         )
     ]
-    yield f"# {str(words['title']).format(title=whole.title[language])}"
+    yield f"# {words['title'].format(title=whole.title[language])}"
     yield ""
-    yield str(words["made"]).format(version=whole.version)
+    yield words["made"].format(version=whole.version)
     yield ""
-    yield str(words["read"])
+    yield words["read"]
     for file, rules in chapters:
-        yield f"\n## {_chapter(file)[chinese]}\n"
+        yield f"\n## {words_of('chapter', language).get(file, file)}\n"
         for rule in rules:
             yield from _rule(whole, rule, prose, language)
     yield f"\n## {words['shared']}\n"
     for shared in sorted(whole.shared, key=lambda shared: shared.id):
         spelled = Prose(whole, language).condition(shared.condition)
-        meant = str(words["means"]).format(label=shared.label[language], condition=spelled)
+        meant = words["means"].format(label=shared.label[language], condition=spelled)
         yield f"- `cond:{shared.id}` {meant}"
     yield f"\n## {words['consistency']}\n"
     yield from (
@@ -137,9 +62,9 @@ def _book(whole: Guideline, language: str) -> Iterator[str]:
 
 
 def _rule(whole: Guideline, rule: Rule, prose: Prose, language: str) -> Iterator[str]:
-    words = WORDS[language]
+    words = words_of("rulebook", language)
     yield f"### {rule.id}: {rule.label[language]}\n"
-    level = str(words["level"]).format(level=rule.level, layer=rule.layer)
+    level = words["level"].format(level=rule.level, layer=rule.layer)
     yield f"{rule.rationale[language]} {level}\n"
     yield from (f"- {sentence}" for sentence in prose.rule(rule))
     yield ""
@@ -147,8 +72,7 @@ def _rule(whole: Guideline, rule: Rule, prose: Prose, language: str) -> Iterator
         statement = whole.statements.get(name)
         if statement is None:
             continue
-        study, verified = whole.studies[statement.study], words["verified"]
-        assert isinstance(verified, dict)
+        study = whole.studies[statement.study]
         when = [
             prose.condition(condition)
             for condition in (statement.when, statement.when_known)
@@ -159,22 +83,18 @@ def _rule(whole: Guideline, rule: Rule, prose: Prose, language: str) -> Iterator
             f"`{study.id}`",
             statement.locator,
             statement.level,
-            verified[statement.verified],
+            words[f"verified {statement.verified}"],
         ]
-        told += [str(words["when"]).format(condition=condition) for condition in when] + (
-            [str(words["withdrawn"])] if study.withdrawn else []
+        told += [words["when"].format(condition=condition) for condition in when] + (
+            [words["withdrawn"]] if study.withdrawn else []
         )
         yield f"  > *{', '.join(told)}*: {statement.text[language]}\n  >"
     yield ""
 
 
-def _chapter(file: str) -> tuple[str, str]:
-    return CHAPTERS.get(file, (file, file))
-
-
 def _chapter_order(rule: Rule) -> tuple[int, str]:
-    known = list(CHAPTERS)
-    return known.index(rule.file) if rule.file in CHAPTERS else len(known), rule.file
+    known = list(words_of("chapter"))
+    return known.index(rule.file) if rule.file in known else len(known), rule.file
 
 
 # --- the flow of strategies -------------------------------------------------------------
@@ -199,7 +119,7 @@ def flow(whole: Guideline, language: str = "en") -> str:
     of each.
     """
     boxes = [_box(whole, rule, condition, language) for rule, condition in _strategies(whole)]
-    words, parts, y = WORDS[language], list[str](), 44
+    words, parts, y = words_of("rulebook", language), list[str](), 44
     for index, box in enumerate(boxes):
         height = LINE * (len(box.question) + 1) + 16
         middle = y + height / 2
@@ -240,13 +160,13 @@ def flow(whole: Guideline, language: str = "en") -> str:
     )
     head = (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH + 326} {y}" role="img">'
-        f"<title>{escape(str(words['flow']))}</title><style>{style}</style>"
+        f"<title>{escape(words['flow'])}</title><style>{style}</style>"
     )
     return (
         "\n".join(
             [
                 head,
-                f'<text x="10" y="24" class="name">{escape(str(words["flow"]))}</text>',
+                f'<text x="10" y="24" class="name">{escape(words["flow"])}</text>',
                 *parts,
                 "</svg>",
             ]
@@ -280,20 +200,22 @@ def _box(whole: Guideline, rule: Rule, condition: Condition, language: str) -> B
 
 
 def _wrapped(text: str, width: int, language: str) -> list[str]:
-    """Lines of about a width, broken at spaces in English and anywhere in Chinese."""
+    """Lines of about a width, broken between words; anywhere where a language has no spaces."""
     lines, line, used = list[str](), "", 0.0
-    for piece in text.split(" ") if language == "en" else list(text):
-        space = " " if language == "en" and line else ""
-        size = sum(
-            13.0 if ord(character) > ord("ÿ") and language == "zh" else 6.6
-            for character in space + piece
-        )
-        if used + size > width and line:
+    gap = words_of("language", language)["between words"]
+    wide = "WF" if gap else "WFA"  # quotation marks are as wide as characters, among them
+    for piece in text.split(gap) if gap else list(text):
+        size = _size(piece, wide)
+        if line and used + _size(gap, wide) + size > width:
             lines.append(line)
-            line, used, space = "", 0.0, ""
-            size = sum(
-                13.0 if ord(character) > ord("ÿ") and language == "zh" else 6.6
-                for character in piece
+            line, used = piece, size
+        else:
+            line, used = (
+                (f"{line}{gap}{piece}", used + _size(gap, wide) + size) if line else (piece, size)
             )
-        line, used = line + space + piece, used + size
     return [*lines, line] if line else lines
+
+
+def _size(text: str, wide: str) -> float:
+    """Pixels that a text takes, about; `wide` are the East Asian widths that count double."""
+    return sum(13.0 if east_asian_width(character) in wide else 6.6 for character in text)

@@ -11,41 +11,9 @@ import networkx as nx
 
 from calx.reasoner.model.guideline import Guideline, Study
 from calx.reasoner.model.rule import Rule
+from calx.words import words as words_of
 
 COLOURS = {"supports": "#2b6cb0", "disputes": "#c53030", "limits": "#b7791f"}
-WORDS = {
-    "en": {
-        "alone": "Rules that fall with one study (single points of failure)",
-        "falls": "{study} ({level}): {rules}",
-        "none": "no rule falls with one study",
-        "rule": "rule",
-        "level": "level",
-        "supports": "supported by",
-        "disputes": "disputed by",
-        "limits": "limited by",
-        "withdrawn": "withdrawn",
-        "suspended": "does not fire: {studies} withdrawn",
-        "sole": "alone",
-        "title": (
-            "Studies (left) and the rules that rest on them (right). Bold: the rule falls "
-            "with this one study."
-        ),
-    },
-    "zh": {
-        "alone": "仅依据一项研究的规则（单点失效）",
-        "falls": "{study}（{level}）：{rules}",
-        "none": "没有规则仅依据一项研究",
-        "rule": "规则",
-        "level": "等级",
-        "supports": "支持",
-        "disputes": "争议",
-        "limits": "限制",
-        "withdrawn": "已撤回",
-        "suspended": "停用：{studies}已撤回",
-        "sole": "唯一",
-        "title": "左为研究，右为依据它们的规则。粗线：该规则仅依据此一项研究。",
-    },
-}
 
 
 @dataclass(frozen=True)
@@ -153,7 +121,7 @@ def fallen(found: list[Support]) -> list[tuple[Study, list[str]]]:
 
 def as_text(found: list[Support], language: str = "en") -> str:
     """For a terminal: single points of failure, then every rule."""
-    words = WORDS[language]
+    words = words_of("support", language)
     lines = [words["alone"]]
     lines += [
         f"  {words['falls'].format(study=study.id, level=study.level, rules=', '.join(rules))}"
@@ -170,7 +138,7 @@ def as_text(found: list[Support], language: str = "en") -> str:
 
 
 def _parts(support: Support, language: str) -> list[str]:
-    words = WORDS[language]
+    words = words_of("support", language)
     parts = (
         [words["suspended"].format(studies=", ".join(study.id for study in support.withdrawn))]
         if support.suspended
@@ -194,7 +162,7 @@ def _parts(support: Support, language: str) -> list[str]:
 
 def as_markdown(found: list[Support], language: str = "en") -> str:
     """For a page."""
-    words = WORDS[language]
+    words = words_of("support", language)
     lines = [f"## {words['alone']}", ""]
     lines += [
         (
@@ -271,6 +239,7 @@ def as_svg(found: list[Support], language: str = "en") -> str:
     place = {name: (250.0, (index + 1 / 2) * step) for index, name in enumerate(studies)} | {
         name: (650.0, (height[name] + 1 / 2) * line) for name in rules
     }
+    words = words_of("support", language)
     parts = [
         (
             f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 -40 900 {total + 64}" '
@@ -278,13 +247,12 @@ def as_svg(found: list[Support], language: str = "en") -> str:
         )
     ]
     parts += [
-        f"<title>{escape(WORDS[language]['title'])}</title>",
-        f'<text x="10" y="-22" font-size="12">{escape(WORDS[language]["title"])}</text>',
+        f"<title>{escape(words['title'])}</title>",
+        f'<text x="10" y="-22" font-size="12">{escape(words["title"])}</text>',
     ]
     for index, (stance, colour) in enumerate(COLOURS.items()):
         parts.append(
-            f'<text x="{10 + index * 120}" y="-6" fill="{colour}">— '
-            f"{escape(WORDS[language][stance])}</text>"
+            f'<text x="{10 + index * 120}" y="-6" fill="{colour}">— {escape(words[stance])}</text>'
         )
     for study, rule, data in sorted(
         drawn.edges(data=True), key=lambda edge: bool(edge[2]["alone"])

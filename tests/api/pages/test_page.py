@@ -157,7 +157,7 @@ def test_the_language_changes_and_the_lesion_stays(page: Page) -> None:
     page.goto("/")
     page.locator("#i-max_superficial_arc_deg").fill("300")
     expect(page.locator(".strategy")).to_be_visible()
-    page.locator("#language").click()
+    page.locator("a.language").click()
     expect(page.locator(".strategy")).to_contain_text("积极修饰")
     assert page.locator("html").get_attribute("lang") == "zh-CN"
     expect(page.locator("#i-max_superficial_arc_deg")).to_have_value("300")
