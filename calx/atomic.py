@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 
 
-def replaced(path: Path, content: bytes | str) -> None:
+def write_atomically(path: Path, content: bytes | str) -> None:
     """Give ``path`` this content; an interrupted run leaves the old file, or none."""
     beside = path.with_name(f".{path.name}.{os.getpid()}")
     try:

@@ -15,7 +15,7 @@ from calx.imaging.model.package import SHIPPED, load
 from calx.imaging.model.runtime import backend
 from calx.imaging.model.segmenter import Progress, Run, refusal, segment
 from calx.imaging.pullback import Pullback
-from calx.imaging.readers.opened import opened
+from calx.imaging.readers.opened import open_recording
 from calx.imaging.readers.sidecar import Sidecar
 
 
@@ -83,7 +83,7 @@ def read(
         ImagingError: nothing can be read from it, and why.
     """
     asked = asked or Asked()
-    source = opened(path, Sidecar.of(dict(asked.told), "options"), asked.phase)
+    source = open_recording(path, Sidecar.of(dict(asked.told), "options"), asked.phase)
     stent = None if asked.stent is None else Stent(*asked.stent)
     if isinstance(source, Curves):
         return Found(facts(source, stent=stent, distal_first=asked.distal_first), None, None, "")

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 
 from calx.errors import CalxError
 from calx.ontology import GuidelineFiles
-from calx.ontology.files import parsed
+from calx.ontology.files import parse
 from calx.ontology.turtle import (
     Block,
     Document,
@@ -18,9 +18,9 @@ from calx.ontology.turtle import (
     PlaceError,
     Property,
     Replacement,
+    apply_replacements,
     document,
-    quoted,
-    replaced,
+    quote,
 )
 
 
@@ -150,7 +150,7 @@ class Edits:
         """
         try:
             found = {
-                file: replaced(self.documents[file].text, changes)
+                file: apply_replacements(self.documents[file].text, changes)
                 for file, changes in self._changes.items()
             }
         except ValueError:
@@ -160,7 +160,7 @@ class Edits:
         for file, text in found.items():  # what is written must be read again
             try:
                 Document(text)
-                parsed(text)
+                parse(text)
             except Exception as error:
                 raise EditError(
                     f"{file} could not be read after the change "
@@ -180,7 +180,7 @@ def natural(name: str) -> list[tuple[int, str]]:
 
 def wording(texts: dict[str, str]) -> str:
     """A text in each language, as Turtle."""
-    return " , ".join(f"{quoted(text)}@{language}" for language, text in texts.items())
+    return " , ".join(f"{quote(text)}@{language}" for language, text in texts.items())
 
 
 def inner(properties: Iterable[Property]) -> Iterable[tuple[Property, Object]]:

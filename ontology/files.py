@@ -49,7 +49,7 @@ the one that it came from.
 """
 
 
-def parsed(text: str) -> Graph:
+def parse(text: str) -> Graph:
     """The triples of a text in Turtle, without following any import or link; do not change what
     comes back.
 
@@ -198,7 +198,7 @@ class GuidelineFiles:
                 problems.append(AuthoringProblem("merge-marks", name, message, line=marks[0]))
                 continue
             try:
-                graphs[name] = parsed(text)
+                graphs[name] = parse(text)
             except BadSyntax as error:
                 reason = " ".join(str(getattr(error, "_why", "") or "cannot be read").split())[:120]
                 line = int(getattr(error, "lines", 0)) + 1

@@ -63,7 +63,7 @@ class Token:
         if self.kind != "string":
             return self.text
         quotes = 3 if self.text.startswith(('"""', "'''")) else 1
-        return unescaped(self.text[quotes:-quotes])
+        return unescape(self.text[quotes:-quotes])
 
 
 @dataclass(slots=True)
@@ -247,7 +247,7 @@ def walk(found: Block | Group | Property) -> Iterator[tuple[Property, Object]]:
             yield from walk(item)
 
 
-def unescaped(text: str) -> str:
+def unescape(text: str) -> str:
     """A string without its escapes."""
 
     def plain(match: re.Match[str]) -> str:
@@ -257,7 +257,7 @@ def unescaped(text: str) -> str:
     return re.sub(r"\\(u[0-9A-Fa-f]{4}|U[0-9A-Fa-f]{8}|.)", plain, text, flags=re.DOTALL)
 
 
-def quoted(text: str) -> str:
+def quote(text: str) -> str:
     """A text as a string of Turtle, on one line."""
     escaped = (
         text.replace("\\", "\\\\")
@@ -278,7 +278,7 @@ class Replacement:
     text: str
 
 
-def replaced(text: str, changes: list[Replacement]) -> str:
+def apply_replacements(text: str, changes: list[Replacement]) -> str:
     """The text with all changes made; places refer to the text as it was.
 
     Raises:

@@ -38,12 +38,12 @@ def outcomes(
     used = {} if seen is None else seen
     for case in cases:
         try:
-            yield Outcome(reasoner.answer(admitted(reasoner, case, language, used, source)), None)
+            yield Outcome(reasoner.answer(admit(reasoner, case, language, used, source)), None)
         except CaseError as error:
             yield Outcome(None, error)
 
 
-def admitted(
+def admit(
     reasoner: Reasoner, case: Submission, language: str, used: dict[str, str], source: str
 ) -> Case:
     """Admit one case, adding the problems of the reading to those of the gate.

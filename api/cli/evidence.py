@@ -90,14 +90,14 @@ def add(
 ) -> None:
     """Add a study from its record."""
     from calx.ontology.edits import EditError
-    from calx.reasoner.authors.edit.evidence import Record, added
+    from calx.reasoner.authors.edit.evidence import EvidenceRecord, add_study
 
     reading = read_guideline(ontology)
     try:
-        texts = added(
+        texts = add_study(
             reading.source.files,
             reading.whole,
-            Record(study, type, {"en": en, "zh": zh}, citation, identifier, participants),
+            EvidenceRecord(study, type, {"en": en, "zh": zh}, citation, identifier, participants),
         )
     except EditError as error:
         fail(f"{study}: {error}")
@@ -131,7 +131,7 @@ def state(
 ) -> None:
     """Add what a study states, for or against rules."""
     from calx.ontology.edits import EditError
-    from calx.reasoner.authors.edit.evidence import NewStatement, stated
+    from calx.reasoner.authors.edit.evidence import NewStatement, add_statement
 
     reading = read_guideline(ontology)
     new = NewStatement(
@@ -146,7 +146,7 @@ def state(
         tuple(rule or ()),
     )
     try:
-        texts = stated(reading.source.files, reading.whole, new)
+        texts = add_statement(reading.source.files, reading.whole, new)
     except EditError as error:
         fail(f"{statement}: {error}")
     write_guideline(ontology, texts, dry_run)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 import typer
 
 from calx.api.cli.options import AT_FAULT, WRONG_USE
-from calx.atomic import replaced
+from calx.atomic import write_atomically
 from calx.ontology import DEFAULT_DIRECTORY, UNREAD, GuidelineError, GuidelineFiles
 from calx.reasoner.intake.errors import CaseError, Problem
 from calx.reasoner.intake.files import SUFFIXES, Submission, submissions, suffix_of
@@ -22,7 +22,7 @@ from calx.reasoner.model.guideline import Guideline
 from calx.reasoner.recommendation import Reasoner
 
 if TYPE_CHECKING:
-    from calx.reasoner.load.reader import Reading
+    from calx.reasoner.load.reader import ReadGuideline
 
 
 def case_source(name: str) -> tuple[str, str]:
@@ -118,7 +118,7 @@ def read_provable(ontology: Path, named: str | None = None) -> tuple[GuidelineFi
 
     try:
         files = GuidelineFiles(guideline_folder(ontology))
-        known = cache.stored(files)
+        known = cache.find(files)
         if known is not None:
             return files, known
         guideline, problems = read(files)
@@ -164,7 +164,7 @@ def read_files(ontology: Path) -> GuidelineFiles:
         refuse_guideline(error)
 
 
-def read_guideline(ontology: Path) -> Reading:
+def read_guideline(ontology: Path) -> ReadGuideline:
     """The guideline of a folder, with all that was found in reading it."""
     try:
         from calx.reasoner.load.reader import examine
@@ -191,12 +191,12 @@ def write_guideline(ontology: Path, texts: dict[str, str], dry_run: bool) -> Non
             place = (ontology / name).resolve()
             try:
                 before = place.read_bytes()
-                replaced(place, text)
+                write_atomically(place, text)
                 written[place] = before
             except OSError as error:
                 for other, content in written.items():
                     with contextlib.suppress(OSError):
-                        replaced(other, content)
+                        write_atomically(other, content)
                 fail(f"{name}: cannot be written ({error.strerror}); the files are as they were")
         typer.echo(f"{name}: {'would change' if dry_run else 'written'}", err=True)
     if texts and not dry_run:

@@ -12,7 +12,7 @@ import typer
 from calx.api.cli.app import app
 from calx.api.cli.input import fail, read_files, read_guideline, refuse_guideline
 from calx.api.cli.options import Lang, Ontology
-from calx.atomic import replaced
+from calx.atomic import write_atomically
 from calx.ontology import DEFAULT_DIRECTORY, GuidelineError
 from calx.words import DEFAULT
 
@@ -62,6 +62,6 @@ def export_owl(
         sys.stdout.buffer.write(content)
         return
     try:
-        replaced(out, content)
+        write_atomically(out, content)
     except OSError as error:
         fail(f"{out}: cannot be written ({error.strerror})")

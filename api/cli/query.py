@@ -24,7 +24,7 @@ from calx.reasoner.engine.answer import Answer
 from calx.words import DEFAULT
 
 
-class Table(StrEnum):
+class TableForm(StrEnum):
     """How the result of a query is shown."""
 
     table = "table"
@@ -47,7 +47,7 @@ def query(
         ),
     ] = None,
     format: Annotated[
-        Table | None,
+        TableForm | None,
         typer.Option(
             "--format",
             help="Form of the result.",

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from calx.imaging.model.segmenter import Progress
 
 
-class Device(StrEnum):
+class Processor(StrEnum):
     """Where the model runs."""
 
     auto = "auto"
@@ -85,7 +85,9 @@ def segment(
             show_default="the one that comes with Calx",
         ),
     ] = None,
-    device: Annotated[Device, typer.Option("--device", help="Where the model runs.")] = Device.auto,
+    device: Annotated[
+        Processor, typer.Option("--device", help="Where the model runs.")
+    ] = Processor.auto,
     threads: Annotated[
         int | None,
         typer.Option(
@@ -291,7 +293,7 @@ def correct(
     """Overrule measured facts: the new value counts, the old one is kept, and the proof
     names both.
     """
-    from calx.reasoner.intake.measurements import corrected
+    from calx.reasoner.intake.measurements import correct
 
     reasoner = load_reasoner(ontology)
     try:
@@ -307,15 +309,15 @@ def correct(
             asked[name] = None if text == "unknown" else json.loads(text)
         asked.setdefault(name, text)
     try:
-        made = corrected(raw, asked, by, why)
+        made = correct(raw, asked, by, why)
         reasoner.gate.admit(made, lang)
     except CaseError as error:
         for problem in error.problems:
             typer.echo(f"{facts}: {problem}", err=True)
         raise typer.Exit(AT_FAULT) from None
-    from calx.atomic import replaced
+    from calx.atomic import write_atomically
 
-    replaced(facts, json.dumps(made, indent=1, ensure_ascii=False) + "\n")
+    write_atomically(facts, json.dumps(made, indent=1, ensure_ascii=False) + "\n")
     for name, value in asked.items():
         old = made["measured"]["facts"].get(name, {}).get("value")
         typer.echo(f"{name}: {json.dumps(old)} measured, now {json.dumps(value)} by {by}")

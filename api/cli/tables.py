@@ -11,7 +11,7 @@ import typer
 from calx.api.cli.app import app
 from calx.api.cli.input import DryRun, fail, read_files, write_guideline, wrong_use
 from calx.api.cli.options import AT_FAULT, Ontology
-from calx.atomic import replaced
+from calx.atomic import write_atomically
 from calx.ontology import DEFAULT_DIRECTORY
 
 
@@ -40,7 +40,7 @@ def export_table(
     try:
         if out.suffix.lower() == ".xlsx":
             _needs_openpyxl()
-            replaced(out, as_xlsx(found))
+            write_atomically(out, as_xlsx(found))
         elif out.suffix.lower() == ".csv":
             one = next((table for table in found if table.name == out.stem), None)
             if one is None:
@@ -48,11 +48,11 @@ def export_table(
                     f"{out}: name it for a table: "
                     f"{', '.join(f'{table.name}.csv' for table in found)}"
                 )
-            replaced(out, as_csv(one))
+            write_atomically(out, as_csv(one))
         else:
             out.mkdir(parents=True, exist_ok=True)
             for table in found:
-                replaced(out / f"{table.name}.csv", as_csv(table))
+                write_atomically(out / f"{table.name}.csv", as_csv(table))
     except OSError as error:
         fail(f"{out}: cannot be written ({error.strerror})")
     typer.echo(
@@ -75,14 +75,14 @@ def import_table(
     stay as they are.
     """
     from calx.ontology.edits import EditError
-    from calx.reasoner.authors.edit.spreadsheets import TableError, imported
+    from calx.reasoner.authors.edit.spreadsheets import TableError, import_tables
 
     if not table.exists():
         wrong_use(f"{table}: no such file")
     if table.suffix.lower() == ".xlsx":
         _needs_openpyxl()
     try:
-        texts, edited = imported(read_files(ontology), table)
+        texts, edited = import_tables(read_files(ontology), table)
     except TableError as error:
         for problem in error.problems:
             typer.echo(str(problem), err=True)

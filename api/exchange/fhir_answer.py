@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from calx.api.exchange.codes import OURS, Codes
-from calx.api.exchange.fhir_facts import Reading
+from calx.api.exchange.fhir_facts import FhirFacts
 from calx.api.pages.words import words_of
 from calx.reasoner.engine.answer import Answer
 from calx.reasoner.intake.errors import Problem
@@ -16,7 +16,7 @@ from calx.reasoner.model.names import IRI
 from calx.words import words
 
 
-def guidance(answer: Answer, reading: Reading, language: str) -> dict[str, Any]:
+def guidance(answer: Answer, reading: FhirFacts, language: str) -> dict[str, Any]:
     """The answer as a GuidanceResponse.
 
     `status` is ``success`` where the strategy is settled, nothing is missing and no critical alert

@@ -33,7 +33,7 @@ VALUES = (
 )
 
 
-class Reading:
+class FhirFacts:
     """The facts found in FHIR resources, with what was wrong and where each came from."""
 
     def __init__(self, guideline: Guideline, codes: Codes) -> None:

@@ -19,7 +19,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from calx.atomic import replaced
+from calx.atomic import write_atomically
 from calx.errors import CalxError
 from calx.ontology import GuidelineError, GuidelineFiles
 from calx.ontology.edits import EditError
@@ -189,7 +189,7 @@ class Drafts:
         )
         self._save(draft)  # first: no edit without its line in the history
         for name, text in texts.items():
-            replaced(self.guideline(draft) / name, text)
+            write_atomically(self.guideline(draft) / name, text)
         return edited[0].before
 
     def move(self, draft: Draft, state: str, by: str, why: str) -> None:
@@ -228,7 +228,7 @@ class Drafts:
             DraftError: as `may_be_published` does.
         """
         self.may_be_published(draft)
-        replaced(self.folder / draft.id / "note.md", note)
+        write_atomically(self.folder / draft.id / "note.md", note)
         draft.state, draft.published = "publishing", self.files(draft).digest
         alone = by.strip() in {
             entry["by"].strip() for entry in draft.history if entry["did"] == "edited"
@@ -280,10 +280,10 @@ class Drafts:
         for name, content in changed.items():
             place = self.ontology / name
             place.parent.mkdir(parents=True, exist_ok=True)
-            replaced(place, content)
+            write_atomically(place, content)
         note = self._change_note(draft)
         note.parent.mkdir(exist_ok=True)
-        replaced(note, (self.folder / draft.id / "note.md").read_bytes())
+        write_atomically(note, (self.folder / draft.id / "note.md").read_bytes())
         draft.state = "published"
         self._save(draft)
 
@@ -303,7 +303,7 @@ class Drafts:
         for name in self.changed_files(draft):
             before = self.base(draft) / name
             if before.is_file():
-                replaced(self.ontology / name, before.read_bytes())
+                write_atomically(self.ontology / name, before.read_bytes())
             else:
                 (self.ontology / name).unlink(missing_ok=True)
         self._change_note(draft).unlink(missing_ok=True)
@@ -320,5 +320,7 @@ class Drafts:
     def _save(self, draft: Draft) -> None:
         place = self.folder / draft.id
         place.mkdir(mode=0o700, exist_ok=True)
-        replaced(place / "draft.json", json.dumps(draft.json(), ensure_ascii=False, indent=1))
+        write_atomically(
+            place / "draft.json", json.dumps(draft.json(), ensure_ascii=False, indent=1)
+        )
         os.utime(place)

@@ -25,7 +25,7 @@ class ExaminationError(CalxError):
     """The draft could not be examined; the text says why."""
 
 
-async def examined(part: str, old: Path, new: Path, language: str) -> dict[str, Any]:
+async def examine(part: str, old: Path, new: Path, language: str) -> dict[str, Any]:
     """The result for one part.
 
     Raises:

@@ -22,7 +22,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from calx.atomic import replaced
+from calx.atomic import write_atomically
 from calx.errors import CalxError
 from calx.process import command
 
@@ -270,7 +270,7 @@ def _keep(found: Recording) -> None:
         key: getattr(found, key)
         for key in ("id", "received", "state", "done", "total", "notes", "problem")
     }
-    replaced(found.folder / "state.json", json.dumps(told))
+    write_atomically(found.folder / "state.json", json.dumps(told))
 
 
 def _forget(found: Recording) -> None:
@@ -281,4 +281,6 @@ def _forget(found: Recording) -> None:
 
 def save(found: Recording, case: dict[str, Any]) -> None:
     """Replace the case of a recording by one with a person's corrections."""
-    replaced(found.folder / "facts.json", json.dumps(case, indent=1, ensure_ascii=False) + "\n")
+    write_atomically(
+        found.folder / "facts.json", json.dumps(case, indent=1, ensure_ascii=False) + "\n"
+    )

@@ -23,7 +23,7 @@ BAND = 16
 """Drawn thickness of calcium; ultrasound does not see its back."""
 
 
-def drawn(values: Mapping[str, Value], language: str) -> Markup:
+def draw_cross_section(values: Mapping[str, Value], language: str) -> Markup:
     """The cross-section of a lesion.
 
     Args:

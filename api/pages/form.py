@@ -33,7 +33,7 @@ class Field:
 
 
 @dataclass(frozen=True)
-class Group:
+class FieldGroup:
     """Questions that belong together."""
 
     id: str
@@ -42,7 +42,7 @@ class Group:
     filled: int
 
 
-def groups(guideline: Guideline, entered: Mapping[str, str], language: str) -> list[Group]:
+def groups(guideline: Guideline, entered: Mapping[str, str], language: str) -> list[FieldGroup]:
     """The form with what was entered."""
     found = []
     for group, label in guideline.groups.items():
@@ -52,7 +52,7 @@ def groups(guideline: Guideline, entered: Mapping[str, str], language: str) -> l
             if fact.given and fact.group == group
         )
         found.append(
-            Group(group, label[language], fields, sum(bool(field.value) for field in fields))
+            FieldGroup(group, label[language], fields, sum(bool(field.value) for field in fields))
         )
     return found
 
@@ -90,7 +90,7 @@ OF_THE_PAGE = {"lang", "case_id"}
 """Parameters of the page that are no facts."""
 
 
-def entered(pairs: Iterable[tuple[str, str]]) -> tuple[dict[str, str], list[Problem]]:
+def read_form(pairs: Iterable[tuple[str, str]]) -> tuple[dict[str, str], list[Problem]]:
     """What was entered for each fact, as text, and which was entered twice; empty fields are left
     out.
 

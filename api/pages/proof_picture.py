@@ -21,7 +21,7 @@ SHOWN = ("strategy", "alerts", "preferred", "suitable", "contraindicated", "opti
 """Conclusions that end a chain for a reader stand out."""
 
 
-def drawn(result: dict[str, Any], guideline: Guideline, language: str) -> str:
+def draw_proof(result: dict[str, Any], guideline: Guideline, language: str) -> str:
     """The steps of an answer (of the public contract) as SVG."""
     nodes, edges = _network(result, guideline, language)
     columns: dict[int, list[str]] = {}

@@ -19,7 +19,7 @@ from calx.api.pages.render import STATIC
 from calx.api.server.guard import Guard
 from calx.api.server.openapi import describe
 from calx.api.server.request import service_of
-from calx.api.server.respond import told
+from calx.api.server.respond import problem_response
 from calx.api.server.routes import (
     advice,
     cds_hooks,
@@ -33,7 +33,7 @@ from calx.api.server.routes import (
     stored_cases,
 )
 from calx.api.server.settings import Settings
-from calx.api.server.state import opened
+from calx.api.server.state import open_service
 from calx.api.store.audit import AuditError
 from calx.api.store.protocol import StoreError
 from calx.errors import CalxError
@@ -54,7 +54,7 @@ def create_app(settings: Settings) -> FastAPI:
     @contextlib.asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         try:
-            async with opened(settings) as service:
+            async with open_service(settings) as service:
                 app.state.service = service
                 yield
         except CalxError as error:
@@ -109,7 +109,7 @@ def create_app(settings: Settings) -> FastAPI:
 
 
 def _handler(as_problem: Callable[[Any], ServiceError]) -> Callable[[Request, Exception], Response]:
-    return lambda request, error: told(request, as_problem(error))
+    return lambda request, error: problem_response(request, as_problem(error))
 
 
 def _of_http(error: HTTPException) -> ServiceError:

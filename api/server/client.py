@@ -37,8 +37,8 @@ def ask_stored_cases(
     """
     import httpx
 
-    from calx.api.sparql.gate import QueryError, checked
-    from calx.api.sparql.local import accepted, run, shown
+    from calx.api.sparql.gate import QueryError, check_query
+    from calx.api.sparql.local import accepted, format_results, run
 
     if not (folder / "store").is_dir():
         raise QueryError(f"{folder}: holds no stored cases")
@@ -49,7 +49,7 @@ def ask_stored_cases(
     headers = {
         **_key(serving),
         "Content-Type": "application/sparql-query",
-        "Accept": accepted(form, checked(query).kind),
+        "Accept": accepted(form, check_query(query).kind),
     }
     try:
         reply = httpx.post(
@@ -63,7 +63,7 @@ def ask_stored_cases(
         raise QueryError(describe_error(error)) from None
     if reply.status_code != 200:
         raise QueryError(_detail(reply))
-    return shown(reply.headers["content-type"].partition(";")[0], reply.content, form)
+    return format_results(reply.headers["content-type"].partition(";")[0], reply.content, form)
 
 
 def _serving(folder: Path) -> dict[str, Any] | None:
@@ -100,14 +100,14 @@ def save_backup(folder: Path, target: Path) -> None:
 
 
 async def _saved_alone(folder: Path, target: Path) -> None:
-    from calx.api.store.backup import packed
+    from calx.api.store.backup import pack
     from calx.api.store.disk import DiskStore
     from calx.reasoner.load.cache import load
 
     store = DiskStore(folder)
     try:
         exported, done = await store.export()
-        packed_path = packed(exported, load(DEFAULT_DIRECTORY))
+        packed_path = pack(exported, load(DEFAULT_DIRECTORY))
         shutil.move(packed_path, target)
         done()
     finally:
@@ -138,13 +138,13 @@ def restore_backup(folder: Path, file: Path) -> dict[str, int]:
 
 
 async def _restored_alone(folder: Path, file: Path) -> dict[str, int]:
-    from calx.api.store.backup import restored
+    from calx.api.store.backup import restore
     from calx.api.store.disk import DiskStore
 
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     store = DiskStore(folder)
     try:
-        return await restored(file, store)
+        return await restore(file, store)
     finally:
         await store.close()
 

@@ -17,7 +17,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from calx.api.contract.problems import ServiceError
-from calx.api.server.respond import told
+from calx.api.server.respond import problem_response
 from calx.api.server.settings import Settings
 from calx.api.server.state import Service
 
@@ -98,7 +98,7 @@ class Guard:
             await self._app(scope, self._limited(scope, headers, receive), sending)
         except ServiceError as problem:
             if not started:
-                await told(Request(scope), problem)(scope, receive, sending)
+                await problem_response(Request(scope), problem)(scope, receive, sending)
         except ClientDisconnect:
             pass
         except Exception:

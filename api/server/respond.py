@@ -58,7 +58,7 @@ def query_page(request: Request, language: str) -> Response:
     )
 
 
-def told(request: Request, error: ServiceError) -> Response:
+def problem_response(request: Request, error: ServiceError) -> Response:
     """The problem as JSON, or as a page where a person is looking."""
     if (
         choose(request.headers.get("accept"), (MEDIA, "application/json", "text/html"))

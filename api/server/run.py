@@ -32,7 +32,7 @@ TOO_LARGE_A_HEAD = (
 )
 
 
-class Protocol(HttpToolsProtocol):
+class HttpProtocol(HttpToolsProtocol):
     """HTTP that does not wait for ever for a client that sends its headers drop by drop, nor takes
     any amount of them.
     """
@@ -117,7 +117,7 @@ def run(settings: Settings) -> str | None:
     app = create_app(settings)
     config = uvicorn.Config(
         app,
-        http=Protocol,
+        http=HttpProtocol,
         loop="uvloop",
         lifespan="on",
         log_config=None,

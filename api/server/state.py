@@ -132,7 +132,7 @@ class Service:
 
 
 @contextlib.asynccontextmanager
-async def opened(settings: Settings) -> AsyncIterator[Service]:
+async def open_service(settings: Settings) -> AsyncIterator[Service]:
     """The service over its folder, until it ends.
 
     Raises:

@@ -109,7 +109,7 @@ class Query:
     """Graphs that its GRAPH patterns name."""
 
 
-def checked(query: bytes) -> Query:
+def check_query(query: bytes) -> Query:
     """The query, if it is one and only reads.
 
     Raises:
@@ -219,7 +219,7 @@ def _graphs(parsed: Any, terms: list[Any]) -> tuple[Dataset, tuple[str, ...]]:
     ), constants
 
 
-def answered(
+def answer_query(
     store: ox.Store, query: Query, asked: Dataset, accept: str | None
 ) -> tuple[str, bytes]:
     """The result of a query: its media type and the bytes.
@@ -254,7 +254,7 @@ def answered(
         )
         found = store.query(query.text, base_iri=BASE, **over)
         if isinstance(found, ox.QueryTriples):
-            return serialised(_capped(found), accept)
+            return serialise(_capped(found), accept)
         if isinstance(found, ox.QueryBoolean):
             form = form_of(accept, SELECTED)
             return form, found.serialize(format=RESULTS[form]) or b""
@@ -288,7 +288,7 @@ def _capped(found: Iterable[Any]) -> list[Any]:
     return kept
 
 
-def serialised(triples: Sequence[ox.Triple], accept: str | None) -> tuple[str, bytes]:
+def serialise(triples: Sequence[ox.Triple], accept: str | None) -> tuple[str, bytes]:
     """Triples in the form that a client wants."""
     form = form_of(accept, GRAPHED)
     prefixes = PREFIXES if form in ("text/turtle", "text/n3", "application/trig") else None

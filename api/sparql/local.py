@@ -11,7 +11,15 @@ from pathlib import Path
 
 import pyoxigraph as ox
 
-from calx.api.sparql.gate import GRAPHS, MEMORY, RESULTS, Dataset, QueryError, answered, checked
+from calx.api.sparql.gate import (
+    GRAPHS,
+    MEMORY,
+    RESULTS,
+    Dataset,
+    QueryError,
+    answer_query,
+    check_query,
+)
 from calx.api.sparql.sandbox import no_connections
 from calx.ontology import GuidelineFiles
 from calx.reasoner.engine.answer import Answer
@@ -73,10 +81,10 @@ def run(
         worker.join()
     if kind != "result":
         raise QueryError(body.decode(), kind)
-    return shown(media, body, form)
+    return format_results(media, body, form)
 
 
-def shown(media: str, body: bytes, form: str | None) -> str:
+def format_results(media: str, body: bytes, form: str | None) -> str:
     """A result as a person or a program reads it."""
     if media in GRAPHS and media not in RESULTS:
         return body.decode()
@@ -103,12 +111,12 @@ def _work(
     resource.setrlimit(resource.RLIMIT_AS, (2 * MEMORY, 2 * MEMORY))
     try:
         no_connections()
-        read_only = checked(query)
+        read_only = check_query(query)
         accept = accepted(form, read_only.kind)
         store = ox.Store.read_only(str(stored)) if stored else _filled(directory, answers)
         if not stored:  # a store on disk opens its files as it needs them
             resource.setrlimit(resource.RLIMIT_NOFILE, (0, 0))
-        channel.send(("result", *answered(store, read_only, Dataset(), accept)))
+        channel.send(("result", *answer_query(store, read_only, Dataset(), accept)))
     except QueryError as error:
         channel.send((error.kind, "", str(error).encode()))
     except MemoryError:

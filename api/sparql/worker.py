@@ -23,7 +23,7 @@ from pathlib import Path
 
 import pyoxigraph as ox
 
-from calx.api.sparql.gate import MEMORY, MIB, Dataset, Query, QueryError, answered, checked
+from calx.api.sparql.gate import MEMORY, MIB, Dataset, Query, QueryError, answer_query, check_query
 from calx.api.sparql.sandbox import no_connections
 from calx.process import command
 
@@ -173,7 +173,7 @@ def _answer(client: socket.socket) -> None:
     resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds))
     kind, form, body = "result", "", b""
     try:
-        read_only = checked(query)
+        read_only = check_query(query)
         if head["folder"] is None:
             body = json.dumps(
                 [
@@ -186,7 +186,7 @@ def _answer(client: socket.socket) -> None:
             ).encode()
         else:
             store = bounded(Path(head["folder"]))
-            form, body = answered(
+            form, body = answer_query(
                 store,
                 read_only,
                 Dataset(tuple(head["default"]), tuple(head["named"])),

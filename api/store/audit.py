@@ -75,7 +75,7 @@ class Audit:
             "did": did,
             **what,
         }
-        seal = sealed(self._seal, content)
+        seal = seal_of(self._seal, content)
         line = orjson.dumps({**content, "seal": seal}) + b"\n"
         try:
             whole = os.write(self._file, line) == len(line)
@@ -95,7 +95,7 @@ class Audit:
         os.close(self._file)
 
 
-def sealed(before: str, content: dict[str, Any]) -> str:
+def seal_of(before: str, content: dict[str, Any]) -> str:
     """The seal of a line, given the seal of the line before."""
     return hashlib.sha256(
         before.encode() + orjson.dumps(content, option=orjson.OPT_SORT_KEYS)
@@ -154,7 +154,7 @@ def verify(path: Path, noted: str | None = None) -> Chain:
                         ),
                     )
                 )
-            elif entry["seal"] != sealed(seal, content):
+            elif entry["seal"] != seal_of(seal, content):
                 faults.append(
                     (number, "does not fit its seal: it, or what stands before it, was changed")
                 )

@@ -43,7 +43,7 @@ class BackupError(CalxError):
         super().__init__(message)
 
 
-def packed(exported: Path, guideline: Guideline) -> Path:
+def pack(exported: Path, guideline: Guideline) -> Path:
     """A backup of exported N-Quads, in a temporary file beside them."""
     digest = hashlib.sha256()
     with tempfile.NamedTemporaryFile(
@@ -68,7 +68,7 @@ def packed(exported: Path, guideline: Guideline) -> Path:
     return path
 
 
-def unpacked(path: Path, folder: Path) -> Path:
+def unpack(path: Path, folder: Path) -> Path:
     """The N-Quads of a backup, whole and unchanged.
 
     Raises:
@@ -100,7 +100,7 @@ def unpacked(path: Path, folder: Path) -> Path:
     return plain
 
 
-async def restored(path: Path, store: Store) -> dict[str, int]:
+async def restore(path: Path, store: Store) -> dict[str, int]:
     """Put the answers of a backup back: how many were `added`, and how many were `there` already.
 
     Raises:
@@ -110,7 +110,7 @@ async def restored(path: Path, store: Store) -> dict[str, int]:
     """
     folder = Path(tempfile.mkdtemp(dir=path.parent, prefix="restore-"))
     try:
-        plain = await asyncio.to_thread(unpacked, path, folder)
+        plain = await asyncio.to_thread(unpack, path, folder)
         moments = {
             row["g"].value: moment(row["t"].value)
             for row in await store.select(

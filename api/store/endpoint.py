@@ -23,7 +23,7 @@ from calx.api.sparql.gate import (
     Dataset,
     QueryError,
     form_of,
-    serialised,
+    serialise,
 )
 from calx.api.sparql.worker import Workers
 from calx.api.store.protocol import KNOWLEDGE, GraphExistsError, StoreError, digest_of_knowledge
@@ -208,7 +208,7 @@ def _again(body: bytes, kind: str, accept: str | None) -> tuple[str, bytes]:
     """The endpoint's result in the form that the client wants."""
     try:
         if kind not in ("select", "ask"):
-            return serialised(
+            return serialise(
                 list(dict.fromkeys(quad.triple for quad in ox.parse(body, ox.RdfFormat.N_TRIPLES))),
                 accept,
             )

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import calx
-from calx.atomic import replaced
+from calx.atomic import write_atomically
 from calx.imaging.facts.findings import Findings
 
 NOTICE = "Not for clinical use. Measurements for research and for professionals to confirm."
@@ -45,4 +45,4 @@ def case(findings: Findings, case_id: str | None = None) -> dict[str, Any]:
 
 def save(found: dict[str, Any], path: Path) -> None:
     """Write a case as JSON, whole or not at all."""
-    replaced(path, json.dumps(found, indent=1, ensure_ascii=False) + "\n")
+    write_atomically(path, json.dumps(found, indent=1, ensure_ascii=False) + "\n")

@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from calx.atomic import replaced
+from calx.atomic import write_atomically
 from calx.imaging.errors import ImagingError
 
 Radii = NDArray[np.float32]
@@ -163,7 +163,7 @@ class Curves:
             header=np.frombuffer(json.dumps(header, sort_keys=True).encode(), np.uint8),
             **arrays,
         )
-        replaced(path, packed.getvalue())
+        write_atomically(path, packed.getvalue())
 
     @classmethod
     def load(cls, path: Path) -> Curves:

@@ -30,7 +30,7 @@ WALL = 0.01
 """Least thickness of plaque and media that is drawn, as a share of the reach."""
 
 
-def upsampled(values: Array, lines: int) -> Array:
+def upsample(values: Array, lines: int) -> Array:
     """``(…, n)`` values on the middles of ``n`` equal sectors, interpolated to ``lines`` lines that
     begin at the start of the first sector.
     """
@@ -66,8 +66,8 @@ def draw(
         provenance: who drew.
     """
     drawn = Curves.empty(frame, z_mm, LINES, scale_mm, provenance)
-    wide = {name: upsampled(values, LINES) for name, values in said.items()}
-    sure = {name: np.maximum(upsampled(values, LINES), 0.004) for name, values in doubt.items()}
+    wide = {name: upsample(values, LINES) for name, values in said.items()}
+    sure = {name: np.maximum(upsample(values, LINES), 0.004) for name, values in doubt.items()}
     lumen = _shape(wide["lumen"], sure["lumen"], LUMEN_ORDER, 20.0)
     drawn.lumen[:], drawn.lumen_sd[:] = lumen * reach, sure["lumen"] * reach
     for name in ("calcium", "visible", "wire", "branch", "strut", "nodule"):

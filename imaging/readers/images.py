@@ -18,7 +18,7 @@ from calx.imaging.readers.sidecar import Sidecar
 SUFFIXES = (".png", ".jpg", ".jpeg")
 
 
-def listed(path: Path) -> list[Path]:
+def list_images(path: Path) -> list[Path]:
     """The frames of a folder in the order of the numbers in their names; a single image is a folder
     of one.
     """
@@ -42,7 +42,7 @@ def read_images(path: Path, told: Sidecar | None = None) -> Pullback:
     """
     from PIL import Image
 
-    files = listed(path)
+    files = list_images(path)
     if not files:
         raise ImagingError("no PNG or JPEG frames in it", path)
     if len(files) > MOST_FRAMES:

@@ -9,11 +9,13 @@ from calx.imaging.facts.curves import Curves
 from calx.imaging.pullback import Pullback
 from calx.imaging.readers.contours import is_contours, read_contours
 from calx.imaging.readers.dicom import is_dicom, read_dicom
-from calx.imaging.readers.images import SUFFIXES, listed, read_images
+from calx.imaging.readers.images import SUFFIXES, list_images, read_images
 from calx.imaging.readers.sidecar import Sidecar
 
 
-def opened(path: Path, told: Sidecar | None = None, phase: str = "diastolic") -> Pullback | Curves:
+def open_recording(
+    path: Path, told: Sidecar | None = None, phase: str = "diastolic"
+) -> Pullback | Curves:
     """Open a recording (to be segmented), or contours and curves (which are facts' input already).
 
     Args:
@@ -32,7 +34,7 @@ def opened(path: Path, told: Sidecar | None = None, phase: str = "diastolic") ->
     if is_contours(path):
         return read_contours(path, (told or Sidecar()).over(Sidecar.beside(path)), phase)
     if path.is_dir():
-        if listed(path):
+        if list_images(path):
             return read_images(path, told)
         recordings = [file for file in sorted(path.iterdir()) if file.is_file() and is_dicom(file)]
         if len(recordings) == 1:

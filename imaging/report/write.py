@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 import calx
-from calx.atomic import replaced
+from calx.atomic import write_atomically
 from calx.imaging.errors import ImagingError
 from calx.imaging.facts.findings import Findings
 from calx.imaging.model.segmenter import Run
@@ -51,7 +51,7 @@ def write(
     (folder / "frames").mkdir()
     written = ["curves.npz", "curves.csv"]
     findings.curves.save(folder / "curves.npz")
-    replaced(folder / "curves.csv", findings.curves.table())
+    write_atomically(folder / "curves.csv", findings.curves.table())
     chosen = pictures.interesting(findings)
     columns = None
     if pullback is not None:
@@ -60,9 +60,9 @@ def write(
         at = [places[int(findings.curves.frame[position])] for position in chosen]
         for position, grey in zip(chosen, pullback.images(at), strict=True):
             name = f"frames/frame-{int(findings.curves.frame[position]):05d}.png"
-            replaced(folder / name, _png(pictures.overlay(grey, findings, position)))
+            write_atomically(folder / name, _png(pictures.overlay(grey, findings, position)))
             written.append(name)
-    replaced(folder / "longitudinal.png", _png(pictures.longitudinal(columns, findings)))
+    write_atomically(folder / "longitudinal.png", _png(pictures.longitudinal(columns, findings)))
     written.append("longitudinal.png")
     if pullback is not None and pullback.identifiers.get("SOPInstanceUID"):
         from calx.imaging.report.structured import report
@@ -71,9 +71,9 @@ def write(
         report(findings, pullback.identifiers, case["measured"]["model"] or {}, chosen).save_as(
             packed, enforce_file_format=True
         )
-        replaced(folder / "report.dcm", packed.getvalue())
+        write_atomically(folder / "report.dcm", packed.getvalue())
         written.append("report.dcm")
-    replaced(
+    write_atomically(
         folder / "run.json",
         json.dumps(ran(findings, run, pullback, written), indent=1, ensure_ascii=False) + "\n",
     )

@@ -4,6 +4,6 @@ seed, physically motivated.
 May use `imaging.model`, and what those may.
 """
 
-from calx.imaging.simulator.recording import Recording, simulate
+from calx.imaging.simulator.recording import SimulatedRecording, simulate
 
-__all__ = ["Recording", "simulate"]
+__all__ = ["SimulatedRecording", "simulate"]

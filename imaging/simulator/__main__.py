@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from calx.atomic import replaced
+from calx.atomic import write_atomically
 from calx.imaging.facts.findings import facts
 from calx.imaging.simulator import dicom
 from calx.imaging.simulator.recording import simulate
@@ -51,7 +51,9 @@ def main(
     )
     curves.save(out.with_suffix(".truth.npz"))
     told = {name: item.plain() for name, item in {**found.facts, **found.measures}.items()}
-    replaced(out.with_suffix(".truth.json"), json.dumps({"seed": seed, "truth": told}, indent=1))
+    write_atomically(
+        out.with_suffix(".truth.json"), json.dumps({"seed": seed, "truth": told}, indent=1)
+    )
 
 
 if __name__ == "__main__":

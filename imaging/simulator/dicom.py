@@ -22,10 +22,10 @@ from calx.imaging.polar import Grey
 from calx.imaging.pullback import Pullback
 from calx.imaging.simulator.anatomy import LINES
 from calx.imaging.simulator.echo import Lines
-from calx.imaging.simulator.recording import Recording
+from calx.imaging.simulator.recording import SimulatedRecording
 
 
-def dataset(recording: Recording, frames: list[Grey]) -> Dataset:
+def dataset(recording: SimulatedRecording, frames: list[Grey]) -> Dataset:
     """The DICOM object of a recording."""
     display = recording.display
     compressed = display.quality is not None
@@ -100,7 +100,7 @@ def dataset(recording: Recording, frames: list[Grey]) -> Dataset:
     return made
 
 
-def truth(recording: Recording, lines: list[Lines]) -> Curves:
+def truth(recording: SimulatedRecording, lines: list[Lines]) -> Curves:
     """What was really there, about the image's centre, as a reader's curves would have it."""
     display = recording.display
     count = len(lines)
@@ -129,7 +129,7 @@ def truth(recording: Recording, lines: list[Lines]) -> Curves:
     return Curves(**{**drawn.__dict__, "pixel_mm": display.scale})
 
 
-def pullback(recording: Recording, seen: list[Lines] | None = None) -> Pullback:
+def pullback(recording: SimulatedRecording, seen: list[Lines] | None = None) -> Pullback:
     """The recording as a reader would hand it out, without a file; the truth of each frame is added
     to ``seen``.
     """
@@ -159,7 +159,7 @@ def pullback(recording: Recording, seen: list[Lines] | None = None) -> Pullback:
 
 
 def write(
-    recording: Recording, path: Path, told: Callable[[int, int], None] | None = None
+    recording: SimulatedRecording, path: Path, told: Callable[[int, int], None] | None = None
 ) -> Curves:
     """Write a recording as DICOM; return the truth of its frames."""
     frames, lines = [], []

@@ -141,7 +141,7 @@ class Motion:
 
 
 @dataclass(frozen=True)
-class Recording:
+class SimulatedRecording:
     """A simulated pullback; frames are made when asked for, each from its own generator, so any one
     can be made alone.
     """
@@ -164,7 +164,7 @@ class Recording:
         """Whether its frames are of one phase of the heart."""
         return bool((self.motion.true == self.motion.nominal).all())
 
-    def still(self) -> Recording:
+    def still(self) -> SimulatedRecording:
         """The same vessel and catheter without the heart: what lies where the machine counts it."""
         return replace(
             self, motion=replace(self.motion, true=self.motion.nominal, scale=np.ones(len(self)))
@@ -226,7 +226,7 @@ def simulate(
     frequency_mhz: int | None = None,
     *,
     gated: bool = True,
-) -> Recording:
+) -> SimulatedRecording:
     """Draw a recording.
 
     Args:
@@ -280,7 +280,7 @@ def simulate(
         turn=rng.uniform(0, 6.28) + 0.15 * drift[2] + 0.05 * beat * np.sin(heart),
         wire=rng.uniform(0, 6.28) + 0.8 * drift[1],
     )
-    return Recording(
+    return SimulatedRecording(
         seed,
         tissue,
         catheter,

@@ -19,7 +19,7 @@ STEP = REACH_MM / DEPTHS
 
 
 @dataclass(frozen=True)
-class Look:
+class FrameStatistics:
     """Grey levels (mean and deviation, 0..255), speckle widths and contrast of some frames."""
 
     source: str
@@ -32,7 +32,7 @@ class Look:
 
 
 REAL = (
-    Look(
+    FrameStatistics(
         "20 MHz set A (24 frames, true contours)",
         (11, 15),
         (65, 50),
@@ -41,8 +41,8 @@ REAL = (
         (7.0, 7.0),
         0.74,
     ),
-    Look("20 MHz set B (60 frames)", (22, 22), None, None, (131, 131), (6.6, 6.6), 0.43),
-    Look("50 MHz (51 frames)", (110, 126), None, None, (64, 81), (3.4, 4.0), 0.66),
+    FrameStatistics("20 MHz set B (60 frames)", (22, 22), None, None, (131, 131), (6.6, 6.6), 0.43),
+    FrameStatistics("50 MHz (51 frames)", (110, 126), None, None, (64, 81), (3.4, 4.0), 0.66),
 )
 """Measured on real frames, as ``docs/imaging.md`` quotes them; for a pair of one kind of value a
 range.
@@ -56,7 +56,7 @@ def width(values: NDArray[np.float64]) -> float:
     return float(2 * (k - 1 + (half[k - 1] - 0.5) / (half[k - 1] - half[k])))
 
 
-def measured(frequency: int, seeds: Iterable[int]) -> Look:
+def measure(frequency: int, seeds: Iterable[int]) -> FrameStatistics:
     """The look of simulated frames of one frequency."""
     parts: dict[str, list[NDArray[np.float32]]] = {"lumen": [], "wall": [], "adventitia": []}
     radial, angular, contrast = [], [], []
@@ -105,7 +105,7 @@ def measured(frequency: int, seeds: Iterable[int]) -> Look:
         (float(np.percentile(part, 10)), float(np.percentile(part, 90)))
         for part in (radial, angular)
     ]
-    return Look(
+    return FrameStatistics(
         f"simulated {frequency} MHz ({len(parts['lumen'])} frames)",
         levels[0],
         levels[1],
@@ -116,7 +116,7 @@ def measured(frequency: int, seeds: Iterable[int]) -> Look:
     )
 
 
-def table(looks: Iterable[Look]) -> str:
+def table(looks: Iterable[FrameStatistics]) -> str:
     """A Markdown table."""
 
     def pair(values: tuple[float, float] | None, sign: str, digits: int = 0) -> str:
@@ -166,7 +166,7 @@ def main(out: Path) -> None:
     """Print the table of ``docs/imaging.md`` and write its ``simulator.png`` into a folder."""
     from PIL import Image
 
-    looks = [measured(frequency, range(60)) for frequency in (20, 40, 50, 60)]
+    looks = [measure(frequency, range(60)) for frequency in (20, 40, 50, 60)]
     print(table([*REAL, *looks]))
     Image.fromarray(picture()).save(out / "simulator.png", optimize=True)
 

@@ -15,15 +15,15 @@ import numpy as np
 import torch
 import typer
 
-from calx.atomic import replaced
+from calx.atomic import write_atomically
 from calx.imaging.model.grid import CURVES, DEPTHS, FLAGS, LINES, REACH_MM
 from calx.imaging.model.package import FORMAT, SHIPPED
 from calx.imaging.training.card import card
 from calx.imaging.training.data import Frames, frames
-from calx.imaging.training.evaluate import calibrated, judge, reads
-from calx.imaging.training.quantise import quantised
+from calx.imaging.training.evaluate import calibrate, judge, reads
+from calx.imaging.training.quantise import quantise
 from calx.imaging.training.ranges import ranges
-from calx.imaging.training.train import Schedule, exported, train
+from calx.imaging.training.train import Schedule, export, train
 
 TRAINING, CALIBRATION, TESTING = (
     range(1_000_000, 1_004_800),
@@ -69,7 +69,7 @@ def described(folder: Path, **more: object) -> None:
         "output": {"name": "lines", "kind": "lines", "curves": list(CURVES), "flags": list(FLAGS)},
         **more,
     }
-    replaced(folder / "model.json", json.dumps(model, indent=1, ensure_ascii=False) + "\n")
+    write_atomically(folder / "model.json", json.dumps(model, indent=1, ensure_ascii=False) + "\n")
 
 
 def main(
@@ -95,13 +95,13 @@ def main(
     )
     del parts
     network = train(learnt, Schedule(steps=steps), device, typer.echo)
-    exported(network, out)
-    quantised(out, learnt)
+    export(network, out)
+    quantise(out, learnt)
     described(out)
     typer.echo("calibrating")
     domain = ranges(CALIBRATION[:pullbacks], out)
     found = list(reads(CALIBRATION[:pullbacks], out))
-    calibration = calibrated(
+    calibration = calibrate(
         found,
         (
             f"{pullbacks} simulated pullbacks, seeds {CALIBRATION.start} to "
@@ -131,7 +131,7 @@ def main(
         "torch": torch.__version__,
         "machine": platform.machine(),
     }
-    replaced(out / "README.md", card(out, how))
+    write_atomically(out / "README.md", card(out, how))
     typer.echo(json.dumps(metrics, indent=1))
 
 

@@ -236,7 +236,7 @@ def _compare(
             decisions[name].append((answer if isinstance(answer, bool) else None, truth))
 
 
-def calibrated(found: list[Read], source: str) -> Calibration:
+def calibrate(found: list[Read], source: str) -> Calibration:
     """Learn thresholds, factors and margins so that intervals hold nine times in ten and decisions
     are right whenever they are made.
     """

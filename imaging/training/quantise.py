@@ -31,7 +31,7 @@ class _Reader(CalibrationDataReader):  # type: ignore[misc]  # the base is untyp
         return None if frame is None else {"grey": frame[None, None].astype(np.float32) / 255}
 
 
-def quantised(folder: Path, learnt: Frames) -> None:
+def quantise(folder: Path, learnt: Frames) -> None:
     """Write ``model.int8.onnx`` from ``model.onnx``; only convolutions are quantised, the reading
     of curves stays exact.
     """

@@ -59,14 +59,14 @@ def batches(frames: Frames, schedule: Schedule) -> Callable[[int], tuple[Tensor,
             ) ** rng.uniform(0.7, 1.4)
         return (
             torch.from_numpy(grey[:, None]),
-            torch.from_numpy(halved(curves)),
+            torch.from_numpy(halve(curves)),
             torch.from_numpy(flags.reshape(*flags.shape[:2], -1, 2).mean(-1)),
         )
 
     return of
 
 
-def halved(curves: NDArray[np.float32]) -> NDArray[np.float32]:
+def halve(curves: NDArray[np.float32]) -> NDArray[np.float32]:
     """Curves at the network's output lines: the mean of line pairs; NaN where either has none."""
     return np.asarray(curves.reshape(*curves.shape[:2], -1, 2).mean(-1))
 
@@ -139,7 +139,7 @@ def train(
     return trained.to("cpu").float().eval()
 
 
-def exported(network: Network, folder: Path) -> None:
+def export(network: Network, folder: Path) -> None:
     """Write ``model.onnx`` (one file, any batch), ``model.int8.onnx`` and ``model.safetensors``."""
     import onnx
     from safetensors.torch import save_file
@@ -168,4 +168,4 @@ def exported(network: Network, folder: Path) -> None:
     )
 
 
-__all__ = ["FLAGS", "Schedule", "batches", "exported", "halved", "loss", "train"]
+__all__ = ["FLAGS", "Schedule", "batches", "export", "halve", "loss", "train"]

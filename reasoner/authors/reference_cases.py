@@ -14,7 +14,7 @@ from calx.reasoner.intake.errors import CaseError
 from calx.reasoner.recommendation import Reasoner
 
 
-def observed(result: dict[str, Any]) -> dict[str, Any]:
+def observe(result: dict[str, Any]) -> dict[str, Any]:
     """The parts of an answer that a reference case can speak of."""
     devices, strategy = (
         {device["id"]: device for device in result["devices"]},
@@ -56,7 +56,7 @@ def observed(result: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def judged(
+def judge(
     reasoner: Reasoner, cases: list[ReferenceCase]
 ) -> tuple[list[AuthoringProblem], set[str]]:
     """What no longer holds, and the rules that fired."""
@@ -82,7 +82,7 @@ def judged(
             )
             continue
         fired |= {step["rule"] for step in result["steps"]}
-        for key, expected, seen in _differences(case.expect, observed(result)):
+        for key, expected, seen in _differences(case.expect, observe(result)):
             message = (
                 f"{key} must be {_shown(expected)} and is {_shown(seen)} ({case.why}); mend "
                 "the rule, or say why the case must change"

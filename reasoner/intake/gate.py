@@ -15,7 +15,7 @@ from typing import Any
 
 from calx.reasoner.engine.evaluation import Evaluation
 from calx.reasoner.intake.errors import CaseError, Problem
-from calx.reasoner.intake.measurements import read
+from calx.reasoner.intake.measurements import read_measurements
 from calx.reasoner.model.case import CASE_ID, Case
 from calx.reasoner.model.condition import Value, values_read
 from calx.reasoner.model.guideline import Fact
@@ -64,7 +64,9 @@ class Gate:
                     facts[key] = typed
         if unknown > MOST_UNKNOWN:
             problems.append(Problem(_say("more unknown", language, count=unknown - MOST_UNKNOWN)))
-        measured = read(raw[KEY], raw, self._facts) if raw.get(KEY) is not None else None
+        measured = (
+            read_measurements(raw[KEY], raw, self._facts) if raw.get(KEY) is not None else None
+        )
         if isinstance(measured, list):
             problems += measured
         name = raw.get("case_id")

@@ -24,7 +24,7 @@ LARGEST = 2_000_000
 """Numbers and texts in a ``measured``; more is no recording."""
 
 
-def read(
+def read_measurements(
     raw: object, given: Mapping[str, Any], known: Mapping[str, object]
 ) -> Measured | list[Problem]:
     """Check what a case says of its measurements.
@@ -109,7 +109,7 @@ def _fault(entry: object) -> str:
     return ""
 
 
-def corrected(
+def correct(
     raw: Mapping[str, Any], changes: Mapping[str, Any], by: str, why: str = ""
 ) -> dict[str, Any]:
     """A case with some facts overruled by a person.
@@ -151,7 +151,7 @@ def corrected(
     return {name: made[name] for name in order if name in made}
 
 
-def confirmed(raw: Mapping[str, Any], names: list[str], by: str) -> dict[str, Any]:
+def confirm(raw: Mapping[str, Any], names: list[str], by: str) -> dict[str, Any]:
     """A case with some measurements confirmed by a person.
 
     Raises:

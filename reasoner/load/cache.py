@@ -39,7 +39,7 @@ def load(directory: Path | str = DEFAULT_DIRECTORY) -> Guideline:
         GuidelineError: the guideline has faults; all are listed.
     """
     files = GuidelineFiles(directory)
-    found = stored(files)
+    found = find(files)
     if found is None:
         from calx.reasoner.load.reader import read_strict
 
@@ -48,11 +48,11 @@ def load(directory: Path | str = DEFAULT_DIRECTORY) -> Guideline:
     return found
 
 
-def stored(files: GuidelineFiles) -> Guideline | None:
+def find(files: GuidelineFiles) -> Guideline | None:
     """What these files were compiled to before; None where that is not known, or not to be
     trusted.
     """
-    return _stored(_path(files.digest), files.digest)
+    return _find(_path(files.digest), files.digest)
 
 
 def store(compiled: Guideline) -> None:
@@ -89,7 +89,7 @@ def digest_of_reader(root: Path) -> str:
     return digest.hexdigest()
 
 
-def _stored(path: Path, digest: str) -> Guideline | None:
+def _find(path: Path, digest: str) -> Guideline | None:
     try:
         if not path.is_file():
             return None
@@ -102,7 +102,7 @@ def _stored(path: Path, digest: str) -> Guideline | None:
             seal, _, body = file.read().partition(b"\n")
         if seal.decode("ascii") != _seal(digest, body):
             return None
-        found = _decoded(json.loads(body))
+        found = _decode(json.loads(body))
     except (
         OSError,
         ValueError,
@@ -118,7 +118,7 @@ def _stored(path: Path, digest: str) -> Guideline | None:
 
 def _store(path: Path, compiled: Guideline) -> None:
     """Keep the guideline; a folder that cannot be written to only costs time."""
-    body = json.dumps(_encoded(compiled), ensure_ascii=False, separators=(",", ":")).encode()
+    body = json.dumps(_encode(compiled), ensure_ascii=False, separators=(",", ":")).encode()
     with contextlib.suppress(OSError):
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=path.parent) as drafts:
@@ -132,27 +132,27 @@ def _seal(digest: str, body: bytes) -> str:
     return hashlib.sha256(f"{_reader_digest()}\0{digest}\0".encode() + body).hexdigest()
 
 
-def _encoded(value: Any) -> Any:
+def _encode(value: Any) -> Any:
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         return [
             type(value).__name__,
-            *(_encoded(getattr(value, field.name)) for field in dataclasses.fields(value)),
+            *(_encode(getattr(value, field.name)) for field in dataclasses.fields(value)),
         ]
     if isinstance(value, tuple):
-        return ["", *map(_encoded, value)]
+        return ["", *map(_encode, value)]
     if isinstance(value, dict):
-        return {key: _encoded(item) for key, item in value.items()}
+        return {key: _encode(item) for key, item in value.items()}
     return ["#", str(value)] if isinstance(value, Decimal) else value
 
 
-def _decoded(value: Any) -> Any:
+def _decode(value: Any) -> Any:
     if isinstance(value, list):
         tag, *parts = value
         if tag == "#":
             return Decimal(parts[0])
         if tag == "":
-            return tuple([_decoded(part) for part in parts])
-        return CLASSES[tag](*[_decoded(part) for part in parts])
+            return tuple([_decode(part) for part in parts])
+        return CLASSES[tag](*[_decode(part) for part in parts])
     if isinstance(value, dict):
-        return {key: _decoded(item) for key, item in value.items()}
+        return {key: _decode(item) for key, item in value.items()}
     return value

@@ -13,7 +13,14 @@ from rdflib.term import Node
 
 from calx.ontology import AuthoringProblem, GuidelineError, GuidelineFiles
 from calx.reasoner.load.requirements import Requirements
-from calx.reasoner.load.shapes import ProfileError, ShapeReader, kind_of, number, short, told
+from calx.reasoner.load.shapes import (
+    ProfileError,
+    ShapeReader,
+    describe_error,
+    kind_of,
+    number,
+    short,
+)
 from calx.reasoner.load.source import CALX, PREFIXES, Source
 from calx.reasoner.load.vocabulary import Vocabulary
 from calx.reasoner.load.wellformed import faults
@@ -61,7 +68,7 @@ STATEMENT = {
 }
 
 
-class Reading(NamedTuple):
+class ReadGuideline(NamedTuple):
     """What the files of a guideline say, as far as they could be read."""
 
     guideline: Guideline
@@ -72,7 +79,7 @@ class Reading(NamedTuple):
     problems: list[AuthoringProblem]
 
 
-def examine(files: GuidelineFiles) -> Reading:
+def examine(files: GuidelineFiles) -> ReadGuideline:
     """The guideline of these files and every fault found in reading it.
 
     Raises:
@@ -90,7 +97,8 @@ def examine(files: GuidelineFiles) -> Reading:
             problem for problem in reader.source.problems if problem.severity == "error"
         ]
         message = (
-            f"cannot be read on ({told(error)}); mend what is told above, or undo the last edit"
+            f"cannot be read on ({describe_error(error)}); mend what is told above, "
+            "or undo the last edit"
         )
         raise GuidelineError(
             [*faults_so_far, AuthoringProblem("file", str(files.directory), message)]
@@ -126,7 +134,7 @@ class _Reader:
         self.source = Source(files)
         self.source.declared_once()
 
-    def read(self) -> Reading:
+    def read(self) -> ReadGuideline:
         source = self.source
         levels = source.ordered(CALX.EvidenceLevel, CALX["rank"])
         self.levels = tuple(str(source.value(level, SKOS.notation)) for level in levels)
@@ -190,7 +198,7 @@ class _Reader:
                     "literal-withdrawn", rule.file, message, rule.id, lines.get(rule.id)
                 )
             )
-        return Reading(suspended, guideline, source, list(dict.fromkeys(source.problems)))
+        return ReadGuideline(suspended, guideline, source, list(dict.fromkeys(source.problems)))
 
     # --- evidence -------------------------------------------------------------------
 
@@ -251,7 +259,7 @@ class _Reader:
                     kind="unknown-evidence",
                 )
             except (ProfileError, ValueError, RecursionError) as error:
-                self.source.problem(node, told(error), kind=kind_of(error))
+                self.source.problem(node, describe_error(error), kind=kind_of(error))
         return statements
 
     def _statement(self, node: Node) -> Statement:
@@ -362,7 +370,7 @@ class _Reader:
             try:
                 yield self._rule(node, homes[0])
             except (ProfileError, ValueError, RecursionError) as error:
-                self.source.problem(node, told(error), homes[0], kind=kind_of(error))
+                self.source.problem(node, describe_error(error), homes[0], kind=kind_of(error))
 
     def _rule(self, node: Node, file: str) -> Rule:
         name = self.source.local(node)
@@ -409,7 +417,7 @@ class _Reader:
             try:
                 productions.append(self.shapes.production(body))
             except (ProfileError, ValueError, RecursionError) as error:
-                self.source.problem(node, told(error), file, kind=kind_of(error))
+                self.source.problem(node, describe_error(error), file, kind=kind_of(error))
         alert = self.source.value(node, CALX.inAlert)
         if alert is not None and not str(alert).startswith(IRI + "alert/"):
             raise ProfileError(f"calx:inAlert {short(alert)} is no alert", "unknown-term")
@@ -467,7 +475,7 @@ class _Reader:
                         self.shapes.condition(node)[0],
                     )
                 except (ProfileError, ValueError, RecursionError) as error:
-                    self.source.problem(node, told(error), kind=kind_of(error))
+                    self.source.problem(node, describe_error(error), kind=kind_of(error))
 
     def _constraints(self) -> Iterable[Constraint]:
         for node in self.source.declared(SH.NodeShape):
@@ -494,7 +502,7 @@ class _Reader:
                     self.shapes.condition(forbidden[0])[0],
                 )
             except (ProfileError, ValueError, RecursionError) as error:
-                self.source.problem(node, told(error), kind=kind_of(error))
+                self.source.problem(node, describe_error(error), kind=kind_of(error))
 
 
 def suspend(guideline: Guideline) -> Guideline:

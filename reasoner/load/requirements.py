@@ -11,7 +11,7 @@ from rdflib import RDF, RDFS, SH, SKOS, URIRef
 from rdflib.collection import Collection
 from rdflib.term import Node
 
-from calx.reasoner.load.shapes import ProfileError, ShapeReader, kind_of, short, told
+from calx.reasoner.load.shapes import ProfileError, ShapeReader, describe_error, kind_of, short
 from calx.reasoner.load.source import CALX, Source
 from calx.reasoner.model.condition import ALWAYS
 from calx.reasoner.model.guideline import ConclusionProperty, Fact
@@ -58,7 +58,7 @@ class Requirements:
             try:
                 yield self._requirement(node)
             except (ProfileError, ValueError, RecursionError) as error:
-                self._source.problem(node, told(error), kind=kind_of(error))
+                self._source.problem(node, describe_error(error), kind=kind_of(error))
 
     def _requirement(self, node: Node) -> Requirement:
         source, graph = self._source, self._source.graph

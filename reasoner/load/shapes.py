@@ -80,7 +80,7 @@ def kind_of(error: Exception) -> str:
     return error.kind if isinstance(error, ProfileError) else "profile"
 
 
-def told(error: Exception) -> str:
+def describe_error(error: Exception) -> str:
     """An error of reading, in one line."""
     if isinstance(error, RecursionError):
         return "its conditions are nested too deeply"

@@ -51,8 +51,8 @@ class Program:
 
     >>> import calx
     >>> program = calx.Reasoner.load().guideline.program
-    >>> [clause.name for clause in program.writers_of["max_superficial_arc_deg"]]
-    ['N1.0']
+    >>> [clause.name for clause in program.writers_of["strategy:proceed_to_stent"]]
+    ['D7.0']
     """
 
     def __init__(self, rules: Iterable[Rule]) -> None:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     import rdflib
 
 
-class Vocabulary:
+class Namespace:
     """Terms under one namespace: ``CALX.Lesion``, ``CALX["rank"]``."""
 
     def __init__(self, iri: str) -> None:
@@ -43,13 +43,13 @@ class Vocabulary:
         return self[local]
 
 
-CALX, RULE, EV = Vocabulary(IRI), Vocabulary(IRI + "rule/"), Vocabulary(IRI + "ev/")
-CITO, PROV = Vocabulary("http://purl.org/spar/cito/"), Vocabulary("http://www.w3.org/ns/prov#")
+CALX, RULE, EV = Namespace(IRI), Namespace(IRI + "rule/"), Namespace(IRI + "ev/")
+CITO, PROV = Namespace("http://purl.org/spar/cito/"), Namespace("http://www.w3.org/ns/prov#")
 RDF, RDFS = (
-    Vocabulary("http://www.w3.org/1999/02/22-rdf-syntax-ns#"),
-    Vocabulary("http://www.w3.org/2000/01/rdf-schema#"),
+    Namespace("http://www.w3.org/1999/02/22-rdf-syntax-ns#"),
+    Namespace("http://www.w3.org/2000/01/rdf-schema#"),
 )
-SH, XSD = Vocabulary("http://www.w3.org/ns/shacl#"), Vocabulary("http://www.w3.org/2001/XMLSchema#")
+SH, XSD = Namespace("http://www.w3.org/ns/shacl#"), Namespace("http://www.w3.org/2001/XMLSchema#")
 CASE = IRI + "case/"
 PREFIXES = {
     "calx": IRI,

@@ -56,7 +56,7 @@ def number(node: ast.AST) -> bool:
     if isinstance(node, ast.UnaryOp):
         return number(node.operand)
     if isinstance(node, ast.Call) and len(node.args) == 1:
-        return isinstance(node.func, ast.Name) and number(ast.Constant(_told(node.args[0])))
+        return isinstance(node.func, ast.Name) and number(_plain(node.args[0]))
     return (
         isinstance(node, ast.Constant)
         and isinstance(node.value, int | float)
@@ -65,12 +65,14 @@ def number(node: ast.AST) -> bool:
     )
 
 
-def _told(node: ast.AST) -> object:
-    value = node.value if isinstance(node, ast.Constant) else None
-    try:
-        return float(value) if isinstance(value, str) else value
-    except ValueError:
-        return None
+def _plain(node: ast.AST) -> ast.AST:
+    """A number written as text (``Decimal("2.5")``) as a number."""
+    if isinstance(node, ast.Constant) and isinstance(node.value, str):
+        try:
+            return ast.Constant(float(node.value))
+        except ValueError:
+            return node
+    return node
 
 
 def thresholds(code: str) -> Iterator[int]:
@@ -83,7 +85,7 @@ def thresholds(code: str) -> Iterator[int]:
         for part in ast.walk(node)
     }
     for node in ast.walk(tree):
-        if id(node) in examples:
+        if id(node) in examples or not isinstance(node, ast.expr | ast.stmt):
             continue
         if isinstance(node, ast.Compare):
             sides = [node.left, *node.comparators]

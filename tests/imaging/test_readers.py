@@ -23,7 +23,7 @@ from calx.imaging.facts.curves import Curves
 from calx.imaging.facts.findings import facts
 from calx.imaging.pullback import Pullback
 from calx.imaging.readers.contours import spline
-from calx.imaging.readers.opened import opened
+from calx.imaging.readers.opened import open_recording
 from calx.imaging.readers.sidecar import Sidecar
 
 Edit = Callable[[Dataset], None]
@@ -44,7 +44,7 @@ def changed(made: tuple[Path, Curves], tmp_path: Path) -> Callable[[Edit], Path]
 
 
 def read(path: Path, **told: Any) -> Pullback:
-    found = opened(path, Sidecar.of(told))
+    found = open_recording(path, Sidecar.of(told))
     assert isinstance(found, Pullback)
     return found
 
@@ -406,7 +406,7 @@ def test_holorama_knots_are_splines_and_open_ones_claim_nothing_beyond_their_end
     path.write_text(
         json.dumps({"0": frame, "1": {**frame, "phase": "-"}, "2": frame, "gating_signal": {}})
     )
-    drawn = opened(path, Sidecar.of({"spacing_mm": 0.02, "frame_spacing_mm": 0.4}))
+    drawn = open_recording(path, Sidecar.of({"spacing_mm": 0.02, "frame_spacing_mm": 0.4}))
     assert isinstance(drawn, Curves)
     assert drawn.frame.tolist() == [1, 3]
     assert drawn.z_mm == pytest.approx([0, 0.8])
@@ -438,7 +438,7 @@ def test_echoplaque_contours_with_their_calibration(tmp_path: Path) -> None:
     path.write_text(
         f"<AnalysisState><Demographics><PatientName>Somebody</PatientName></Demographics>{calibration}<FrameState>{frames}</FrameState></AnalysisState>"
     )
-    drawn = opened(path)
+    drawn = open_recording(path)
     assert isinstance(drawn, Curves)
     found = facts(drawn)
     assert found.readings.lumen_area.value == pytest.approx(np.pi * 1.2**2, rel=2e-3)
@@ -459,7 +459,7 @@ def test_echoplaque_contours_with_their_calibration(tmp_path: Path) -> None:
 def test_contours_that_are_none_are_told(tmp_path: Path, name: str, text: str, reason: str) -> None:
     (tmp_path / name).write_text(text)
     with pytest.raises(ImagingError, match=reason):
-        opened(tmp_path / name)
+        open_recording(tmp_path / name)
 
 
 def test_curves_come_back_as_they_were_saved(made: tuple[Path, Curves], tmp_path: Path) -> None:

@@ -11,14 +11,14 @@ import pydicom
 import pytest
 
 from calx.imaging.facts.curves import Curves
-from calx.imaging.simulator import Recording, simulate
+from calx.imaging.simulator import SimulatedRecording, simulate
 from calx.imaging.simulator.echo import DEPTHS, STEP_MM, Catheter, Lines
-from calx.imaging.simulator.statistics import REAL, measured
+from calx.imaging.simulator.statistics import REAL, measure
 
 DEPTH = (np.arange(DEPTHS) + 0.5) * STEP_MM
 
 
-def test_the_same_seed_gives_the_same_pixels_in_any_order(recording: Recording) -> None:
+def test_the_same_seed_gives_the_same_pixels_in_any_order(recording: SimulatedRecording) -> None:
     again = simulate(recording.seed, 10.0, 3.0, 40)
     assert (again.frame(17)[0] == recording.frame(17)[0]).all()
     assert (again.frame(3)[0] == recording.frame(3)[0]).all()
@@ -91,7 +91,7 @@ def test_the_heart_moves_the_catheter_only_without_gating() -> None:
 @pytest.mark.parametrize("frequency", [20, 50])
 def test_grey_levels_and_speckle_are_near_those_of_real_frames(frequency: int) -> None:
     look, real = (
-        measured(frequency, range(24)),
+        measure(frequency, range(24)),
         {look.source.split(" MHz")[0]: look for look in reversed(REAL)}[str(frequency)],
     )
     assert look.lumen is not None

@@ -10,7 +10,7 @@ import pytest
 from rdflib import OWL, RDF
 
 from calx.ontology import GuidelineFiles
-from calx.reasoner.authors.check.owl import classified, faults, terms
+from calx.reasoner.authors.check.owl import classify, faults, terms
 from calx.reasoner.recommendation import Reasoner
 from tests.lesions import lesions
 from tests.oracles.hermit import CALX, lesion_classes, with_lesions
@@ -20,7 +20,7 @@ PREDICATE = {"grade": "arcGrade", "finding": "finding", "point": "scorePoint"}
 
 
 def test_the_terms_are_consistent_and_every_class_can_have_members() -> None:
-    world = classified(terms(GuidelineFiles()))
+    world = classify(terms(GuidelineFiles()))
     assert [cls.iri for cls in world.inconsistent_classes()] == []
     assert len(list(world.classes())) > 50
 
@@ -46,7 +46,7 @@ def test_check_tells_a_class_that_can_have_no_member(
 def test_a_contradiction_in_the_terms_is_found() -> None:
     graph = terms(GuidelineFiles())
     graph.add((CALX.EllisTwo, OWL.equivalentClass, CALX.EllisThree))
-    assert {cls.name for cls in classified(graph).inconsistent_classes()} >= {
+    assert {cls.name for cls in classify(graph).inconsistent_classes()} >= {
         "EllisTwo",
         "EllisThree",
     }
@@ -56,7 +56,7 @@ def test_an_individual_of_disjoint_classes_is_found() -> None:
     graph = terms(GuidelineFiles())
     graph.add((CALX["device/cutting_balloon"], RDF.type, CALX.PlainBalloon))
     with pytest.raises(owlready2.OwlReadyInconsistentOntologyError):
-        classified(graph)
+        classify(graph)
 
 
 @pytest.mark.long
@@ -71,7 +71,7 @@ def test_definitions_in_owl_and_rules_agree_on_the_same_lesions(
     graph = with_lesions(
         reasoner.guideline, [reasoner.evaluation.complete(facts).values for facts in cases]
     )
-    defined, world, members = lesion_classes(graph), classified(graph), 0
+    defined, world, members = lesion_classes(graph), classify(graph), 0
     assert len(defined) == 13
     for cls, term in defined.items():
         kind, local = term.split("/")

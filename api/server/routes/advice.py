@@ -11,11 +11,11 @@ from fastapi import APIRouter, Request, Response
 
 from calx.api.contract.negotiation import JSON, JSON_LD, SVG, TURTLE
 from calx.api.contract.problems import ServiceError, of_case
-from calx.api.pages.proof_picture import drawn
+from calx.api.pages.proof_picture import draw_proof
 from calx.api.server.openapi import ANSWER_EXAMPLE, CASE_BODY, problems_of
 from calx.api.server.request import form_of, language_of, service_of
 from calx.api.server.state import Service
-from calx.reasoner.batch import admitted, outcomes
+from calx.reasoner.batch import admit, outcomes
 from calx.reasoner.engine.answer import Answer
 from calx.reasoner.intake.errors import CaseError, Problem
 from calx.reasoner.intake.files import MEDIA_TYPES, Submission, submissions
@@ -30,7 +30,7 @@ MOST_AT_ONCE = 1000
 VARY = {"Vary": "Accept, Accept-Language"}
 
 
-async def submitted(request: Request, service: Service) -> list[Submission]:
+async def read_cases(request: Request, service: Service) -> list[Submission]:
     """The cases in the body of a request, as they were handed in.
 
     Raises:
@@ -79,24 +79,24 @@ async def one(request: Request, service: Service) -> Answer:
     Raises:
         ServiceError: there is not one case, or it cannot be answered; all its problems are listed.
     """
-    cases = await submitted(request, service)
+    cases = await read_cases(request, service)
     if len(cases) != 1:
         raise ServiceError(
             "unreadable",
             f"{len(cases)} cases; send one",
             [Problem("send one case as a JSON object")],
         )
-    return answered(service, cases[0], language_of(request))
+    return answer_case(service, cases[0], language_of(request))
 
 
-def answered(service: Service, case: Submission, language: str) -> Answer:
+def answer_case(service: Service, case: Submission, language: str) -> Answer:
     """The answer to one case."""
     return service.reasoner.answer(_admitted(service, case, language))
 
 
 def _admitted(service: Service, case: Submission, language: str) -> Case:
     try:
-        return admitted(service.reasoner, case, language, {}, "")
+        return admit(service.reasoner, case, language, {}, "")
     except CaseError as error:
         raise of_case(error) from None
 
@@ -115,7 +115,7 @@ async def recommend(request: Request) -> Response:
     """
     service = service_of(request)
     form, language = form_of(request, *BY_MEDIA_TYPE), language_of(request)
-    cases = await submitted(request, service)
+    cases = await read_cases(request, service)
     listed = (await request.body()).lstrip()[:1] == b"[" and "ld+json" not in request.headers.get(
         "content-type", ""
     )
@@ -124,7 +124,7 @@ async def recommend(request: Request) -> Response:
         content = (
             service.recommend(case, language)
             if form == JSON
-            else shown(service.reasoner.answer(case), form, language)
+            else write_answer(service.reasoner.answer(case), form, language)
         )
         service.note(request, "answered", case=case.id)
         return Response(content, headers=VARY, media_type=form)
@@ -145,7 +145,7 @@ def _many(service: Service, cases: list[Submission], language: str) -> bytes:
     return b"[" + b",".join(parts) + b"]"
 
 
-def shown(answer: Answer, form: str, language: str) -> bytes:
+def write_answer(answer: Answer, form: str, language: str) -> bytes:
     """An answer in one of its forms, by media type."""
     return BY_MEDIA_TYPE[form].write(answer, language, True)
 
@@ -165,7 +165,7 @@ async def proof(request: Request) -> Response:
     answer = await one(request, service)
     service.note(request, "answered", case=answer.case.id)
     if form in (TURTLE, JSON_LD):
-        return Response(shown(answer, form, language), headers=VARY, media_type=form)
+        return Response(write_answer(answer, form, language), headers=VARY, media_type=form)
     return Response(
         of_steps(answer.json(language), form, service, language), headers=VARY, media_type=form
     )
@@ -174,6 +174,6 @@ async def proof(request: Request) -> Response:
 def of_steps(result: dict[str, Any], form: str, service: Service, language: str) -> bytes | str:
     """The proof in an answer, as JSON or as a picture."""
     if form == SVG:
-        return drawn(result, service.reasoner.guideline, language)
+        return draw_proof(result, service.reasoner.guideline, language)
     keys = ("case_id", "guideline", "notice", "steps")
     return orjson.dumps({key: result[key] for key in keys})

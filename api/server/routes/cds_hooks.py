@@ -12,7 +12,7 @@ from fastapi import APIRouter, Request, Response
 from calx.api.contract import strict_json
 from calx.api.contract.problems import ServiceError, of_case
 from calx.api.exchange.cards import cards
-from calx.api.exchange.fhir_facts import Reading
+from calx.api.exchange.fhir_facts import FhirFacts
 from calx.api.server.openapi import problems_of
 from calx.api.server.request import language_of, service_of
 from calx.reasoner.intake.errors import CaseError, Problem
@@ -75,7 +75,7 @@ async def call(request: Request, service_id: str) -> Response:
     problems = [*_faults(content)]
     if problems:
         raise ServiceError("unreadable", "the request is not a call of this hook", problems)
-    reading = Reading(service.reasoner.guideline, service.codes)
+    reading = FhirFacts(service.reasoner.guideline, service.codes)
     case_id = await asyncio.to_thread(_facts, content, reading)
     patient = str(content["context"]["patientId"])
     reference = patient if "/" in patient else f"Patient/{patient}"
@@ -115,7 +115,7 @@ def _same(one: str, other: str) -> bool:
     return one == other or one.endswith(f"/{other}")
 
 
-def _facts(content: dict[str, Any], reading: Reading) -> str:
+def _facts(content: dict[str, Any], reading: FhirFacts) -> str:
     """Read the facts of a call; the id of the case."""
     prefetch = content.get("prefetch")
     for key, resource in (prefetch or {}).items():

@@ -17,7 +17,7 @@ from fastapi import APIRouter, Request, Response
 from calx.api.contract.negotiation import HTML, JSON
 from calx.api.contract.problems import ServiceError
 from calx.api.jobs.drafts import Draft, DraftError, Drafts
-from calx.api.jobs.examination import PARTS, ExaminationError, examined
+from calx.api.jobs.examination import PARTS, ExaminationError, examine
 from calx.api.pages.render import html
 from calx.api.server.openapi import problems_of
 from calx.api.server.request import form_of, language_of, language_told, service_of
@@ -277,7 +277,7 @@ async def _report(service: Service, draft: Draft, part: str, language: str) -> d
     key = (draft.id, drafts.files(draft).digest, part, language)
     if key not in service.reports:
         try:
-            service.reports[key] = await examined(
+            service.reports[key] = await examine(
                 part, drafts.base(draft), drafts.guideline(draft), language
             )
         except ExaminationError as error:

@@ -12,7 +12,7 @@ from fastapi import APIRouter, Request, Response
 import calx
 from calx.api.contract import strict_json
 from calx.api.exchange.fhir_answer import guidance, outcome
-from calx.api.exchange.fhir_facts import Reading
+from calx.api.exchange.fhir_facts import FhirFacts
 from calx.api.server.request import language_of, service_of
 from calx.reasoner.intake.errors import CaseError
 from calx.reasoner.model.case import CASE_ID
@@ -49,7 +49,7 @@ async def recommend(request: Request) -> Response:
         "Parameters",
     ):
         return _fhir(outcome("structure", "send a Bundle, an Observation or Parameters", []), 400)
-    reading = Reading(service.reasoner.guideline, service.codes)
+    reading = FhirFacts(service.reasoner.guideline, service.codes)
     await asyncio.to_thread(reading.resource, resource, resource["resourceType"])
     case_id = _named(resource)
     problems = list(reading.problems)

@@ -16,7 +16,7 @@ from calx.api.server.openapi import problems_of
 from calx.api.server.request import form_of, language_of, service_of
 from calx.api.server.respond import page
 from calx.api.server.routes.advice import VARY
-from calx.api.sparql.gate import serialised
+from calx.api.sparql.gate import serialise
 from calx.reasoner.model.guideline import Fact, Guideline, Statement, Study
 from calx.reasoner.model.names import IRI
 from calx.reasoner.model.rule import Rule
@@ -142,7 +142,7 @@ def _shown(
     body = (
         ox.serialize(triples, format=ox.RdfFormat.TURTLE, prefixes=PREFIXES)
         if form == TURTLE
-        else serialised(triples, form)[1]
+        else serialise(triples, form)[1]
     )
     return Response(body, headers=VARY, media_type=form)
 

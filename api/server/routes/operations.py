@@ -38,7 +38,7 @@ async def saved(request: Request) -> Response:
     try:
         exported, done = await service.store.export()
         try:
-            packed = await asyncio.to_thread(backup.packed, exported, service.reasoner.guideline)
+            packed = await asyncio.to_thread(backup.pack, exported, service.reasoner.guideline)
         finally:
             done()
     except (StoreError, OSError) as error:
@@ -83,7 +83,7 @@ async def restored(request: Request) -> Response:
             async for part in request.stream():
                 file.write(part)
             file.flush()
-            told = await backup.restored(Path(file.name), service.store)
+            told = await backup.restore(Path(file.name), service.store)
         except backup.BackupError as error:
             raise ServiceError("conflict" if error.conflict else "unreadable", str(error)) from None
         except (StoreError, OSError) as error:

@@ -11,9 +11,9 @@ from fastapi import APIRouter, Request, Response
 from starlette.datastructures import UploadFile
 
 from calx.api.contract.problems import ServiceError, of_case
-from calx.api.pages.cross_section import drawn as cross_section
-from calx.api.pages.form import case_of, entered, groups
-from calx.api.pages.proof_picture import drawn as proof_picture
+from calx.api.pages.cross_section import draw_cross_section as cross_section
+from calx.api.pages.form import case_of, groups, read_form
+from calx.api.pages.proof_picture import draw_proof as proof_picture
 from calx.api.pages.render import html
 from calx.api.server.guard import COOKIE, cookie_of
 from calx.api.server.openapi import EXAMPLE, describe
@@ -34,7 +34,7 @@ NO_STORE = {"Cache-Control": "no-store"}
 def asked(request: Request, language: str) -> tuple[dict[str, str], Outcome]:
     """What the address tells of a lesion, and what comes of it."""
     service = service_of(request)
-    shown, problems = entered(request.query_params.multi_items())
+    shown, problems = read_form(request.query_params.multi_items())
     case = Submission(case_of(shown, service.reasoner.guideline), problems)
     (outcome,) = outcomes(service.reasoner, [case], language)
     return shown, outcome
@@ -176,7 +176,7 @@ async def store(request: Request) -> Response:
     service, fields = service_of(request), await _form(request)
     language = language_told(dict(fields))
     guideline = service.reasoner.guideline
-    texts, problems = entered(fields)
+    texts, problems = read_form(fields)
     told = dict(fields)
     (outcome,) = outcomes(
         service.reasoner,

@@ -25,8 +25,8 @@ from calx.api.server.routes.advice import VARY
 from calx.api.server.routes.pages import open_devices
 from calx.api.server.settings import MIB
 from calx.api.server.state import Service
+from calx.reasoner.intake import measurements
 from calx.reasoner.intake.errors import CaseError
-from calx.reasoner.intake.measurements import confirmed, corrected
 from calx.reasoner.model.guideline import Guideline
 from calx.reasoner.model.measured import KEY
 
@@ -266,8 +266,8 @@ async def correct(request: Request, recording_id: str) -> Response:
         asked = _of_json(await request.body())
     else:
         raise ServiceError("wrong-form", f"send {JSON}")
-    made = corrected(case, asked["facts"], asked["by"], asked["why"])
-    made = confirmed(made, asked["confirmed"], asked["by"])
+    made = measurements.correct(case, asked["facts"], asked["by"], asked["why"])
+    made = measurements.confirm(made, asked["confirmed"], asked["by"])
     service.reasoner.gate.admit(made, language_of(request))
     save(found, made)
     service.note(

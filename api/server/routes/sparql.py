@@ -17,7 +17,7 @@ from calx.api.contract.problems import ServiceError
 from calx.api.server.openapi import problems_of
 from calx.api.server.request import form_of, language_of, service_of
 from calx.api.server.respond import query_page
-from calx.api.sparql.gate import GRAPHED, SELECTED, Dataset, QueryError, serialised
+from calx.api.sparql.gate import GRAPHED, SELECTED, Dataset, QueryError, serialise
 from calx.api.store.protocol import KNOWLEDGE, StoreError
 
 router = APIRouter(tags=["SPARQL"])
@@ -211,7 +211,7 @@ def _description(request: Request) -> Response:
     if form == "text/html":
         return query_page(request, language_of(request))
     address = str(request.url).partition("?")[0]
-    media, body = serialised(description(address), form)
+    media, body = serialise(description(address), form)
     return Response(body, media_type=media, headers={"Vary": "Accept"})
 
 

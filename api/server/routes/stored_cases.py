@@ -16,7 +16,7 @@ from calx.api.server.request import absent, form_of, language_of, record_of, ser
 from calx.api.server.respond import page
 from calx.api.server.routes.advice import VARY, of_steps, one
 from calx.api.server.routes.pages import stored
-from calx.api.sparql.gate import serialised
+from calx.api.sparql.gate import serialise
 from calx.api.store.cases import CaseDiffersError, replay
 from calx.reasoner.tell.rdf import PREFIXES
 
@@ -179,4 +179,4 @@ async def delete(request: Request, case_id: str) -> Response:
 def _written(triples: list[ox.Triple], form: str) -> bytes:
     if form == TURTLE:
         return ox.serialize(triples, format=ox.RdfFormat.TURTLE, prefixes=PREFIXES) or b""
-    return serialised(triples, form)[1]
+    return serialise(triples, form)[1]

@@ -9,7 +9,7 @@ from calx.ontology.places import Places
 from calx.ontology.reference_cases import read_reference_cases
 from calx.reasoner.authors import reference_cases
 from calx.reasoner.authors.check import owl, terms
-from calx.reasoner.load.reader import Reading, examine
+from calx.reasoner.load.reader import ReadGuideline, examine
 from calx.reasoner.load.wellformed import unbacked
 from calx.reasoner.model.guideline import Guideline
 from calx.reasoner.recommendation import Reasoner
@@ -67,7 +67,7 @@ def check(files: GuidelineFiles, with_owl: bool = True) -> Report:
     problems += _suspended(reading)
     answered = 0
     if not any(problem.kind in UNREAD for problem in reading.problems):
-        broken, fired = reference_cases.judged(Reasoner(reading.guideline), cases)
+        broken, fired = reference_cases.judge(Reasoner(reading.guideline), cases)
         problems += broken
         answered = len(cases)
         problems += (
@@ -94,7 +94,7 @@ def _line(files: GuidelineFiles, file: str, rule: str) -> int | None:
     return files.line_of(file, f"rule:{rule}")
 
 
-def _suspended(reading: Reading) -> list[AuthoringProblem]:
+def _suspended(reading: ReadGuideline) -> list[AuthoringProblem]:
     found = []
     for suspension in reading.guideline.suspended:
         rule = reading.whole.rule[suspension.rule]
@@ -115,7 +115,7 @@ def _suspended(reading: Reading) -> list[AuthoringProblem]:
 
 
 def _placed(
-    files: GuidelineFiles, reading: Reading, problems: list[AuthoringProblem]
+    files: GuidelineFiles, reading: ReadGuideline, problems: list[AuthoringProblem]
 ) -> list[AuthoringProblem]:
     """The problems of literals moved to the line of the literal itself."""
     if not any(problem.kind == "literal" for problem in problems):

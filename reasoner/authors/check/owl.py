@@ -45,7 +45,7 @@ def terms(files: GuidelineFiles) -> Graph:
     return found
 
 
-def classified(graph: Graph) -> Any:
+def classify(graph: Graph) -> Any:
     """An owlready2 world that holds the graph as HermiT classified it.
 
     Raises:
@@ -68,7 +68,7 @@ def empty_classes(graph: Graph) -> list[str] | None:
     import owlready2
 
     try:
-        world = classified(graph)
+        world = classify(graph)
     except owlready2.OwlReadyInconsistentOntologyError:
         return None
     return sorted(cls.iri for cls in world.inconsistent_classes() if cls is not owlready2.Nothing)

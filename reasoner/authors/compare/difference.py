@@ -19,7 +19,7 @@ from calx.reasoner.authors.compare.cohort import Compared, Comparison
 from calx.reasoner.authors.compare.impact import Impact, impact
 from calx.reasoner.authors.prove.verdicts import Verification
 from calx.reasoner.authors.prove.verify import verify
-from calx.reasoner.authors.reference_cases import judged as judge_reference_cases
+from calx.reasoner.authors.reference_cases import judge as judge_reference_cases
 from calx.reasoner.intake.files import Submission
 from calx.reasoner.model.guideline import Guideline
 from calx.reasoner.model.names import Text

@@ -16,7 +16,7 @@ import z3
 from calx.reasoner.authors.compare.changes import Changes
 from calx.reasoner.authors.compare.cohort import admits_alike
 from calx.reasoner.authors.prove.literals import cuts
-from calx.reasoner.authors.prove.phrases import spoken
+from calx.reasoner.authors.prove.phrases import describe_literals
 from calx.reasoner.authors.prove.session import Lesion, Region, Session, UndecidedError
 from calx.reasoner.authors.prove.solver import (
     AnyLesion,
@@ -346,7 +346,7 @@ class _Comparison:
         return ", ".join(dict.fromkeys(named))
 
     def _where(self, region: Region, keys: tuple[str, str], about: str) -> Where:
-        words = spoken(self.before.guideline, region.literals) if region.exact else None
+        words = describe_literals(self.before.guideline, region.literals) if region.exact else None
         case = runnable("changed", (region.example,))
         differs = self._differs(region.example, keys, about)
         if differs is None:  # numbers that no case can give: the region is told without an example
@@ -402,11 +402,7 @@ class _Comparison:
         fact = self.given.facts[name]
         if name not in self.given.symbol:
             return [True, False] if fact.kind == "boolean" else list(fact.values)
-        step = (
-            Decimal(1)
-            if fact.kind == "integer" or (fact.maximum or 0) > 10**2
-            else Decimal(1).scaleb(-1)
-        )
+        step = Decimal(1) if fact.kind == "integer" or (fact.maximum or 0) > 100 else Decimal("0.1")
         near = {
             cut + shift for cut in self._cuts.get(name, []) for shift in (-step, Decimal(0), step)
         }

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from calx.ontology import GuidelineFiles
 from calx.ontology.edits import EditError, Edits, wording
-from calx.ontology.turtle import quoted
+from calx.ontology.turtle import quote
 from calx.reasoner.authors.edit.tables import COMPARATORS, STANCES, VERIFIED
 from calx.reasoner.load.source import PREFIXES
 from calx.reasoner.model.guideline import Guideline
@@ -24,7 +24,7 @@ STUDIES, STATEMENTS = "evidence/studies.ttl", "evidence/treatment.ttl"
 
 
 @dataclass(frozen=True)
-class Record:
+class EvidenceRecord:
     """A study as its record tells it; nothing is looked up."""
 
     id: str
@@ -52,7 +52,9 @@ class NewStatement:
     rules: tuple[str, ...] = field(default=())
 
 
-def added(files: GuidelineFiles, guideline: Guideline, record: Record) -> dict[str, str]:
+def add_study(
+    files: GuidelineFiles, guideline: Guideline, record: EvidenceRecord
+) -> dict[str, str]:
     """The files with one more study.
 
     Raises:
@@ -91,8 +93,8 @@ def added(files: GuidelineFiles, guideline: Guideline, record: Record) -> dict[s
         ),
         f"  rdfs:label {wording(record.label)} ;",
     ]
-    lines.append(f"  dcterms:bibliographicCitation {quoted(record.citation.strip())} ;")
-    lines += [f"  dcterms:identifier {quoted(identifier)} ;"] if identifier else []
+    lines.append(f"  dcterms:bibliographicCitation {quote(record.citation.strip())} ;")
+    lines += [f"  dcterms:identifier {quote(identifier)} ;"] if identifier else []
     lines += (
         [f"  calx:participants {record.participants} ;"] if record.participants is not None else []
     )
@@ -111,7 +113,7 @@ def withdrawn(files: GuidelineFiles, study: str, is_: bool = True) -> dict[str, 
     return edits.texts()
 
 
-def stated(
+def add_statement(
     files: GuidelineFiles, guideline: Guideline, new: NewStatement, file: str = STATEMENTS
 ) -> dict[str, str]:
     """The files with one more statement, behind the rules that it is about.
@@ -144,9 +146,9 @@ def stated(
         )
     ]
     population = (
-        f" ; calx:population {quoted(new.population.strip())}" if new.population.strip() else ""
+        f" ; calx:population {quote(new.population.strip())}" if new.population.strip() else ""
     )
-    lines.append(f"  calx:locator {quoted(new.locator.strip())}{population} ;")
+    lines.append(f"  calx:locator {quote(new.locator.strip())}{population} ;")
     lines.append(" ;\n".join([f"  skos:definition {wording(new.text)}", *numbers]) + " .")
     edits.insert(file, f"ev:{new.id}", "\n".join(lines))
     for rule in new.rules:
@@ -210,5 +212,5 @@ def _number(text: str, guideline: Guideline, problems: list[str]) -> str:
     unit = match["unit"] or (fact.unit if fact and fact.unit else "1")
     return (
         f'  calx:states [ calx:quantity calx:{local} ; calx:comparator "{match["comparator"]}" '
-        f"; calx:value {match['value']} ; calx:unit {quoted(unit)} ]"
+        f"; calx:value {match['value']} ; calx:unit {quote(unit)} ]"
     )

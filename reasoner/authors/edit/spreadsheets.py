@@ -17,7 +17,7 @@ from typing import Any
 from calx.errors import CalxError
 from calx.ontology import GuidelineFiles
 from calx.ontology.edits import Edits
-from calx.ontology.turtle import quoted
+from calx.ontology.turtle import quote
 from calx.reasoner.authors.edit.tables import Cell, Table, tables
 from calx.words import DEFAULT
 
@@ -124,7 +124,7 @@ WIDTHS = {
 # --- in ------------------------------------------------------------------------------------
 
 
-def imported(files: GuidelineFiles, path: Path) -> tuple[dict[str, str], list[Edited]]:
+def import_tables(files: GuidelineFiles, path: Path) -> tuple[dict[str, str], list[Edited]]:
     """What the files of a guideline say once a table is taken over.
 
     Args:
@@ -425,14 +425,14 @@ def _turtle(known: Cell, column: str, text: str) -> str:
         return text
     if column == "type":
         return f"term:type-{text}"
-    return f"{quoted(text)}@{known.language}" if known.language else quoted(text)
+    return f"{quote(text)}@{known.language}" if known.language else quote(text)
 
 
 def a1(sheet: str, column: int, row: int) -> str:
     """The name of a cell, both counted from 0: ``thresholds!F12``."""
     letters, rest = "", column + 1
     while rest:
-        rest, letter = divmod(rest - 1, ord("Z") - ord("A") + 1)
+        rest, letter = divmod(rest - 1, 26)
         letters = chr(ord("A") + letter) + letters
     return f"{sheet}!{letters}{row + 1}"
 

@@ -29,7 +29,7 @@ from calx.reasoner.model.guideline import Guideline, SharedCondition
 OPPOSITE: dict[Comparator, Comparator] = {"<": ">=", "<=": ">", ">": "<=", ">=": "<"}
 
 
-class Vocabulary:
+class RegionWords:
     """The literals with which lesions are told apart, for questions about some conclusions."""
 
     def __init__(
@@ -160,7 +160,7 @@ def strength(literal: Literal) -> tuple[int, Decimal, bool]:
             assert_never(literal.condition)
 
 
-def strengthened(guideline: Guideline, condition: Condition) -> Condition | None:
+def strengthen(guideline: Guideline, condition: Condition) -> Condition | None:
     """What "not known to be" comes to where the value is known."""
     match condition:
         case Not(Compare(fact, comparator, limit)) if comparator in OPPOSITE:

@@ -37,9 +37,9 @@ class Literal:
     holds: bool = True
 
 
-def spoken(guideline: Guideline, literals: Sequence[Literal]) -> Text:
+def describe_literals(guideline: Guideline, literals: Sequence[Literal]) -> Text:
     """The literals as one phrase in each language."""
-    return {language: _spoken(guideline, literals, language) for language in guideline.title}
+    return {language: _describe(guideline, literals, language) for language in guideline.title}
 
 
 def conjunction(literals: Sequence[Literal]) -> Condition:
@@ -47,7 +47,7 @@ def conjunction(literals: Sequence[Literal]) -> Condition:
     return AllOf(tuple(literal.condition for literal in literals))
 
 
-def _spoken(guideline: Guideline, literals: Sequence[Literal], language: str) -> str:
+def _describe(guideline: Guideline, literals: Sequence[Literal], language: str) -> str:
     words = words_of("lesion", language)
     named = [
         words["with" if literal.holds else "without"].format(label=literal.named.label[language])

@@ -13,7 +13,7 @@ from typing import TypeAlias, cast
 import z3
 
 from calx.errors import CalxError
-from calx.reasoner.authors.prove.literals import Vocabulary, cuts, strength, strengthened
+from calx.reasoner.authors.prove.literals import RegionWords, cuts, strength, strengthen
 from calx.reasoner.authors.prove.phrases import Literal, conjunction
 from calx.reasoner.authors.prove.solver import AnyLesion, Quotient, Truth, none
 from calx.reasoner.model.condition import Condition, Value, leaves_on_values
@@ -195,7 +195,7 @@ class Session:
             limits: the constants with which numbers are compared; those of the lesion's guideline
                 if not given.
         """
-        words = Vocabulary(lesion.guideline, speaking_of, limits)
+        words = RegionWords(lesion.guideline, speaking_of, limits)
         blocked: list[Truth] = []
         for _ in range(most):
             model = self.model(goal, *within, *blocked)
@@ -282,7 +282,7 @@ class Session:
         self, lesion: AnyLesion, literal: Literal, all_: list[Literal], within: tuple[Truth, ...]
     ) -> Literal:
         """Say "above 180°" for "not known to be at most 180°", where it comes to the same."""
-        strong = strengthened(lesion.guideline, literal.condition)
+        strong = strengthen(lesion.guideline, literal.condition)
         if strong is None or literal.named:
             return literal
         meant = [self._literal(lesion.holds(other.condition)) for other in all_]

@@ -12,7 +12,7 @@ from typing import assert_never
 import z3
 
 from calx.ontology import GuidelineFiles
-from calx.reasoner.authors.prove.phrases import spoken
+from calx.reasoner.authors.prove.phrases import describe_literals
 from calx.reasoner.authors.prove.session import Lesion, Session, UndecidedError
 from calx.reasoner.authors.prove.solver import (
     AnyLesion,
@@ -157,7 +157,7 @@ class _Prover:
             )
         )
         words = tuple(
-            spoken(self.guideline, region.literals)
+            describe_literals(self.guideline, region.literals)
             for region in regions[:MOST_REGIONS]
             if region.exact
         )

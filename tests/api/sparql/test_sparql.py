@@ -20,7 +20,7 @@ from rdflib.plugins.stores.sparqlstore import SPARQLStore
 from SPARQLWrapper import JSON, SPARQLWrapper
 
 from calx.api.pages.questions import questions
-from calx.api.sparql.gate import QueryError, checked
+from calx.api.sparql.gate import QueryError, check_query
 from tests.api.running import Running, case, serving, until
 from tests.sampling import much, some
 
@@ -472,7 +472,7 @@ WORDS = st.sampled_from(
 def test_whatever_is_written_only_queries_that_read_pass_the_gate(text: str) -> None:
     """What the gate lets through, a store without network answers or refuses, and its content stays as it was."""
     try:
-        query = checked(text.encode())
+        query = check_query(text.encode())
     except QueryError:
         return
     store = ox.Store()

@@ -6,7 +6,7 @@ import pytest
 
 from calx.ontology import DEFAULT_DIRECTORY
 from calx.ontology.reference_cases import ReferenceCase, read_reference_cases
-from calx.reasoner.authors.reference_cases import judged
+from calx.reasoner.authors.reference_cases import judge
 from calx.reasoner.recommendation import Reasoner
 
 CASES, PROBLEMS = read_reference_cases(DEFAULT_DIRECTORY)
@@ -14,7 +14,7 @@ CASES, PROBLEMS = read_reference_cases(DEFAULT_DIRECTORY)
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.id)
 def test_the_case_comes_out_as_it_must(case: ReferenceCase, reasoner: Reasoner) -> None:
-    problems, fired = judged(reasoner, [case])
+    problems, fired = judge(reasoner, [case])
     assert problems == []
     assert fired
 
@@ -25,5 +25,5 @@ def test_there_are_enough_cases_and_their_files_have_no_fault() -> None:
 
 
 def test_together_they_make_every_rule_fire(reasoner: Reasoner) -> None:
-    _, fired = judged(reasoner, CASES)
+    _, fired = judge(reasoner, CASES)
     assert {rule.id for rule in reasoner.guideline.rules} - fired == set()

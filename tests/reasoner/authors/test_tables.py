@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from calx.ontology import DEFAULT_DIRECTORY, GuidelineFiles
-from calx.ontology.turtle import Document, Group, PlaceError, Token, quoted, unescaped, walk
-from calx.reasoner.authors.edit.spreadsheets import TableError, as_csv, as_xlsx, imported
+from calx.ontology.turtle import Document, Group, PlaceError, Token, quote, unescape, walk
+from calx.reasoner.authors.edit.spreadsheets import TableError, as_csv, as_xlsx, import_tables
 from calx.reasoner.authors.edit.tables import Table, tables
 from calx.reasoner.load.reader import read
 from tests.command import calx
@@ -75,7 +75,7 @@ def test_half_a_statement_is_told_with_its_place(text: str) -> None:
     "text", ["plain", 'quote " and \\ backslash', "lines\nand\ttabs\r", "弧度≥270°", "\u0000"[:0]]
 )
 def test_strings_are_written_as_they_are_read(text: str) -> None:
-    assert unescaped(quoted(text)[1:-1]) == text
+    assert unescape(quote(text)[1:-1]) == text
 
 
 # --- out and in ----------------------------------------------------------------------------
@@ -130,7 +130,7 @@ def test_a_table_that_is_not_changed_changes_nothing(
         path.mkdir()
         for table in found:
             (path / f"{table.name}.csv").write_bytes(as_csv(table))
-    assert imported(FILES, path) == ({}, [])
+    assert import_tables(FILES, path) == ({}, [])
 
 
 @pytest.mark.parametrize(
@@ -158,9 +158,9 @@ def test_a_changed_cell_changes_its_place_and_nothing_else(
     path = _changed(_named(found, table), tmp_path, key, column, value)
     if not line:
         with pytest.raises(TableError, match="is none of"):
-            imported(FILES, path)
+            import_tables(FILES, path)
         return
-    texts, edited = imported(FILES, path)
+    texts, edited = import_tables(FILES, path)
     ((name, text),) = texts.items()
     changed = [
         row
@@ -195,7 +195,7 @@ def test_a_mistake_is_told_with_its_cell(
 ) -> None:
     chosen = _named(found, table)
     with pytest.raises(TableError) as caught:
-        imported(FILES, _changed(chosen, tmp_path, key, column, value))
+        import_tables(FILES, _changed(chosen, tmp_path, key, column, value))
     (problem,) = caught.value.problems
     assert told in problem.message
     letter = "ABCDEFGHIJ"[chosen.columns.index(column)]
@@ -247,7 +247,7 @@ def test_a_file_that_is_no_table_is_told(
     path = tmp_path / name
     path.write_bytes(content)
     with pytest.raises(TableError) as caught:
-        imported(FILES, path)
+        import_tables(FILES, path)
     assert any(told in str(problem) for problem in caught.value.problems), caught.value.problems
 
 
@@ -264,7 +264,7 @@ def test_what_a_spreadsheet_does_to_cells_is_told(found: list[Table], tmp_path: 
     book["thresholds"]["F2"] = "=SUM(1)"
     book.save(path)
     with pytest.raises(TableError) as caught:
-        imported(FILES, path)
+        import_tables(FILES, path)
     told = {problem.place: problem.message for problem in caught.value.problems}
     assert "made a date" in told["statements!E2"]
     assert "formula" in told["thresholds!F2"]
