@@ -137,7 +137,6 @@ def segment(
     for place in filter(None, (facts.parent, report.parent if report else None)):
         if not place.is_dir():
             wrong_use(f"{place}: no such folder")
-    from calx.imaging.errors import ImagingError
     from calx.imaging.facts.case import case, save
     from calx.imaging.reading import Asked, read
 
@@ -155,7 +154,7 @@ def segment(
         distal_first=not proximal_first,
         partial=facts.with_name(f".{facts.name}.part"),
     )
-    try:
+    with _failures_in_words(asked.partial):
         with _watched() as (progress, say):
             found = read(pullback, asked, progress, say)
         made = case(found.findings, case_id)
@@ -164,23 +163,30 @@ def segment(
 
             write(report, found.findings, made, found.pullback, found.run)
         save(made, facts)
-    except ImagingError as error:
-        typer.echo(str(error), err=True)
-        raise typer.Exit(AT_FAULT) from None
-    except KeyboardInterrupt:
-        typer.echo(
-            (
-                "stopped; the frames that were finished are kept: run the same command again to go "
-                f"on ({asked.partial})"
-            ),
-            err=True,
-        )
-        raise typer.Exit(AT_FAULT) from None
     if found.refusal:
         typer.echo(f"{pullback}: {found.refusal}", err=True)
         raise typer.Exit(AT_FAULT)
     typer.echo(summary(found.findings, facts, report))
     raise typer.Exit(DONE)
+
+
+@contextlib.contextmanager
+def _failures_in_words(partial: Path | None) -> Iterator[None]:
+    """End the command with what was wrong; where it was stopped, say how to go on."""
+    from calx.imaging.errors import ImagingError
+
+    try:
+        yield
+    except ImagingError as error:
+        typer.echo(str(error), err=True)
+        raise typer.Exit(AT_FAULT) from None
+    except KeyboardInterrupt:
+        typer.echo(
+            "stopped; the frames that were finished are kept: run the same command again to go "
+            f"on ({partial})",
+            err=True,
+        )
+        raise typer.Exit(AT_FAULT) from None
 
 
 @contextlib.contextmanager

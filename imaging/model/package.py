@@ -267,10 +267,9 @@ def _declared(path: Path, read: Callable[[str], bytes]) -> Package:
     model = _json(raw, "model.json", path)
     unknown, missing = sorted(set(model) - REQUIRED - OPTIONAL), sorted(REQUIRED - set(model))
     if unknown or missing:
-        told = [f"unknown keys {', '.join(unknown)}"] * bool(unknown) + [
-            f"missing keys {', '.join(missing)}"
-        ] * bool(missing)
-        raise ImagingError(f"model.json is refused: {'; '.join(told)}", path)
+        wrong = {"unknown": unknown, "missing": missing}
+        told = "; ".join(f"{which} keys {', '.join(keys)}" for which, keys in wrong.items() if keys)
+        raise ImagingError(f"model.json is refused: {told}", path)
     if model["format"] != FORMAT:
         raise ImagingError(
             f"model.json has format {model['format']!r}; this version reads {FORMAT!r}", path

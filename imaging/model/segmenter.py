@@ -10,7 +10,7 @@ import json
 import time
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial as partial_of
 from pathlib import Path
 from queue import Full, Queue
@@ -168,12 +168,8 @@ def segment(
         provenance,
     )
     drawn.centre[:] = look.centre
-    drawn = Curves(
-        **{
-            **drawn.__dict__,
-            "pixel_mm": float("nan") if pullback.pixel_mm is None else pullback.pixel_mm,
-        }
-    )
+    pixel_mm = float("nan") if pullback.pixel_mm is None else pullback.pixel_mm
+    drawn = replace(drawn, pixel_mm=pixel_mm)
     refused: dict[str, int] = {}
     for f, row in enumerate(rows):
         why = domain.outside(row, package.domain)

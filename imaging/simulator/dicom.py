@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -126,7 +127,7 @@ def truth(recording: SimulatedRecording, lines: list[Lines]) -> Curves:
         getattr(drawn, name)[:] = np.stack([getattr(item, name) for item in lines])
     drawn.strut[:] = np.stack([item.strut & np.isfinite(item.stent) for item in lines])
     drawn.centre[:] = middle
-    return Curves(**{**drawn.__dict__, "pixel_mm": display.scale})
+    return replace(drawn, pixel_mm=display.scale)
 
 
 def pullback(recording: SimulatedRecording, seen: list[Lines] | None = None) -> Pullback:

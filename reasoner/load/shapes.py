@@ -39,6 +39,7 @@ from calx.reasoner.model.condition import (
 from calx.reasoner.model.guideline import ConclusionProperty, Fact
 from calx.reasoner.model.names import IRI
 from calx.reasoner.model.rule import Assertion, Assignment, Number, Production
+from calx.reasoner.model.values import LARGEST
 
 BOUNDS: dict[URIRef, Comparator] = {
     SH.minExclusive: ">",
@@ -125,7 +126,7 @@ def number(literal: Node | None) -> Decimal:
             value = Decimal(str(literal))
         except ArithmeticError:
             value = Decimal("NaN")
-        if value.is_finite() and abs(value) < Decimal(10) ** 12:
+        if value.is_finite() and abs(value) < LARGEST:
             return value
     raise ProfileError(
         f"{str(literal)[:40]} is not a number that can be compared; write a plain number", "number"

@@ -33,11 +33,8 @@ UNITS = {"deg": "°", "mm2": " mm²", "a": "", "1": "", "{pulse}": "", None: ""}
 
 def quantity(fact: Fact, value: Decimal | float) -> str:
     """A number with its unit, as a reader writes it."""
-    return (
-        f"{value:.6g}{UNITS.get(fact.unit, f' {fact.unit}')}"
-        if not isinstance(value, Decimal)
-        else f"{value.normalize():f}{UNITS.get(fact.unit, f' {fact.unit}')}"
-    )
+    number = f"{value.normalize():f}" if isinstance(value, Decimal) else f"{value:.6g}"
+    return number + UNITS.get(fact.unit, f" {fact.unit}")
 
 
 class Prose:

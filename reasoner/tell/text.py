@@ -8,6 +8,7 @@ from typing import Any
 
 from calx.reasoner.engine.answer import Answer
 from calx.reasoner.model.guideline import Guideline
+from calx.reasoner.tell.prose import quantity
 from calx.words import DEFAULT
 from calx.words import words as words_of
 
@@ -484,10 +485,7 @@ class _Page:
             return self.words[str(value).lower()]
         if isinstance(value, str):
             return self.guideline.value_labels.get(value, {self.language: value})[self.language]
-        unit = {"deg": "°", "mm2": " mm²", "a": "", "1": "", "{pulse}": "", None: ""}.get(
-            fact.unit, f" {fact.unit}"
-        )
-        return f"{value:.6g}{unit}"
+        return quantity(fact, value)
 
     def _row(self, head: str, parts: list[str]) -> Iterator[str]:
         if parts:

@@ -9,13 +9,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import lru_cache
 
-from calx.reasoner.authors.prove.witness import as_json
 from calx.reasoner.engine.evaluation import Trace
 from calx.reasoner.intake.errors import CaseError
 from calx.reasoner.intake.files import Submission
 from calx.reasoner.model.guideline import Guideline
 from calx.reasoner.model.program import FIRST_LAYER_OF_CONCLUSIONS
 from calx.reasoner.model.rule import Assertion
+from calx.reasoner.model.values import as_json
 from calx.reasoner.recommendation import Reasoner
 
 AUXILIARY = {"indicated", "favoured", "usable", "alert"}

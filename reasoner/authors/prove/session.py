@@ -4,7 +4,7 @@ all.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from decimal import ROUND_HALF_EVEN, Decimal
 from fractions import Fraction
@@ -249,33 +249,31 @@ class Session:
         truths = {literal: self._literal(lesion.holds(literal.condition)) for literal in literals}
         base = (refuted, *within)
 
-        def leave_none(kept: Iterable[Literal]) -> bool:
-            return not self.possible(*base, *(truths[literal] for literal in kept))
+        def core_of(some: list[Literal]) -> list[Literal] | None:
+            """Those of some literals that alone leave none; None where even all of them do."""
+            if self.possible(*base, *(truths[literal] for literal in some)):
+                return None
+            core = {truth.get_id() for truth in cast("list[Truth]", self._solver.unsat_core())}
+            return [literal for literal in some if truths[literal].get_id() in core]
 
-        if not leave_none(literals):
+        fewer = core_of(literals)
+        if fewer is None:
             return None
         kept = list(literals)
-        while True:  # cores of cores, then one by one, the strongest claims first
-            core = {truth.get_id() for truth in cast("list[Truth]", self._solver.unsat_core())}
-            fewer = [literal for literal in kept if truths[literal].get_id() in core]
-            leave_none(fewer)
-            if len(fewer) == len(kept):
-                break
-            kept = fewer
+        while len(fewer) < len(kept):  # cores of cores
+            kept, fewer = fewer, core_of(fewer) or fewer
         about = {
             fact for literal in kept if not literal.named for fact in _facts(literal.condition)
         }
         kept = [
             literal
             for literal in literals
-            if literal in kept
-            or literal.named
-            or (not literal.named and about & set(_facts(literal.condition)))
+            if literal in kept or literal.named or about & set(_facts(literal.condition))
         ]
-        for candidate in sorted(kept, key=strength, reverse=True):
-            fewer = [literal for literal in kept if literal is not candidate]
-            if leave_none(fewer):
-                kept = fewer
+        for candidate in sorted(kept, key=strength, reverse=True):  # the strongest claims first
+            others = [literal for literal in kept if literal is not candidate]
+            if core_of(others) is not None:
+                kept = others
         return [self._plainer(lesion, literal, kept, within) for literal in kept]
 
     def _plainer(

@@ -40,6 +40,7 @@ from calx.reasoner.model.guideline import Fact, Guideline
 from calx.reasoner.model.program import Clause, Layer
 from calx.reasoner.model.requirement import Settles, Stable
 from calx.reasoner.model.rule import Assignment
+from calx.reasoner.model.values import LARGEST
 
 Truth: TypeAlias = z3.BoolRef
 YES, NO = z3.BoolVal(True), z3.BoolVal(False)
@@ -185,10 +186,6 @@ class Given:
             for alternative in self.alternatives[name]
             if alternative.value == value
         )
-
-
-LARGEST = Decimal(10) ** 12
-"""As the gate has it: beyond any measurement."""
 
 
 class AnyLesion:

@@ -20,7 +20,7 @@ from calx.reasoner.engine.evaluation import Trace
 from calx.reasoner.engine.uncertainty import Uncertainty
 from calx.reasoner.intake.errors import CaseError
 from calx.reasoner.load.source import CALX
-from calx.reasoner.model.condition import Condition, Value
+from calx.reasoner.model.condition import Condition
 from calx.reasoner.model.guideline import Guideline
 from calx.reasoner.model.names import IRI, Text
 from calx.reasoner.model.requirement import (
@@ -33,7 +33,7 @@ from calx.reasoner.model.requirement import (
     Settles,
     Stable,
 )
-from calx.reasoner.model.values import FRACTION_DIGITS
+from calx.reasoner.model.values import FRACTION_DIGITS, as_json
 from calx.reasoner.recommendation import Reasoner
 from calx.words import LANGUAGES
 from calx.words import words as words_of
@@ -248,10 +248,3 @@ def runnable(name: str, lesions: tuple[Lesion, ...], number: int = 0) -> dict[st
         "case_id": f"{name}{suffix}"[:64],
         **{fact: as_json(value) for fact, value in lesions[number].items()},
     }
-
-
-def as_json(value: Value) -> Any:
-    """A value as JSON writes it."""
-    if not isinstance(value, Decimal):
-        return value
-    return int(value) if value == value.to_integral_value() else float(value)

@@ -127,7 +127,9 @@ def as_text(found: list[Support], language: str = "en") -> str:
         f"  {words['falls'].format(study=study.id, level=study.level, rules=', '.join(rules))}"
         for study, rules in fallen(found)
     ]
-    lines += [f"  {words['none']}"] * (len(lines) == 1) + [""]
+    if len(lines) == 1:
+        lines.append(f"  {words['none']}")
+    lines.append("")
     width = max((len(support.rule.id) for support in found), default=4)
     for support in found:
         lines.append(
