@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 
 from calx.imaging.facts.curves import Curves
-from calx.imaging.facts.findings import Findings, Stent, facts
+from calx.imaging.facts.findings import Findings, facts
+from calx.imaging.facts.stent import Stent
 from calx.imaging.model.package import SHIPPED, load
 from calx.imaging.model.runtime import backend
 from calx.imaging.model.segmenter import Progress, Run, refusal, segment

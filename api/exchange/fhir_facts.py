@@ -163,8 +163,7 @@ class FhirFacts:
                 Problem(
                     (
                         f"is of {subject}, another observation of {self.subject}; send one "
-                        "patient's "
-                        "lesion"
+                        "patient's lesion"
                     ),
                     place=place,
                 )

@@ -241,8 +241,7 @@ def answer_query(
             raise QueryError(
                 (
                     f"no graph <{graph.value[:200]}> here; 'SELECT DISTINCT ?g {{ GRAPH ?g {{}} "
-                    f"}}' "
-                    "lists those that are"
+                    f"}}' lists those that are"
                 ),
                 "refused-query",
             )

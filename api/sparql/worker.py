@@ -101,8 +101,7 @@ class Workers:
             raise QueryError(
                 (
                     f"took longer than {seconds:g} s, or more memory than there is for it; narrow "
-                    "it "
-                    "or add LIMIT"
+                    "it or add LIMIT"
                 ),
                 "query-too-long",
             ) from None

@@ -164,8 +164,7 @@ def _compared(plain: Path, moments: dict[str, str]) -> tuple[list[str], int]:
             raise BackupError(
                 (
                     f"the case '{name.removeprefix(CASE)}' is stored here with another answer; "
-                    "delete "
-                    "one of them, then restore"
+                    "delete one of them, then restore"
                 ),
                 conflict=True,
             )

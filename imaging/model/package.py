@@ -175,16 +175,14 @@ def load(path: Path = SHIPPED) -> Package:
         raise ImagingError(
             (
                 "refused: pickled or executable weights; export the network to ONNX and describe "
-                "it "
-                "in model.json"
+                "it in model.json"
             ),
             path,
         )
     raise ImagingError(
         (
             "no model.json in it; the package that comes with Calx (calx/imaging/models) shows "
-            "what "
-            "it must say"
+            "what it must say"
         ),
         path,
     )
@@ -227,8 +225,7 @@ def _opened(path: Path) -> tuple[set[str], Callable[[str], bytes]]:
         raise ImagingError(
             (
                 "refused: pickled or executable weights; export the network to ONNX and describe "
-                "it "
-                "in model.json"
+                "it in model.json"
             ),
             path,
         )

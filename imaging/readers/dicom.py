@@ -120,8 +120,7 @@ def _header(path: Path) -> Dataset:
         raise ImagingError(
             (
                 f"no DICOM file that can be read ({type(error).__name__}); give the recording as "
-                "the "
-                "machine exported it"
+                "the machine exported it"
             ),
             path,
         ) from None

@@ -63,8 +63,7 @@ def read_images(path: Path, told: Sidecar | None = None) -> Pullback:
             raise ImagingError(
                 (
                     f"{found[0]} by {found[1]} pixels, the frames before it {size[0]} by "
-                    f"{size[1]}: "
-                    "the frames of a recording have one size"
+                    f"{size[1]}: the frames of a recording have one size"
                 ),
                 file,
             )

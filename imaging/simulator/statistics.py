@@ -125,8 +125,7 @@ def table(looks: Iterable[FrameStatistics]) -> str:
     rows = [
         (
             "| source | lumen | plaque and media | adventitia | radial width, µm | angular width, "
-            "° | "
-            "contrast |"
+            "° | contrast |"
         ),
         "|---|---|---|---|---|---|---|",
     ]

@@ -335,8 +335,7 @@ class _Reader:
             raise ProfileError(
                 (
                     f"states a number about {local} without calx:unit; write its unit, '1' where "
-                    "it "
-                    "has none"
+                    "it has none"
                 ),
                 "unit",
             )

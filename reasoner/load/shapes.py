@@ -219,9 +219,8 @@ class ShapeReader:
         if not isinstance(path, URIRef) or not (local in self.facts or local in self.properties):
             raise ProfileError(
                 (
-                    f"sh:path {short(path)} is neither a fact, a quantity nor a conclusion; a "
-                    "path is "
-                    "one property of the lesion"
+                    f"sh:path {short(path)} is neither a fact, a quantity nor a conclusion; a path "
+                    "is one property of the lesion"
                 ),
                 "unknown-fact",
             )
@@ -241,8 +240,7 @@ class ShapeReader:
                 raise ProfileError(
                     (
                         f"{short(predicate)} stands twice on {fact.name}; give one bound (a "
-                        "decimal "
-                        "is written with a point)"
+                        "decimal is written with a point)"
                     ),
                     "repeated",
                 )

@@ -85,8 +85,7 @@ class Source:
                         "calx.ttl",
                         (
                             f"the header <{IRI}> has no {short(predicate)}; is this the folder of "
-                            "a "
-                            "guideline?"
+                            "a guideline?"
                         ),
                     ),
                 ]
@@ -115,8 +114,7 @@ class Source:
                     node,
                     (
                         f"{short(predicate)} has a wording without a language; write @en or @zh "
-                        "after "
-                        "it"
+                        "after it"
                     ),
                     kind="translation",
                 )
@@ -137,8 +135,7 @@ class Source:
                     node,
                     (
                         f"has {len(found) or 'no'} {short(predicate)} in '{language}'; give "
-                        "exactly "
-                        f"one in each of {', '.join(LANGUAGES)}"
+                        f"exactly one in each of {', '.join(LANGUAGES)}"
                     ),
                     kind=kind,
                 )
@@ -185,8 +182,7 @@ class Source:
                             file,
                             (
                                 f"{subject} is declared twice, first in {first[0]}:{first[1]}; "
-                                "give "
-                                "one of them another id"
+                                "give one of them another id"
                             ),
                             subject.partition(":")[2],
                             line,

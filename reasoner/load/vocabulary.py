@@ -203,8 +203,7 @@ class Vocabulary:
             raise ProfileError(
                 (
                     f"{short(node)} is no {kind or 'term'} that {property_name} can have; define "
-                    "it "
-                    "as an owl:NamedIndividual"
+                    "it as an owl:NamedIndividual"
                 ),
                 "unknown-term",
             )

@@ -78,8 +78,7 @@ def _layering(guideline: Guideline, program: Program, rule: Rule) -> Iterator[Fa
                 "layer",
                 (
                     f"concludes the fact {conclusion.fact} in layer {rule.layer}; facts are "
-                    "implied "
-                    f"below layer {FIRST_LAYER_OF_CONCLUSIONS}"
+                    f"implied below layer {FIRST_LAYER_OF_CONCLUSIONS}"
                 ),
             )
         if isinstance(conclusion, Assertion) and rule.layer < FIRST_LAYER_OF_CONCLUSIONS:

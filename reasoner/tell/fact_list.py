@@ -21,8 +21,7 @@ def facts_as_markdown(guideline: Guideline, language: str) -> str:
         "",
         (
             "Made by `calx facts --format markdown`. All are optional but `case_id` (1 to 64 "
-            "letters, "
-            "digits, `.`, `_`, `-`); absent or null means unknown."
+            "letters, digits, `.`, `_`, `-`); absent or null means unknown."
         ),
         "",
     ]

@@ -15,8 +15,9 @@ from calx.imaging.errors import ImagingError
 from calx.imaging.facts.calibration import Calibration
 from calx.imaging.facts.case import case
 from calx.imaging.facts.curves import Curves
-from calx.imaging.facts.findings import Stent, facts
+from calx.imaging.facts.findings import facts
 from calx.imaging.facts.protocol import protocol
+from calx.imaging.facts.stent import Stent
 from calx.imaging.readers.sidecar import Sidecar
 from calx.imaging.simulator import dicom, simulate
 from calx.reasoner.recommendation import Reasoner

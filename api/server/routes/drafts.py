@@ -100,8 +100,7 @@ async def one(request: Request, draft_id: str) -> Response:
             "not-found",
             (
                 f"the draft '{draft.title[:64]}' was discarded; its history: GET "
-                f"/drafts/{draft.id} "
-                "as JSON"
+                f"/drafts/{draft.id} as JSON"
             ),
         )
     found = await asyncio.to_thread(service.drafts.tables, draft)

@@ -119,8 +119,7 @@ async def take(request: Request) -> Response:
             "wrong-form",
             (
                 f"send a DICOM file as {DICOM}, or as the file 'recording' of a "
-                "multipart/form-data "
-                "form"
+                "multipart/form-data form"
             ),
         )
     try:

@@ -49,8 +49,7 @@ async def keep(request: Request) -> Response:
             "conflict",
             (
                 f"'{answer.case.id}' is stored with other facts or under another guideline or "
-                "engine; "
-                "give this moment an id of its own, or delete the other"
+                "engine; give this moment an id of its own, or delete the other"
             ),
             case_id=answer.case.id,
         ) from None

@@ -93,9 +93,8 @@ def faults(files: GuidelineFiles) -> list[AuthoringProblem] | None:
                 "inconsistent",
                 "calx.ttl",
                 (
-                    f"HermiT cannot read the terms ({reason or 'no reason given'}); use "
-                    "constructs of "
-                    "OWL 2 DL"
+                    f"HermiT cannot read the terms ({reason or 'no reason given'}); use constructs "
+                    "of OWL 2 DL"
                 ),
             )
         ]

@@ -153,8 +153,7 @@ def _values(source: Source) -> None:
                     lesion,
                     (
                         f"{short(path)} may be '{value}', which no calx:FactValue describes; add "
-                        "it "
-                        "with its labels"
+                        "it with its labels"
                     ),
                     kind="enumeration",
                 )
@@ -256,8 +255,7 @@ def _lines(lines: list[str], source: Source, guideline: Guideline) -> Iterator[A
             MAPPINGS,
             (
                 "lacks a column of subject_id, predicate_id, object_id, object_label, comment; "
-                "mend "
-                "its first line"
+                "mend its first line"
             ),
         )
         return

@@ -164,8 +164,7 @@ def _named(name: str, what: str) -> list[str]:
         else [
             (
                 f"'{name[:40]}' is no id for a {what}; use a letter, then letters, digits, '.', "
-                "'_' "
-                "or '-'"
+                "'_' or '-'"
             )
         ]
     )

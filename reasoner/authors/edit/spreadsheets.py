@@ -234,8 +234,7 @@ def _workbook(
                 path.name,
                 (
                     f"is no workbook that can be read ({' '.join(str(error).split())[:96]}); save "
-                    "it "
-                    "as .xlsx"
+                    "it as .xlsx"
                 ),
             )
         )

@@ -1,0 +1,328 @@
+"""The calcium facts of a recording: presence, arcs, length, ring, depth, nodule."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from calx.imaging.facts.along import NO_RATE, Along
+from calx.imaging.facts.calibration import Calibration
+from calx.imaging.facts.geometry import Run, runs
+from calx.imaging.facts.measurement import (
+    INTERPOLATED,
+    MEASURED,
+    UNDECIDED,
+    Measurement,
+    refused,
+)
+
+LEFT_TO_READER = {
+    "nodule_type": (
+        "the adapter does not tell eruptive from non-eruptive nodules; look at the candidate frames"
+    ),
+    "residual_thin_plaque": (
+        "the guideline gives no thickness for thin plaque; judge it from the "
+        "frames and from free_wall_mm"
+    ),
+    "mobile_calcium": "mobility is seen in moving images, not in contours",
+    "calcium_fracture": "a fracture is judged by comparing with the recording before preparation",
+    "patient_ivus_calcium_score": (
+        "the published automated score needs its own software and the whole patient"
+    ),
+}
+"""Calcium facts of the guideline that a recording's curves do not hold, and why."""
+
+
+class Calcium:
+    """Reads the calcium of one recording; each method answers for some facts."""
+
+    def __init__(self, along: Along) -> None:
+        self.along = along
+
+    def facts(self) -> dict[str, Measurement]:
+        """The calcium facts of the guideline."""
+        found = [self._present(), *self._arcs(), self._depth()]
+        named = {item.name: item for item in found}
+        named |= self._fraction(named["calcium_depth"], named["max_superficial_arc_deg"])
+        named["calcified_nodule"] = self._nodule(named["calcium_present"])
+        if named["calcium_present"].value is False:
+            names = (
+                "max_superficial_arc_deg",
+                "superficial_arc_gt270_length_mm",
+                "calcium_length_mm",
+            )
+            named |= {
+                name: replace(named[name], value=0.0, low=0.0)
+                for name in names
+                if named[name].status == MEASURED
+            }
+        return named | {name: refused(name, "", reason) for name, reason in LEFT_TO_READER.items()}
+
+    def _present(self) -> Measurement:
+        """Whether there is any calcium: no only where nearly all of the wall of every frame was
+        seen.
+        """
+        name = "calcium_present"
+        if not self.along.usable.any():
+            return refused(name, "", self.along.no_frame)
+        likely = self.along.any_arc.value >= self.along.rules.arc_counted_deg
+        certain = self.along.any_arc.low >= self.along.rules.arc_counted_deg
+        possible = self.along.any_arc.high >= self.along.rules.arc_counted_deg
+        if certain.any() or (likely.any() and self.along.calibration == Calibration()):
+            return Measurement(name, True, frames=self.along.numbers(np.flatnonzero(likely)))
+        if possible.any():
+            return Measurement(
+                name,
+                None,
+                status=UNDECIDED,
+                reason="an echo may be calcium; look at these frames",
+                frames=self.along.numbers(np.flatnonzero(possible)),
+            )
+        if not self.along.usable.all():
+            return Measurement(
+                name,
+                None,
+                status=UNDECIDED,
+                reason="no calcium where it could be read, but some frames could not",
+                frames=self.along.numbers(np.flatnonzero(~self.along.usable)),
+            )
+        return Measurement(name, False)
+
+    def _arcs(self) -> list[Measurement]:
+        if not self.along.usable.any():
+            names = (
+                ("max_superficial_arc_deg", "deg"),
+                ("superficial_arc_gt270_length_mm", "mm"),
+                ("calcium_length_mm", "mm"),
+            )
+            return [refused(name, unit, self.along.no_frame) for name, unit in names]
+        at = int(np.nanargmax(self.along.arc.value))
+        largest = self.along.bounded(
+            "max_superficial_arc_deg", "deg", self.along.arc, at, most=360.0
+        )
+        largest = replace(
+            largest,
+            detail={
+                "wire_deg": round(float(self.along.readings.wire[at]), 1),
+                "total_arc_deg": round(float(self.along.readings.total_arc[at]), 1),
+            },
+        )
+        wide = self.along.length(
+            "superficial_arc_gt270_length_mm",
+            self.along.arc,
+            self.along.rules.wide_arc_deg,
+            bridge=0.0,
+        )
+        whole = self.along.length(
+            "calcium_length_mm", self.along.any_arc, self.along.rules.length_arc_deg - 1e-9
+        )
+        long = self.long_wide_arc()
+        if wide.status == MEASURED and long.value is None:
+            wide = replace(
+                wide,
+                status=UNDECIDED,
+                reason=(
+                    f"whether it exceeds {self.along.rules.wide_length_mm:g} mm can't be decided: "
+                    f"{long.reason}"
+                ),
+            )
+        elif (
+            wide.status == MEASURED
+            and wide.value
+            and largest.value is not None
+            and float(largest.value) <= self.along.rules.wide_arc_deg
+        ):
+            wide = replace(wide, value=0.0)
+        if (
+            wide.status == MEASURED
+            and isinstance(wide.value, float)
+            and isinstance(whole.value, float)
+            and wide.value > whole.value
+        ):
+            wide = replace(wide, value=whole.value)
+        if (
+            largest.value == 0.0
+            and not whole.value
+            and np.nanmax(self.along.any_arc.high) >= self.along.rules.arc_counted_deg
+        ):
+            largest = replace(
+                largest,
+                status=UNDECIDED,
+                value=None,
+                reason="an echo may be calcium; look at these frames",
+            )
+        return [largest, wide, whole]
+
+    def long_wide_arc(self) -> Measurement:
+        """Longer than the guideline's length above its wide arc: yes, no, or undecided."""
+        name = "arc_gt270_over_5mm"
+        if not self.along.placed:
+            return refused(name, "", NO_RATE)
+        wide, long = self.along.rules.wide_arc_deg, self.along.rules.wide_length_mm
+        margin, slack = self.along.calibration.decision_deg, self.along.calibration.decision_mm
+        least = self.along.extent(self.along.run(self.along.arc.low - margin > wide, bridge=0.0))
+        run = self.along.run(
+            (self.along.arc.high + margin > wide) | ~self.along.usable,
+            bridge=self.along.rules.length_bridge_mm if margin else 0.0,
+        )
+        most = self.along.extent(run) + (2 * self.along.spacing if run and margin else 0.0)
+        if least - slack > long:
+            return Measurement(
+                name,
+                True,
+                frames=self.along.numbers(self.along.run(self.along.arc.low > wide, bridge=0.0)),
+            )
+        if most + slack <= long:
+            return Measurement(name, False)
+        reason = f"above {wide:g}° over at least {least:.1f} and at most {most:.1f} mm" + (
+            "" if self.along.usable.all() else ", and some frames could not be read"
+        )
+        return Measurement(
+            name, None, status=UNDECIDED, reason=reason, frames=self.along.numbers(run)
+        )
+
+    def ring(self) -> Measurement:
+        """Whether calcium goes all the way round: yes, no, or undecided."""
+        name = "calcium_ring_360"
+        if not self.along.usable.any():
+            return refused(name, "", self.along.no_frame)
+        margin = self.along.calibration.decision_deg
+        full = 360.0 - 1e-6
+        wired = self.along.readings.wire > self.along.rules.ring_wire_deg
+        sure = self.along.run((self.along.readings.arc.low >= full) & ~wired, bridge=0.0)
+        possible = self.along.run(
+            (self.along.readings.arc.high + margin >= full) | ~self.along.usable, bridge=0.0
+        )
+        if self._ring_long(sure):
+            return Measurement(name, True, frames=self.along.numbers(sure))
+        if not self._ring_long(possible):
+            return Measurement(name, False)
+        hidden = possible is not None and bool(wired[possible.start : possible.stop].any())
+        reason = (
+            "the guide wire hides the gap or the ring"
+            if hidden
+            else "a gap can't be told from a ring"
+            if possible
+            else "some frames could not be read"
+        )
+        return Measurement(
+            name, None, status=UNDECIDED, reason=reason, frames=self.along.numbers(possible)
+        )
+
+    def _ring_long(self, run: Run | None) -> bool:
+        if run is None:
+            return False
+        enough = run.stop - run.start >= self.along.rules.ring_frames
+        return enough or (
+            self.along.placed and self.along.extent(run) >= self.along.rules.ring_length_mm
+        )
+
+    def _depth(self) -> Measurement:
+        """Superficial, deep or mixed, by the degrees of each over the lesion."""
+        name = "calcium_depth"
+        if not self.along.usable.any():
+            return refused(name, "", self.along.no_frame)
+        if self.along.lesion is None:
+            return refused(
+                name, "", f"no stretch with an arc of {self.along.rules.length_arc_deg:g}° or more"
+            )
+        members = slice(self.along.lesion.start, self.along.lesion.stop)
+        near, far = (
+            np.nansum(self.along.readings.superficial[members]),
+            np.nansum(self.along.readings.deep[members]),
+        )
+        share = far / (near + far)
+        word = (
+            "superficial"
+            if share < self.along.rules.mixed_share
+            else "deep"
+            if share > 1 - self.along.rules.mixed_share
+            else "mixed"
+        )
+        detail = {
+            "superficial_deg_mm": round(float(near) * self._weight(), 1),
+            "deep_deg_mm": round(float(far) * self._weight(), 1),
+            "deep_share": round(float(share), 3),
+        }
+        if word == "deep" and np.nanmax(self.along.arc.value) > 0:
+            word = "mixed"
+        hidden = (
+            np.nanmedian(self.along.readings.hidden[members])
+            > self.along.rules.membrane_refused_deg
+        )
+        reason = (
+            "the membrane is hidden behind most of the lesion; its course is interpolated"
+            if hidden
+            else ""
+        )
+        return Measurement(
+            name,
+            word,
+            status=INTERPOLATED if hidden else MEASURED,
+            reason=reason,
+            frames=self.along.numbers(self.along.lesion),
+            detail=detail,
+        )
+
+    def _weight(self) -> float:
+        return self.along.spacing if self.along.placed else 1.0
+
+    def _fraction(self, depth: Measurement, arc: Measurement) -> dict[str, Measurement]:
+        name = "calcium_leading_edge_depth_fraction"
+        if self.along.lesion is None or depth.value is None:
+            return {name: refused(name, "1", depth.reason)}
+        part = (
+            self.along.readings.deep_depth if depth.value == "deep" else self.along.readings.depth
+        )
+        values = part[self.along.lesion.start : self.along.lesion.stop]
+        values = values[np.isfinite(values)]
+        if not len(values) or not arc.value:
+            return {name: refused(name, "1", "no leading edge was drawn")}
+        margin = self.along.calibration.margins.get(name, 0.0)
+        value, low, high = (
+            float(np.median(values)),
+            *(float(end) for end in np.percentile(values, (25, 75))),
+        )
+        item = Measurement(
+            name,
+            value,
+            max(0.0, low - margin),
+            min(1.0, high + margin),
+            "1",
+            depth.status,
+            depth.reason,
+            self.along.numbers(self.along.lesion),
+        )
+        return {name: item}
+
+    def _nodule(self, present: Measurement) -> Measurement:
+        """A candidate at most; whether it is a nodule is for a person to say."""
+        name = "calcified_nodule"
+        if present.value is False:
+            return Measurement(name, False)
+        found = [
+            run
+            for run in runs(self.along.readings.nodule)
+            if run.stop - run.start >= self.along.rules.nodule_frames
+        ]
+        if found:
+            members = np.concatenate([np.arange(run.start, run.stop) for run in found])
+            return Measurement(
+                name,
+                None,
+                status=UNDECIDED,
+                reason=(
+                    "candidate: convex calcium at the lumen; look at these frames and confirm "
+                    "or reject"
+                ),
+                frames=self.along.numbers(members),
+            )
+        return Measurement(
+            name,
+            None,
+            status=UNDECIDED,
+            reason="no candidate was found; that does not exclude one: confirm by eye",
+        )
+
+    # vessel
