@@ -14,7 +14,7 @@ from calx.imaging.facts.findings import Findings, facts
 from calx.imaging.facts.stent import Stent
 from calx.imaging.model.package import SHIPPED, load
 from calx.imaging.model.runtime import backend
-from calx.imaging.model.segmenter import Progress, Run, refusal, segment
+from calx.imaging.model.segmenter import Progress, SegmentationRun, refusal, segment
 from calx.imaging.pullback import Pullback
 from calx.imaging.readers.opened import open_recording
 from calx.imaging.readers.sidecar import Sidecar
@@ -62,7 +62,7 @@ class Found:
 
     findings: Findings
     pullback: Pullback | None
-    run: Run | None
+    run: SegmentationRun | None
     refusal: str
 
 

@@ -34,7 +34,7 @@ LEFT_TO_READER = {
 """Calcium facts of the guideline that a recording's curves do not hold, and why."""
 
 
-class Calcium:
+class CalciumReader:
     """Reads the calcium of one recording; each method answers for some facts."""
 
     def __init__(self, along: Along) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from calx.imaging.facts.along import Along
-from calx.imaging.facts.calcium import Calcium
+from calx.imaging.facts.calcium import CalciumReader
 from calx.imaging.facts.calibration import Calibration
 from calx.imaging.facts.curves import Curves
 from calx.imaging.facts.frames import Readings
@@ -21,7 +21,7 @@ from calx.imaging.facts.measurement import (
 )
 from calx.imaging.facts.protocol import Protocol, protocol
 from calx.imaging.facts.stent import Stent, StentReader
-from calx.imaging.facts.vessel import Vessel
+from calx.imaging.facts.vessel import VesselReader
 
 
 @dataclass(frozen=True)
@@ -68,7 +68,7 @@ def facts(
             else Calibration()
         )
     along = Along(curves, calibration, rules or protocol(), distal_first)
-    calcium, vessel = Calcium(along), Vessel(along)
+    calcium, vessel = CalciumReader(along), VesselReader(along)
     found = calcium.facts() | vessel.facts()
     if stent is not None:
         found |= StentReader(along).facts(stent)
@@ -83,7 +83,7 @@ def facts(
     )
 
 
-def measures(along: Along, calcium: Calcium, vessel: Vessel) -> dict[str, Measurement]:
+def measures(along: Along, calcium: CalciumReader, vessel: VesselReader) -> dict[str, Measurement]:
     """Decisions and sizes that are no facts of the guideline but stand behind them."""
     found = [
         calcium.long_wide_arc(),

@@ -15,7 +15,7 @@ from calx.imaging.facts.measurement import (
     Measurement,
     refused,
 )
-from calx.imaging.facts.vessel import Vessel
+from calx.imaging.facts.vessel import VesselReader
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ class StentReader:
             )
         ]
         found.append(self._stent_length(inside))
-        found.append(Vessel(self.along).smallest("stented_minimum_lumen_area_mm2", inside))
+        found.append(VesselReader(self.along).smallest("stented_minimum_lumen_area_mm2", inside))
         found.append(self._stent_area(inside))
         edges = {"distal": (int(inside[0]), -1), "proximal": (int(inside[-1]), 1)}
         if not self.along.distal_first:

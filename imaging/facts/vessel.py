@@ -17,7 +17,7 @@ from calx.imaging.facts.measurement import (
 )
 
 
-class Vessel:
+class VesselReader:
     """Reads the vessel of one recording; each method answers for some facts."""
 
     def __init__(self, along: Along) -> None:

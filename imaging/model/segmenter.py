@@ -60,7 +60,7 @@ class Progress:
 
 
 @dataclass(frozen=True)
-class Run:
+class SegmentationRun:
     """What a run gave.
 
     Attributes:
@@ -87,7 +87,7 @@ def segment(
     batch: int = 4,
     partial: Path | None = None,
     progress: Callable[[Progress], None] | None = None,
-) -> Run:
+) -> SegmentationRun:
     """Draw the curves of a recording.
 
     Args:
@@ -178,7 +178,7 @@ def segment(
             refused[why] = refused.get(why, 0) + 1
     _withhold(drawn)
     store.clear()
-    return Run(drawn, runtime.device, time.monotonic() - started, ran, refused)
+    return SegmentationRun(drawn, runtime.device, time.monotonic() - started, ran, refused)
 
 
 def ahead(frames: Iterator[Grey], batch: int) -> Iterator[list[Grey]]:
@@ -214,7 +214,7 @@ def ahead(frames: Iterator[Grey], batch: int) -> Iterator[list[Grey]]:
         thread.join()
 
 
-def refusal(run: Run) -> str:
+def refusal(run: SegmentationRun) -> str:
     """Why the whole recording is refused; empty when it is not."""
     count, total = sum(run.refused.values()), len(run.curves)
     if count <= MOST_REFUSED * total:

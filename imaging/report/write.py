@@ -15,7 +15,7 @@ import calx
 from calx.atomic import write_atomically
 from calx.imaging.errors import ImagingError
 from calx.imaging.facts.findings import Findings
-from calx.imaging.model.segmenter import Run
+from calx.imaging.model.segmenter import SegmentationRun
 from calx.imaging.polar import to_polar
 from calx.imaging.pullback import Pullback
 from calx.imaging.report import pictures
@@ -30,7 +30,7 @@ def write(
     findings: Findings,
     case: dict[str, Any],
     pullback: Pullback | None = None,
-    run: Run | None = None,
+    run: SegmentationRun | None = None,
 ) -> list[str]:
     """Write the report.
 
@@ -81,7 +81,7 @@ def write(
 
 
 def ran(
-    findings: Findings, run: Run | None, pullback: Pullback | None, written: list[str]
+    findings: Findings, run: SegmentationRun | None, pullback: Pullback | None, written: list[str]
 ) -> dict[str, Any]:
     """What was run, on what, and what came of it."""
     told = {key: value for key, value in findings.provenance.items() if key != "notes"}

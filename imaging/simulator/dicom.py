@@ -22,7 +22,7 @@ from calx.imaging.facts.curves import Curves
 from calx.imaging.polar import Grey
 from calx.imaging.pullback import Pullback
 from calx.imaging.simulator.anatomy import LINES
-from calx.imaging.simulator.echo import Lines
+from calx.imaging.simulator.echo import EchoLines
 from calx.imaging.simulator.recording import SimulatedRecording
 
 
@@ -101,7 +101,7 @@ def dataset(recording: SimulatedRecording, frames: list[Grey]) -> Dataset:
     return made
 
 
-def truth(recording: SimulatedRecording, lines: list[Lines]) -> Curves:
+def truth(recording: SimulatedRecording, lines: list[EchoLines]) -> Curves:
     """What was really there, about the image's centre, as a reader's curves would have it."""
     display = recording.display
     count = len(lines)
@@ -130,7 +130,7 @@ def truth(recording: SimulatedRecording, lines: list[Lines]) -> Curves:
     return replace(drawn, pixel_mm=display.scale)
 
 
-def pullback(recording: SimulatedRecording, seen: list[Lines] | None = None) -> Pullback:
+def pullback(recording: SimulatedRecording, seen: list[EchoLines] | None = None) -> Pullback:
     """The recording as a reader would hand it out, without a file; the truth of each frame is added
     to ``seen``.
     """

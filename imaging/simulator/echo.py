@@ -113,7 +113,7 @@ class Shadow:
 
 
 @dataclass(frozen=True)
-class Lines:
+class EchoLines:
     """The curves of one frame as the catheter sees them, one value a line, mm from the catheter.
 
     Attributes:
@@ -196,7 +196,7 @@ def frame(
     wire: float | None = None,
     shadows: tuple[Shadow, ...] = (),
     struts: tuple[float, ...] = (),
-) -> tuple[NDArray[np.float32], Lines]:
+) -> tuple[NDArray[np.float32], EchoLines]:
     """The envelope of one frame, ``(LINES, DEPTHS)``, and the truth behind it.
 
     Args:
@@ -303,7 +303,7 @@ def frame(
     envelope += ring * (r >= catheter.radius)
     envelope *= r >= np.float32(catheter.radius * 0.97)
     whole = np.abs(np.asarray(branch)) == 0
-    return envelope, Lines(
+    return envelope, EchoLines(
         lumen=lumen,
         eem=eem,
         calcium=calcium,

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from calx.imaging.polar import Grey, to_image
 from calx.imaging.simulator import echo
 from calx.imaging.simulator.anatomy import ANGLES, LINES, Vessel, smooth, vessel
-from calx.imaging.simulator.echo import Catheter, Lines, Shadow
+from calx.imaging.simulator.echo import Catheter, EchoLines, Shadow
 
 
 @dataclass(frozen=True)
@@ -68,7 +68,7 @@ class Display:
             quality=int(rng.integers(70, 96)) if rng.random() < 0.5 else None,
         )
 
-    def show(self, envelope: NDArray[np.float32], lines: Lines) -> Grey:
+    def show(self, envelope: NDArray[np.float32], lines: EchoLines) -> Grey:
         """The image of one frame, without marks: ``(size, size)`` grey levels."""
         depth = echo.RADII[None, :]
         wall = (depth > lines.lumen[:, None]) & (depth < lines.eem[:, None] + 0.8)
@@ -180,7 +180,7 @@ class SimulatedRecording:
             + warp[2] * np.sin(2 * ANGLES + warp[3])
         )
 
-    def envelope(self, number: int) -> tuple[NDArray[np.float32], Lines]:
+    def envelope(self, number: int) -> tuple[NDArray[np.float32], EchoLines]:
         """What the catheter hears at a frame (counted from 0), and the truth."""
         rng = np.random.default_rng((self.seed, 1, number))
         z = self.motion.true[number]
@@ -206,14 +206,14 @@ class SimulatedRecording:
             ),
         )
 
-    def frame(self, number: int) -> tuple[Grey, Lines]:
+    def frame(self, number: int) -> tuple[Grey, EchoLines]:
         """The image of a frame (counted from 0) as the machine stores it, and the truth."""
         envelope, lines = self.envelope(number)
         return self.display.compressed(
             self.display.marked(self.display.show(envelope, lines))
         ), lines
 
-    def frames(self) -> Iterator[tuple[Grey, Lines]]:
+    def frames(self) -> Iterator[tuple[Grey, EchoLines]]:
         """All frames, in order."""
         for number in range(len(self)):
             yield self.frame(number)

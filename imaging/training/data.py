@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from calx.imaging.model.grid import DEPTHS, LINES, REACH_MM
 from calx.imaging.polar import to_polar
-from calx.imaging.simulator.echo import Lines
+from calx.imaging.simulator.echo import EchoLines
 from calx.imaging.simulator.recording import Display, simulate
 
 PER_VESSEL = 5
@@ -38,7 +38,7 @@ class Frames:
         return len(self.grey)
 
 
-def target(truth: Lines, display: Display) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+def target(truth: EchoLines, display: Display) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
     """The truth of a frame about the image's centre, as :class:`Frames` has it."""
     angle = np.arange(LINES) * (2 * np.pi / LINES)
     middle = (display.size - 1) / 2

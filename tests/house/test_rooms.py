@@ -165,3 +165,26 @@ def uses() -> nx.DiGraph[str]:
             if pair[0] != pair[1] and set(pair) <= set(ROOMS):
                 graph.add_edge(*pair)
     return nx.transitive_reduction(graph)
+
+
+def test_no_two_classes_share_a_name() -> None:
+    """One word, one meaning; but the contract's models mirror what they describe."""
+    homes: dict[str, list[str]] = {}
+    for name, path in MODULES.items():
+        if room_of(name) == "api.contract":
+            continue
+        for node in ast.parse(path.read_text(encoding="utf-8")).body:
+            if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
+                homes.setdefault(node.name, []).append(name)
+    assert {name: found for name, found in homes.items() if len(found) > 1} == {}
+
+
+def test_the_glossary_names_classes_and_functions_that_there_are() -> None:
+    page = (ROOT / "docs" / "glossary.md").read_text(encoding="utf-8")
+    named = set(re.findall(r"`([A-Za-z]+)(?:\\.[a-z]+)?`[^|]*\|$", page, re.MULTILINE))
+    code = "\n".join(path.read_text(encoding="utf-8") for path in MODULES.values())
+    assert len(named) > 30
+    missing = [
+        name for name in named if not re.search(rf"^(class |def )?{name}\b", code, re.MULTILINE)
+    ]
+    assert missing == []

@@ -12,7 +12,7 @@ import pytest
 
 from calx.imaging.facts.curves import Curves
 from calx.imaging.simulator import SimulatedRecording, simulate
-from calx.imaging.simulator.echo import DEPTHS, STEP_MM, Catheter, Lines
+from calx.imaging.simulator.echo import DEPTHS, STEP_MM, Catheter, EchoLines
 from calx.imaging.simulator.statistics import REAL, measure
 
 DEPTH = (np.arange(DEPTHS) + 0.5) * STEP_MM
@@ -27,9 +27,9 @@ def test_the_same_seed_gives_the_same_pixels_in_any_order(recording: SimulatedRe
     ) or (simulate(recording.seed + 1, 10.0, 3.0, 40).frame(3)[0] != recording.frame(3)[0]).any()
 
 
-def calcified(count: int = 40) -> list[tuple[np.ndarray, Lines]]:
+def calcified(count: int = 40) -> list[tuple[np.ndarray, EchoLines]]:
     """Envelopes with calcium, from some vessels."""
-    found: list[tuple[np.ndarray, Lines]] = []
+    found: list[tuple[np.ndarray, EchoLines]] = []
     for seed in range(count):
         drawn = simulate(seed, 8.0, 1.0, 40)
         for number in range(len(drawn)):
