@@ -106,20 +106,23 @@ def conformance_cases() -> list[dict[str, Any]]:
 
 
 @pytest.fixture
-def edited(tmp_path: Path) -> Callable[[str, str, str], Path]:
-    """A copy of the guideline in which one text of one file is replaced; may be called again to edit further."""
+def guideline_copy(tmp_path: Path) -> Path:
+    """A copy of the guideline's folder."""
     copy = tmp_path / "guideline"
+    shutil.copytree(DEFAULT_DIRECTORY, copy, ignore=shutil.ignore_patterns("*.py", "__pycache__"))
+    return copy
+
+
+@pytest.fixture
+def edited(guideline_copy: Path) -> Callable[[str, str, str], Path]:
+    """A copy of the guideline in which one text of one file is replaced; may be called again."""
 
     def edit(file: str, old: str, new: str) -> Path:
-        if not copy.exists():
-            shutil.copytree(
-                DEFAULT_DIRECTORY, copy, ignore=shutil.ignore_patterns("*.py", "__pycache__")
-            )
-        path = copy / file
+        path = guideline_copy / file
         text = path.read_text(encoding="utf-8")
         assert old in text, f"{file} no longer says {old!r}"
         path.write_text(text.replace(old, new, 1), encoding="utf-8")
-        return copy
+        return guideline_copy
 
     return edit
 

@@ -6,10 +6,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from calx.reasoner.engine.compiler import Premise
 from calx.reasoner.engine.evaluation import Step, Trace
 from calx.reasoner.model.guideline import Fact, Guideline, Statement
 from calx.reasoner.model.rule import Assertion, Assignment
-from calx.reasoner.model.values import Values, as_json
+from calx.reasoner.model.values import Derivations, Values, as_json
 
 if TYPE_CHECKING:
     import networkx as nx
@@ -93,41 +94,21 @@ class ProofView:
                 answer shows them.
             at_times: the same for the other rules that fired.
         """
-        levels, derived, values, words, absences = (
-            self.guideline.levels,
-            trace.derived,
-            trace.values,
-            self._words,
-            self._absences,
-        )
-        origins: dict[str, list[dict[str, str]]] = {}
-        setter: dict[str, str] = {}
-        shown = []
+        levels, values, words = self.guideline.levels, trace.values, self._words
+        links, shown = _Links(trace.derived), []
         for step in trace.steps:
             rule, production, read, rank = step
             premises: list[dict[str, Any]] = []
             for kind, of in read:
-                if of in origins:
-                    premises += origins[of]
+                if of in links.origins:
+                    premises += links.origins[of]
                 elif kind == "not":
-                    premises += absences.get(of, ())
+                    premises += self._absences.get(of, ())
                 else:
                     premises.append({"fact": of, "value": as_json(values.get(of))})
             level, name, key = levels[rank], rule.id, production.conclusion.key
-            link = (
-                name
-                if rule.level == level
-                else next(
-                    (setter[of] for _, of in read if of in setter and derived.get(of) == rank), name
-                )
-            )
-            if key not in setter and derived.get(key) == rank:
-                setter[key] = link
-            source = self._steps[name]
-            if key not in origins:
-                origins[key] = [source]
-            elif source not in origins[key]:
-                origins[key].append(source)
+            setter = name if rule.level == level else links.setter_among(read, rank) or name
+            links.add(key, self._steps[name], setter, rank)
             shown.append(
                 {
                     "rule": name,
@@ -136,10 +117,40 @@ class ProofView:
                     "premises": premises,
                     "evidence": at_times.get(name) or always[name],
                     "level": level,
-                    "level_set_by": link,
+                    "level_set_by": setter,
                 }
             )
         return shown
+
+
+class _Links:
+    """How the steps of one proof hang together, by key of what they conclude.
+
+    A conclusion is as good as the weakest link of its best proof; `setters` keeps the rule that is
+    this link, so that an answer can say whose evidence decides.
+    """
+
+    def __init__(self, derived: Derivations) -> None:
+        self._derived = derived
+        """The rank of each conclusion's best proof; a worse one sets nothing."""
+        self.origins: dict[str, list[dict[str, str]]] = {}
+        """The steps that concluded it."""
+        self.setters: dict[str, str] = {}
+
+    def setter_among(self, premises: tuple[Premise, ...], rank: int) -> str | None:
+        """The rule that set the level of the first premise whose rank is the step's own."""
+        for _, of in premises:
+            if of in self.setters and self._derived.get(of) == rank:
+                return self.setters[of]
+        return None
+
+    def add(self, key: str, step: dict[str, str], setter: str, rank: int) -> None:
+        """A step that concluded something, with the rule that set its level."""
+        if key not in self.setters and self._derived.get(key) == rank:
+            self.setters[key] = setter
+        origins = self.origins.setdefault(key, [])
+        if step not in origins:
+            origins.append(step)
 
 
 def _place(fact: Fact) -> str:

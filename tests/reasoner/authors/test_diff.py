@@ -148,8 +148,10 @@ def test_the_report_comes_as_text_markdown_and_json_in_both_languages(lowered: D
     assert found["all_lesions"]["shifts"][0]["where"]
 
 
-def test_an_empty_edit_says_that_it_is_empty(base: Version, edited: Edit) -> None:
-    same = difference(base, version(edited(A, "a", "a")))
+def test_an_empty_edit_says_that_it_is_empty(
+    base: Version, edited: Edit, guideline_copy: Path
+) -> None:
+    same = difference(base, version(guideline_copy))
     assert same.empty
     assert same.same_files
     assert report.as_text(same) == "The edit changes nothing: the files are the same."

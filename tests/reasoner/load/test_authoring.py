@@ -301,8 +301,8 @@ def test_other_slips_of_an_author(file: str, old: str, new: str, told: str, edit
 @pytest.mark.parametrize(
     "file", ["calx.ttl", "facts.ttl", "shapes/lesion.ttl", "evidence/studies.ttl", S]
 )
-def test_a_half_saved_file_is_told(file: str, share: float, edited: Edit) -> None:
-    folder = edited(file, "a", "a")
+def test_a_half_saved_file_is_told(file: str, share: float, guideline_copy: Path) -> None:
+    folder = guideline_copy
     text = (folder / file).read_text(encoding="utf-8")
     (folder / file).write_text(text[: int(len(text) * share)], encoding="utf-8")
     found = faults(folder)
@@ -315,8 +315,8 @@ def test_a_half_saved_file_is_told(file: str, share: float, edited: Edit) -> Non
 @pytest.mark.parametrize(
     "file", [S, "rules/quantities.ttl", "shapes/consistency.ttl", "evidence/studies.ttl"]
 )
-def test_a_missing_file_is_told(file: str, edited: Edit) -> None:
-    folder = edited(file, "a", "a")
+def test_a_missing_file_is_told(file: str, guideline_copy: Path) -> None:
+    folder = guideline_copy
     (folder / file).unlink()
     assert faults(folder)
 
@@ -383,7 +383,9 @@ def test_odd_rdf_is_told(name: str, file: str, old: str, new: str, told: str, ed
 @pytest.mark.parametrize(
     "shape", ["sh:node cond:Q{next}", "sh:or ( cond:Q{next} [ sh:not cond:Q{next} ] )"]
 )
-def test_conditions_that_grow_without_end_are_told(shape: str, edited: Edit) -> None:
+def test_conditions_that_grow_without_end_are_told(
+    shape: str, edited: Edit, guideline_copy: Path
+) -> None:
     count = 300 if shape.startswith("sh:node") else 24
     chain = "".join(
         f"cond:Q{n} a sh:NodeShape ; {shape.format(next=n + 1)} .\n" for n in range(count)
@@ -393,17 +395,17 @@ def test_conditions_that_grow_without_end_are_told(shape: str, edited: Edit) -> 
         "cond:Hematoma a sh:NodeShape",
         f"{chain}cond:Q{count} a sh:NodeShape ; sh:property [ sh:path calx:thrombus ; sh:hasValue true ] .\ncond:Hematoma a sh:NodeShape ; sh:node cond:Q0",
     )
-    found = faults(edited(A, "rule:C1", "rule:C1"))
+    found = faults(guideline_copy)
     assert any(
         "parts; split the rule" in problem.message or "nested too deeply" in problem.message
         for problem in found
     )
 
 
-def test_odd_entries_in_the_folder_are_told(edited: Edit) -> None:
+def test_odd_entries_in_the_folder_are_told(guideline_copy: Path) -> None:
     import os
 
-    folder = edited(A, "rule:C1", "rule:C1")
+    folder = guideline_copy
     (folder / "dangling.ttl").symlink_to(folder / "nowhere")
     (folder / "folder.ttl").mkdir()
     os.mkfifo(folder / "fifo.ttl")
@@ -414,8 +416,8 @@ def test_odd_entries_in_the_folder_are_told(edited: Edit) -> None:
     }
 
 
-def test_a_byte_order_mark_does_no_harm(edited: Edit) -> None:
-    folder = edited(A, "rule:C1", "rule:C1")
+def test_a_byte_order_mark_does_no_harm(guideline_copy: Path) -> None:
+    folder = guideline_copy
     (folder / A).write_text("\ufeff" + (folder / A).read_text(encoding="utf-8"), encoding="utf-8")
     assert read_strict(GuidelineFiles(folder)).rules
 
@@ -426,8 +428,8 @@ def test_a_syntax_error_has_its_line(edited: Edit) -> None:
     assert fault.line is not None and line <= fault.line <= line + 3
 
 
-def test_a_file_in_another_encoding(edited: Edit) -> None:
-    folder = edited(A, "rule:C1", "rule:C1")
+def test_a_file_in_another_encoding(guideline_copy: Path) -> None:
+    folder = guideline_copy
     (folder / S).write_bytes((folder / S).read_text(encoding="utf-8").encode("gb18030"))
     (fault,) = faults_of_reading(folder)
     assert "UTF-8" in fault.message and fault.line
