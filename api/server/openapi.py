@@ -33,7 +33,7 @@ ANSWER_EXAMPLE: dict[str, Any] = {
     "model": Answer,
     "content": {
         form.media_type: {
-            "schema": {"type": "object" if form.suffix == ".jsonld" else "string"},
+            "schema": {"type": "object" if "json" in form.media_type else "string"},
             "description": form.title,
         }
         for form in ANSWER_FORMS

@@ -66,11 +66,11 @@ PREFIXES["xsd"] = XSD.iri
 SOURCE_RULE = SH.sourceRule
 """From SHACL 1.2."""
 CITES = {"supports": CITO.citesAsEvidence, "disputes": CITO.disputes, "limits": CITO.qualifies}
-Term: TypeAlias = NamedNode | Literal
+RdfTerm: TypeAlias = NamedNode | Literal
 
 
 class _Triples(list[Triple]):
-    def put(self, subject: NamedNode, predicate: NamedNode, value: Term) -> None:
+    def put(self, subject: NamedNode, predicate: NamedNode, value: RdfTerm) -> None:
         self.append(Triple(subject, predicate, value))
 
 
@@ -152,7 +152,7 @@ def _in(language: str, text: str) -> Literal:
     return Literal(text, language=language)
 
 
-def _triple(answer: Answer, step: Step) -> tuple[NamedNode, Term]:
+def _triple(answer: Answer, step: Step) -> tuple[NamedNode, RdfTerm]:
     conclusion = step[1].conclusion
     if isinstance(conclusion, Assertion):
         kind = answer.guideline.properties[conclusion.predicate].kind

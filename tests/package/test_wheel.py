@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 import calx
-from calx.api.cli.extras import EXTRAS
+from calx.api.cli.main import EXTRAS
 from tests.command import commands
 from tests.package.conftest import ROOT
 

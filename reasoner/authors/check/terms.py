@@ -178,6 +178,20 @@ def _unused(source: Source, guideline: Guideline, described: list[URIRef]) -> No
             source.problem(
                 node, "is defined, and nothing concludes it; use it, or delete it", kind="unused"
             )
+    named = {fact.local for fact in guideline.facts.values()}
+    shown = {*source.graph.objects(None, SH.path)}
+    for node in described:
+        if (
+            (node, RDF.type, OWL.DatatypeProperty) in source.graph
+            and source.local(node) not in named
+            and node not in shown
+        ):
+            source.problem(
+                node,
+                "is a property that no shape admits, so no fact; add it to "
+                "shapes/lesion.ttl, or delete it",
+                kind="unused",
+            )
     for shared in guideline.shared:
         if (condition := URIRef(f"{IRI}condition/{shared.id}")) not in mentioned:
             source.problem(

@@ -115,7 +115,7 @@ def test_even_a_query_that_got_past_the_gate_opens_no_connection(
     from calx.api.sparql import local as asking
 
     monkeypatch.setattr(
-        asking, "checked", lambda text: gate.Query(text.decode(), "select", gate.Dataset())
+        asking, "check_query", lambda text: gate.Query(text.decode(), "select", gate.Dataset())
     )
     service = (
         f"SELECT * {{ SERVICE <http://127.0.0.1:{listener.getsockname()[1]}/x> {{ ?s ?p ?o }} }}"
