@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shutil
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
@@ -109,3 +110,21 @@ def test_the_edit_of_a_page_is_told_as_it_says(kind: str, tmp_path: Path) -> Non
     assert any(
         line.startswith(said[:-1]) if said.endswith("…") else line == said for line in told
     ), told
+
+
+def test_a_property_that_no_shape_admits_is_told(
+    edited: Callable[[str, str, str], Path],
+) -> None:
+    """Else an author would believe that a fact was added."""
+    folder = edited(
+        "facts.ttl",
+        "calx:ageYears a owl:DatatypeProperty",
+        "calx:dialysis a owl:DatatypeProperty ;\n"
+        '  rdfs:label "dialysis"@en , "透析"@zh ;\n'
+        '  skos:definition "On dialysis."@en , "接受透析。"@zh ;\n'
+        '  skos:notation "dialysis" ; dcterms:source "the review, section 2" .\n\n'
+        "calx:ageYears a owl:DatatypeProperty",
+    )
+    (problem,) = check(GuidelineFiles(folder), with_owl=False).problems
+    assert (problem.kind, problem.rule) == ("unused", "calx:dialysis")
+    assert "shapes/lesion.ttl" in problem.message
