@@ -1,5 +1,5 @@
-"""``python -m benchmarks``: one run, all peers side by side. Ratios count; absolute times are of
-this machine.
+"""``python -m benchmarks``: one run, all peers side by
+side. Ratios count; absolute times are of this machine.
 """
 
 from __future__ import annotations
@@ -34,8 +34,8 @@ EXAMPLE = Path(__file__).parent.parent / "examples" / "real-pullback.json"
 def side_by_side(
     works: Sequence[Callable[[Any], object]], cases: Sequence[Any], repeat: int
 ) -> list[list[float]]:
-    """Seconds a case for each work and round; every round runs them all, so that noise meets them
-    alike.
+    """Seconds a case for each work and round; every
+    round runs them all, so that noise meets them alike.
     """
     rounds: list[list[float]] = [[] for _ in works]
     for _ in range(ROUNDS):
@@ -55,8 +55,8 @@ def ratio(over: Sequence[float], under: Sequence[float]) -> float:
 
 
 def pyshacl_per_case(reasoner: Reasoner, cases: Sequence[Case]) -> float:
-    """Seconds a case for stock pySHACL running the guideline's own files, graphs parsed
-    beforehand.
+    """Seconds a case for stock pySHACL running the
+    guideline's own files, graphs parsed beforehand.
     """
     from pyshacl import shacl_rules
 

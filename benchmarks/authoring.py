@@ -46,8 +46,8 @@ LONGEST = 600
 
 
 def copies(folder: Path, times: int) -> Path:
-    """The guideline, so many times over: each copy has its own facts, terms, rules, statements and
-    requirements.
+    """The guideline, so many times over: each copy has its
+    own facts, terms, rules, statements and requirements.
     """
     shutil.copytree(DEFAULT_DIRECTORY, folder, ignore=shutil.ignore_patterns("*.py", "__pycache__"))
     files = GuidelineFiles()
@@ -98,9 +98,8 @@ def copies(folder: Path, times: int) -> Path:
             else:
                 path = folder / name
                 (path.parent / f"{path.stem}-{number}.ttl").write_text(copied, encoding="utf-8")
-    if (
-        times > 1
-    ):  # a ladder or a partition speaks of all terms of a kind, those of the other copies too
+    # a ladder or a partition speaks of all terms of a kind, those of the other copies too
+    if times > 1:
         for path in folder.glob("requirements*.ttl"):
             path.write_text(
                 re.sub(
@@ -147,8 +146,8 @@ def _renamed(
 
 
 def rows(sizes: tuple[int, ...] = (1, 4, 16)) -> Iterator[tuple[str, ...]]:
-    """A row a size: rules, seconds of check without and with HermiT, verify, and diff over a
-    cohort.
+    """A row a size: rules, seconds of check without
+    and with HermiT, verify, and diff over a cohort.
     """
     import json
 
@@ -185,8 +184,8 @@ def rows(sizes: tuple[int, ...] = (1, 4, 16)) -> Iterator[tuple[str, ...]]:
 
 
 def _seconds(*command: object) -> float:
-    """Seconds of one command as its user waits for it, the start of Python included; infinite where
-    it was given up.
+    """Seconds of one command as its user waits for it, the
+    start of Python included; infinite where it was given up.
     """
     before = time.perf_counter()
     try:

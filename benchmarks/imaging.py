@@ -32,8 +32,8 @@ ROUNDS, FRAMES, LONG = 7, 12, 3000
 
 
 class Plain(nn.Module):
-    """A U-Net as it is usually written: two convolutions a level, full resolution throughout, a
-    label a pixel.
+    """A U-Net as it is usually written: two convolutions
+    a level, full resolution throughout, a label a pixel.
     """
 
     def __init__(self, widths: tuple[int, ...] = (11, 22, 44, 88), labels: int = 6) -> None:
@@ -152,8 +152,8 @@ def report(console: Console) -> None:
 
 
 def whole() -> str:
-    """The command line on a long recording: frames a second from file to facts, and its largest
-    memory.
+    """The command line on a long recording: frames a
+    second from file to facts, and its largest memory.
     """
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "long.dcm"
@@ -219,8 +219,8 @@ def on_gpu() -> str:
 
 
 def operations() -> float:
-    """Floating-point operations of the network for a frame, counted by hooks on its
-    convolutions.
+    """Floating-point operations of the network for
+    a frame, counted by hooks on its convolutions.
     """
     total = 0.0
 

@@ -33,7 +33,6 @@ class Ran(NamedTuple):
 def calx(*arguments: object) -> Ran:
     """Run ``calx`` with these arguments."""
     started = time.perf_counter()
-    # our own command
     done = subprocess.run(
         [sys.executable, "-c", RUN, *map(str, arguments)],
         capture_output=True,
@@ -48,7 +47,6 @@ def seconds(arguments: list[str], times: int = 9) -> float:
     found = []
     for _ in range(times):
         started = time.perf_counter()
-        # our own command
         subprocess.run([sys.executable, *arguments], stdout=subprocess.DEVNULL, check=True)
         found.append(time.perf_counter() - started)
     return statistics.median(found)

@@ -30,8 +30,8 @@ EXAMPLE = Path(__file__).parent.parent / "examples" / "real-pullback.json"
 def extended(
     store: ox.Store, quads: Callable[[int], list[ox.Quad]], count: int, threads: int, offset: int
 ) -> list[float]:
-    """Seconds that each `Store.extend` of one answer's quads took, called from so many threads at
-    once.
+    """Seconds that each `Store.extend` of one answer's
+    quads took, called from so many threads at once.
     """
     ready = [quads(offset + number) for number in range(count)]
     seconds: list[float] = []

@@ -1,5 +1,5 @@
-"""Writes every text, or part of one, that is made from the guideline or from the code: ``python
-docs/generate.py`` (or ``make docs``).
+"""Writes every text, or part of one, that is made from the guideline
+or from the code: ``python docs/generate.py`` (or ``make docs``).
 """
 
 from __future__ import annotations

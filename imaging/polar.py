@@ -1,5 +1,5 @@
-"""Between an image and lines around a point: resampling by two interpolations, planned once for a
-size.
+"""Between an image and lines around a point: resampling
+by two interpolations, planned once for a size.
 """
 
 from __future__ import annotations

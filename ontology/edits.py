@@ -1,5 +1,5 @@
-"""Changes a guideline's files as an author would: a value, a wording, a block; nothing else of a
-file is touched.
+"""Changes a guideline's files as an author would: a value,
+a wording, a block; nothing else of a file is touched.
 """
 
 from __future__ import annotations
@@ -78,8 +78,8 @@ class Edits:
         self._changes.setdefault(file, []).append(Replacement(start, end, text))
 
     def set(self, subject: str, verb: str, value: str) -> None:
-        """One value for a property, written as Turtle; added where the property is not there
-        yet.
+        """One value for a property, written as Turtle;
+        added where the property is not there yet.
         """
         file, block = self.block(subject)
         now = block.one(verb)

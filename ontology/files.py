@@ -25,8 +25,8 @@ MERGE_MARK = re.compile(r"^(?:<{7}|={7}|>{7}|\|{7})(?:[ \r\n]|$)", re.MULTILINE)
 
 @contextlib.contextmanager
 def literals_as_written() -> Iterator[None]:
-    """Parse RDF without mending literals: rdflib would turn ``"yes"^^xsd:boolean`` into false, and
-    warn at most.
+    """Parse RDF without mending literals: rdflib would turn
+    ``"yes"^^xsd:boolean`` into false, and warn at most.
     """
     import rdflib
 
@@ -50,8 +50,8 @@ the one that it came from.
 
 
 def parse(text: str) -> Graph:
-    """The triples of a text in Turtle, without following any import or link; do not change what
-    comes back.
+    """The triples of a text in Turtle, without following
+    any import or link; do not change what comes back.
 
     Oxigraph parses it, five times as fast as rdflib. What it refuses rdflib decides, whose errors
     tell the line and the reason; it raises whatever it meets.
@@ -175,8 +175,8 @@ class GuidelineFiles:
         self.digest = f"sha256:{digest.hexdigest()}"
 
     def graphs(self) -> dict[str, Graph]:
-        """Every file, parsed once, without following any import or link; do not change what comes
-        back.
+        """Every file, parsed once, without following any
+        import or link; do not change what comes back.
 
         Raises:
             GuidelineError: files that are not Turtle, each with its line.

@@ -8,8 +8,8 @@ from typing import Literal, TypeAlias
 from calx.words import words
 
 Severity: TypeAlias = Literal["error", "warning", "info"]
-"""An error: the guideline gives no advice until it is mended. A warning: look at it. Info: nothing
-need be done.
+"""An error: the guideline gives no advice until it is
+mended. A warning: look at it. Info: nothing need be done.
 """
 
 

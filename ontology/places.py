@@ -1,5 +1,5 @@
-"""Where in the files a rule says what it says: the line of a literal, also in a condition that
-rules share.
+"""Where in the files a rule says what it says: the line
+of a literal, also in a condition that rules share.
 """
 
 from __future__ import annotations
@@ -55,8 +55,8 @@ class Places:
         return self.documents[file].line(offset)
 
     def of_literal(self, subject: str, local: str, value: Decimal) -> tuple[str, int] | None:
-        """File and line where the condition of a rule, or one that it shares, compares a value with
-        this number.
+        """File and line where the condition of a rule, or one
+        that it shares, compares a value with this number.
         """
         for file, entry, token in self._numbers(subject, set()):
             path = first(entry, "sh:path")

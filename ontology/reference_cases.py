@@ -118,8 +118,9 @@ def _cases(name: str, text: str, content: object) -> Iterator[ReferenceCase | Au
             yield AuthoringProblem(
                 "case-file",
                 name,
-                f"case {told}: a title is given in each language: "
-                + ", ".join(f"{language}: …" for language in LANGUAGES),
+                f"case {told}: a title is given in each language: {{"
+                + ", ".join(f"{language}: …" for language in LANGUAGES)
+                + "}",
                 told,
                 line,
             )

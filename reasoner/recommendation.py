@@ -22,8 +22,8 @@ from calx.words import LANGUAGES
 
 
 class Reasoner:
-    """Answers cases by one guideline. Immutable; one instance serves any number of cases and
-    threads.
+    """Answers cases by one guideline. Immutable; one
+    instance serves any number of cases and threads.
 
     >>> answer = Reasoner.load().recommend({"case_id": "demo", "max_superficial_arc_deg": 300})
     >>> answer.json()["strategy"]["id"]
@@ -64,8 +64,8 @@ class Reasoner:
         return self.answer(self.gate.admit(raw, language))
 
     def answer(self, case: Case) -> Answer:
-        """The answer to an admitted case; of a measured one also what changes within its
-        intervals.
+        """The answer to an admitted case; of a measured
+        one also what changes within its intervals.
         """
         answer = self.plain_answer(case)
         if case.measured is not None:
@@ -86,8 +86,8 @@ class Reasoner:
 
 
 def recommend(case: Mapping[str, Any], language: str = "en") -> Answer:
-    """The answer of the guideline that comes with Calx to one case; for another guideline see
-    `Reasoner.load`.
+    """The answer of the guideline that comes with Calx to
+    one case; for another guideline see `Reasoner.load`.
 
     Args:
         case: facts as JSON gives them (docs/facts.md); absent or None means unknown, never "no".

@@ -78,8 +78,8 @@ def check(
 
 
 def _inside_repository(folder: Path) -> str:
-    """The folder as a path inside its repository, which code hosts want; empty where there
-    is none.
+    """The folder as a path inside its repository,
+    which code hosts want; empty where there is none.
     """
     whole = folder.resolve()
     root = next((parent for parent in (whole, *whole.parents) if (parent / ".git").exists()), None)

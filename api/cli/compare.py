@@ -54,8 +54,8 @@ def diff(
     lang: Lang = DEFAULT,
     ontology: Ontology = DEFAULT_DIRECTORY,
 ) -> None:
-    """What an edit of the guideline changes: in meaning, for all lesions, for cases, and in what is
-    proved.
+    """What an edit of the guideline changes: in meaning,
+    for all lesions, for cases, and in what is proved.
     """
     new = str(ontology) if new is None else new
     from calx.reasoner.authors.compare import report

@@ -252,8 +252,8 @@ def withdraw(
     dry_run: DryRun = False,
     ontology: Ontology = DEFAULT_DIRECTORY,
 ) -> None:
-    """Withdraw a study: it supports nothing any more, and rules that it alone supported stop
-    firing.
+    """Withdraw a study: it supports nothing any more,
+    and rules that it alone supported stop firing.
     """
     from calx.ontology.edits import EditError
     from calx.reasoner.authors.edit.evidence import withdrawn

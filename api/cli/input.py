@@ -1,5 +1,5 @@
-"""What commands are given: case files, guidelines, readings of them; and how a fault of either is
-told.
+"""What commands are given: case files, guidelines,
+readings of them; and how a fault of either is told.
 """
 
 from __future__ import annotations
@@ -60,8 +60,8 @@ def fail(message: str) -> NoReturn:
 
 
 def read_submissions(name: str, suffix: str, guideline: Guideline) -> Iterator[Submission]:
-    """The cases of a file; a file that cannot be read is one problem, and the next file is read all
-    the same.
+    """The cases of a file; a file that cannot be read is
+    one problem, and the next file is read all the same.
     """
     if name == "-" and sys.stdin is None:
         wrong_use("-: standard input is closed")

@@ -296,8 +296,8 @@ def correct(
     ontology: Ontology = DEFAULT_DIRECTORY,
     lang: Lang = DEFAULT,
 ) -> None:
-    """Overrule measured facts: the new value counts, the old one is kept, and the proof
-    names both.
+    """Overrule measured facts: the new value counts,
+    the old one is kept, and the proof names both.
     """
     from calx.reasoner.intake.measurements import correct
 

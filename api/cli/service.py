@@ -1,5 +1,5 @@
-"""The commands of the service: ``calx serve``, ``calx backup``, ``calx restore``,
-``calx audit``.
+"""The commands of the service: ``calx serve``,
+``calx backup``, ``calx restore``, ``calx audit``.
 """
 
 from __future__ import annotations
@@ -161,8 +161,8 @@ def restore(
     ],
     data: Data = None,
 ) -> None:
-    """Put the cases of a backup back; what is stored already stays as it is. The service may run
-    meanwhile.
+    """Put the cases of a backup back; what is stored
+    already stays as it is. The service may run meanwhile.
     """
     import httpx
 

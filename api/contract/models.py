@@ -1,5 +1,5 @@
-"""The forms of requests and answers as pydantic models, made from the facts and terms of the
-ontology.
+"""The forms of requests and answers as pydantic
+models, made from the facts and terms of the ontology.
 
 They describe the API (OpenAPI) and serve typed clients. The gate (`calx.reasoner.intake.gate`)
 decides what is admitted, as it also knows what may not stand together; a test holds both to the

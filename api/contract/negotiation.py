@@ -41,8 +41,8 @@ def choose(accept: str | None, offers: Sequence[str]) -> str | None:
 
 
 def _ranges(accept: str) -> list[tuple[str, str, float]]:
-    """Type, subtype and quality of each media range; one that cannot be read is not liked
-    at all.
+    """Type, subtype and quality of each media range;
+    one that cannot be read is not liked at all.
     """
     found = []
     for item in accept.split(","):

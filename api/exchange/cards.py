@@ -24,8 +24,8 @@ LONGEST = 140
 def cards(
     answer: Answer, base: str, patient: str | None, notes: list[str], language: str
 ) -> list[dict[str, Any]]:
-    """The cards of an answer: critical alerts, what is not excluded, then the strategy with
-    devices.
+    """The cards of an answer: critical alerts, what
+    is not excluded, then the strategy with devices.
     """
     return [without_empties(card) for card in _Cards(answer, base, patient, notes, language).all()]
 
@@ -235,7 +235,7 @@ class _Cards:
                     f"- {step['label']} [{step['rule']}]: "
                     f"{self.guideline.rule[step['rule']].rationale[self.language]} {cited}"
                 )
-        return f"{self.words['why']}\n\n" + "\n".join(dict.fromkeys(lines)) if lines else ""
+        return f"{self.words['why heading']}\n\n" + "\n".join(dict.fromkeys(lines)) if lines else ""
 
     def _against(self, conclusion: dict[str, Any]) -> str:
         lines = [

@@ -1,5 +1,5 @@
-"""The codes of other terminologies for facts and values: `mappings.sssom.tsv` in the folder of the
-guideline.
+"""The codes of other terminologies for facts and values:
+`mappings.sssom.tsv` in the folder of the guideline.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ OURS = IRI.rstrip("/")
 PREFIX = re.compile(r"^#  (\S+): (\S+)$", re.MULTILINE)
 """A line of the table's ``curie_map``."""
 READ = {"skos:exactMatch", "skos:closeMatch"}
-"""Matches by which a fact is read from a code; broader and related ones would claim more than was
-said.
+"""Matches by which a fact is read from a code; broader
+and related ones would claim more than was said.
 """
 
 

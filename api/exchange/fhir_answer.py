@@ -204,7 +204,7 @@ def reservations_in_words(conclusion: dict[str, Any], guideline: Guideline, lang
     cautions, contraindications not ruled out.
     """
     words = words_of(language)
-    parts = [f"{words['level']} {conclusion['level']}"] if conclusion["level"] else []
+    parts = [f"{words['level heading']} {conclusion['level']}"] if conclusion["level"] else []
     parts += [
         f"{words['disputed by']} {guideline.studies[study].label[language]}"
         for study in conclusion["disputed_by"]

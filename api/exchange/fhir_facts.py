@@ -154,8 +154,8 @@ class FhirFacts:
                 )
 
     def _same_lesion(self, resource: dict[str, Any], place: str) -> None:
-        """All observations must be of one patient; other days are said, as facts are of one
-        moment.
+        """All observations must be of one patient;
+        other days are said, as facts are of one moment.
         """
         subject = (resource.get("subject") or {}).get("reference")
         if subject and self.subject and subject != self.subject:
@@ -177,8 +177,8 @@ class FhirFacts:
         self._day = self._day or day
 
     def _take(self, name: str, element: dict[str, Any], place: str) -> bool:
-        """Put the value of a FHIR element under a fact, with unit and codes checked; whether there
-        was one.
+        """Put the value of a FHIR element under a fact,
+        with unit and codes checked; whether there was one.
         """
         kind = next((key for key in element if key.startswith("value")), None)
         fact = self._guideline.facts.get(name)

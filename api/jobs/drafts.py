@@ -1,5 +1,5 @@
-"""Drafts of the guideline: edited on the page, checked, reviewed, and published as a whole or not
-at all.
+"""Drafts of the guideline: edited on the page, checked,
+reviewed, and published as a whole or not at all.
 
 A draft is a copy of the guideline's folder beside a file that tells its state and history. Nothing
 live changes before publishing. Publishing writes the files that changed and a change note into the

@@ -236,8 +236,8 @@ def _command(found: Recording, told: dict[str, Any]) -> list[str]:
 
 
 async def _run(found: Recording, arguments: list[str]) -> tuple[int, list[str]]:
-    """Run it, noting how far it is; its exit status and what else it said. It never outlives this
-    call.
+    """Run it, noting how far it is; its exit status
+    and what else it said. It never outlives this call.
     """
     process = await asyncio.create_subprocess_exec(
         *arguments,

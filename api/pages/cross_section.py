@@ -149,8 +149,8 @@ def _calcium(values: Mapping[str, Value], arc: Value | None, deep: bool) -> list
 
 
 def _gap(half: float) -> str:
-    """The gap of C-shaped calcium, where the lumen comes near the membrane: the wall is
-    thin there.
+    """The gap of C-shaped calcium, where the lumen
+    comes near the membrane: the wall is thin there.
     """
     start, end = half + 0.06, tau - half - 0.06
     thin = EEM - 15

@@ -1,6 +1,4 @@
-"""The form of a lesion, made from the case shapes: groups, units, bounds, and yes / no
-/ unknown.
-"""
+"""The form of a lesion, from the case shapes: groups, units, bounds, yes / no / unknown."""
 
 from __future__ import annotations
 
@@ -91,8 +89,8 @@ OF_THE_PAGE = {"lang", "case_id"}
 
 
 def read_form(pairs: Iterable[tuple[str, str]]) -> tuple[dict[str, str], list[Problem]]:
-    """What was entered for each fact, as text, and which was entered twice; empty fields are left
-    out.
+    """What was entered for each fact, as text, and
+    which was entered twice; empty fields are left out.
 
     A name that is no fact stays, for the gate to refuse with the nearest one.
     """
@@ -108,8 +106,8 @@ def read_form(pairs: Iterable[tuple[str, str]]) -> tuple[dict[str, str], list[Pr
 
 
 def case_of(texts: Mapping[str, str], guideline: Guideline) -> dict[str, Any]:
-    """The case that the form tells of; what is no number stays text, for the gate to refuse with
-    its reason.
+    """The case that the form tells of; what is no number
+    stays text, for the gate to refuse with its reason.
     """
     raw: dict[str, Any] = {"case_id": "lesion"}
     for name, text in texts.items():

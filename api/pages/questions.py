@@ -1,5 +1,5 @@
-"""The ready questions: SPARQL files whose first comment lines say what they ask, in English and
-Chinese.
+"""The ready questions: SPARQL files whose first comment
+lines say what they ask, in English and Chinese.
 """
 
 from __future__ import annotations

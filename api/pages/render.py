@@ -1,5 +1,5 @@
-"""Renders the pages. Templates hold no logic of the guideline; labels come from it, words from
-`pages.words`.
+"""Renders the pages. Templates hold no logic of the
+guideline; labels come from it, words from `pages.words`.
 """
 
 from __future__ import annotations

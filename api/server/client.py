@@ -1,5 +1,5 @@
-"""Commands that work beside a running service speak to it; without one they open its folder
-themselves.
+"""Commands that work beside a running service speak
+to it; without one they open its folder themselves.
 """
 
 from __future__ import annotations
@@ -29,8 +29,8 @@ def describe_error(error: Exception) -> str:
 def ask_stored_cases(
     folder: Path, query: bytes, form: str | None, seconds: float, terminal: bool, ontology: Path
 ) -> str:
-    """The result of a query over the stored cases of a folder, from the service that runs on it, if
-    one does.
+    """The result of a query over the stored cases of a
+    folder, from the service that runs on it, if one does.
 
     Raises:
         QueryError: it was not answered.

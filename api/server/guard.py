@@ -160,8 +160,8 @@ class Guard:
         return False
 
     def _count(self, client: str) -> None:
-        """Take one request from the client's budget, which fills at the allowed rate and holds ten
-        seconds of it.
+        """Take one request from the client's budget, which
+        fills at the allowed rate and holds ten seconds of it.
         """
         rate = self._settings.rate
         if not rate:

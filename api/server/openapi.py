@@ -1,5 +1,5 @@
-"""The OpenAPI description: the models made from the ontology, and examples that are
-real answers.
+"""The OpenAPI description: the models made from
+the ontology, and examples that are real answers.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ CASE_BODY: dict[str, Any] = {
         if suffix == ".json"
         else {"schema": {"type": "object" if suffix == ".jsonld" else "string"}}
         for name, suffix in MEDIA_TYPES.items()
+        if "/x-" not in name
     },
 }
 ANSWER_EXAMPLE: dict[str, Any] = {

@@ -1,5 +1,5 @@
-"""What a running service is told: where it listens, where it keeps cases, how much it lets anyone
-ask of it.
+"""What a running service is told: where it listens,
+where it keeps cases, how much it lets anyone ask of it.
 """
 
 from __future__ import annotations

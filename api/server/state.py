@@ -1,5 +1,5 @@
-"""What a running service holds: the reasoner, the store, the audit log. Routes ask it; nothing else
-is shared.
+"""What a running service holds: the reasoner, the store,
+the audit log. Routes ask it; nothing else is shared.
 """
 
 from __future__ import annotations
@@ -64,8 +64,8 @@ class Service:
     reports: dict[Hashable, dict[str, Any]] = field(default_factory=dict)
     """The latest examinations of drafts."""
     answered: OrderedDict[Hashable, bytes] = field(default_factory=OrderedDict)
-    """The latest answers as JSON: the same facts get the same answer, and callers tend to ask
-    again.
+    """The latest answers as JSON: the same facts get
+    the same answer, and callers tend to ask again.
     """
 
     @property
@@ -74,8 +74,8 @@ class Service:
 
     @property
     def shown(self) -> tuple[Guideline, bool]:
-        """What every page shows of the service: its guideline, and whether people may sign in with
-        a token.
+        """What every page shows of the service: its guideline,
+        and whether people may sign in with a token.
         """
         return self.reasoner.guideline, bool(self.settings.token)
 
@@ -183,9 +183,8 @@ async def open_service(settings: Settings) -> AsyncIterator[Service]:
         gc.collect()
         gc.freeze()  # the guideline is not garbage to look through, request after request
         yield service
-        with contextlib.suppress(
-            AuditError
-        ):  # a full disk must not keep the store from being closed
+        # a full disk must not keep the store from being closed
+        with contextlib.suppress(AuditError):
             audit.note("service", "stopped")
 
 
@@ -198,8 +197,8 @@ def _store(settings: Settings) -> Store:
 
 
 def _locked(folder: Path) -> int:
-    """Make the folder if need be and take it for this process; the lock goes with it, however it
-    ends.
+    """Make the folder if need be and take it for this
+    process; the lock goes with it, however it ends.
 
     Raises:
         StoreError: another service has it, or it cannot be written to.

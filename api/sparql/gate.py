@@ -85,8 +85,8 @@ class QueryError(CalxError):
 
 @dataclass(frozen=True)
 class Dataset:
-    """The graphs that a query is asked over. Without any, the default graph is the union of all
-    graphs.
+    """The graphs that a query is asked over. Without
+    any, the default graph is the union of all graphs.
     """
 
     default: tuple[str, ...] = ()

@@ -1,5 +1,5 @@
-"""SPARQL from the command line: over the knowledge base and given cases, or over the stored cases
-of a service.
+"""SPARQL from the command line: over the knowledge base
+and given cases, or over the stored cases of a service.
 """
 
 from __future__ import annotations
@@ -124,8 +124,8 @@ def _work(
 
 
 def accepted(form: str | None, kind: str) -> str:
-    """The Accept header for a form; tables are for SELECT and ASK, Turtle for CONSTRUCT and
-    DESCRIBE.
+    """The Accept header for a form; tables are for
+    SELECT and ASK, Turtle for CONSTRUCT and DESCRIBE.
     """
     tabular = kind in ("select", "ask")
     if form is None:

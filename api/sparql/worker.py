@@ -58,8 +58,8 @@ class Workers:
     async def ask(
         self, query: bytes, folder: Path | None, asked: Dataset, accept: str | None, seconds: float
     ) -> tuple[str, bytes]:
-        """The result of a query over a copy of the store: media type and bytes. Cancelled, it ends
-        the query.
+        """The result of a query over a copy of the store:
+        media type and bytes. Cancelled, it ends the query.
 
         Raises:
             QueryError: it was refused, failed, or was ended at its time limit.
@@ -148,9 +148,8 @@ def wait_for_queries(line: int) -> None:
             message, descriptors, _, _ = socket.recv_fds(control, 16, 1)
             if not message:
                 os.killpg(0, signal.SIGKILL)
-            with contextlib.suppress(
-                OSError
-            ):  # no process to be had: the client sees the line close
+            # no process to be had: the client sees the line close
+            with contextlib.suppress(OSError):
                 if descriptors and os.fork() == 0:
                     control.close()
                     _answer(socket.socket(fileno=descriptors[0]))
@@ -207,8 +206,8 @@ def _answer(client: socket.socket) -> None:
 
 
 def bounded(folder: Path) -> ox.Store:
-    """A copy of the store, in a process that from here on opens no connection and has only so much
-    memory.
+    """A copy of the store, in a process that from here
+    on opens no connection and has only so much memory.
     """
     no_connections()
     store = ox.Store.read_only(str(folder))

@@ -1,5 +1,5 @@
-"""The audit log: who asked what, and which guideline answered. Append-only; each line seals all
-lines before it.
+"""The audit log: who asked what, and which guideline
+answered. Append-only; each line seals all lines before it.
 
 A line is a JSON object whose `seal` is the SHA-256 of the line before and of its own content, so
 that a line that
@@ -40,8 +40,8 @@ class Audit:
         self._end = os.fstat(self._file).st_size
 
     def _resume(self) -> None:
-        """Go on where the log ends; half a line, left by a crash, is closed and stays visible as
-        what it is.
+        """Go on where the log ends; half a line, left by a
+        crash, is closed and stays visible as what it is.
         """
         size = os.fstat(self._file).st_size
         if size and os.pread(self._file, 1, size - 1) != b"\n":

@@ -134,9 +134,8 @@ class DiskStore:
         for log in sorted(self._folder.glob("*.log"))[-2:]:
             with contextlib.suppress(FileNotFoundError), log.open("rb") as file:
                 os.fdatasync(file.fileno())
-        if self._logs != (
-            logs := {log.name for log in self._folder.glob("*.log")}
-        ):  # a new file is there once its folder is on disk
+        # a new file is there once its folder is on disk
+        if self._logs != (logs := {log.name for log in self._folder.glob("*.log")}):
             folder = os.open(self._folder, os.O_RDONLY)
             os.fsync(folder)
             os.close(folder)

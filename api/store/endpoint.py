@@ -42,8 +42,8 @@ class SlowEndpointError(StoreError):
 
 
 class EndpointStore:
-    """Keeps cases behind the SPARQL 1.1 protocol. Whoever runs the endpoint answers for its
-    durability.
+    """Keeps cases behind the SPARQL 1.1 protocol.
+    Whoever runs the endpoint answers for its durability.
     """
 
     def __init__(self, query: str, update: str | None = None, queries_at_once: int = 2) -> None:

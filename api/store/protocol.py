@@ -28,8 +28,8 @@ class Store(Protocol):
     """What the service asks of a store."""
 
     async def add(self, name: ox.NamedNode, triples: list[ox.Triple]) -> None:
-        """Keep a new graph; returns when it is on disk. Raises `GraphExistsError` or
-        `StoreError`.
+        """Keep a new graph; returns when it is on disk.
+        Raises `GraphExistsError` or `StoreError`.
         """
 
     async def drop(self, name: ox.NamedNode) -> bool:

@@ -1,5 +1,5 @@
-"""A stored answer: what was handed in, what was answered, by which guideline and engine, when. It
-never changes.
+"""A stored answer: what was handed in, what was answered,
+by which guideline and engine, when. It never changes.
 
 In the store it is a named graph, ``…/case/<case_id>``: the answer as RDF, and beside it the
 submitted facts and the answer word for word, so that both can be shown and asked about long after

@@ -50,15 +50,13 @@ class Along:
         self.no_frame = NO_FRAME + (f" ({reasons[0]})" if reasons else "")
         self.lesion = self.run(self.any_arc.value >= rules.length_arc_deg)
 
-    # along the vessel
-
     def steady(self, values: Bounded) -> Bounded:
         """Medians over the protocol's window."""
         return Bounded(*(self.median(part) for part in (values.low, values.value, values.high)))
 
     def median(self, values: Array) -> Array:
-        """The median of the frames within half a window; a frame without a value stays without, and
-        counts for none.
+        """The median of the frames within half a window; a frame
+        without a value stays without, and counts for none.
         """
         if not self.placed or self.spacing > self.rules.window_mm / 2 + 1e-9:
             return values
@@ -100,8 +98,8 @@ class Along:
     def length(
         self, name: str, values: Bounded, above: float, bridge: float | None = None
     ) -> Measurement:
-        """The longest stretch on which an arc exceeds a limit, uncertain by a frame at each end and
-        by the heart.
+        """The longest stretch on which an arc exceeds a limit,
+        uncertain by a frame at each end and by the heart.
         """
         if not self.placed:
             return refused(name, "mm", NO_RATE)
@@ -140,5 +138,3 @@ class Along:
         return Measurement(
             name, value, max(0.0, low), high if most is None else min(most, high), unit, frames=told
         )
-
-    # calcium

@@ -60,8 +60,8 @@ class CalciumReader:
         return named | {name: refused(name, "", reason) for name, reason in LEFT_TO_READER.items()}
 
     def _present(self) -> Measurement:
-        """Whether there is any calcium: no only where nearly all of the wall of every frame was
-        seen.
+        """Whether there is any calcium: no only where
+        nearly all of the wall of every frame was seen.
         """
         name = "calcium_present"
         if not self.along.usable.any():
@@ -324,5 +324,3 @@ class CalciumReader:
             status=UNDECIDED,
             reason="no candidate was found; that does not exclude one: confirm by eye",
         )
-
-    # vessel

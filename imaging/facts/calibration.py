@@ -9,8 +9,8 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Calibration:
-    """How far a drawer's curves are to be trusted; the default is a drawer whose lines are taken as
-    drawn.
+    """How far a drawer's curves are to be trusted; the
+    default is a drawer whose lines are taken as drawn.
 
     Attributes:
         likely: probability from which a line is called calcium.

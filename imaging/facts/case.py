@@ -1,5 +1,5 @@
-"""Findings as a case that the guideline can answer: its facts, and with each of them where it comes
-from.
+"""Findings as a case that the guideline can answer:
+its facts, and with each of them where it comes from.
 """
 
 from __future__ import annotations

@@ -1,5 +1,5 @@
-"""The file between the two layers: what was drawn in each frame, by a network, a person or a
-simulator.
+"""The file between the two layers: what was drawn in
+each frame, by a network, a person or a simulator.
 
 A frame is described by lines around a centre. On each line the radius of every curve with its
 spread, and how probable it is that calcium, the guide wire, a side branch, a strut, … lies there. A
@@ -196,8 +196,8 @@ class Curves:
         )
 
     def table(self) -> str:
-        """CSV, a row a line: radii in mm (empty without a scale), pixel positions,
-        probabilities.
+        """CSV, a row a line: radii in mm (empty without
+        a scale), pixel positions, probabilities.
         """
         text = io.StringIO()
         writer = csv.writer(text, lineterminator="\n")

@@ -231,8 +231,8 @@ class Edges:
 
 
 def _edges(curves: Curves, protocol: Protocol, scale: float) -> Edges:
-    """The leading edges, averaged along the vessel over the lines that are calcified in
-    each frame.
+    """The leading edges, averaged along the vessel
+    over the lines that are calcified in each frame.
     """
     lumen, eem, edge = (
         np.asarray(values, float) for values in (curves.lumen, curves.eem, curves.calcium_edge)
@@ -292,8 +292,8 @@ def _superficial(
 
 
 def _merged(parts: NDArray[np.bool_], width: Array, least: float) -> NDArray[np.bool_]:
-    """A sequence of True and False without stretches narrower than ``least``, the narrowest given
-    up first.
+    """A sequence of True and False without stretches
+    narrower than ``least``, the narrowest given up first.
     """
     parts = parts.copy()
     while True:

@@ -71,8 +71,8 @@ def widths(radius: Array, centre: Array) -> Array:
 
 @dataclass(frozen=True)
 class Run:
-    """A stretch of lines (or frames), ``start`` to ``stop`` exclusive; on a circle ``stop`` may
-    pass the end.
+    """A stretch of lines (or frames), ``start`` to ``stop``
+    exclusive; on a circle ``stop`` may pass the end.
     """
 
     start: int

@@ -1,5 +1,5 @@
-"""The reading protocol: the numbers by which curves become facts, kept as data with
-their reasons.
+"""The reading protocol: the numbers by which curves
+become facts, kept as data with their reasons.
 """
 
 from __future__ import annotations

@@ -124,8 +124,8 @@ class StentReader:
         )
 
     def _edge(self, side: str, edge: int, step: int) -> list[Measurement]:
-        """Reference lumen area and largest plaque burden within the window beyond one end of the
-        stent.
+        """Reference lumen area and largest plaque burden
+        within the window beyond one end of the stent.
         """
         names = (
             (f"{side}_reference_lumen_area_mm2", "mm2"),
@@ -177,8 +177,6 @@ class StentReader:
                 names[1][0], "percent", self.along.readings.plaque_burden, worst, most=100.0
             ),
         ]
-
-    # more that helps to judge
 
 
 def _widest_gap(drawn: NDArray[np.bool_]) -> float:

@@ -169,8 +169,6 @@ class VesselReader:
             detail,
         )
 
-    # after stenting
-
     def smallest(self, name: str, inside: NDArray[np.int64]) -> Measurement:
         """The smallest lumen area among some frames."""
         if self.along.curves.scale_mm is None:

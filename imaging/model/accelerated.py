@@ -1,5 +1,5 @@
-"""The shipped network on an accelerator with torch: the same weights in bf16, whole batches at
-once.
+"""The shipped network on an accelerator with torch:
+the same weights in bf16, whole batches at once.
 """
 
 from __future__ import annotations

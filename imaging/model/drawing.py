@@ -17,8 +17,8 @@ Array = NDArray[np.float32]
 LINES = 256
 """Lines of the drawn curves."""
 LUMEN_ORDER, EEM_ORDER, STENT_ORDER = 12, 5, 5
-"""Harmonics of the closed shapes: a lumen may be irregular, a membrane and a stent are
-near-circles.
+"""Harmonics of the closed shapes: a lumen may be
+irregular, a membrane and a stent are near-circles.
 """
 STEADY_MM = 0.25
 """Standard deviation of the smoothing of calcium probabilities along the vessel; speckle changes
@@ -97,8 +97,8 @@ def _shape(radius: Array, deviation: Array, order: int, stiffness: float) -> Arr
 
 
 def _steady(values: Array, z_mm: NDArray[np.float64]) -> Array:
-    """Probabilities averaged with their neighbours around and, where places are known, along the
-    vessel.
+    """Probabilities averaged with their neighbours
+    around and, where places are known, along the vessel.
     """
     lines = values.shape[1]
     around = np.exp(

@@ -1,5 +1,5 @@
-"""The grid on which frames meet the network, and the names of what comes out: shared by training
-and running.
+"""The grid on which frames meet the network, and the
+names of what comes out: shared by training and running.
 """
 
 LINES = 256

@@ -27,9 +27,8 @@ class Look:
         half = min(pullback.shape) / 2
         pixel = pullback.pixel_mm
         reach = took.reach_mm if took.reach_mm is not None else half * (pixel or 1.0)
-        if (
-            pixel is None
-        ):  # without a scale the image's half width stands for the usual depth of field
+        # without a scale the image's half width stands for the usual depth of field
+        if pixel is None:
             self.reach, self.unit = half * (reach / 5.0) if took.kind == "polar" else half, 1.0
         else:
             self.reach, self.unit = reach, pixel
@@ -129,8 +128,8 @@ class Look:
 
 
 def domain_of(look: Look, image: Array, line: Array, *, always: bool = False) -> dict[str, float]:
-    """The statistics of a frame; none for a network that states no domain, unless they are wanted
-    ``always``.
+    """The statistics of a frame; none for a network that
+    states no domain, unless they are wanted ``always``.
     """
     if (
         not (always or look.package.domain)

@@ -62,8 +62,8 @@ class Network(nn.Module):
         )
 
     def forward(self, image: Tensor) -> tuple[Tensor, Tensor]:
-        """Logits: curves ``(batch, curves, lines, depths)`` over depth, flags ``(batch, flags,
-        lines)``.
+        """Logits: curves ``(batch, curves, lines, depths)``
+        over depth, flags ``(batch, flags, lines)``.
         """
         x = self.stem(image)
         kept = []

@@ -1,5 +1,5 @@
-"""What runs a network: ONNX Runtime on the processor or through CUDA, or torch on an
-accelerator.
+"""What runs a network: ONNX Runtime on the processor
+or through CUDA, or torch on an accelerator.
 """
 
 from __future__ import annotations
@@ -33,8 +33,8 @@ class Remapping(Protocol):
     def remapped(
         self, frames: NDArray[np.uint8], plan: Plan, *, mirrored: bool
     ) -> tuple[Array, Array]:
-        """``(n, rows, columns)`` to lines and answers; with ``mirrored``, those of the mirror
-        images follow.
+        """``(n, rows, columns)`` to lines and answers; with
+        ``mirrored``, those of the mirror images follow.
         """
 
 

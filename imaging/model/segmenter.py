@@ -1,5 +1,5 @@
-"""Frames to curves: a model package run over a recording, a batch at a time, on the device that was
-chosen.
+"""Frames to curves: a model package run over a recording,
+a batch at a time, on the device that was chosen.
 """
 
 from __future__ import annotations

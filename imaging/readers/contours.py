@@ -307,8 +307,8 @@ def centre_of(points: Points) -> Points:
 
 
 def rays(line: Drawn, centre: Points, lines: int) -> NDArray[np.float64]:
-    """The radius at which each line from the centre first meets a drawn line; NaN where it does
-    not.
+    """The radius at which each line from the centre
+    first meets a drawn line; NaN where it does not.
     """
     points = dense(line.points, line.closed, max(4000, 4 * lines)) - centre
     angle = np.unwrap(np.arctan2(points[:, 1], points[:, 0]))

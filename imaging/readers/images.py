@@ -19,8 +19,8 @@ SUFFIXES = (".png", ".jpg", ".jpeg")
 
 
 def list_images(path: Path) -> list[Path]:
-    """The frames of a folder in the order of the numbers in their names; a single image is a folder
-    of one.
+    """The frames of a folder in the order of the numbers
+    in their names; a single image is a folder of one.
     """
     if path.is_file():
         return [path]

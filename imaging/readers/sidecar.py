@@ -1,5 +1,5 @@
-"""The small JSON that says of images or contours what their files can't: ``pullback.json`` beside
-them.
+"""The small JSON that says of images or contours what
+their files can't: ``pullback.json`` beside them.
 """
 
 from __future__ import annotations

@@ -44,8 +44,8 @@ def _points(
 
 
 def overlay(grey: Grey, findings: Findings, at: int) -> Image.Image:
-    """A frame with lumen, membrane (dashed where hidden), calcium and guide wire drawn on it, its
-    numbers below.
+    """A frame with lumen, membrane (dashed where hidden),
+    calcium and guide wire drawn on it, its numbers below.
 
     Args:
         grey: the frame's image.
@@ -114,8 +114,8 @@ def overlay(grey: Grey, findings: Findings, at: int) -> Image.Image:
 
 
 def round_of(grey: Grey) -> Grey:
-    """The frame's inscribed circle alone: what stands in the corners may be text, and text may be a
-    name.
+    """The frame's inscribed circle alone: what stands
+    in the corners may be text, and text may be a name.
     """
     rows, columns = grey.shape
     y, x = np.ogrid[:rows, :columns]
@@ -333,8 +333,8 @@ def _band(
 
 
 def interesting(findings: Findings, most: int = 12) -> list[int]:
-    """Positions of the frames that stand behind the facts, and some evenly between: what a person
-    should look at.
+    """Positions of the frames that stand behind the facts,
+    and some evenly between: what a person should look at.
     """
     places = {int(number): k for k, number in enumerate(findings.curves.frame)}
     chosen: dict[int, None] = {}

@@ -44,8 +44,8 @@ CONCEPTS = {
     "distal_edge_plaque_burden_percent": Code("122354", "DCM", "Plaque Burden"),
     "proximal_edge_plaque_burden_percent": Code("122354", "DCM", "Plaque Burden"),
 }
-"""Codes of measurements; the others carry this project's own (scheme :data:`LOCAL`), as DICOM has
-none for them.
+"""Codes of measurements; the others carry this project's
+own (scheme :data:`LOCAL`), as DICOM has none for them.
 """
 WORDS = {
     "superficial": Code("26283006", "SCT", "Superficial"),

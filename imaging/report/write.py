@@ -100,8 +100,8 @@ def ran(
 
 
 def cut(pullback: Pullback, findings: Findings) -> NDArray[np.uint8]:
-    """The longitudinal view: grey levels along the horizontal diameter, a column a frame, at most
-    :data:`COLUMNS`.
+    """The longitudinal view: grey levels along the horizontal
+    diameter, a column a frame, at most :data:`COLUMNS`.
     """
     places = {int(number): k for k, number in enumerate(pullback.frame)}
     frames = findings.curves.frame

@@ -1,5 +1,5 @@
-"""``python -m calx.imaging.simulator out.dcm --seed 7``: a simulated pullback as DICOM, its truth
-beside it.
+"""``python -m calx.imaging.simulator out.dcm --seed 7``:
+a simulated pullback as DICOM, its truth beside it.
 """
 
 from __future__ import annotations

@@ -237,8 +237,8 @@ def _lumen(
     eem: NDArray[np.float64],
     mean: NDArray[np.float64],
 ) -> NDArray[np.float64]:
-    """An eccentric lumen that leaves the plaque burden drawn for its place: little at the ends, a
-    lesion between.
+    """An eccentric lumen that leaves the plaque burden drawn
+    for its place: little at the ends, a lesion between.
     """
     ends = rng.uniform(0.08, 0.4)
     peak = ends + (0.82 - ends) * rng.beta(2.2, 2.2)
@@ -336,8 +336,8 @@ def _patches(
 def _stent(
     rng: np.random.Generator, z: NDArray[np.floating], length: float, lumen: NDArray[np.float64]
 ) -> Array:
-    """The radius of a stent's struts in some vessels, at the lumen or (malapposed) a little inside
-    it.
+    """The radius of a stent's struts in some vessels,
+    at the lumen or (malapposed) a little inside it.
     """
     stent = np.full(lumen.shape, np.nan, np.float32)
     if rng.random() < 0.14:

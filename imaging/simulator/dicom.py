@@ -131,8 +131,8 @@ def truth(recording: SimulatedRecording, lines: list[EchoLines]) -> Curves:
 
 
 def pullback(recording: SimulatedRecording, seen: list[EchoLines] | None = None) -> Pullback:
-    """The recording as a reader would hand it out, without a file; the truth of each frame is added
-    to ``seen``.
+    """The recording as a reader would hand it out, without
+    a file; the truth of each frame is added to ``seen``.
     """
 
     def images(positions: Iterable[int]) -> Iterator[Grey]:

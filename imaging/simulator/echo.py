@@ -28,8 +28,8 @@ Level = TypeVar("Level", NDArray[np.float32], np.float32)
 
 @dataclass(frozen=True)
 class Catheter:
-    """A transducer and the settings of one recording: what changes between patients, machines and
-    hands.
+    """A transducer and the settings of one recording:
+    what changes between patients, machines and hands.
     """
 
     frequency_mhz: int
@@ -144,8 +144,8 @@ class EchoLines:
 def _seen(
     vessel: Vessel, at: int, dx: float, dy: float, scale: float, lines: NDArray[np.floating]
 ) -> dict[str, NDArray[np.generic]]:
-    """The vessel's curves at one cross-section, from a catheter at ``(dx, dy)``, along ``lines``
-    (angles).
+    """The vessel's curves at one cross-section, from a
+    catheter at ``(dx, dy)``, along ``lines`` (angles).
     """
 
     def curve(radius: Array) -> NDArray[np.float64]:
@@ -427,8 +427,8 @@ def _strut(
 
 
 def _blur(field: NDArray[np.complex64], catheter: Catheter) -> NDArray[np.complex64]:
-    """Blur by the beam, Gaussian along and across, circular across; the mean power of unit noise
-    stays one.
+    """Blur by the beam, Gaussian along and across, circular
+    across; the mean power of unit noise stays one.
     """
     sigma = (
         catheter.axial_fwhm / 2.355 / STEP_MM,

@@ -1,5 +1,5 @@
-"""A recording: a vessel, a catheter drawn through it, a beating heart, and what the machine shows
-of it.
+"""A recording: a vessel, a catheter drawn through it,
+a beating heart, and what the machine shows of it.
 """
 
 from __future__ import annotations

@@ -1,5 +1,5 @@
-"""Grey levels and speckle of simulated frames beside those of real ones: ``python -m
-calx.imaging.simulator.statistics OUT``.
+"""Grey levels and speckle of simulated frames beside those of
+real ones: ``python -m calx.imaging.simulator.statistics OUT``.
 """
 
 from __future__ import annotations
@@ -44,8 +44,8 @@ REAL = (
     FrameStatistics("20 MHz set B (60 frames)", (22, 22), None, None, (131, 131), (6.6, 6.6), 0.43),
     FrameStatistics("50 MHz (51 frames)", (110, 126), None, None, (64, 81), (3.4, 4.0), 0.66),
 )
-"""Measured on real frames, as ``docs/imaging.md`` quotes them; for a pair of one kind of value a
-range.
+"""Measured on real frames, as ``docs/imaging.md``
+quotes them; for a pair of one kind of value a range.
 """
 
 

@@ -1,5 +1,5 @@
-"""The model card: what the model is, how it was made, what was measured of it, and
-where it fails.
+"""The model card: what the model is, how it was
+made, what was measured of it, and where it fails.
 """
 
 from __future__ import annotations

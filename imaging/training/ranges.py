@@ -1,5 +1,5 @@
-"""The ranges of a frame's statistics over simulated recordings: the domain outside which the model
-abstains.
+"""The ranges of a frame's statistics over simulated
+recordings: the domain outside which the model abstains.
 """
 
 from __future__ import annotations

@@ -1,5 +1,5 @@
-"""What do the authors of a guideline ask? Is an edit well formed, what does it prove, what does it
-change.
+"""What do the authors of a guideline ask? Is an edit
+well formed, what does it prove, what does it change.
 
 Nothing here is needed to answer a case.
 

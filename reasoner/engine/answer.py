@@ -25,8 +25,8 @@ ALERTS = ("alert", *SEVERITIES)
 
 
 class Answer:
-    """What the guideline says of one case; every part of it is the conclusion of a step of the
-    proof.
+    """What the guideline says of one case; every part
+    of it is the conclusion of a step of the proof.
 
     >>> import calx
     >>> result = calx.recommend({"max_superficial_arc_deg": 300}).json()
@@ -110,8 +110,8 @@ class Answer:
         }
 
     def steps(self, language: str) -> list[dict[str, Any]]:
-        """The proof, premises before conclusions; a measured fact leads on to its frames and its
-        drawer.
+        """The proof, premises before conclusions; a
+        measured fact leads on to its frames and its drawer.
         """
         steps = self._view.steps(
             self.trace,
@@ -139,8 +139,8 @@ class Answer:
         )
 
     def strategy(self, language: str) -> dict[str, Any] | None:
-        """The strategy with its rule, and whether the unknown facts leave it standing; None where
-        there is none.
+        """The strategy with its rule, and whether the unknown
+        facts leave it standing; None where there is none.
         """
         local = next(iter(self.trace.terms("strategy")), None)
         if local is None:

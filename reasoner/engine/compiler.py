@@ -1,5 +1,5 @@
-"""Compiles conditions into Python functions: does it hold (closed world, certainly, possibly), and
-why.
+"""Compiles conditions into Python functions: does it
+hold (closed world, certainly, possibly), and why.
 
 A test is one Python expression a condition, built from the algebra (never from text of an author:
 names are quoted, constants are bound), because nested closures cost three times as much.
@@ -59,8 +59,8 @@ OPPOSITE = {
 }
 """A "not" is certain where its part is not even possible."""
 PARAMETERS = "v, d, c, p, q"
-"""Values; derivations and counts (the certain ones, where there are two); possible derivations and
-counts.
+"""Values; derivations and counts (the certain ones,
+where there are two); possible derivations and counts.
 """
 
 
@@ -229,8 +229,8 @@ def calculation(expression: Expression) -> Callable[[Values], Value | None]:
 
 
 class Premise(NamedTuple):
-    """One premise of a step: a value read, a conclusion of an earlier step, or the absence
-    of one.
+    """One premise of a step: a value read, a conclusion
+    of an earlier step, or the absence of one.
     """
 
     kind: str
@@ -247,8 +247,8 @@ class Reasons(NamedTuple):
 
 
 Explain: TypeAlias = Callable[[Values, Derivations, Counts], tuple[tuple[Premise, ...], int]]
-"""The premises that made a condition hold (some may repeat), and the rank of the weakest link of
-the best proof.
+"""The premises that made a condition hold (some may
+repeat), and the rank of the weakest link of the best proof.
 """
 
 

@@ -26,8 +26,8 @@ from calx.reasoner.model.rule import Assignment, Production, Rule
 from calx.reasoner.model.values import Counts, Derivations, Values
 
 Step: TypeAlias = tuple[Rule, Production, tuple[Premise, ...], int]
-"""A production that fired: its rule, its premises, and the rank of the weakest link of its best
-proof.
+"""A production that fired: its rule, its premises,
+and the rank of the weakest link of its best proof.
 """
 
 
@@ -64,8 +64,8 @@ _CompiledLayer: TypeAlias = tuple[Callable[..., tuple[bool, ...]], list[_Compile
 
 
 class Evaluation:
-    """The compiled rules of a guideline. Immutable; one instance serves any number of cases and
-    threads.
+    """The compiled rules of a guideline. Immutable; one
+    instance serves any number of cases and threads.
     """
 
     def __init__(self, guideline: Guideline) -> None:
@@ -139,8 +139,8 @@ def _without(own: Premise, explain: Explain) -> Explain:
 
 
 def _fire(layers: list[_CompiledLayer], trace: Trace) -> None:
-    """Run layers in their order. Rules of one layer do not read each other, so they are tested
-    together.
+    """Run layers in their order. Rules of one layer do
+    not read each other, so they are tested together.
     """
     values, derived, by_property = trace.values, trace.derived, trace.by_property
     add = trace.steps.append

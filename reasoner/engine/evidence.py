@@ -1,5 +1,5 @@
-"""What speaks for a rule and against it, in this case: statements by stance, and studies that
-dispute.
+"""What speaks for a rule and against it, in this
+case: statements by stance, and studies that dispute.
 """
 
 from __future__ import annotations
@@ -59,8 +59,8 @@ class Evidence:
     def reservations(
         self, rules: Sequence[Rule], statements: dict[str, tuple[Statement, ...]]
     ) -> dict[str, list[str]]:
-        """What speaks against the conclusions of some rules, given the statements that concern the
-        case.
+        """What speaks against the conclusions of some
+        rules, given the statements that concern the case.
         """
         if len(rules) == 1 and rules[0].id in self._reservations:
             return self._reservations[rules[0].id]
@@ -113,8 +113,8 @@ def _citation(statement: Statement, guideline: Guideline, language: str) -> dict
 
 
 def reservations(statements: Iterable[Statement]) -> dict[str, list[str]]:
-    """What speaks against a conclusion: the studies that dispute it and the statements that limit
-    it, sorted.
+    """What speaks against a conclusion: the studies that
+    dispute it and the statements that limit it, sorted.
     """
     disputing, limiting = set[str](), set[str]()
     for statement in statements:

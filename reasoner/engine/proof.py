@@ -1,5 +1,5 @@
-"""How a conclusion came about: the steps of a trace as data, and as a graph down to facts and
-statements.
+"""How a conclusion came about: the steps of a trace
+as data, and as a graph down to facts and statements.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ STATUSES = {
     "suitable": "suitable",
     "notIndicated": "not_indicated",
 }
-"""Properties that give a device its status, the first that holds counting, and the word for it in
-an answer.
+"""Properties that give a device its status, the first
+that holds counting, and the word for it in an answer.
 """
 
 
 class ProofView:
-    """Puts conclusions and steps into the words of the public contract. Immutable; one a
-    guideline.
+    """Puts conclusions and steps into the words of
+    the public contract. Immutable; one a guideline.
     """
 
     def __init__(self, guideline: Guideline) -> None:

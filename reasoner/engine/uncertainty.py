@@ -98,9 +98,10 @@ class Uncertainty:
             if True not in maybe:
                 continue
             surely = test_certain(values, certain, certain_of, possible, possible_of)
+            # what is certain is possible
             for (key, predicate, blamed), sure in compress(
                 zip(conclusions, surely, strict=True), maybe
-            ):  # what is certain is possible
+            ):
                 if not sure:
                     open_[key] = open_.get(key, 0) | blamed(
                         values, certain, certain_of, possible, possible_of, open_
@@ -114,8 +115,8 @@ class Uncertainty:
         return Outlook(self, values, certain, certain_of, possible, possible_of, open_)
 
     def concerns(self, statement: Statement, outlook: Outlook) -> bool:
-        """Whether what a statement asks to be known (`when_known`) holds whatever the unknown facts
-        are.
+        """Whether what a statement asks to be known
+        (`when_known`) holds whatever the unknown facts are.
         """
         test = self._certain.get(statement.id)
         return (
@@ -190,8 +191,8 @@ class Outlook:
         return True if key in self.certain else None if key in self.possible else False
 
     def concerns(self, statement: Statement) -> bool:
-        """Whether what a statement asks to be known (`when_known`) holds whatever the unknown facts
-        are.
+        """Whether what a statement asks to be known
+        (`when_known`) holds whatever the unknown facts are.
         """
         return self._all.concerns(statement, self)
 

@@ -9,8 +9,8 @@ from calx.errors import CalxError
 
 
 def visible(text: str) -> str:
-    """The text on one line, with everything escaped that a terminal would obey or UTF-8 cannot
-    carry.
+    """The text on one line, with everything escaped
+    that a terminal would obey or UTF-8 cannot carry.
     """
     return "".join(
         c if c.isprintable() else c.encode("unicode_escape", "surrogatepass").decode()

@@ -1,5 +1,5 @@
-"""Cases as files hold them: JSON, JSON lines, Turtle, JSON-LD. Nothing is fetched; every fault has
-its place.
+"""Cases as files hold them: JSON, JSON lines, Turtle,
+JSON-LD. Nothing is fetched; every fault has its place.
 
 Each case comes as a `Submission`: the raw facts with what was wrong already in the reading, or,
 where no case could be read, problems alone. The gate (`intake.gate`) judges the facts.
@@ -372,8 +372,8 @@ NUMERIC = {
 
 
 def _python(node: Any) -> Any:
-    """A literal as JSON would have given it; what cannot be converted stays text, for the gate to
-    refuse.
+    """A literal as JSON would have given it; what cannot
+    be converted stays text, for the gate to refuse.
     """
     from rdflib import XSD, Literal
 

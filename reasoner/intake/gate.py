@@ -240,8 +240,8 @@ def _number(fact: Fact, value: object, language: str) -> Value | Problem:
 
 
 def _fraction_digits(number: Decimal) -> int:
-    """Digits after the point in the shortest form; exact, whatever the precision of decimal
-    arithmetic.
+    """Digits after the point in the shortest form;
+    exact, whatever the precision of decimal arithmetic.
     """
     _, digits, exponent = number.as_tuple()
     zeros = len(digits) - len("".join(map(str, digits)).rstrip("0")) if number else len(digits)

@@ -49,8 +49,8 @@ def load(directory: Path | str = DEFAULT_DIRECTORY) -> Guideline:
 
 
 def find(files: GuidelineFiles) -> Guideline | None:
-    """What these files were compiled to before; None where that is not known, or not to be
-    trusted.
+    """What these files were compiled to before; None
+    where that is not known, or not to be trusted.
     """
     return _find(_path(files.digest), files.digest)
 

@@ -1,5 +1,5 @@
-"""Reads the files of a guideline into a `Guideline`, and lists everything that is
-wrong with them.
+"""Reads the files of a guideline into a `Guideline`,
+and lists everything that is wrong with them.
 """
 
 from __future__ import annotations
@@ -106,8 +106,8 @@ def examine(files: GuidelineFiles) -> ReadGuideline:
 
 
 def read(files: GuidelineFiles) -> tuple[Guideline, list[AuthoringProblem]]:
-    """The guideline of these files, with every fault found in them; the guideline holds what could
-    be read.
+    """The guideline of these files, with every fault
+    found in them; the guideline holds what could be read.
 
     Raises:
         GuidelineError: the files cannot be parsed, or have no header to start from.

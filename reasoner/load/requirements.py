@@ -1,5 +1,5 @@
-"""Reads what must hold over every valid case: the requirements that a guideline states
-of itself.
+"""Reads what must hold over every valid case: the
+requirements that a guideline states of itself.
 """
 
 from __future__ import annotations
@@ -37,8 +37,8 @@ HOW = (
 
 
 class Requirements:
-    """The requirements of one guideline, each once; what cannot be read is a problem of
-    the source.
+    """The requirements of one guideline, each once;
+    what cannot be read is a problem of the source.
     """
 
     def __init__(

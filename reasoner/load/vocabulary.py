@@ -71,8 +71,8 @@ class Vocabulary:
         )
 
     def _fact(self, path: URIRef, node: Node) -> Fact:
-        """One fact from its property shape (type, bounds, values) and its description (label,
-        unit).
+        """One fact from its property shape (type, bounds,
+        values) and its description (label, unit).
         """
         if (path, RDF.type, OWL.DatatypeProperty) not in self.source.graph:
             raise ProfileError(

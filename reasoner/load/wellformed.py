@@ -1,5 +1,5 @@
-"""What makes a guideline well formed beyond its syntax: layers, evidence, literals. Each fault
-names its rule.
+"""What makes a guideline well formed beyond its syntax:
+layers, evidence, literals. Each fault names its rule.
 """
 
 from __future__ import annotations

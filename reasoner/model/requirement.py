@@ -54,8 +54,8 @@ class NotAbove:
 
 @dataclass(frozen=True)
 class Ladder:
-    """A graver lesion never gets a lower term of the property than a milder one that is otherwise
-    alike.
+    """A graver lesion never gets a lower term of the
+    property than a milder one that is otherwise alike.
     """
 
     predicate: str

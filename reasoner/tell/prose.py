@@ -1,5 +1,5 @@
-"""Rules in words, in English or Chinese: one reading of the condition algebra, in the labels of the
-ontology.
+"""Rules in words, in English or Chinese: one reading of
+the condition algebra, in the labels of the ontology.
 """
 
 from __future__ import annotations

@@ -218,8 +218,8 @@ def _fact(
 
 
 def _summary(found: _Triples, answer: Answer, lesion: NamedNode, decision: NamedNode) -> None:
-    """What is not the conclusion of one step: settled or provisional, what is missing, what is
-    unverified.
+    """What is not the conclusion of one step: settled
+    or provisional, what is missing, what is unverified.
     """
     result = answer.json()
     found.put(

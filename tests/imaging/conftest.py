@@ -1,4 +1,4 @@
-"""SimulatedRecordings made once for all tests of a worker."""
+"""Simulated recordings made once for all tests of a worker."""
 
 from __future__ import annotations
 

@@ -58,9 +58,8 @@ async def read_cases(request: Request, service: Service) -> list[Submission]:
     if suffix == ".json":
         found = read()
     else:
-        async with (
-            ONE_AT_A_TIME
-        ):  # rdflib's parsers are slow, and threads are shared with the store
+        # rdflib's parsers are slow, and threads are shared with the store
+        async with ONE_AT_A_TIME:
             found = await asyncio.to_thread(read)
     if len(found) > MOST_AT_ONCE:
         raise ServiceError("too-large", f"{len(found)} cases; at most {MOST_AT_ONCE} at once")
@@ -108,8 +107,8 @@ def _admitted(service: Service, case: Submission, language: str) -> Case:
     responses={200: ANSWER_EXAMPLE, **problems_of(400, 406, 408, 413, 415, 422, 429)},
 )
 async def recommend(request: Request) -> Response:
-    """Strategy, devices, alerts, sizes, what is missing, and the proof of all of it. Nothing is
-    stored.
+    """Strategy, devices, alerts, sizes, what is missing,
+    and the proof of all of it. Nothing is stored.
 
     A list of cases gets a list of answers, in which a bad case has its `error`.
     """
@@ -157,8 +156,8 @@ def write_answer(answer: Answer, form: str, language: str) -> bytes:
     responses=problems_of(400, 406, 408, 413, 415, 422, 429),
 )
 async def proof(request: Request) -> Response:
-    """The steps by which the answer to a case comes about, as JSON, Turtle, JSON-LD or a picture
-    (SVG).
+    """The steps by which the answer to a case comes
+    about, as JSON, Turtle, JSON-LD or a picture (SVG).
     """
     service = service_of(request)
     form, language = form_of(request, JSON, JSON_LD, TURTLE, SVG), language_of(request)

@@ -164,8 +164,8 @@ def _faults(content: dict[str, Any]) -> list[Problem]:
     responses=problems_of(400, 401, 403, 404, 415, 429),
 )
 async def feedback(request: Request, service_id: str) -> Response:
-    """Kept in the audit log: which card, whether it was accepted, and the reason for
-    overriding it.
+    """Kept in the audit log: which card, whether it
+    was accepted, and the reason for overriding it.
     """
     _exists(service_id)
     content = await _object(request)

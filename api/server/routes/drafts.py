@@ -1,5 +1,5 @@
-"""Drafts of the guideline: begin, edit, examine, review, publish; the page for authors who do not
-write Turtle.
+"""Drafts of the guideline: begin, edit, examine, review,
+publish; the page for authors who do not write Turtle.
 """
 
 from __future__ import annotations

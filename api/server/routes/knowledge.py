@@ -125,8 +125,8 @@ def _json(content: object) -> Response:
 def _shown(
     request: Request, content: Any, template: str, name: str, iri: str | None = None
 ) -> Response:
-    """One resource in the form that the client wants; as RDF the triples about `iri`, or about each
-    listed thing.
+    """One resource in the form that the client wants; as
+    RDF the triples about `iri`, or about each listed thing.
     """
     form = form_of(request, *FORMS)
     if form == JSON:

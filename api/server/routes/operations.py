@@ -70,8 +70,8 @@ PACKED = {
     responses=problems_of(400, 401, 403, 408, 409, 413, 429, 503),
 )
 async def restored(request: Request) -> Response:
-    """Adds what is not there; if a stored case differs from that of the backup, nothing is changed
-    at all.
+    """Adds what is not there; if a stored case differs
+    from that of the backup, nothing is changed at all.
     """
     import orjson
 

@@ -122,8 +122,8 @@ def _svg(text: str) -> Response:
 
 
 def stored(service: Service, kept: Record, language: str) -> dict[str, Any]:
-    """What the page of a stored case shows: the answer as it was given, and what would be said
-    today.
+    """What the page of a stored case shows: the answer
+    as it was given, and what would be said today.
     """
     values = _values(kept, service.reasoner.guideline)
     return {
@@ -137,8 +137,8 @@ def stored(service: Service, kept: Record, language: str) -> dict[str, Any]:
 
 
 def _open(kept: Record, service: Service) -> list[str]:
-    """Devices that unknown facts may yet indicate; under another guideline all that an unknown fact
-    decides.
+    """Devices that unknown facts may yet indicate; under
+    another guideline all that an unknown fact decides.
     """
     if kept.guideline_digest == service.reasoner.guideline.digest:
         return open_devices(service.reasoner.recommend(kept.submitted))

@@ -1,5 +1,5 @@
-"""Recordings: hand one in, watch it being read, look at what was found, confirm or correct it,
-answer from it.
+"""Recordings: hand one in, watch it being read, look at
+what was found, confirm or correct it, answer from it.
 """
 
 from __future__ import annotations
@@ -307,8 +307,8 @@ def _of_json(body: bytes) -> dict[str, Any]:
 
 
 def _of_form(raw: dict[str, str], case: dict[str, Any], guideline: Guideline) -> dict[str, Any]:
-    """What the page's form says: fields that differ from the case are corrections, ticked ones
-    confirmed.
+    """What the page's form says: fields that differ from
+    the case are corrections, ticked ones confirmed.
     """
     known = {name: text.strip() for name, text in raw.items() if name in case[KEY]["facts"]}
     values = case_of({name: text for name, text in known.items() if text}, guideline)

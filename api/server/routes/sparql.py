@@ -1,5 +1,5 @@
-"""SPARQL 1.1 Protocol, queries only (https://www.w3.org/TR/sparql11-protocol/), with a service
-description.
+"""SPARQL 1.1 Protocol, queries only
+(https://www.w3.org/TR/sparql11-protocol/), with a service description.
 """
 
 from __future__ import annotations

@@ -209,8 +209,8 @@ def _parts(graph: Graph) -> tuple[Graph, list[Axiom]]:
 
 
 def _about(graph: Graph, iri: str) -> Graph:
-    """What may bear on a class: what can be reached from it, and what says that classes share
-    nothing.
+    """What may bear on a class: what can be reached
+    from it, and what says that classes share nothing.
     """
     reached, todo = (
         set[Node](),
@@ -234,8 +234,8 @@ def _about(graph: Graph, iri: str) -> Graph:
 
 
 def _suspects(graph: Graph) -> list[str]:
-    """Individuals that belong to classes said to share nothing, as far as that can be seen without
-    a reasoner.
+    """Individuals that belong to classes said to share
+    nothing, as far as that can be seen without a reasoner.
     """
     apart: list[set[Node]] = [
         {one, other} for one, other in graph.subject_objects(OWL.disjointWith)

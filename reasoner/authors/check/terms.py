@@ -89,9 +89,8 @@ def faults(source: Source, whole: Guideline) -> list[AuthoringProblem]:
                 "has a skos:notation that is not its name; make them the same",
                 kind="repeated",
             )
-    if not any(
-        problem.kind in UNREAD for problem in source.problems
-    ):  # else what was not read looks unused
+    # else what was not read looks unused
+    if not any(problem.kind in UNREAD for problem in source.problems):
         _unused(source, whole, described)
     _undefined(source)
     return _mappings(source, whole)

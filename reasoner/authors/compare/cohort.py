@@ -48,8 +48,8 @@ class Compared:
     outcomes: Counter[str] = field(default_factory=Counter)
     """How often each outcome comes (``+``) or goes (``−``)."""
     regraded: Counter[str] = field(default_factory=Counter)
-    """How often only the evidence level of an outcome changes: ``strategy active_modification: C-EO
-    → B-R``.
+    """How often only the evidence level of an outcome
+    changes: ``strategy active_modification: C-EO → B-R``.
     """
 
 
@@ -166,8 +166,8 @@ def _words(name: str) -> str:
 
 
 def admits_alike(old: Guideline, new: Guideline) -> bool:
-    """Whether both gates are plainly the same: facts, what they imply, and what may not stand
-    together.
+    """Whether both gates are plainly the same: facts,
+    what they imply, and what may not stand together.
     """
     return (old.facts, old.constraints) == (new.facts, new.constraints) and _completing(
         old

@@ -424,8 +424,8 @@ class _Comparison:
         }
 
     def _differs(self, facts: Lesion, keys: tuple[str, str], about: str) -> bool | None:
-        """Whether the engine sees this change in a lesion; None where one of the guidelines does
-        not admit it.
+        """Whether the engine sees this change in a lesion;
+        None where one of the guidelines does not admit it.
         """
         traces = list[Trace]()
         for reasoner in self._reasoners:

@@ -1,5 +1,5 @@
-"""Tables as CSV and XLSX, and back: each mistake told with its cell, and no file changed unless all
-cells are good.
+"""Tables as CSV and XLSX, and back: each mistake told with
+its cell, and no file changed unless all cells are good.
 """
 
 from __future__ import annotations

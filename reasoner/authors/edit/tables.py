@@ -114,8 +114,8 @@ def _about_device(file: str) -> bool:
 
 
 def _literals(block: Block, counted: set[str]) -> Iterator[tuple[str, str, tuple[int, int, str]]]:
-    """Every number of a rule or shared condition: what it is about, how it is compared, and its
-    place.
+    """Every number of a rule or shared condition: what
+    it is about, how it is compared, and its place.
     """
     for properties in _shapes(block.properties):
         path = first(properties, "sh:path")

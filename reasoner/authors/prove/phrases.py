@@ -28,8 +28,8 @@ from calx.words import words as words_of
 
 @dataclass(frozen=True)
 class Literal:
-    """Something true of a lesion: a leaf on one fact, its negation, or that a named condition holds
-    or not.
+    """Something true of a lesion: a leaf on one fact,
+    its negation, or that a named condition holds or not.
     """
 
     condition: Condition

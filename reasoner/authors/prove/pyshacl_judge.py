@@ -54,8 +54,8 @@ class Judge:
         return found
 
     def rule(self, name: str) -> Graph:
-        """The shape of one rule, the conditions that it refers to, and the prefixes that it
-        uses.
+        """The shape of one rule, the conditions that
+        it refers to, and the prefixes that it uses.
         """
         return self._with_what_it_names(
             CALX[f"rule/{name}"],
@@ -122,8 +122,8 @@ class Judge:
         return bool(validate(data, shacl_graph=self.shapes if shapes is None else shapes)[0])
 
     def meets(self, data: Graph, *conditions: Node) -> bool:
-        """Whether the lesions of the data meet all of the conditions, each a node shape of the
-        files.
+        """Whether the lesions of the data meet all of
+        the conditions, each a node shape of the files.
         """
         shape = URIRef(IRI + "shape/asked")
         asked = self._with_what_it_names(*conditions)

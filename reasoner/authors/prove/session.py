@@ -1,5 +1,5 @@
-"""Questions to the solver: can this be, show me the smallest lesion, and which lesions are they
-all.
+"""Questions to the solver: can this be, show me the
+smallest lesion, and which lesions are they all.
 """
 
 from __future__ import annotations
@@ -49,8 +49,8 @@ class Session:
         self._solver = z3.Solver()
         self._solver.set("timeout", int(SECONDS * 1000))
         self._proxies: dict[int, tuple[Truth, Truth]] = {}
-        """Names of what was asked, with what they stand for, which must live as long as its number
-        is used.
+        """Names of what was asked, with what they stand
+        for, which must live as long as its number is used.
         """
         self._told = asked
         self._lesions = lesions
@@ -59,8 +59,8 @@ class Session:
             self._solver.add(lesion.valid)
 
     def _learn(self) -> None:
-        """Add how the conclusions of the lesions are defined, those defined since the last
-        question.
+        """Add how the conclusions of the lesions are
+        defined, those defined since the last question.
         """
         for index, lesion in enumerate(self._lesions):
             if len(lesion.definitions) > self._learned[index]:
@@ -182,8 +182,8 @@ class Session:
         most: int = 12,
         limits: dict[str, list[Decimal]] | None = None,
     ) -> Iterator[Region]:
-        """The lesions for which the goal holds, told by what they share; together they are all of
-        them.
+        """The lesions for which the goal holds, told by
+        what they share; together they are all of them.
 
         Args:
             lesion: whose facts the regions speak of.
@@ -243,8 +243,8 @@ class Session:
     def _core(
         self, lesion: AnyLesion, literals: list[Literal], refuted: Truth, within: tuple[Truth, ...]
     ) -> list[Literal] | None:
-        """The fewest and weakest literals that leave no lesion outside the goal; None where even
-        all of them do.
+        """The fewest and weakest literals that leave no lesion
+        outside the goal; None where even all of them do.
         """
         truths = {literal: self._literal(lesion.holds(literal.condition)) for literal in literals}
         base = (refuted, *within)

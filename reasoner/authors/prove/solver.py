@@ -47,8 +47,8 @@ YES, NO = z3.BoolVal(True), z3.BoolVal(False)
 
 
 class Quotient(NamedTuple):
-    """A number as a fraction of linear terms; the denominator is never 0 where the alternative
-    holds.
+    """A number as a fraction of linear terms; the
+    denominator is never 0 where the alternative holds.
     """
 
     above: z3.ArithRef
@@ -536,8 +536,8 @@ def _times(one: z3.ArithRef | None, other: z3.ArithRef | None) -> z3.ArithRef | 
 
 
 def _quotient(above: object, below: z3.ArithRef | None, positive: bool) -> Quotient:
-    """A fraction; a constant denominator goes into the numerator, so that what is linear
-    stays so.
+    """A fraction; a constant denominator goes into
+    the numerator, so that what is linear stays so.
     """
     top = cast("z3.ArithRef", z3.simplify(cast("z3.ArithRef", above)))
     if below is None:

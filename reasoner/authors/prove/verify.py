@@ -95,8 +95,8 @@ def requirements(guideline: Guideline) -> list[Requirement]:
 
 
 def _understood(guideline: Guideline) -> Iterator[Requirement]:
-    """What every guideline must meet without saying so: at most one term of a functional
-    property.
+    """What every guideline must meet without saying
+    so: at most one term of a functional property.
     """
     for name, described in guideline.properties.items():
         keys = [key.partition(":")[2] for key in guideline.program.keys_of(name)]
@@ -217,7 +217,6 @@ class _Prover:
                 raise TypeError("it compares two lesions")
             case _:
                 assert_never(requirement.demand)
-        raise AssertionError(requirement.demand)
 
     def _of_two(self, requirement: Requirement) -> tuple[bool, Counterexample | None]:
         """Requirements that compare a lesion with another one: whether it holds, and two lesions
@@ -293,8 +292,8 @@ class _Prover:
     # --- rules ------------------------------------------------------------------------
 
     def remarks(self) -> Iterator[Remark]:
-        """Rules that never fire, never matter, or fire without a citation; thresholds that tell no
-        lesions apart.
+        """Rules that never fire, never matter, or fire without
+        a citation; thresholds that tell no lesions apart.
         """
         for rule in self.guideline.rules:
             yield from self._dead(rule)
@@ -409,8 +408,8 @@ class _Prover:
     def _stands_in(
         self, rule: Rule, index: int, counted: set[str], asked: set[str]
     ) -> list[str] | None:
-        """The other rules of which one always fires with this production; None where it may fire
-        alone.
+        """The other rules of which one always fires with
+        this production; None where it may fire alone.
         """
         conclusion = rule.productions[index].conclusion
         if not isinstance(conclusion, Assertion) or not self.session.possible(

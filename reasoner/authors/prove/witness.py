@@ -1,5 +1,5 @@
-"""Is a counterexample of the solver one indeed? The engine and pySHACL are asked before anybody
-sees it.
+"""Is a counterexample of the solver one indeed? The
+engine and pySHACL are asked before anybody sees it.
 """
 
 from __future__ import annotations
@@ -62,8 +62,8 @@ class Witnesses:
     def confirmed(
         self, requirement: Requirement, lesions: tuple[Lesion, ...]
     ) -> Counterexample | None:
-        """The counterexample with who confirmed it; None where its numbers have more digits than a
-        case may give.
+        """The counterexample with who confirmed it; None where
+        its numbers have more digits than a case may give.
 
         Raises:
             DisagreementError: one of them does not see what the solver saw.

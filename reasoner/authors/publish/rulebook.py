@@ -102,8 +102,8 @@ def _chapter_order(rule: Rule) -> tuple[int, str]:
 
 @dataclass(frozen=True)
 class Box:
-    """One question of the flow: a rule, its condition in lines, and the strategy that it
-    concludes.
+    """One question of the flow: a rule, its condition
+    in lines, and the strategy that it concludes.
     """
 
     rule: Rule
@@ -115,8 +115,8 @@ WIDTH, LINE, GAP = 560, 17, 26
 
 
 def flow(whole: Guideline, language: str = "en") -> str:
-    """The strategies as a flow chart (SVG): questions from top to bottom, a strategy to the right
-    of each.
+    """The strategies as a flow chart (SVG): questions
+    from top to bottom, a strategy to the right of each.
     """
     boxes = [_box(whole, rule, condition, language) for rule, condition in _strategies(whole)]
     words, parts, y = words_of("rulebook", language), list[str](), 44

@@ -82,8 +82,8 @@ def _support(whole: Guideline, rule: Rule) -> Support:
 
 
 def graph(found: list[Support]) -> nx.MultiDiGraph[str]:
-    """Studies and rules: an edge for every stance, ``alone`` where the rule falls with the
-    study.
+    """Studies and rules: an edge for every stance,
+    ``alone`` where the rule falls with the study.
     """
     drawn: nx.MultiDiGraph[str] = nx.MultiDiGraph()
     for support in found:
@@ -220,8 +220,8 @@ def as_json(found: list[Support]) -> dict[str, object]:
 
 
 def as_svg(found: list[Support], language: str = "en") -> str:
-    """The picture: studies left, rules right, lines by stance; each study stands near the rules
-    that rest on it.
+    """The picture: studies left, rules right, lines by
+    stance; each study stands near the rules that rest on it.
     """
     drawn = graph(found)
     rules = [f"rule {support.rule.id}" for support in found]

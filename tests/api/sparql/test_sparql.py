@@ -580,9 +580,8 @@ def test_a_query_that_nobody_waits_for_any_more_is_ended(tmp_path: Path) -> None
                     f"GET /sparql?query={query} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode()
                 )
                 time.sleep(0.3)
-        with (
-            running.client() as client
-        ):  # which gives up long before those queries would end by themselves
+        # which gives up long before those queries would end by themselves
+        with running.client() as client:
             assert client.get("/sparql", params={"query": "ASK {}"}).json()["boolean"] is True
 
 

@@ -32,10 +32,11 @@ def run(command: str, folder: Path) -> str:
 
 
 def test_the_tutorial_comes_out_as_it_says(tmp_path: Path) -> None:
+    # copies: "cp -r" of a link would be a link to the guideline itself
     for name in (
         "ontology",
         "examples",
-    ):  # copies: "cp -r" of a link would be a link to the guideline itself
+    ):
         shutil.copytree(
             ROOT / name, tmp_path / name, ignore=shutil.ignore_patterns("*.py", "__pycache__")
         )
