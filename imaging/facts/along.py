@@ -9,10 +9,7 @@ from calx.imaging.facts.calibration import Calibration
 from calx.imaging.facts.curves import Curves
 from calx.imaging.facts.frames import Bounded, read
 from calx.imaging.facts.geometry import Run, runs
-from calx.imaging.facts.measurement import (
-    Measurement,
-    refused,
-)
+from calx.imaging.facts.measurement import Measurement, refused
 from calx.imaging.facts.protocol import Protocol
 
 Array = NDArray[np.float64]

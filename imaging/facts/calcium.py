@@ -9,13 +9,7 @@ import numpy as np
 from calx.imaging.facts.along import NO_RATE, Along
 from calx.imaging.facts.calibration import Calibration
 from calx.imaging.facts.geometry import Run, runs
-from calx.imaging.facts.measurement import (
-    INTERPOLATED,
-    MEASURED,
-    UNDECIDED,
-    Measurement,
-    refused,
-)
+from calx.imaging.facts.measurement import INTERPOLATED, MEASURED, UNDECIDED, Measurement, refused
 
 LEFT_TO_READER = {
     "nodule_type": (

@@ -15,10 +15,7 @@ from calx.imaging.facts.calcium import CalciumReader
 from calx.imaging.facts.calibration import Calibration
 from calx.imaging.facts.curves import Curves
 from calx.imaging.facts.frames import Readings
-from calx.imaging.facts.measurement import (
-    Measurement,
-    refused,
-)
+from calx.imaging.facts.measurement import Measurement, refused
 from calx.imaging.facts.protocol import Protocol, protocol
 from calx.imaging.facts.stent import Stent, StentReader
 from calx.imaging.facts.vessel import VesselReader

@@ -10,11 +10,7 @@ from numpy.typing import NDArray
 from calx.imaging.errors import ImagingError
 from calx.imaging.facts.along import NO_RATE, NO_SCALE, Along, Array
 from calx.imaging.facts.geometry import Run
-from calx.imaging.facts.measurement import (
-    INTERPOLATED,
-    Measurement,
-    refused,
-)
+from calx.imaging.facts.measurement import INTERPOLATED, Measurement, refused
 from calx.imaging.facts.vessel import VesselReader
 
 

@@ -9,12 +9,7 @@ from numpy.typing import NDArray
 
 from calx.imaging.facts.along import NO_RATE, NO_SCALE, Along, Array
 from calx.imaging.facts.geometry import Run
-from calx.imaging.facts.measurement import (
-    INTERPOLATED,
-    MEASURED,
-    Measurement,
-    refused,
-)
+from calx.imaging.facts.measurement import INTERPOLATED, MEASURED, Measurement, refused
 
 
 class VesselReader:

@@ -14,10 +14,7 @@ from itertools import compress
 from typing import NamedTuple, TypeAlias
 
 from calx.reasoner.engine.compiler import Blame, Reading, blame, tested_together
-from calx.reasoner.model.condition import (
-    Condition,
-    properties_read,
-)
+from calx.reasoner.model.condition import Condition, properties_read
 from calx.reasoner.model.guideline import Guideline, Statement
 from calx.reasoner.model.program import Layer
 from calx.reasoner.model.rule import Assertion

@@ -4,27 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from decimal import Decimal
-from typing import Any, Literal, TypeAlias, assert_never
+from typing import Any, Literal, TypeAlias
 
 from calx.ontology.reference_cases import ReferenceCase
+from calx.reasoner.authors.compare.conditions import (
+    conclusion_of,
+    contains,
+    logic,
+    moved_leaves,
+    skeleton,
+    without_shared,
+)
 from calx.reasoner.model.condition import (
-    Absent,
-    AllOf,
-    AnyOf,
-    AtLeast,
-    Compare,
     Condition,
-    Derived,
-    Not,
-    OneOf,
-    leaves,
-    map_nodes,
-    nodes,
 )
 from calx.reasoner.model.guideline import Fact, Guideline, SharedCondition, Statement
 from calx.reasoner.model.names import Text
-from calx.reasoner.model.rule import Assignment, Number, Production, Rule
+from calx.reasoner.model.rule import Number, Rule
 from calx.reasoner.tell.prose import Prose
 from calx.words import LANGUAGES, listed, wording
 
@@ -123,7 +119,7 @@ class Changes:
                 new=new.alert,
                 old=old.alert or wording("change", "none"),
             )
-        if _logic(old) != _logic(new):
+        if logic(old) != logic(new):
             yield from self._productions(subject, old, new)
         for what, one, other in (
             ("label", old.label, new.label),
@@ -158,14 +154,14 @@ class Changes:
         """
         told = set(self._through_shared(old, new))
         if len(old.productions) == len(new.productions) and all(
-            _skeleton(one.condition) == _skeleton(other.condition)
-            and _conclusion(one) == _conclusion(other)
+            skeleton(one.condition) == skeleton(other.condition)
+            and conclusion_of(one) == conclusion_of(other)
             for one, other in zip(old.productions, new.productions, strict=True)
         ):
             moved = [
                 pair
                 for one, other in zip(old.productions, new.productions, strict=True)
-                for pair in _moved(one.condition, other.condition)
+                for pair in moved_leaves(one.condition, other.condition)
                 if pair not in told
             ]
             for before, after in dict.fromkeys(moved):
@@ -197,14 +193,14 @@ class Changes:
             if (
                 shared.id in self.changed_shared
                 and before is not None
-                and _skeleton(before) == _skeleton(shared.condition)
+                and skeleton(before) == skeleton(shared.condition)
             ):
                 used = (
-                    any(_contains(p.condition, before) for p in old.productions),
-                    any(_contains(p.condition, shared.condition) for p in new.productions),
+                    any(contains(p.condition, before) for p in old.productions),
+                    any(contains(p.condition, shared.condition) for p in new.productions),
                 )
                 if all(used):
-                    yield from _moved(before, shared.condition)
+                    yield from moved_leaves(before, shared.condition)
 
     def _only_through_shared(self, old: Rule, new: Rule) -> bool:
         """Whether the rule says the same once the shared conditions that changed are set aside."""
@@ -212,7 +208,10 @@ class Changes:
         before = {s.id: s.condition for s in self.old.shared if s.id in names}
         after = {s.id: s.condition for s in self.new.shared if s.id in names}
         blank = [
-            tuple((_blanked(p.condition, conditions), _conclusion(p)) for p in rule.productions)
+            tuple(
+                (without_shared(p.condition, conditions), conclusion_of(p))
+                for p in rule.productions
+            )
             for rule, conditions in ((old, before), (new, after))
         ]
         return blank[0] == blank[1]
@@ -225,21 +224,21 @@ class Changes:
                 users = [
                     rule.id
                     for rule in self.new.rules
-                    if any(_contains(p.condition, new[name].condition) for p in rule.productions)
+                    if any(contains(p.condition, new[name].condition) for p in rule.productions)
                 ]
                 used = wording(
                     "change",
                     "used by",
                     rules=listed(users) if users else wording("change", "no rule"),
                 )
-                if _skeleton(old[name].condition) == _skeleton(new[name].condition):
+                if skeleton(old[name].condition) == skeleton(new[name].condition):
                     inner = {
                         pair
                         for s in self.new.shared
                         if s.id != name and self._inside(old, s, new[name])
-                        for pair in _moved(old[s.id].condition, s.condition)
+                        for pair in moved_leaves(old[s.id].condition, s.condition)
                     }
-                    for before, after in _moved(old[name].condition, new[name].condition):
+                    for before, after in moved_leaves(old[name].condition, new[name].condition):
                         if (before, after) not in inner:
                             told = self._threshold("logic", subject, before, after)
                             yield replace(
@@ -274,9 +273,9 @@ class Changes:
         known = (
             part.id in self.changed_shared
             and part.id in old
-            and _skeleton(old[part.id].condition) == _skeleton(part.condition)
+            and skeleton(old[part.id].condition) == skeleton(part.condition)
         )
-        return known and _contains(whole.condition, part.condition)
+        return known and contains(whole.condition, part.condition)
 
     def _facts(self) -> Iterator[Change]:
         for name in sorted({*self.old.facts, *self.new.facts}):
@@ -548,69 +547,6 @@ FACT: tuple[tuple[str, Callable[[Fact], str]], ...] = (
 
 
 # --- how two conditions differ -----------------------------------------------------------
-
-
-def _logic(rule: Rule) -> tuple[object, ...]:
-    return tuple((p.condition, _conclusion(p)) for p in rule.productions)
-
-
-def _conclusion(production: Production) -> object:
-    conclusion = production.conclusion
-    return (
-        (conclusion.fact, conclusion.expression)
-        if isinstance(conclusion, Assignment)
-        else conclusion.key
-    )
-
-
-def _skeleton(condition: Condition) -> Condition:
-    """The condition without its constants."""
-    return map_nodes(condition, _without_constants)
-
-
-def _without_constants(node: Condition) -> Condition:
-    match node:
-        case Compare(fact):
-            return Compare(fact, "=", Decimal(0))
-        case OneOf(fact, values):
-            return node if isinstance(values[0], bool) else OneOf(fact, ())
-        case AtLeast(_, predicate):
-            return AtLeast(0, predicate)
-        case Absent() | Derived() | AllOf() | AnyOf() | Not():
-            return node
-        case _:
-            assert_never(node)
-
-
-def _moved(old: Condition, new: Condition) -> list[tuple[Condition, Condition]]:
-    """Leaves that changed, of conditions with one skeleton."""
-    return list(
-        dict.fromkeys(
-            (one, other)
-            for one, other in zip(leaves(old), leaves(new), strict=True)
-            if one != other
-        )
-    )
-
-
-def _contains(whole: Condition, part: Condition) -> bool:
-    return part in nodes(whole)
-
-
-def _blanked(condition: Condition, shared: Mapping[str, Condition]) -> object:
-    """The condition as a set of parts, with shared ones replaced by their names."""
-    for name, meaning in shared.items():
-        if condition == meaning:
-            return ("shared", name)
-    match condition:
-        case AllOf(parts) | AnyOf(parts):
-            return (type(condition).__name__, frozenset(_blanked(part, shared) for part in parts))
-        case Not(part):
-            return ("not", _blanked(part, shared))
-        case Compare() | OneOf() | Absent() | Derived() | AtLeast():
-            return condition
-        case _:
-            assert_never(condition)
 
 
 def _changed(old: Mapping[str, object], new: Mapping[str, object]) -> set[str]:

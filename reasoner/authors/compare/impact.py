@@ -15,19 +15,11 @@ import z3
 
 from calx.reasoner.authors.compare.changes import Changes
 from calx.reasoner.authors.compare.cohort import admits_alike
+from calx.reasoner.authors.prove.fractions import Quotient, Truth, both, differ, either, none
 from calx.reasoner.authors.prove.literals import cuts
 from calx.reasoner.authors.prove.phrases import describe_literals
 from calx.reasoner.authors.prove.session import Lesion, Region, Session, UndecidedError
-from calx.reasoner.authors.prove.solver import (
-    AnyLesion,
-    Given,
-    Quotient,
-    Truth,
-    both,
-    differ,
-    either,
-    none,
-)
+from calx.reasoner.authors.prove.solver import AnyLesion, Given
 from calx.reasoner.authors.prove.witness import runnable
 from calx.reasoner.engine.evaluation import Trace
 from calx.reasoner.intake.errors import CaseError

@@ -13,9 +13,10 @@ from typing import TypeAlias, cast
 import z3
 
 from calx.errors import CalxError
+from calx.reasoner.authors.prove.fractions import Quotient, Truth, none
 from calx.reasoner.authors.prove.literals import RegionWords, cuts, strength, strengthen
 from calx.reasoner.authors.prove.phrases import Literal, conjunction
-from calx.reasoner.authors.prove.solver import AnyLesion, Quotient, Truth, none
+from calx.reasoner.authors.prove.solver import AnyLesion
 from calx.reasoner.model.condition import Condition, Value, leaves_on_values
 from calx.reasoner.model.guideline import Fact, Guideline
 from calx.reasoner.model.values import FRACTION_DIGITS

@@ -12,18 +12,10 @@ from typing import assert_never
 import z3
 
 from calx.ontology import GuidelineFiles
+from calx.reasoner.authors.prove.fractions import Quotient, Truth, both, either, exceeds, none
 from calx.reasoner.authors.prove.phrases import describe_literals
 from calx.reasoner.authors.prove.session import Lesion, Session, UndecidedError
-from calx.reasoner.authors.prove.solver import (
-    AnyLesion,
-    Given,
-    Quotient,
-    Truth,
-    both,
-    either,
-    exceeds,
-    none,
-)
+from calx.reasoner.authors.prove.solver import AnyLesion, Given
 from calx.reasoner.authors.prove.verdicts import Counterexample, Remark, Verdict, Verification
 from calx.reasoner.authors.prove.witness import Witnesses
 from calx.reasoner.engine.compiler import Reading

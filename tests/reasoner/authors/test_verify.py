@@ -10,9 +10,10 @@ import z3
 
 from calx.ontology import DEFAULT_DIRECTORY, GuidelineFiles
 from calx.reasoner.authors.compare.difference import Version
+from calx.reasoner.authors.prove.fractions import Quotient
 from calx.reasoner.authors.prove.literals import cuts
 from calx.reasoner.authors.prove.session import Session
-from calx.reasoner.authors.prove.solver import AnyLesion, Quotient
+from calx.reasoner.authors.prove.solver import AnyLesion
 from calx.reasoner.authors.prove.verdicts import Verification
 from calx.reasoner.authors.prove.verify import verify
 from calx.reasoner.load.reader import read
