@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import Annotated
 
@@ -12,10 +13,15 @@ from calx.words import LANGUAGES
 DONE, AT_FAULT, WRONG_USE = 0, 1, 2
 
 
-def _language(name: str) -> str:
-    if name not in LANGUAGES:
-        raise typer.BadParameter(f"'{name}' is not one of {', '.join(LANGUAGES)}")
-    return name
+def one_of(names: Collection[str]) -> Callable[[str], str]:
+    """A parser of options that take one of some names."""
+
+    def parse(name: str) -> str:
+        if name not in names:
+            raise typer.BadParameter(f"'{name}' is not one of {', '.join(names)}")
+        return name
+
+    return parse
 
 
 Ontology = Annotated[
@@ -35,6 +41,6 @@ Lang = Annotated[
         "--lang",
         metavar=f"[{'|'.join(LANGUAGES)}]",
         help="Language of labels and messages.",
-        parser=_language,
+        parser=one_of(LANGUAGES),
     ),
 ]

@@ -16,7 +16,7 @@ import typer
 
 from calx.api.cli.app import app
 from calx.api.cli.input import case_source, load_reasoner, read_submissions, report_problems
-from calx.api.cli.options import AT_FAULT, DONE, Lang, Ontology
+from calx.api.cli.options import AT_FAULT, DONE, Lang, Ontology, one_of
 from calx.ontology import DEFAULT_DIRECTORY
 from calx.reasoner.batch import Outcome, outcomes
 from calx.reasoner.intake.files import SUFFIXES, Submission
@@ -32,12 +32,6 @@ class Listing(StrEnum):
     schema = "schema"
 
 
-def _form_named(name: str) -> forms.AnswerForm:
-    if name not in forms.BY_NAME:
-        raise typer.BadParameter(f"'{name}' is not one of {', '.join(forms.BY_NAME)}")
-    return forms.BY_NAME[name]
-
-
 @app.command()
 def recommend(
     cases: Annotated[
@@ -48,13 +42,13 @@ def recommend(
         ),
     ],
     format: Annotated[
-        forms.AnswerForm | None,
+        str | None,
         typer.Option(
             "--format",
             help="Form of the answer.",
             show_default="text on a terminal, else json",
             metavar=f"[{'|'.join(forms.BY_NAME)}]",
-            parser=_form_named,
+            parser=one_of(forms.BY_NAME),
         ),
     ] = None,
     explain: Annotated[
@@ -65,7 +59,8 @@ def recommend(
 ) -> None:
     """Answer one or more cases: strategy, devices, alerts, sizes, what is missing, and why."""
     sources = [case_source(name) for name in cases]
-    form = format or (forms.TEXT if sys.stdout.isatty() else forms.JSON)
+    by_default = forms.TEXT if sys.stdout.isatty() else forms.JSON
+    form = forms.BY_NAME[format] if format else by_default
     reasoner = load_reasoner(ontology)
     gc.freeze()  # the guideline is not garbage to look through, case after case
     status, seen = DONE, dict[str, str]()

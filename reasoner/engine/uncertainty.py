@@ -14,7 +14,7 @@ from itertools import compress
 from typing import NamedTuple, TypeAlias
 
 from calx.reasoner.engine.compiler import Blame, Reading, blame, tested_together
-from calx.reasoner.model.condition import Condition, properties_read
+from calx.reasoner.model.condition import properties_read
 from calx.reasoner.model.guideline import Guideline, Statement
 from calx.reasoner.model.program import Layer
 from calx.reasoner.model.rule import Assertion
@@ -53,8 +53,12 @@ class Uncertainty:
         self.facts = [name for name, fact in guideline.facts.items() if fact.given]
         self.names = lru_cache(maxsize=10_000)(self._names)
         """The facts that bits stand for, sorted; few sets of facts recur in most cases."""
-        self._bit = {name: 1 << index for index, name in enumerate(self.facts)}
-        self._base = {name: guideline.given_facts((name,)) for name in guideline.facts}
+        bit = {name: 1 << index for index, name in enumerate(self.facts)}
+        self._bits = {
+            name: {base: bit[base] for base in guideline.given_facts((name,))}
+            for name in guideline.facts
+        }
+        """For each value, the bits of the given facts that it comes from."""
         self._keys_of = guideline.program.keys_of
         self.read = properties_followed(guideline, asked)
         """The properties of which an outlook can tell."""
@@ -78,7 +82,7 @@ class Uncertainty:
             tested_together(conditions, Reading.CERTAIN),
             tested_together(conditions, Reading.POSSIBLE),
             [
-                _Conclusion(made.key, made.predicate, self._blame(condition))
+                _Conclusion(made.key, made.predicate, blame(condition, self._bits, self._keys_of))
                 for condition, made in followed
             ],
         )
@@ -129,12 +133,6 @@ class Uncertainty:
 
     def _names(self, bits: int) -> tuple[str, ...]:
         return tuple(sorted([self.facts[bit.bit_length() - 1] for bit in single_bits(bits)]))
-
-    def _blame(self, condition: Condition) -> Blame:
-        bits = {
-            fact: {base: self._bit[base] for base in bases} for fact, bases in self._base.items()
-        }
-        return blame(condition, bits, self._keys_of)
 
 
 def properties_followed(guideline: Guideline, asked: Iterable[str]) -> set[str]:

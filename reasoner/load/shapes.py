@@ -35,6 +35,7 @@ from calx.reasoner.model.condition import (
     OneOf,
     Operator,
     Value,
+    all_of,
 )
 from calx.reasoner.model.guideline import ConclusionProperty, Fact
 from calx.reasoner.model.names import IRI
@@ -197,7 +198,7 @@ class ShapeReader:
             )
         # RDF keeps no order among them; a fixed one makes answers reproducible
         parts.sort(key=lambda part: (RANK.index(type(part)), repr(part)))
-        return parts[0] if len(parts) == 1 else AllOf(tuple(parts))
+        return all_of(parts)
 
     def _part(self, node: Node) -> Condition:
         return (
@@ -282,7 +283,7 @@ class ShapeReader:
                     f"nothing is asked of {fact.name}; give a bound, sh:hasValue, sh:in or a count"
                 )
             return Not(Absent(fact.name))
-        return parts[0] if len(parts) == 1 else AllOf(tuple(parts))
+        return all_of(parts)
 
     @staticmethod
     def _limits(
@@ -326,7 +327,7 @@ class ShapeReader:
                 self._numbers.append(Number(name, ">=", Decimal(minimum), "1"))
             if maximum:
                 self._numbers.append(Number(name, "<=", Decimal(maximum), "1"))
-        return parts[0] if len(parts) == 1 else AllOf(tuple(parts))
+        return all_of(parts)
 
     def value(self, fact: Fact, node: Node) -> Value:
         """A constant that the fact can have.
@@ -385,7 +386,7 @@ class ShapeReader:
             parts.append(part)
             numbers += literals
         parts.sort(key=repr)
-        condition = parts[0] if len(parts) == 1 else AllOf(tuple(parts))
+        condition = all_of(parts)
         predicate, target = self._one(node, SH.predicate), self._one(node, SH.object)
         local = str(predicate).removeprefix(IRI)
         if local in self.facts:

@@ -8,7 +8,7 @@ prose, solver, columns) is one visitor over these eight classes.
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Literal, TypeAlias, TypeVar, assert_never
@@ -180,6 +180,11 @@ def properties_read(condition: Condition) -> tuple[str, ...]:
     return tuple(dict.fromkeys(leaf.predicate for leaf in leaves_on_conclusions(condition)))
 
 
+def all_of(parts: Sequence[Condition]) -> Condition:
+    """The condition that every part holds; a single part is itself that."""
+    return parts[0] if len(parts) == 1 else AllOf(tuple(parts))
+
+
 def unguarded(condition: Condition, predicate: str) -> Condition:
     """The condition without what only says that nothing of a property was concluded yet."""
     match condition:
@@ -190,7 +195,7 @@ def unguarded(condition: Condition, predicate: str) -> Condition:
             rest = [
                 part for part in (unguarded(part, predicate) for part in parts) if part != ALWAYS
             ]
-            return rest[0] if len(rest) == 1 else AllOf(tuple(rest))
+            return all_of(rest)
         case AnyOf() | Compare() | OneOf() | Absent() | Derived() | AtLeast():
             return condition
         case _:

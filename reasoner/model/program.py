@@ -143,9 +143,9 @@ def _reached(
 
 def _layer(number: int, rules: list[Rule]) -> Layer:
     clauses = tuple(
-        Clause(rule, number, production)
+        Clause(rule, index, production)
         for rule in rules
-        for number, production in enumerate(rule.productions)
+        for index, production in enumerate(rule.productions)
     )
     asserting: dict[str, tuple[Clause, ...]] = {}
     assigning: dict[str, tuple[Clause, ...]] = {}

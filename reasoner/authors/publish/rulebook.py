@@ -10,7 +10,7 @@ from html import escape
 from itertools import groupby
 from unicodedata import east_asian_width
 
-from calx.reasoner.model.condition import ALWAYS, AllOf, Condition, unguarded
+from calx.reasoner.model.condition import ALWAYS, Condition, all_of, unguarded
 from calx.reasoner.model.guideline import Guideline
 from calx.reasoner.model.rule import Assertion, Rule
 from calx.reasoner.tell.prose import Prose
@@ -185,9 +185,7 @@ def _strategies(whole: Guideline) -> Iterator[tuple[Rule, Condition]]:
         if conditions:
             yield (
                 rule,
-                unguarded(
-                    AllOf(tuple(conditions)) if len(conditions) > 1 else conditions[0], "strategy"
-                ),
+                unguarded(all_of(conditions), "strategy"),
             )
 
 
