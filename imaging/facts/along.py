@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -22,6 +24,12 @@ NO_SCALE = "the recording does not tell the size of a pixel: nothing can be meas
 NO_FRAME = "no frame could be read"
 
 
+def not_drawn(layer: str) -> str:
+    """Why nothing is said of a layer that the drawer did not look for."""
+    told = {"eem": "the membrane (EEM) is", "branch": "side branches are"}.get(layer, f"{layer} is")
+    return f"{told} not drawn in this set; that it is not drawn does not say that there is none"
+
+
 class Along:
     """What calcium, vessel and stent are read from; lengths, runs and numbers of frames."""
 
@@ -34,38 +42,60 @@ class Along:
             rules,
             distal_first,
         )
+        self.drawn = curves.drawn
         self.readings = read(curves, calibration, rules)
         self.z = curves.z_mm
         self.placed = bool(np.isfinite(self.z).all()) and len(curves) > 1
         self.usable = np.isfinite(self.readings.arc.value)
-        self.spacing = float(np.median(np.abs(np.diff(self.z)))) if self.placed else float("nan")
+        steps = np.abs(np.diff(self.z))
+        self.spacing = float(np.median(steps)) if self.placed else float("nan")
+        apart = max(rules.gap_factor * self.spacing, rules.window_mm) if self.placed else np.inf
+        self.gaps = np.flatnonzero(steps > apart) if self.placed else np.zeros(0, np.int64)
+        """Frames after which one is missing."""
+        self.whole = bool(self.usable.all()) and not len(self.gaps)
+        """Every frame was read, and none is missing between them."""
         self.gated = bool(curves.provenance.get("gated", False))
         self.arc, self.any_arc = (
-            self.steady(part) for part in (self.readings.arc, self.readings.any_arc)
+            self.anything(self.steady(part, filled=True), 360.0)
+            for part in (self.readings.arc, self.readings.any_arc)
         )
         reasons = sorted({str(reason) for reason in curves.refused if reason})
         self.no_frame = NO_FRAME + (f" ({reasons[0]})" if reasons else "")
         self.lesion = self.run(self.any_arc.value >= rules.length_arc_deg)
 
-    def steady(self, values: Bounded) -> Bounded:
+    def steady(self, values: Bounded, *, filled: bool = False) -> Bounded:
         """Medians over the protocol's window."""
-        return Bounded(*(self.median(part) for part in (values.low, values.value, values.high)))
+        return Bounded(
+            *(self.median(part, filled=filled) for part in (values.low, values.value, values.high))
+        )
 
-    def median(self, values: Array) -> Array:
-        """The median of the frames within half a window; a frame
-        without a value stays without, and counts for none.
+    def median(self, values: Array, *, filled: bool = False) -> Array:
+        """The median of the frames within half a window; a frame without a value counts for none,
+        and stays without unless it is to be ``filled`` from the others in its window.
         """
         if not self.placed or self.spacing > self.rules.window_mm / 2 + 1e-9:
             return values
         steady = values.copy()
-        for f in np.flatnonzero(np.isfinite(values)):
+        known = np.isfinite(values)
+        for f in range(len(values)):
             near = np.abs(self.z - self.z[f]) <= self.rules.window_mm / 2 + 1e-9
-            steady[f] = np.nanmedian(values[near])
+            if known[f] or (filled and known[near].any()):
+                steady[f] = np.nanmedian(values[near])
         return steady
 
-    def run(self, mask: NDArray[np.bool_], bridge: float | None = None) -> Run | None:
-        """The longest stretch of frames, gaps along the vessel up to the bridge included."""
-        found = runs(mask)
+    def anything(self, values: Bounded, most: float) -> Bounded:
+        """With nothing excluded up to ``most`` in frames that could not be read."""
+        return Bounded(
+            values.low, values.value, np.where(np.isfinite(values.value), values.high, most)
+        )
+
+    def run(
+        self, mask: NDArray[np.bool_], bridge: float | None = None, *, across: bool = False
+    ) -> Run | None:
+        """The longest stretch of frames, gaps along the vessel up to the bridge included. It ends
+        where a frame is missing, unless it may run ``across``.
+        """
+        found = runs(mask) if across else self._parted(runs(mask))
         if not found:
             return None
         if not self.placed:
@@ -81,6 +111,16 @@ class Along:
             else:
                 joined.append(run)
         return max(joined, key=lambda run: (self.extent(run), run.stop - run.start))
+
+    def _parted(self, found: list[Run]) -> list[Run]:
+        """Runs, ended where a frame is missing."""
+        parted = []
+        for run in found:
+            cuts = [int(gap) + 1 for gap in self.gaps if run.start <= gap < run.stop - 1]
+            parted += [
+                Run(a, b) for a, b in zip([run.start, *cuts], [*cuts, run.stop], strict=True)
+            ]
+        return parted
 
     def extent(self, run: Run | None) -> float:
         """From the first frame of a run to its last."""
@@ -100,9 +140,8 @@ class Along:
         """
         if not self.placed:
             return refused(name, "mm", NO_RATE)
-        least, likely, most = (
-            self.run(part > above, bridge) for part in (values.low, values.value, values.high)
-        )
+        least, likely = (self.run(part > above, bridge) for part in (values.low, values.value))
+        most = self.run(values.high > above, bridge, across=True)
         value = self.extent(likely)
         slack = 2 * self.spacing + (0.0 if self.gated else self.rules.heart_mm / 2)
         margin = self.calibration.margins.get(name, 0.0)
@@ -113,6 +152,36 @@ class Along:
         return Measurement(
             name, value, max(0.0, low), max(high, value), "mm", frames=self.numbers(likely)
         )
+
+    def largest(self, name: str, unit: str, values: Bounded, most: float) -> Measurement:
+        """The largest value of all frames: its interval runs from the largest lower end to the
+        largest upper one, whichever frames these are, and to ``most`` where a frame is missing.
+        """
+        found = self.bounded(name, unit, values, int(np.nanargmax(values.value)), most=most)
+        margin = self.calibration.margins.get(name, 0.0)
+        low = max(found.low or 0.0, float(np.nanmax(values.low)) - margin)
+        high = max(found.high or 0.0, float(np.nanmax(values.high)) + margin)
+        value = float(found.value or 0.0)
+        high = most if len(self.gaps) else min(most, high)
+        return replace(found, low=max(0.0, min(low, value)), high=max(high, value))
+
+    def smallest(
+        self, name: str, unit: str, values: Bounded, inside: NDArray[np.int64], least: float
+    ) -> Measurement:
+        """The smallest value of some frames, likewise; down to ``least`` where one could not be
+        read or is missing.
+        """
+        at = int(inside[np.nanargmin(values.value[inside])])
+        found = self.bounded(name, unit, values, at)
+        margin = self.calibration.margins.get(name, 0.0)
+        value = float(found.value or 0.0)
+        unread = not np.isfinite(values.value[inside]).all() or bool(
+            np.isin(self.gaps, inside).any()
+        )
+        low = min(found.low or 0.0, float(np.nanmin(values.low[inside])) - margin)
+        high = min(found.high or 0.0, float(np.nanmin(values.high[inside])) + margin)
+        low = min(low, least) if unread else low
+        return replace(found, low=max(0.0, min(low, value)), high=max(high, value))
 
     def bounded(
         self,

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from calx.imaging.facts.along import NO_RATE, Along
+from calx.imaging.facts.along import NO_RATE, Along, not_drawn
 from calx.imaging.facts.calibration import Calibration
 from calx.imaging.facts.geometry import Run, runs
 from calx.imaging.facts.measurement import INTERPOLATED, MEASURED, UNDECIDED, Measurement, refused
@@ -27,6 +27,17 @@ LEFT_TO_READER = {
 }
 """Calcium facts of the guideline that a recording's curves do not hold, and why."""
 
+UNITS = {
+    "calcium_present": "",
+    "max_superficial_arc_deg": "deg",
+    "superficial_arc_gt270_length_mm": "mm",
+    "calcium_length_mm": "mm",
+    "calcium_depth": "",
+    "calcium_leading_edge_depth_fraction": "1",
+    "calcified_nodule": "",
+}
+"""Calcium facts that curves hold, and their units."""
+
 
 class CalciumReader:
     """Reads the calcium of one recording; each method answers for some facts."""
@@ -36,6 +47,10 @@ class CalciumReader:
 
     def facts(self) -> dict[str, Measurement]:
         """The calcium facts of the guideline."""
+        left = {name: refused(name, "", reason) for name, reason in LEFT_TO_READER.items()}
+        if "calcium" not in self.along.drawn:
+            why = not_drawn("calcium")
+            return {name: refused(name, unit, why) for name, unit in UNITS.items()} | left
         found = [self._present(), *self._arcs(), self._depth()]
         named = {item.name: item for item in found}
         named |= self._fraction(named["calcium_depth"], named["max_superficial_arc_deg"])
@@ -51,7 +66,7 @@ class CalciumReader:
                 for name in names
                 if named[name].status == MEASURED
             }
-        return named | {name: refused(name, "", reason) for name, reason in LEFT_TO_READER.items()}
+        return named | left
 
     def _present(self) -> Measurement:
         """Whether there is any calcium: no only where
@@ -73,12 +88,12 @@ class CalciumReader:
                 reason="an echo may be calcium; look at these frames",
                 frames=self.along.numbers(np.flatnonzero(possible)),
             )
-        if not self.along.usable.all():
+        if not self.along.whole:
             return Measurement(
                 name,
                 None,
                 status=UNDECIDED,
-                reason="no calcium where it could be read, but some frames could not",
+                reason="no calcium where it could be read; some frames could not, or are missing",
                 frames=self.along.numbers(np.flatnonzero(~self.along.usable)),
             )
         return Measurement(name, False)
@@ -92,9 +107,10 @@ class CalciumReader:
             )
             return [refused(name, unit, self.along.no_frame) for name, unit in names]
         at = int(np.nanargmax(self.along.arc.value))
-        largest = self.along.bounded(
-            "max_superficial_arc_deg", "deg", self.along.arc, at, most=360.0
-        )
+        largest = self.along.largest("max_superficial_arc_deg", "deg", self.along.arc, 360.0)
+        if self.ring().value is True:
+            unclosed = 360.0 - float(self.along.readings.gap[at])
+            largest = replace(largest, value=360.0, low=unclosed, high=360.0)
         largest = replace(
             largest,
             detail={
@@ -151,6 +167,8 @@ class CalciumReader:
     def long_wide_arc(self) -> Measurement:
         """Longer than the guideline's length above its wide arc: yes, no, or undecided."""
         name = "arc_gt270_over_5mm"
+        if "calcium" not in self.along.drawn:
+            return refused(name, "", not_drawn("calcium"))
         if not self.along.placed:
             return refused(name, "", NO_RATE)
         wide, long = self.along.rules.wide_arc_deg, self.along.rules.wide_length_mm
@@ -159,6 +177,7 @@ class CalciumReader:
         run = self.along.run(
             (self.along.arc.high + margin > wide) | ~self.along.usable,
             bridge=self.along.rules.length_bridge_mm if margin else 0.0,
+            across=True,
         )
         most = self.along.extent(run) + (2 * self.along.spacing if run and margin else 0.0)
         if least - slack > long:
@@ -170,7 +189,7 @@ class CalciumReader:
         if most + slack <= long:
             return Measurement(name, False)
         reason = f"above {wide:g}° over at least {least:.1f} and at most {most:.1f} mm" + (
-            "" if self.along.usable.all() else ", and some frames could not be read"
+            "" if self.along.whole else ", and some frames could not be read, or are missing"
         )
         return Measurement(
             name, None, status=UNDECIDED, reason=reason, frames=self.along.numbers(run)
@@ -179,14 +198,20 @@ class CalciumReader:
     def ring(self) -> Measurement:
         """Whether calcium goes all the way round: yes, no, or undecided."""
         name = "calcium_ring_360"
+        if "calcium" not in self.along.drawn:
+            return refused(name, "", not_drawn("calcium"))
         if not self.along.usable.any():
             return refused(name, "", self.along.no_frame)
         margin = self.along.calibration.decision_deg
         full = 360.0 - 1e-6
         wired = self.along.readings.wire > self.along.rules.ring_wire_deg
-        sure = self.along.run((self.along.readings.arc.low >= full) & ~wired, bridge=0.0)
+        sure = self.along.run(self.along.readings.ring_low & ~wired, bridge=0.0)
         possible = self.along.run(
-            (self.along.readings.arc.high + margin >= full) | ~self.along.usable, bridge=0.0
+            self.along.readings.ring_high
+            | (self.along.readings.arc.high + margin >= full)
+            | ~self.along.usable,
+            bridge=0.0,
+            across=True,
         )
         if self._ring_long(sure):
             return Measurement(name, True, frames=self.along.numbers(sure))

@@ -11,10 +11,12 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Mapping
+import zlib
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
+from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,7 +26,9 @@ from calx.imaging.errors import ImagingError
 
 Radii = NDArray[np.float32]
 
-FORMAT = "calx-curves-1"
+FORMAT = "calx-curves-2"
+EARLIER = "calx-curves-1"
+"""Did not say which layers were drawn: all of them by a model, unknown of a person's contours."""
 ARRAYS = (
     "lumen",
     "lumen_sd",
@@ -39,6 +43,10 @@ ARRAYS = (
     "strut",
     "nodule",
 )
+
+
+LAYERS = ("lumen", "eem", "calcium", "branch", "stent", "wire", "nodule")
+"""What can be drawn in a frame."""
 
 
 @dataclass(frozen=True)
@@ -56,7 +64,7 @@ class Curves:
         lumen_sd: its standard deviation.
         eem: radius of the external elastic membrane; NaN where nothing is claimed.
         eem_sd: its standard deviation.
-        calcium: probability 0..1 that the line holds calcium.
+        calcium: probability 0..1 that the line holds calcium; NaN where the drawer does not say.
         calcium_edge: radius of the calcium's leading edge; read only where calcium is likely.
         stent: radius of a stent's struts; read only in frames with struts.
         visible: probability that the membrane can be seen.
@@ -68,6 +76,8 @@ class Curves:
         centre: ``(f, 2)`` the lines' centre in the image, (column, row) pixels; NaN without an
             image.
         pixel_mm: mm a pixel of the image; NaN when unknown.
+        drawn: which of `LAYERS` the drawer looked for. Of another layer nothing is claimed: that
+            none was drawn does not say that none is there.
         provenance: who drew, from what: ``drawn_by``, ``input``, ``model``, ``software``, ….
     """
 
@@ -89,6 +99,7 @@ class Curves:
     refused: NDArray[np.str_]
     centre: NDArray[np.float64]
     pixel_mm: float = float("nan")
+    drawn: frozenset[str] = frozenset(LAYERS)
     provenance: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -123,6 +134,7 @@ class Curves:
         lines: int,
         scale_mm: float | None,
         provenance: Mapping[str, Any],
+        drawn: Iterable[str] = LAYERS,
     ) -> Curves:
         """Curves that claim nothing yet: radii NaN, probabilities 0, the membrane visible."""
         count = len(frame)
@@ -141,6 +153,7 @@ class Curves:
             visible=np.ones((count, lines), np.float32),
             refused=np.full(count, "", dtype="<U200"),
             centre=np.full((count, 2), np.nan),
+            drawn=frozenset(drawn),
             provenance=dict(provenance),
             **nothing,
             **never,
@@ -156,6 +169,7 @@ class Curves:
             "format": FORMAT,
             "scale_mm": self.scale_mm,
             "pixel_mm": None if np.isnan(self.pixel_mm) else self.pixel_mm,
+            "drawn": sorted(self.drawn),
             "provenance": dict(self.provenance),
         }
         np.savez_compressed(
@@ -175,7 +189,15 @@ class Curves:
         try:
             with np.load(path, allow_pickle=False) as packed:
                 header = json.loads(packed["header"].tobytes())
-                if header.get("format") != FORMAT:
+                if header.get("format") == EARLIER:
+                    if header["provenance"].get("drawn_by") != "model":
+                        raise ImagingError(
+                            "curves of drawn contours, written before it was kept which layers "
+                            "were drawn; read the contours again",
+                            path,
+                        )
+                    header["drawn"] = LAYERS
+                elif header.get("format") != FORMAT:
                     raise ImagingError(
                         f"curves of format {header.get('format')!r}; this version reads {FORMAT!r}",
                         path,
@@ -183,17 +205,49 @@ class Curves:
                 arrays = {
                     part.name: packed[part.name] for part in fields(cls) if part.name in packed
                 }
-        except (OSError, ValueError, KeyError, EOFError) as error:
+            pixel, scale = header["pixel_mm"], header["scale_mm"]
+            found = cls(
+                **arrays,
+                scale_mm=None if scale is None else float(scale),
+                pixel_mm=float("nan") if pixel is None else float(pixel),
+                drawn=frozenset(header["drawn"]),
+                provenance=dict(header["provenance"]),
+            )
+            wrong = found.impossible()
+        except (
+            OSError,
+            ValueError,
+            TypeError,
+            KeyError,
+            EOFError,
+            BadZipFile,
+            zlib.error,
+        ) as error:
             raise ImagingError(
                 f"no curves file that can be read ({error}); give the curves.npz of a report", path
             ) from None
-        pixel = header["pixel_mm"]
-        return cls(
-            **arrays,
-            scale_mm=header["scale_mm"],
-            pixel_mm=float("nan") if pixel is None else pixel,
-            provenance=header["provenance"],
-        )
+        if wrong:
+            raise ImagingError(f"no curves that a report wrote: {wrong}", path)
+        return found
+
+    def impossible(self) -> str:
+        """What cannot be in curves that were drawn; empty when nothing is."""
+        if self.scale_mm not in (None, 1.0) and not 0 < float(self.scale_mm or 0) < 1:
+            return f"a unit of {self.scale_mm} mm"
+        if not self.drawn <= set(LAYERS):
+            return f"layers {', '.join(sorted(self.drawn - set(LAYERS)))}"
+        for name in ("calcium", "visible", "wire", "branch", "strut", "nodule"):
+            values = getattr(self, name)
+            if ((values < 0) | (values > 1)).any():
+                return f"{name} is no probability"
+        for name in ("lumen", "lumen_sd", "eem", "eem_sd", "stent"):
+            if (getattr(self, name) < 0).any() or np.isinf(getattr(self, name)).any():
+                return f"{name} is no length"
+        steps = np.diff(self.z_mm)
+        known = np.isfinite(steps)
+        if (known.any() and not known.all()) or ((steps <= 0).any() and (steps >= 0).any()):
+            return "its frames do not follow each other along the vessel"
+        return ""
 
     def table(self) -> str:
         """CSV, a row a line: radii in mm (empty without

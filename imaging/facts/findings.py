@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from calx.imaging.facts.along import Along
+from calx.imaging.facts.along import Along, not_drawn
 from calx.imaging.facts.calcium import CalciumReader
 from calx.imaging.facts.calibration import Calibration
 from calx.imaging.facts.curves import Curves
@@ -87,14 +87,20 @@ def measures(along: Along, calcium: CalciumReader, vessel: VesselReader) -> dict
         calcium.ring(),
         vessel.smallest("minimum_lumen_area_mm2", np.arange(len(along.curves))),
     ]
-    if along.usable.any() and along.curves.scale_mm is not None:
+    lumen = np.isfinite(along.readings.lumen_area.value).any()
+    if lumen and along.curves.scale_mm is not None:
         at = int(np.nanargmin(vessel.narrowness()))
         burden = along.readings.plaque_burden
         found.append(
             along.bounded("plaque_burden_at_mla_percent", "percent", burden, at, most=100.0)
             if np.isfinite(burden.value[at])
-            else refused("plaque_burden_at_mla_percent", "percent", "the membrane is hidden there")
+            else refused(
+                "plaque_burden_at_mla_percent",
+                "percent",
+                "the membrane is hidden there" if "eem" in along.drawn else not_drawn("eem"),
+            )
         )
+    if along.usable.any() and "calcium" in along.drawn and along.curves.scale_mm is not None:
         widest = int(np.nanargmax(along.arc.value))
         if np.isfinite(along.readings.free_wall[widest]) and along.arc.value[widest] > 0:
             found.append(

@@ -48,6 +48,7 @@ class Readings:
         arc: largest single arc of superficial calcium.
         any_arc: largest single arc of calcium at any depth.
         total_arc: of all calcium.
+        gap: widest stretch that is neither calcium, by the least that can be claimed, nor wire.
         superficial: degrees of superficial calcium.
         deep: degrees of deep calcium.
         depth: median depth of the leading edge, as a fraction of plaque and media from the lumen,
@@ -56,6 +57,8 @@ class Readings:
         wire: degrees that the guide wire hides inside calcium or its gaps.
         free_wall: thickest plaque and media on the lines without calcium, mm.
         nodule: a nodule candidate is seen.
+        ring_low: calcium goes all the way round, by the least that can be claimed, gaps closed.
+        ring_high: by the most that can't be excluded.
         calcified: the lines called calcium, wire gaps closed.
         superficial_lines: those of them that are superficial.
     """
@@ -70,6 +73,7 @@ class Readings:
     arc: Bounded
     any_arc: Bounded
     total_arc: Array
+    gap: Array
     superficial: Array
     deep: Array
     depth: Array
@@ -77,6 +81,8 @@ class Readings:
     wire: Array
     free_wall: Array
     nodule: NDArray[np.bool_]
+    ring_low: NDArray[np.bool_]
+    ring_high: NDArray[np.bool_]
     calcified: NDArray[np.bool_]
     superficial_lines: NDArray[np.bool_]
 
@@ -145,7 +151,7 @@ def _arcs(
 ) -> dict[str, Any]:
     """Everything about calcium, frame by frame."""
     count, lines = curves.lumen.shape
-    names = ("total_arc", "superficial", "deep", "depth", "deep_depth", "wire", "free_wall")
+    names = ("total_arc", "gap", "superficial", "deep", "depth", "deep_depth", "wire", "free_wall")
     told: dict[str, Array] = {name: np.full(count, np.nan) for name in names}
     bounds = {name: np.full((3, count), np.nan) for name in ("arc", "any_arc")}
     edges = _edges(curves, protocol, scale)
@@ -154,26 +160,37 @@ def _arcs(
         edges.near(shift, protocol) for shift in (calibration.depth, 0.0, -calibration.depth)
     ]
     nodule = np.zeros(count, bool)
+    ring_low, ring_high = np.zeros(count, bool), np.zeros(count, bool)
     calcified = np.zeros((count, lines), bool)
     shallow = np.zeros((count, lines), bool)
     for f in range(count):
         if curves.refused[f] or not np.isfinite(curves.lumen[f]).all():
             continue
+        if np.isnan(curves.calcium[f]).any():
+            continue  # the drawer does not say
         wire = curves.wire[f] >= 0.5
         fraction = fractions[f]
-        masks = []
-        for threshold in (calibration.at_least, calibration.likely, calibration.at_most):
-            mask = (curves.calcium[f] >= threshold) & ~wire
-            mask = geometry.closed(mask, width[f], protocol.gap_closed_deg, wire)
-            masks.append(mask)
+        open_masks = [
+            (curves.calcium[f] >= threshold) & ~wire
+            for threshold in (calibration.at_least, calibration.likely, calibration.at_most)
+        ]
+        masks = [
+            geometry.closed(mask, width[f], protocol.gap_closed_deg, wire) for mask in open_masks
+        ]
         at_least, likely, at_most = masks
         near = _superficial(shallow_if[1][f], known[f], likely, width[f], protocol)
         calcified[f], shallow[f] = likely, near & likely
         for k, mask in enumerate((at_least, likely, at_most)):
-            bounds["arc"][k, f] = _largest(
-                mask & _superficial(shallow_if[k][f], known[f], mask, width[f], protocol), width[f]
-            )
-            bounds["any_arc"][k, f] = _largest(mask, width[f])
+            superficial = mask & _superficial(shallow_if[k][f], known[f], mask, width[f], protocol)
+            # whether closing its last gap makes an arc a ring is decided over frames
+            unclosed = _widest_gap(open_masks[k], width[f]) if mask.all() and k < 2 else 0.0
+            bounds["arc"][k, f] = min(_largest(superficial, width[f]), 360.0 - unclosed)
+            bounds["any_arc"][k, f] = min(_largest(mask, width[f]), 360.0 - unclosed)
+            if k == 0:
+                ring_low[f] = superficial.all()
+                told["gap"][f] = _widest_gap(open_masks[k] | wire, width[f])
+            elif k == 2:
+                ring_high[f] = superficial.all()
         told["total_arc"][f] = width[f][likely].sum()
         told["superficial"][f], told["deep"][f] = (
             width[f][likely & near].sum(),
@@ -193,7 +210,8 @@ def _arcs(
     return (
         told
         | {name: Bounded(*part).ordered() for name, part in bounds.items()}
-        | {"nodule": nodule, "calcified": calcified, "superficial_lines": shallow}
+        | {"nodule": nodule, "ring_low": ring_low, "ring_high": ring_high}
+        | {"calcified": calcified, "superficial_lines": shallow}
     )
 
 
@@ -307,6 +325,12 @@ def _merged(parts: NDArray[np.bool_], width: Array, least: float) -> NDArray[np.
             return parts
         a, b = bounds[narrowest]
         parts[a:b] = ~parts[a:b]
+
+
+def _widest_gap(mask: NDArray[np.bool_], width: Array) -> float:
+    """The widest stretch that is not calcium, degrees."""
+    found = geometry.circular_runs(~mask)
+    return max((float(width[run.indices(len(mask))].sum()) for run in found), default=0.0)
 
 
 def _largest(mask: NDArray[np.bool_], width: Array) -> float:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from calx.imaging.errors import ImagingError
-from calx.imaging.facts.along import NO_RATE, NO_SCALE, Along, Array
+from calx.imaging.facts.along import NO_RATE, NO_SCALE, Along, Array, not_drawn
+from calx.imaging.facts.frames import Bounded
 from calx.imaging.facts.geometry import Run
 from calx.imaging.facts.measurement import INTERPOLATED, Measurement, refused
 from calx.imaging.facts.vessel import VesselReader
@@ -82,6 +83,8 @@ class StentReader:
         name = "minimum_stent_area_mm2"
         if self.along.curves.scale_mm is None:
             return refused(name, "mm2", NO_SCALE)
+        if "stent" not in self.along.drawn:
+            return refused(name, "mm2", not_drawn("stent"))
         stent = np.where(
             (self.along.curves.strut >= 0.5)
             | (np.isfinite(self.along.curves.stent) & (self.along.curves.strut == 0)),
@@ -162,17 +165,37 @@ class StentReader:
                 for name, unit in names
             ]
         largest = int(able[np.nanargmax(self.along.readings.lumen_area.value[able])])
-        area = self.along.bounded(names[0][0], "mm2", self.along.readings.lumen_area, largest)
+        area = self._largest_of(names[0], self.along.readings.lumen_area, able, largest, np.inf)
         shown = able[np.isfinite(self.along.readings.plaque_burden.value[able])]
         if not len(shown):
             return [area, refused(*names[1], "the membrane is hidden beyond this end")]
         worst = int(shown[np.nanargmax(self.along.readings.plaque_burden.value[shown])])
-        return [
-            area,
-            self.along.bounded(
-                names[1][0], "percent", self.along.readings.plaque_burden, worst, most=100.0
-            ),
-        ]
+        burden = self._largest_of(names[1], self.along.readings.plaque_burden, able, worst, 100.0)
+        if len(shown) < len(beyond):
+            # a frame that was not read may hold more plaque, one at a branch too
+            burden = replace(burden, high=100.0)
+        return [area, burden]
+
+    def _largest_of(
+        self, named: tuple[str, str], values: Bounded, able: NDArray[np.int64], at: int, most: float
+    ) -> Measurement:
+        """The largest value of some frames, with the interval of a maximum; where branches are not
+        drawn, any of the frames may be the one that counts.
+        """
+        name, unit = named
+        found = self.along.bounded(name, unit, values, at, most=most)
+        margin = self.along.calibration.margins.get(name, 0.0)
+        unsure = "branch" not in self.along.drawn
+        low = float((np.nanmin if unsure else np.nanmax)(values.low[able])) - margin
+        high = min(most, float(np.nanmax(values.high[able])) + margin)
+        low = max(found.low or 0.0, low) if not unsure else low
+        return replace(
+            found,
+            low=max(0.0, min(low, float(found.value or 0.0))),
+            high=max(high, float(found.value or 0.0)),
+            status=INTERPOLATED if unsure else found.status,
+            reason="side branches are not drawn: this frame may lie at one" if unsure else "",
+        )
 
 
 def _widest_gap(drawn: NDArray[np.bool_]) -> float:

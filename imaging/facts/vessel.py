@@ -7,7 +7,8 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from calx.imaging.facts.along import NO_RATE, NO_SCALE, Along, Array
+from calx.imaging.facts.along import NO_RATE, NO_SCALE, Along, Array, not_drawn
+from calx.imaging.facts.frames import Bounded
 from calx.imaging.facts.geometry import Run
 from calx.imaging.facts.measurement import INTERPOLATED, MEASURED, Measurement, refused
 
@@ -28,9 +29,19 @@ class VesselReader:
                     "reference_vessel_diameter_mm", "mm", NO_SCALE
                 ),
             }
+        if "eem" not in self.along.drawn:
+            why = not_drawn("eem")
+            return {
+                each: refused(each, "mm", why) for each in (name, "reference_vessel_diameter_mm")
+            }
         return {name: self._lesion_diameter(name), "reference_vessel_diameter_mm": self.reference()}
 
     def _lesion_diameter(self, name: str) -> Measurement:
+        if not np.isfinite(self.along.readings.lumen_area.value).any():
+            return refused(name, "mm", self.along.no_frame)
+        diameter = self.along.steady(self.along.readings.eem_diameter)
+        if "calcium" not in self.along.drawn:
+            return self._any_diameter(name, diameter)
         if not self.along.usable.any():
             return refused(name, "mm", self.along.no_frame)
         site = (
@@ -38,7 +49,6 @@ class VesselReader:
             if np.nanmax(self.along.arc.value) > 0
             else int(np.nanargmin(self.narrowness()))
         )
-        diameter = self.along.steady(self.along.readings.eem_diameter)
         if not np.isfinite(diameter.value[site]):
             near = self._nearby(site)
             if near is None:
@@ -64,6 +74,26 @@ class VesselReader:
             )
         return item
 
+    def _any_diameter(self, name: str, diameter: Bounded) -> Measurement:
+        """Where calcium is not drawn the lesion lies anywhere: the diameter at the smallest lumen,
+        its interval that of all frames.
+        """
+        able = np.flatnonzero(np.isfinite(diameter.value))
+        if not len(able):
+            return refused(name, "mm", "the membrane is hidden in every frame")
+        site = int(able[np.argmin(self.narrowness()[able])])
+        low, high = float(diameter.low[able].min()), float(diameter.high[able].max())
+        return replace(
+            self.along.bounded(name, "mm", diameter, site),
+            low=low,
+            high=high,
+            status=INTERPOLATED,
+            reason=(
+                "calcium is not drawn, so where the lesion lies is not known: read at the smallest "
+                "lumen, the interval is that of all frames"
+            ),
+        )
+
     def narrowness(self) -> Array:
         return np.where(
             np.isfinite(self.along.readings.lumen_area.value),
@@ -82,8 +112,8 @@ class VesselReader:
         return min(able, key=lambda f: abs(f - site)) if able else None
 
     def _side(self, edge: int, step: int) -> NDArray[np.int64]:
-        """The reference frames of one side: those with least plaque, well seen, off branches,
-        within the window beyond ``edge``.
+        """The frames of one side that can be references, those with least plaque first: with
+        little plaque, well seen, off branches, within the window beyond ``edge``.
         """
         beyond = np.arange(edge + step, len(self.along.curves) if step > 0 else -1, step)
         if not len(beyond):
@@ -102,10 +132,10 @@ class VesselReader:
             & near
             & (self.along.readings.arc.value[beyond] < self.along.rules.length_arc_deg)
         ]
-        best: NDArray[np.int64] = able[
-            np.argsort(self.along.readings.plaque_burden.value[able], kind="stable")
-        ]
-        return best[: int(self.along.rules.reference_frames)]
+        burden = self.along.readings.plaque_burden.value
+        able = able[burden[able] < self.along.rules.reference_burden_percent]
+        least: NDArray[np.int64] = able[np.argsort(burden[able], kind="stable")]
+        return least
 
     def reference(self) -> Measurement:
         """Mean EEM diameter of the best frames on either side of the lesion; a side that can't be
@@ -116,11 +146,16 @@ class VesselReader:
             return refused(name, "mm", NO_RATE)
         if not self.along.usable.any():
             return refused(name, "mm", self.along.no_frame)
+        if "calcium" not in self.along.drawn:
+            return refused(
+                name, "mm", "calcium is not drawn, so where the lesion ends is not known"
+            )
         site = int(np.nanargmin(self.narrowness()))
         lesion = self.along.lesion or Run(site, site + 1)
-        sides = {"distal": self._side(lesion.start, -1), "proximal": self._side(lesion.stop - 1, 1)}
+        able = {"distal": self._side(lesion.start, -1), "proximal": self._side(lesion.stop - 1, 1)}
         if not self.along.distal_first:
-            sides = {"distal": sides["proximal"], "proximal": sides["distal"]}
+            able = {"distal": able["proximal"], "proximal": able["distal"]}
+        sides = {side: of[: int(self.along.rules.reference_frames)] for side, of in able.items()}
         members = [side for side in sides.values() if len(side)]
         if not members:
             return refused(
@@ -128,19 +163,22 @@ class VesselReader:
                 "mm",
                 (
                     f"no frame within {self.along.rules.reference_window_mm:g} mm of the lesion "
-                    "shows its membrane without branch or calcium"
+                    "can be a reference: its membrane seen, no branch or calcium, and a plaque "
+                    f"burden below {self.along.rules.reference_burden_percent:g} %"
                 ),
             )
         margin = self.along.calibration.margins.get(name, 0.0)
-        ends = [
-            np.mean([part[side].mean() for side in members])
-            for part in (
-                self.along.readings.eem_diameter.low,
-                self.along.readings.eem_diameter.value,
-                self.along.readings.eem_diameter.high,
-            )
-        ]
-        low, value, high = float(ends[0] - margin), float(ends[1]), float(ends[2] + margin)
+        diameter = self.along.readings.eem_diameter
+        unsure = "branch" not in self.along.drawn
+        low, value, high = (
+            float(np.mean([part[side].mean() for side in members]))
+            for part in (diameter.low, diameter.value, diameter.high)
+        )
+        if unsure:
+            # which of the frames lie at a branch is not known: any of them may be the references
+            every = np.concatenate(list(able.values()))
+            low, high = float(diameter.low[every].min()), float(diameter.high[every].max())
+        low, high = low - margin, high + margin
         detail = {
             f"{side}_mm": round(float(self.along.readings.eem_diameter.value[frames].mean()), 2)
             if len(frames)
@@ -148,9 +186,11 @@ class VesselReader:
             for side, frames in sides.items()
         }
         missing = next((side for side, frames in sides.items() if not len(frames)), None)
-        reason = (
-            f"only one side could be read; the {missing} reference is missing" if missing else ""
-        )
+        reasons = [
+            f"only one side could be read; the {missing} reference is missing" if missing else "",
+            "side branches are not drawn: a reference may lie at one" if unsure else "",
+        ]
+        reason = "; ".join(filter(None, reasons))
         frames = self.along.numbers(np.sort(np.concatenate(members)))
         return Measurement(
             name,
@@ -158,7 +198,7 @@ class VesselReader:
             low,
             high,
             "mm",
-            INTERPOLATED if missing else MEASURED,
+            INTERPOLATED if reason else MEASURED,
             reason,
             frames,
             detail,
@@ -168,7 +208,8 @@ class VesselReader:
         """The smallest lumen area among some frames."""
         if self.along.curves.scale_mm is None:
             return refused(name, "mm2", NO_SCALE)
-        area = self.along.steady(self.along.readings.lumen_area)
+        area = self.along.steady(self.along.readings.lumen_area, filled=True)
         if not np.isfinite(area.value[inside]).any():
             return refused(name, "mm2", self.along.no_frame)
-        return self.along.bounded(name, "mm2", area, int(inside[np.nanargmin(area.value[inside])]))
+        least = np.pi / 4 * self.along.rules.plausible["lumen_diameter_mm"].least ** 2
+        return self.along.smallest(name, "mm2", area, inside, least)

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from calx.imaging.facts import geometry
-from calx.imaging.facts.curves import Curves
+from calx.imaging.facts.curves import LAYERS, Curves
 
 Array = NDArray[np.float32]
 
@@ -65,7 +65,8 @@ def draw(
         reach: length of a line in that unit.
         provenance: who drew.
     """
-    drawn = Curves.empty(frame, z_mm, LINES, scale_mm, provenance)
+    layers = [name for name in LAYERS if name in said]  # a network that has no word for one
+    drawn = Curves.empty(frame, z_mm, LINES, scale_mm, provenance, layers)
     wide = {name: upsample(values, LINES) for name, values in said.items()}
     sure = {name: np.maximum(upsample(values, LINES), 0.004) for name, values in doubt.items()}
     lumen = _shape(wide["lumen"], sure["lumen"], LUMEN_ORDER, 20.0)

@@ -124,6 +124,9 @@ class Look:
         said = {name: raw[:, k] for k, name in enumerate(curves)} | {
             name: raw[:, 2 * count + k] for k, name in enumerate(flags)
         }
+        if gave.kind == "labels":
+            needs = {"eem": "wall", "calcium_edge": "calcium"}
+            said = {k: of for k, of in said.items() if needs.get(k, k) in gave.labels}
         return said, {name: raw[:, count + k] for k, name in enumerate(curves)}
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import orjson
 from fastapi import APIRouter, Request, Response
 
-from calx.api.contract import strict_json
+from calx import strict_json
 from calx.api.contract.problems import ServiceError, of_case
 from calx.api.exchange.cards import cards
 from calx.api.exchange.fhir_facts import FhirFacts

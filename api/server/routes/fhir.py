@@ -10,7 +10,7 @@ import orjson
 from fastapi import APIRouter, Request, Response
 
 import calx
-from calx.api.contract import strict_json
+from calx import strict_json
 from calx.api.exchange.fhir_answer import guidance, outcome
 from calx.api.exchange.fhir_facts import FhirFacts
 from calx.api.server.request import language_of, service_of

@@ -5,12 +5,17 @@ resolved in silence.
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
 
-def loads(body: bytes) -> Any:
+def loads(body: bytes, number: Callable[[str], Any] = Decimal) -> Any:
     """The value of a JSON text.
+
+    Args:
+        body: the text, in UTF-8, with or without a byte order mark.
+        number: makes a number of one that is written with a point or an exponent.
 
     Raises:
         ValueError: it is no JSON, or holds a key twice; the text says where.
@@ -19,7 +24,7 @@ def loads(body: bytes) -> Any:
         return json.loads(
             body.decode("utf-8-sig"),
             object_pairs_hook=_object,
-            parse_float=Decimal,
+            parse_float=number,
             parse_constant=_constant,
         )
     except UnicodeDecodeError:
