@@ -87,6 +87,8 @@ def read(
     source = open_recording(path, Sidecar.of(dict(asked.told), "options"), asked.phase)
     stent = None if asked.stent is None else Stent(*asked.stent)
     if isinstance(source, Curves):
+        for note in source.provenance.get("notes", ()):
+            say(str(note))
         return Found(facts(source, stent=stent, distal_first=asked.distal_first), None, None, "")
     for note in source.notes:
         say(note)

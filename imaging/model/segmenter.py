@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 import calx
 from calx.imaging.errors import ImagingError
 from calx.imaging.facts.curves import Curves
+from calx.imaging.facts.protocol import protocol
 from calx.imaging.model import domain
 from calx.imaging.model.drawing import draw
 from calx.imaging.model.look import Look, domain_of
@@ -35,8 +36,6 @@ Array = NDArray[np.float32]
 
 MOST_REFUSED = 0.5
 """Share of refused frames from which the whole recording is refused."""
-PIXEL_MM = 0.004, 0.08
-"""Sizes of a pixel that an intravascular ultrasound image has."""
 
 
 @dataclass(frozen=True)
@@ -103,10 +102,11 @@ def segment(
     Raises:
         ImagingError: a frame can't be read, or the recording is not of the model's domain.
     """
-    if pullback.pixel_mm is not None and not PIXEL_MM[0] <= pullback.pixel_mm <= PIXEL_MM[1]:
+    plausible = protocol().plausible["spacing_mm"]
+    if pullback.pixel_mm is not None and not plausible.holds(pullback.pixel_mm):
         raise ImagingError(
             f"{pullback.pixel_mm:g} mm a pixel is not the scale of intravascular ultrasound "
-            f"({PIXEL_MM[0]:g} to {PIXEL_MM[1]:g}); correct it with --spacing"
+            f"({plausible}); correct it with --spacing"
         )
     positions = np.arange(0, len(pullback), max(1, every))
     started = time.monotonic()

@@ -4,12 +4,14 @@ their files can't: ``pullback.json`` beside them.
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
+from calx import strict_json
 from calx.imaging.errors import ImagingError
+from calx.imaging.facts.curves import LAYERS
+from calx.imaging.facts.protocol import protocol
 
 NAME = "pullback.json"
 
@@ -25,6 +27,8 @@ class Sidecar:
         frame_spacing_mm: distance of the frames, instead of rate and frames per second.
         gated: all frames are of one phase of the heart.
         frequency_mhz: of the transducer, for the record.
+        drawn: layers of a set of contours that were looked for in every frame, so that none drawn
+            means that none is there; without it, a layer that is not drawn says nothing.
     """
 
     spacing_mm: float | None = None
@@ -33,6 +37,7 @@ class Sidecar:
     frame_spacing_mm: float | None = None
     gated: bool = False
     frequency_mhz: float | None = None
+    drawn: tuple[str, ...] = ()
 
     @property
     def frame_mm(self) -> float | None:
@@ -56,19 +61,21 @@ class Sidecar:
         if not isinstance(raw, dict) or set(raw) - known:
             unknown = ", ".join(sorted(set(raw) - known)) if isinstance(raw, dict) else "no object"
             raise ImagingError(f"unknown: {unknown}; known are {', '.join(sorted(known))}", place)
+        told = dict(raw)
         for name, value in raw.items():
             if name == "gated":
                 if not isinstance(value, bool):
                     raise ImagingError("gated is true or false", place)
-            elif value is not None and (
-                isinstance(value, bool)
-                or not isinstance(value, int | float)
-                or not 0 < value < RANGES[name]
-            ):
-                raise ImagingError(
-                    f"{name} must be a number above 0 and below {RANGES[name]}", place
-                )
-        return cls(**raw)
+            elif name == "drawn":
+                if not isinstance(value, list) or not set(map(str, value)) <= set(LAYERS):
+                    raise ImagingError(f"drawn is a list of {', '.join(LAYERS)}", place)
+                told[name] = tuple(value)
+            elif value is not None:
+                plausible = protocol().plausible[name]
+                number = isinstance(value, int | float) and not isinstance(value, bool)
+                if not number or not plausible.holds(value):
+                    raise ImagingError(f"{name} must be a number, {plausible}", place)
+        return cls(**told)
 
     @classmethod
     def beside(cls, path: Path) -> Sidecar:
@@ -83,7 +90,7 @@ class Sidecar:
         for place in places:
             if place.is_file():
                 try:
-                    raw: Any = json.loads(place.read_text())
+                    raw: Any = strict_json.loads(place.read_bytes(), float)
                 except (ValueError, OSError) as error:
                     raise ImagingError(f"no JSON that can be read: {error}", place) from None
                 return cls.of(raw, place)
@@ -97,13 +104,3 @@ class Sidecar:
                 for item in fields(self)
             }
         )
-
-
-RANGES = {
-    "spacing_mm": 1.0,
-    "rate_mm_s": 200.0,
-    "frames_per_second": 1000.0,
-    "frame_spacing_mm": 20.0,
-    "frequency_mhz": 200.0,
-}
-"""Values at and above which a number is taken for a mistake."""

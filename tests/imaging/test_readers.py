@@ -22,7 +22,7 @@ from calx.imaging.errors import ImagingError
 from calx.imaging.facts.curves import Curves
 from calx.imaging.facts.findings import facts
 from calx.imaging.pullback import Pullback
-from calx.imaging.readers.contours import spline
+from calx.imaging.readers.outlines import spline
 from calx.imaging.readers.opened import open_recording
 from calx.imaging.readers.sidecar import Sidecar
 
@@ -139,8 +139,8 @@ def gated(found: Dataset) -> None:
 
 def boston(found: Dataset) -> None:
     found.FrameTime = "100"
-    found.private_block(0x000B, "BOSTON", create=True)
-    found.add_new((0x000B, 0x1001), "LO", "0.5 mm/s")
+    found.private_block(0x000B, "BOSTON SCIENTIFIC", create=True)
+    found.add_new((0x000B, 0x1001), "LO", "0.5 ")
 
 
 def by_distance(found: Dataset) -> None:
@@ -355,7 +355,8 @@ def test_a_folder_of_frames_in_the_order_of_their_numbers(tmp_path: Path) -> Non
     )
     found = read(tmp_path)
     assert [int(grey[0, 0]) for grey in found.images(range(3))] == [1, 9, 10]
-    assert found.z_mm == pytest.approx([0, 0.05, 0.1])
+    assert found.z_mm == pytest.approx([0, 0.4, 0.45])
+    assert "frames 2 to 8 are not there" in found.notes[-1]
     assert found.pixel_mm == 0.02
     assert read(tmp_path, spacing_mm=0.03).pixel_mm == 0.03
 
