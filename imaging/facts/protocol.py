@@ -79,6 +79,10 @@ class Protocol:
     reference_burden_percent: float
     gap_factor: float
     sizes_differ_percent: float
+    centre_off_percent: float
+    usual_field_mm: float
+    usual_catheter_mm: float
+    usual_eem_mm: float
 
 
 @lru_cache

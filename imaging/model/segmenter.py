@@ -24,8 +24,9 @@ import calx
 from calx.imaging.errors import ImagingError
 from calx.imaging.facts.curves import Curves
 from calx.imaging.facts.protocol import protocol
+from calx.imaging.field import examine, standing
 from calx.imaging.model import domain
-from calx.imaging.model.drawing import draw
+from calx.imaging.model.drawing import LINES, draw
 from calx.imaging.model.look import Look, domain_of
 from calx.imaging.model.package import Package
 from calx.imaging.model.runtime import Backend, Remapping, free_cores
@@ -34,6 +35,8 @@ from calx.imaging.pullback import Pullback
 
 Array = NDArray[np.float32]
 
+LOOKED_AT = 8
+"""Frames in which field and catheter are sought."""
 MOST_REFUSED = 0.5
 """Share of refused frames from which the whole recording is refused."""
 
@@ -121,9 +124,28 @@ def segment(
         },
     )
     look = Look(package, pullback)
+    sample = positions[np.unique(np.linspace(0, len(positions) - 1, LOOKED_AT).astype(int))]
+    field = examine(list(pullback.images([int(position) for position in sample])))
+    why = standing(field, pullback.shape, pullback.pixel_mm)
     kept = store.done()
     if kept and progress:
         progress(Progress(kept, len(positions), 0.0))
+    provenance = {
+        "drawn_by": "model",
+        "model": package.named(),
+        "input": dict(pullback.provenance),
+        "gated": pullback.gated,
+        "software": {"calx": calx.__version__},
+        "device": runtime.device,
+        "every": every,
+        "reach": look.reach,
+        "notes": list(pullback.notes),
+        "calibration": package.calibration.plain(),
+        "not_for_clinical_use": True,
+    }
+    if why:
+        store.clear()
+        return _nothing(pullback, positions, provenance, runtime.device, why)
     ran, wanted = 0, [int(position) for position in positions[kept:]]
     device = isinstance(runtime, Remapping) and package.output.kind == "lines"
     with ThreadPoolExecutor(free_cores() if device else 1) as pool:
@@ -143,19 +165,6 @@ def segment(
             f"{len(positions)} frames were asked for and {len(raw)} came: the recording is cut "
             "short"
         )
-    provenance = {
-        "drawn_by": "model",
-        "model": package.named(),
-        "input": dict(pullback.provenance),
-        "gated": pullback.gated,
-        "software": {"calx": calx.__version__},
-        "device": runtime.device,
-        "every": every,
-        "reach": look.reach,
-        "notes": list(pullback.notes),
-        "calibration": package.calibration.plain(),
-        "not_for_clinical_use": True,
-    }
     scale = None if pullback.pixel_mm is None else 1.0
     said, doubt = look.named(raw)
     drawn = draw(
@@ -176,9 +185,33 @@ def segment(
         if why:
             drawn.refused[f] = why[:200]
             refused[why] = refused.get(why, 0) + 1
+    vessel = 2 * np.sqrt((drawn.eem.astype(float) ** 2).mean(axis=1))[drawn.refused == ""]
+    if len(vessel) and "eem" in drawn.drawn:
+        why = standing(field, pullback.shape, pullback.pixel_mm, float(np.median(vessel)))
+    if why:
+        drawn.refused[:] = why[:200]
+        refused = {why: len(drawn)}
     _withhold(drawn)
     store.clear()
     return SegmentationRun(drawn, runtime.device, time.monotonic() - started, ran, refused)
+
+
+def _nothing(
+    pullback: Pullback,
+    positions: NDArray[np.int64],
+    provenance: Mapping[str, Any],
+    device: str,
+    why: str,
+) -> SegmentationRun:
+    """A run that claims nothing, as the pictures cannot be read as they are."""
+    scale = None if pullback.pixel_mm is None else 1.0
+    frame, z = pullback.frame[positions], pullback.z_mm[positions]
+    drawn = Curves.empty(frame, z, LINES, scale, provenance)
+    drawn.refused[:] = why[:200]
+    _withhold(drawn)
+    pixel_mm = float("nan") if pullback.pixel_mm is None else pullback.pixel_mm
+    drawn = replace(drawn, pixel_mm=pixel_mm)
+    return SegmentationRun(drawn, device, 0.0, 0, {why: len(drawn)})
 
 
 def ahead(frames: Iterator[Grey], batch: int) -> Iterator[list[Grey]]:
@@ -221,8 +254,8 @@ def refusal(run: SegmentationRun) -> str:
         return ""
     why = max(run.refused, key=lambda key: run.refused[key])
     return (
-        f"{count} of {total} frames are not what the model learnt from (most often: {why}); "
-        "nothing is claimed of the recording"
+        f"{count} of {total} frames are not what can be read (most often: {why}); nothing is "
+        "claimed of the recording"
     )
 
 

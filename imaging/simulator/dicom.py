@@ -130,16 +130,16 @@ def truth(recording: SimulatedRecording, lines: list[EchoLines]) -> Curves:
     return replace(drawn, pixel_mm=display.scale)
 
 
-def pullback(recording: SimulatedRecording, seen: list[EchoLines] | None = None) -> Pullback:
+def pullback(recording: SimulatedRecording, seen: dict[int, EchoLines] | None = None) -> Pullback:
     """The recording as a reader would hand it out, without
-    a file; the truth of each frame is added to ``seen``.
+    a file; the truth of each frame is kept in ``seen``, by its position.
     """
 
     def images(positions: Iterable[int]) -> Iterator[Grey]:
         for position in positions:
             image, lines = recording.frame(position)
             if seen is not None:
-                seen.append(lines)
+                seen[position] = lines
             yield image
 
     side = recording.display.size

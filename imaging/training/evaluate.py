@@ -73,9 +73,9 @@ def read(
     """Simulate the recording of a seed and let the model draw it."""
     model = load(package)
     recording = simulate(seed, length_mm, frames_per_mm, gated=gated)
-    seen: list[Any] = []
+    seen: dict[int, Any] = {}
     run = segment(dicom.pullback(recording, seen), model, Onnx(model, threads=1, int8=int8))
-    truth, still = dicom.truth(recording, seen), recording.still()
+    truth, still = dicom.truth(recording, [seen[k] for k in sorted(seen)]), recording.still()
     vessel = (
         truth
         if gated

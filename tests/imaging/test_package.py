@@ -24,16 +24,27 @@ LABELS = ("background", "lumen", "wall", "calcium")
 
 
 def labelling(side: int = 128) -> bytes:
-    """A network that calls dark pixels lumen, grey ones wall and white ones calcium, by their grey level alone."""
+    """A network that calls dark pixels lumen, grey ones wall and white ones calcium, by their grey level alone, and
+    what lies further out than any wall background."""
     weights = np.array([-100.0, -30.0, 0.0, 60.0], np.float32).reshape(4, 1, 1, 1)
     bias = np.array([0.0, 5.0, 0.0, -50.0], np.float32)
-    node = helper.make_node("Conv", ["image", "w", "b"], ["pred"])
+    y, x = np.indices((side, side)) - (side - 1) / 2
+    far = np.zeros((1, 4, side, side), np.float32)
+    far[0, 0] = np.where(np.hypot(x, y) > 0.42 * side / 2, 300.0, 0.0)
+    nodes = [
+        helper.make_node("Conv", ["image", "w", "b"], ["grey"]),
+        helper.make_node("Add", ["grey", "far"], ["pred"]),
+    ]
     graph = helper.make_graph(
-        [node],
+        nodes,
         "labels",
         [helper.make_tensor_value_info("image", TensorProto.FLOAT, ["n", 1, side, side])],
         [helper.make_tensor_value_info("pred", TensorProto.FLOAT, ["n", 4, side, side])],
-        [numpy_helper.from_array(weights, "w"), numpy_helper.from_array(bias, "b")],
+        [
+            numpy_helper.from_array(weights, "w"),
+            numpy_helper.from_array(bias, "b"),
+            numpy_helper.from_array(far, "far"),
+        ],
     )
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9)
     onnx.checker.check_model(model)
@@ -88,6 +99,16 @@ def test_a_site_s_own_network_reads_a_recording(
     assert found.run is not None
     assert found.findings.provenance["model"]["id"] == "site"
     assert np.isfinite(found.findings.readings.lumen_area.value).all()
+
+
+def test_a_network_without_a_word_for_calcium_says_nothing_of_it(
+    package: Callable[..., Path], made: tuple[Path, Curves]
+) -> None:
+    labels = {"name": "pred", "kind": "labels", "labels": ["background", "lumen", "wall", "strut"]}
+    found = read(made[0], Asked(model=package(output=labels), device="cpu"))
+    item = found.findings.facts["calcium_present"]
+    assert (item.value, item.status) == (None, "refused")
+    assert "not drawn" in item.reason
 
 
 def test_a_zip_is_as_good_as_a_folder(package: Callable[..., Path], tmp_path: Path) -> None:

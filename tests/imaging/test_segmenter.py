@@ -166,7 +166,8 @@ def test_what_was_interrupted_goes_on_where_it_was(
         segment(watched, model, runtime, partial=partial, progress=stop)
     assert list(partial.glob("part-*.npz"))
     again = segment(watched, model, runtime, partial=partial)
-    assert asked == [50, 10]
+    looked = segmenter.LOOKED_AT
+    assert asked == [looked, 50, looked, 10]
     assert again.frames == 10
     assert len(again.curves) == 50
     assert not partial.exists()
