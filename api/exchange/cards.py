@@ -22,15 +22,32 @@ LONGEST = 140
 
 
 def cards(
-    answer: Answer, base: str, patient: str | None, notes: list[str], language: str
+    answer: Answer,
+    base: str,
+    patient: str | None,
+    notes: list[str],
+    language: str,
+    lesion: str = "",
 ) -> list[dict[str, Any]]:
     """The cards of an answer: critical alerts, what
     is not excluded, then the strategy with devices.
+
+    Args:
+        answer: of one lesion.
+        base: address of the service.
+        patient: a reference.
+        notes: what was read as what, and what was left aside.
+        language: of the cards.
+        lesion: names it, where there are cards of several.
     """
-    return [without_empties(card) for card in _Cards(answer, base, patient, notes, language).all()]
+    made = _Cards(answer, base, patient, notes, language)
+    made.lesion = f"{lesion}: " if lesion else ""
+    return [without_empties(card) for card in made.all()]
 
 
 class _Cards:
+    lesion = ""
+
     def __init__(
         self, answer: Answer, base: str, patient: str | None, notes: list[str], language: str
     ) -> None:
@@ -58,7 +75,7 @@ class _Cards:
     def _card(
         self, summary: str, indicator: str, detail: list[str], topic: str, more: dict[str, Any]
     ) -> dict[str, Any]:
-        system = IRI + "override"
+        system, summary = IRI + "override", self.lesion + summary
         return {
             "uuid": str(uuid.uuid4()),
             "summary": summary if len(summary) < LONGEST else summary[: LONGEST - 2] + "…",

@@ -14,10 +14,23 @@ from calx.reasoner.model.names import IRI
 
 SYSTEMS = {"DCM": "http://dicom.nema.org/resources/ontology/DCM", "SCT": "http://snomed.info/sct"}
 """Prefixes of the table, as FHIR names the code systems."""
+ALIASES = {
+    "urn:oid:1.2.840.10008.2.16.4": SYSTEMS["DCM"],
+    "urn:oid:2.16.840.1.113883.6.96": SYSTEMS["SCT"],
+}
+"""Other names of the same systems."""
 OURS = IRI.rstrip("/")
 """The code system whose codes are the names of facts and values."""
 PREFIX = re.compile(r"^#  (\S+): (\S+)$", re.MULTILINE)
 """A line of the table's ``curie_map``."""
+
+
+def canonical(system: object) -> str:
+    """A code system by its usual name; empty where none was told."""
+    told = str(system or "").strip()
+    return ALIASES.get(told, told)
+
+
 READ = {"skos:exactMatch", "skos:closeMatch"}
 """Matches by which a fact is read from a code; broader
 and related ones would claim more than was said.

@@ -4,9 +4,23 @@ with the R4B models of fhir.resources.
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
-from calx.api.exchange.codes import OURS, Codes
+from calx.api.exchange.codes import OURS, Codes, canonical
+from calx.api.exchange.lesions import (
+    ENCOUNTER,
+    FOCUS,
+    PROCEDURE,
+    SITE,
+    SPECIMEN,
+    Lesion,
+    Observed,
+    Patients,
+    Told,
+    lesions,
+)
+from calx.api.exchange.moments import moment_of
 from calx.reasoner.intake.errors import Problem
 from calx.reasoner.model.guideline import Fact, Guideline
 from calx.reasoner.model.names import IRI
@@ -19,6 +33,10 @@ UNITS = {"{pulse}": {"{pulse}", "1"}}
 """Units that are taken, where there are more than the fact's own."""
 UCUM = "http://unitsofmeasure.org"
 CHECKED = ("Bundle", "Observation", "Parameters")
+READ = ("Observation", "DiagnosticReport")
+"""Kinds of which patient, lesion and time are asked."""
+REFERENCE = re.compile(r"Patient/[A-Za-z0-9.-]{1,64}")
+ADDRESS = re.compile(r"(?:^|/)([A-Z][A-Za-z]+/[A-Za-z0-9.-]{1,64})(?:/_history/[^/]+)?$")
 VALUES = (
     "valueBoolean",
     "valueDecimal",
@@ -38,13 +56,47 @@ class FhirFacts:
 
     def __init__(self, guideline: Guideline, codes: Codes) -> None:
         self._guideline, self.codes = guideline, codes
-        self.facts: dict[str, Any] = {}
+        self._observed: list[Observed] = []
         self.problems: list[Problem] = []
         self.notes: list[str] = []
         """What was read as what, and what was left aside."""
-        self.subject: str | None = None
-        """The patient of the observations."""
-        self._day = ""
+        self.patients = Patients()
+        self.unfetched: list[str] = []
+        """Places of what the client could not fetch."""
+        self._aside = 0
+        self._known: set[str] = set()
+        self._members: dict[str, str] = {}
+        self._names = {
+            label.casefold(): fact.name
+            for fact in guideline.facts.values()
+            if fact.given
+            for label in (fact.name, *fact.label.values())
+        }
+
+    @property
+    def subject(self) -> str | None:
+        """A reference to the patient of the observations."""
+        named = self.patients.named()
+        return next((token for token in sorted(named) if REFERENCE.fullmatch(token)), None)
+
+    def lesions(self, *, several: bool = False) -> list[Lesion]:
+        """The facts, lesion by lesion; call it when everything was read. What is wrong stands in
+        `problems` then, and the notes are complete.
+
+        Args:
+            several: more than one lesion may be told of.
+        """
+        found, problems = lesions(self._observed, self._guideline.of_patient, several=several)
+        self.problems += [*self.patients.problems(), *problems]
+        if self._aside:
+            self.notes.append(f"{self._aside} values with codes that no fact has were left aside")
+        gone = [where for member, where in self._members.items() if member not in self._known]
+        if gone:
+            self.notes.append(
+                f"{len(gone)} members of panels or reports are not in the request ({gone[0]}); "
+                "what they hold is unknown"
+            )
+        return found
 
     def resource(self, resource: Any, place: str) -> None:
         """Read a Bundle, an Observation, or the extension of any resource."""
@@ -57,7 +109,7 @@ class FhirFacts:
                 )
             return
         if resource.get("resourceType") in CHECKED:
-            faults = invalid(resource)
+            faults = invalid(self._relevant(resource))
             if faults:
                 self.problems += [Problem(fault, place=place) for fault in faults]
                 return
@@ -71,51 +123,151 @@ class FhirFacts:
             if faults:
                 self.problems += [Problem(fault, place=place) for fault in faults]
                 return
-        self._read(resource, place)
+        self._read(resource, place, None)
 
-    def _read(self, resource: dict[str, Any], place: str) -> None:
-        """Read a resource that was checked, with all that it holds."""
+    def _relevant(self, resource: dict[str, Any]) -> dict[str, Any]:
+        """A resource without those of its entries that tell no fact: they need not be valid."""
+        entries = resource.get("entry")
+        if resource.get("resourceType") != "Bundle" or not isinstance(entries, list):
+            return resource
+        kept = [
+            entry
+            if not isinstance(entry, dict) or not self._foreign(entry.get("resource"))
+            else {key: value for key, value in entry.items() if key != "resource"}
+            for entry in entries
+        ]
+        return {**resource, "entry": [entry for entry in kept if entry != {}]}
+
+    def _foreign(self, resource: Any) -> bool:
+        """Whether a resource is one that is not read: another kind, or an observation that has
+        neither a code that is known nor anything within that might.
+        """
+        if not isinstance(resource, dict):
+            return False
         kind = resource.get("resourceType")
+        if not isinstance(kind, str) or kind in ("Bundle", "Parameters"):
+            return False
+        if any(key in resource for key in ("extension", "contained", "modifierExtension")):
+            return False
+        if kind not in READ:
+            return True
+        codes = resource.get("code")
+        codings = codes.get("coding") if isinstance(codes, dict) else None
+        if kind != "Observation" or "component" in resource or not isinstance(codings, list):
+            return False
+        return bool(codings) and all(
+            isinstance(coding, dict)
+            and isinstance(coding.get("code"), str)
+            and isinstance(coding.get("system"), str)
+            and (coding["system"], coding["code"]) not in self.codes.fact
+            and coding["system"] not in (OURS, IRI)
+            for coding in codings
+        )
+
+    def _read(self, resource: dict[str, Any], place: str, around: Told | None) -> None:
+        """Read a resource that was checked, with all that it holds.
+
+        Args:
+            resource: of any kind.
+            place: where it stands.
+            around: of what the resource is that contains it.
+        """
+        kind = str(resource.get("resourceType"))
         if kind == "OperationOutcome":
             self.notes.append(f"{place}: the client could not fetch this")
+            self.unfetched.append(place)
             return
-        if resource.get("modifierExtension") or resource.get("implicitRules"):
-            # R4, 2.1.1.5 and 2.26.3.2: whoever does not understand them must not process the
-            # resource
-            self.problems.append(
-                Problem(
-                    (
-                        "has a modifierExtension or implicitRules, which could turn its meaning; "
-                        "remove it or send the fact plainly"
-                    ),
-                    place=place,
-                )
-            )
+        self._known |= {f"{kind}/{resource.get('id')}", f"#{resource.get('id')}"}
+        turned = ("modifierExtension", "implicitRules")
+        if any(resource.get(key) for key in turned) and not self._foreign(
+            {key: value for key, value in resource.items() if key not in turned}
+        ):
+            self._not_understood(place)
             return
-        self._extensions(resource.get("extension"), place)
+        told = self._told(resource, place).over(around or Told()) if kind in READ else around
+        extension = resource.get("extension")
+        self._extensions(extension, place, told if kind in READ else None)
+        for number, part in enumerate(_objects(resource.get("contained")), 1):
+            self._read(part, f"{place}.contained[{number}]", told)
         if kind == "Bundle":
-            for number, entry in enumerate(resource.get("entry") or (), 1):
-                if isinstance(entry.get("resource"), dict):
-                    self._read(entry["resource"], f"{place}.entry[{number}]")
+            self._bundle(resource, place)
+        elif kind == "Patient":
+            self._patient(resource)
         elif kind == "Observation":
-            self._observation(resource, place)
+            self._observation(resource, place, told or Told())
+        elif kind == "DiagnosticReport":
+            self._members_of(resource.get("result"), place)
         elif kind == "Parameters":
             self._parameters(resource, place)
+        elif self._named(resource.get("code"), place) is not None:
+            self.problems.append(
+                Problem(f"is told by a {kind}, which is not read; send an Observation", place=place)
+            )
+
+    def _not_understood(self, place: str) -> None:
+        # R4, 2.1.1.5 and 2.26.3.2: whoever does not understand them must not process the resource
+        self.problems.append(
+            Problem(
+                (
+                    "has a modifierExtension or implicitRules, which could turn its meaning; "
+                    "remove it or send the fact plainly"
+                ),
+                place=place,
+            )
+        )
+
+    def _bundle(self, bundle: dict[str, Any], place: str) -> None:
+        entries = _objects(bundle.get("entry"))
+        for entry in entries:
+            resource, address = entry.get("resource"), entry.get("fullUrl")
+            if isinstance(address, str):
+                self._known.add(address)
+                if isinstance(resource, dict) and resource.get("resourceType") == "Patient":
+                    tokens = {address, _short(address), f"Patient/{resource.get('id', address)}"}
+                    self.patients.link(frozenset(tokens))
+        for number, entry in enumerate(entries, 1):
+            if isinstance(entry.get("resource"), dict):
+                self._read(entry["resource"], f"{place}.entry[{number}]", None)
+        matches = sum(
+            (entry.get("search") or {}).get("mode", "match") == "match" for entry in entries
+        )
+        more = any(link.get("relation") == "next" for link in _objects(bundle.get("link")))
+        total = bundle.get("total")
+        if more or (isinstance(total, int) and total > matches):
+            self.notes.append(
+                f"{place} is incomplete: {matches} of {total if total is not None else 'more'} "
+                "entries were sent; what the others hold is unknown"
+            )
+
+    def _patient(self, patient: dict[str, Any]) -> None:
+        tokens = _identifiers(patient.get("identifier"))
+        if patient.get("id"):
+            tokens |= {f"Patient/{patient['id']}"}
+        self.patients.link(frozenset(tokens))
+
+    def _members_of(self, references: Any, place: str) -> None:
+        for reference in _objects(references):
+            told = reference.get("reference")
+            if isinstance(told, str):
+                self._members[told] = place
 
     def _parameters(self, resource: dict[str, Any], place: str) -> None:
-        for parameter in resource.get("parameter") or ():
-            name = parameter.get("name", "")
+        for parameter in _objects(resource.get("parameter")):
+            name = str(parameter.get("name", ""))
             if isinstance(parameter.get("resource"), dict):
-                self._read(parameter["resource"], f"{place}.{name}")
+                self._read(parameter["resource"], f"{place}.{name}", None)
+            elif parameter.get("part"):
+                self.problems.append(
+                    Problem("has parts, which are not read", name[:64], f"{place}.{name}")
+                )
             elif name not in ("subject", "case_id"):
-                self._take(name, parameter, f"{place}.{name}")
+                self._take(name, parameter, f"{place}.{name}", None)
 
-    def _extensions(self, extensions: Any, place: str) -> None:
-        for extension in extensions if isinstance(extensions, list) else ():
-            if isinstance(extension, dict) and extension.get("url") == FACTS:
-                for item in extension.get("extension") or ():
-                    if isinstance(item, dict):
-                        self._take(str(item.get("url")), item, f"{place}.extension")
+    def _extensions(self, extensions: Any, place: str, told: Told | None) -> None:
+        for extension in _objects(extensions):
+            if extension.get("url") == FACTS:
+                for item in _objects(extension.get("extension")):
+                    self._take(str(item.get("url")), item, f"{place}.extension", told)
 
     def plain(self, facts: Any, place: str) -> None:
         """Read facts as a plain JSON object."""
@@ -123,60 +275,126 @@ class FhirFacts:
             self.problems.append(Problem("is not an object of facts", place=place))
             return
         for name, value in facts.items():
-            self._put(name, value, place)
+            self._put(name, value, place, None)
 
-    def _observation(self, resource: dict[str, Any], place: str) -> None:
+    # --- observations ----------------------------------------------------------------
+
+    def _observation(self, resource: dict[str, Any], place: str, told: Told) -> None:
         status = resource.get("status")
         if status in IGNORED_STATUS:
             self.notes.append(f"{place}: left aside, its status is {status}")
             return
-        for coding in (resource.get("code") or {}).get("coding") or ():
-            key = (coding.get("system"), coding.get("code"))
-            name = self.codes.fact.get(key)
-            if name is None and key[0] in (OURS, IRI):
-                # no fact of this name: the gate says which is meant
-                self._put(str(key[1]), True, place)
-                return
-            if name is not None and "dataAbsentReason" not in resource:
-                self._same_lesion(resource, place)
-                if status not in ("final", "amended", "corrected"):
-                    self.notes.append(
-                        f"{self._guideline.facts[name].label['en']}: the status of its "
-                        f"observation is {status}"
-                    )
-                if self._take(name, resource, place) and key[0] not in (OURS, IRI):
-                    self.notes.append(self.codes.told(key, self._guideline.facts[name]))
-                return
-            if key in self.codes.too_broad:
+        before = len(self._observed)
+        inside = bool(resource.get("component") or resource.get("hasMember"))
+        self._members_of(resource.get("hasMember"), place)
+        self._valued(resource, place, told, status, inside=inside)
+        for number, component in enumerate(_objects(resource.get("component")), 1):
+            where = f"{place}.component[{number}]"
+            if component.get("modifierExtension"):
+                self._not_understood(where)
+                continue
+            self._extensions(component.get("extension"), where, told)
+            self._valued(component, where, told, status, inside=False)
+        if len(self._observed) > before:
+            self.patients.add(told.patient, place)
+
+    def _valued(
+        self, element: dict[str, Any], place: str, told: Told, status: Any, *, inside: bool
+    ) -> None:
+        """Read the value of an observation or of a component of one."""
+        key = self._named(element.get("code"), place)
+        kind = next((name for name in element if name.startswith("value")), None)
+        if key is None:
+            self._aside += kind is not None
+            return
+        name = self.codes.fact.get(key)
+        if name is None:  # no fact of this name: the gate says which is meant
+            self._put(str(key[1]), True, place, told)
+            return
+        if "dataAbsentReason" in element and kind is None:
+            self.notes.append(f"{place}: {name} is said to be unknown")
+            return
+        if "dataAbsentReason" in element:
+            self.problems.append(
+                Problem("has a value and a reason why it has none; send one", name, place)
+            )
+            return
+        if kind is None and inside:
+            return
+        label = self._guideline.facts[name].label["en"]
+        if status not in ("final", "amended", "corrected"):
+            self.notes.append(f"{label}: the status of its observation is {status}")
+        if self._take(name, element, place, told) and key[0] not in (OURS, IRI):
+            self.notes.append(self.codes.told(key, self._guideline.facts[name]))
+
+    def _named(self, concept: Any, place: str) -> tuple[str, str] | None:
+        """The code by which a concept names a fact, its system and itself; None where it names
+        none. A fact that is named without its system, or by several codes, is a problem.
+        """
+        if not isinstance(concept, dict):
+            return None
+        found: list[tuple[str, str]] = []
+        for coding in _objects(concept.get("coding")):
+            key = (canonical(coding.get("system")), str(coding.get("code")))
+            if key in self.codes.fact or key[0] in (OURS, IRI):
+                found.append(key)
+            elif key in self.codes.too_broad:
                 self.notes.append(
                     f"{self.codes.too_broad[key]} ({key[1]}) says less than any fact needs; left "
                     "aside"
                 )
-
-    def _same_lesion(self, resource: dict[str, Any], place: str) -> None:
-        """All observations must be of one patient;
-        other days are said, as facts are of one moment.
-        """
-        subject = (resource.get("subject") or {}).get("reference")
-        if subject and self.subject and subject != self.subject:
+        facts = {self.codes.fact.get(key, key[1]) for key in found}
+        if len(facts) > 1:
             self.problems.append(
                 Problem(
-                    (
-                        f"is of {subject}, another observation of {self.subject}; send one "
-                        "patient's lesion"
-                    ),
-                    place=place,
+                    f"is coded as {' and as '.join(sorted(facts))[:120]}; send one", place=place
                 )
             )
-        self.subject = self.subject or subject
-        day = str(resource.get("effectiveDateTime") or "")[:10]
-        if day and self._day and day != self._day:
-            self.notes.append(
-                f"{place}: observed on {day}, another on {self._day}; facts are of one moment"
+            return None
+        if found:
+            return found[0]
+        words = [concept.get("text"), *(c.get("code") for c in _objects(concept.get("coding")))]
+        meant = {self._names.get(str(word).strip().casefold()) for word in words if word} - {None}
+        if meant:
+            self.problems.append(
+                Problem(
+                    f"is named without its code system; code it with the system {OURS}",
+                    str(meant.pop()),
+                    place,
+                )
             )
-        self._day = self._day or day
+        return None
 
-    def _take(self, name: str, element: dict[str, Any], place: str) -> bool:
+    def _told(self, resource: dict[str, Any], place: str) -> Told:
+        """Of which patient, lesion and time a resource is, as far as it says."""
+        try:
+            moment = moment_of(resource)
+        except ValueError as error:
+            moment = None
+            if not self._foreign(resource):
+                self.problems.append(Problem(str(error), place=place))
+        places = {
+            SITE: _concept(resource.get("bodySite")),
+            FOCUS: _references(resource.get("focus")),
+            SPECIMEN: _references(resource.get("specimen")),
+        }
+        times = {
+            ENCOUNTER: _references(resource.get("encounter")),
+            PROCEDURE: frozenset(
+                token
+                for token in _references(resource.get("partOf"))
+                if _short(token).startswith(("Procedure/", "urn:", "#"))
+            ),
+        }
+        return Told(
+            _references(resource.get("subject")),
+            tuple((name, tokens) for name, tokens in places.items() if tokens),
+            tuple((name, tokens) for name, tokens in times.items() if tokens),
+            moment,
+            _shown(resource),
+        )
+
+    def _take(self, name: str, element: dict[str, Any], place: str, told: Told | None) -> bool:
         """Put the value of a FHIR element under a fact,
         with unit and codes checked; whether there was one.
         """
@@ -195,9 +413,9 @@ class FhirFacts:
                 )
             )
         elif fact is None or not fact.given:
-            self._put(name, element[kind], place)
+            self._put(name, element[kind], place, told)
         elif kind == "valueQuantity":
-            self._quantity(fact, element[kind], place)
+            self._quantity(fact, element[kind], place, told)
         elif kind in ("valueCodeableConcept", "valueCoding"):
             value = element[kind]
             codings = value.get("coding") or () if kind == "valueCodeableConcept" else (value,)
@@ -206,8 +424,16 @@ class FhirFacts:
                 for code in (self._coded(fact, coding) for coding in codings)
                 if code is not None
             ]
-            if known:
-                self._put(name, known[0], place)
+            if len(set(map(str, known))) > 1:
+                self.problems.append(
+                    Problem(
+                        f"is coded as {' and as '.join(map(str, known))[:120]}; send one",
+                        name,
+                        place,
+                    )
+                )
+            elif known:
+                self._put(name, known[0], place, told)
             else:
                 self.problems.append(
                     Problem(
@@ -220,10 +446,12 @@ class FhirFacts:
                     )
                 )
         else:
-            self._put(name, element[kind], place)
+            self._put(name, element[kind], place, told)
         return kind is not None
 
-    def _quantity(self, fact: Fact, quantity: dict[str, Any], place: str) -> None:
+    def _quantity(
+        self, fact: Fact, quantity: dict[str, Any], place: str, told: Told | None
+    ) -> None:
         if quantity.get("comparator"):
             self.problems.append(
                 Problem(
@@ -248,21 +476,78 @@ class FhirFacts:
                 )
             )
             return
-        self._put(fact.name, quantity.get("value"), place)
+        self._put(fact.name, quantity.get("value"), place, told)
 
     def _coded(self, fact: Fact, coding: dict[str, Any]) -> Any:
         system, code = coding.get("system"), coding.get("code")
         value = code if system in (OURS, IRI) else self.codes.value.get((str(system), str(code)))
         return value if value in fact.values else None
 
-    def _put(self, name: str, value: Any, place: str) -> None:
-        if value is None:
-            return
-        if name in self.facts and self.facts[name] != value:
-            self.problems.append(
-                Problem(f"stands twice, as {self.facts[name]} and {value}; send one", name, place)
-            )
-        self.facts[name] = value
+    def _put(self, name: str, value: Any, place: str, told: Told | None) -> None:
+        if value is not None:
+            self._observed.append(Observed(name, value, place, told))
+
+
+def _objects(value: Any) -> list[dict[str, Any]]:
+    """The objects of a list; none where it is no list."""
+    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
+
+
+def _short(reference: str) -> str:
+    """``Kind/id`` of an absolute address; other references as they are. A version is left out."""
+    found = ADDRESS.search(reference)
+    return found.group(1) if found else reference
+
+
+def _references(value: Any) -> frozenset[str]:
+    """What references name, whether one or a list of them."""
+    given = value if isinstance(value, list) else [value]
+    tokens: set[str] = set()
+    for item in _objects(given):
+        if isinstance(item.get("reference"), str):
+            tokens.add(_short(item["reference"]))
+        tokens |= _identifiers([item.get("identifier")])
+        if not tokens and isinstance(item.get("display"), str):
+            tokens.add(item["display"].strip().casefold())
+    return frozenset(tokens)
+
+
+def _identifiers(value: Any) -> set[str]:
+    return {
+        f"{item.get('system') or ''}|{item['value']}"
+        for item in _objects(value)
+        if isinstance(item.get("value"), str)
+    }
+
+
+def _concept(value: Any) -> frozenset[str]:
+    """The codes of a concept; its words where it has none."""
+    if not isinstance(value, dict):
+        return frozenset()
+    codes = {
+        f"{canonical(coding.get('system'))}|{coding['code']}"
+        for coding in _objects(value.get("coding"))
+        if isinstance(coding.get("code"), str)
+    }
+    text = str(value.get("text") or "").strip().casefold()
+    return frozenset(codes or ({text} if text else ()))
+
+
+def _shown(resource: dict[str, Any]) -> str:
+    """The lesion of a resource in words."""
+    site = resource.get("bodySite")
+    if isinstance(site, dict):
+        codings = _objects(site.get("coding"))
+        words = [site.get("text"), *(c.get("display") for c in codings)]
+        words += [c.get("code") for c in codings]
+        found = next((str(word) for word in words if word), "")
+        if found:
+            return found[:60]
+    for key in ("focus", "specimen"):
+        tokens = sorted(_references(resource.get(key)))
+        if tokens:
+            return tokens[0][:60]
+    return ""
 
 
 def invalid(resource: dict[str, Any]) -> list[str]:

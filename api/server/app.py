@@ -11,6 +11,7 @@ from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.middleware.cors import CORSMiddleware
+from starlette.routing import Match
 from starlette.staticfiles import StaticFiles
 
 from calx.api.contract.problems import ServiceError, of_case
@@ -102,6 +103,19 @@ def create_app(settings: Settings) -> FastAPI:
         return Response(
             orjson.dumps(describe(app, service_of(request).reasoner)), media_type="application/json"
         )
+
+    @app.exception_handler(405)
+    async def wrong_method(request: Request, error: Exception) -> Response:
+        allowed = {
+            method
+            for route in app.routes
+            if route.matches(request.scope)[0] is not Match.NONE
+            for method in getattr(route, "methods", None) or ()
+        }
+        allowed |= {"HEAD"} if "GET" in allowed else set()
+        told = ", ".join(sorted(allowed))
+        problem = ServiceError("wrong-method", f"this takes {told}", headers={"Allow": told})
+        return problem_response(request, problem)
 
     for kind, as_problem in AS_PROBLEMS.items():
         app.add_exception_handler(kind, _handler(as_problem))

@@ -47,6 +47,10 @@ class Settings:
     query_seconds: float = 10.0
     queries_at_once: int = 4
     body_bytes: int = MIB
+    bundle_bytes: int = 16 * MIB
+    """Of FHIR and CDS Hooks: the observations that the service's own prefetch asks for, with their
+    narrative.
+    """
     restore_bytes: int = 4096 * MIB
     recording_bytes: int = 2048 * MIB
     body_seconds: float = 15.0

@@ -4,6 +4,7 @@ three-valued outlook.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from functools import cached_property
 from typing import Any
 
@@ -280,10 +281,15 @@ class Answer:
             "rules": sorted(rule.id for rule in rules),
             "label": alert.label[language],
             "factors": sorted(id_ for predicate, id_ in added if predicate == "factor"),
-            "advice": list(dict.fromkeys(id_ for predicate, id_ in added if predicate == "advice")),
+            "advice": self._in_order(id_ for predicate, id_ in added if predicate == "advice"),
             "level": self.guideline.levels[min(self.trace.derived[key] for key in keys)],
             **self._evidence.reservations(rules, self.statements),
         }
+
+    def _in_order(self, advice: Iterable[str]) -> list[str]:
+        """Advised actions in the order in which they are done (`sh:order` of their terms)."""
+        terms = self.guideline.terms
+        return sorted(dict.fromkeys(advice), key=lambda id_: terms[f"advice/{id_}"].order)
 
     def _parameters(self, device: str | None) -> dict[str, Any]:
         values = self.trace.values
@@ -308,7 +314,7 @@ class Answer:
         )
         return {
             "criteria": criteria,
-            "advice": self.ids("stentAdvice"),
+            "advice": self._in_order(self.ids("stentAdvice")),
             "limits": reservations(judging)["limits"],
         }
 

@@ -181,6 +181,7 @@ class _Reader:
             constraints=tuple(self._constraints()),
             shared=tuple(self._shared()),
             requirements=tuple(Requirements(source, self.shapes, self.facts, self.properties)),
+            of_patient=self._of_patient(),
         )
         lines = {
             rule.id: source.files.line_of(rule.file, f"rule:{rule.id}") for rule in guideline.rules
@@ -201,6 +202,15 @@ class _Reader:
         return ReadGuideline(suspended, guideline, source, list(dict.fromkeys(source.problems)))
 
     # --- evidence -------------------------------------------------------------------
+
+    def _of_patient(self) -> tuple[str, ...]:
+        """The facts whose group is of the patient."""
+        groups = {
+            self.source.local(group)
+            for group, told in self.source.graph.subject_objects(CALX.ofPatient)
+            if isinstance(told, Literal) and told.toPython() is True
+        }
+        return tuple(fact.name for fact in self.facts.values() if fact.group in groups)
 
     def _studies(self) -> dict[str, Study]:
         studies = {}

@@ -158,6 +158,8 @@ class Guideline:
     suspended: tuple[Suspension, ...] = ()
     requirements: tuple[Requirement, ...] = ()
     shared: tuple[SharedCondition, ...] = ()
+    of_patient: tuple[str, ...] = ()
+    """Facts of the patient at the time, which hold of each of the patient's lesions."""
     iri: str = field(default=IRI)
 
     @cached_property

@@ -25,7 +25,8 @@ LABELS = ("background", "lumen", "wall", "calcium")
 
 def labelling(side: int = 128) -> bytes:
     """A network that calls dark pixels lumen, grey ones wall and white ones calcium, by their grey level alone, and
-    what lies further out than any wall background."""
+    what lies further out than any wall background.
+    """
     weights = np.array([-100.0, -30.0, 0.0, 60.0], np.float32).reshape(4, 1, 1, 1)
     bias = np.array([0.0, 5.0, 0.0, -50.0], np.float32)
     y, x = np.indices((side, side)) - (side - 1) / 2

@@ -22,8 +22,8 @@ from calx.imaging.errors import ImagingError
 from calx.imaging.facts.curves import Curves
 from calx.imaging.facts.findings import facts
 from calx.imaging.pullback import Pullback
-from calx.imaging.readers.outlines import spline
 from calx.imaging.readers.opened import open_recording
+from calx.imaging.readers.outlines import spline
 from calx.imaging.readers.sidecar import Sidecar
 
 Edit = Callable[[Dataset], None]

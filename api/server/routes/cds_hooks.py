@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import uuid
 from typing import Any
 
@@ -41,6 +42,8 @@ SERVICE = {
         )
     },
 }
+MOST_FEEDBACK = 100
+LONGEST_FEEDBACK = 2000
 BODY = {
     "required": True,
     "content": {
@@ -79,35 +82,50 @@ async def call(request: Request, service_id: str) -> Response:
     case_id = await asyncio.to_thread(_facts, content, reading)
     patient = str(content["context"]["patientId"])
     reference = patient if "/" in patient else f"Patient/{patient}"
-    if reading.subject and not _same(reading.subject, reference):
+    lesions = reading.lesions(several=True)
+    named = reading.patients.named()
+    if named and not any(_same(name, reference) for name in named):
         reading.problems.append(
             Problem(
-                f"the observations are of {reading.subject}, the context of {reference}",
+                f"the observations are of {min(named)}, the context of {reference}",
                 place="prefetch",
             )
         )
-    if not reading.facts and not reading.problems:
-        raise ServiceError(
-            "facts-missing",
-            f"no fact of a lesion: send prefetch.observations, or the extension {EXTENSION}",
-            [Problem(note) for note in reading.notes],
-        )
-    try:
-        answer = service.reasoner.recommend({"case_id": case_id, **reading.facts}, language)
-    except CaseError as error:
-        raise of_case(CaseError(reading.problems + error.problems, error.case_id)) from None
-    if reading.problems:
-        raise of_case(CaseError(reading.problems, answer.case.id))
-    service.note(
-        request,
-        "answered",
-        case=answer.case.id,
-        through="cds-hooks",
-        call=str(uuid.UUID(content["hookInstance"])),
-    )
-    return _json(
-        {"cards": cards(answer, str(request.base_url), reference, reading.notes, language)}
-    )
+    if not lesions and not reading.problems:
+        if not _fetched(content, reading):
+            raise ServiceError(
+                "facts-missing",
+                "the observations could not be had: send prefetch.observations (null where there "
+                f"are none), or the extension {EXTENSION}",
+                [Problem(note) for note in reading.notes],
+            )
+        return _json({"cards": []})
+    found, problems = [], list(reading.problems)
+    for number, lesion in enumerate(lesions, 1):
+        name = case_id if len(lesions) == 1 else f"{case_id[:60]}-{number}"
+        try:
+            found.append(
+                (lesion, service.reasoner.recommend({"case_id": name, **lesion.facts}, language))
+            )
+        except CaseError as error:
+            problems += error.problems
+    if problems:
+        raise of_case(CaseError(problems, case_id))
+    call_id, base = str(uuid.UUID(content["hookInstance"])), str(request.base_url)
+    shown: list[dict[str, Any]] = []
+    for lesion, answer in found:
+        notes = [*reading.notes, *lesion.notes]
+        label = lesion.label if len(found) > 1 else ""
+        shown += cards(answer, base, reference, notes, language, label)
+        service.note(request, "answered", case=answer.case.id, through="cds-hooks", call=call_id)
+    return _json({"cards": shown})
+
+
+def _fetched(content: dict[str, Any], reading: FhirFacts) -> bool:
+    """Whether the observations could be had, be there none: sent, or null, which CDS Hooks has for
+    what has no match.
+    """
+    return "observations" in (content.get("prefetch") or {}) and not reading.unfetched
 
 
 def _same(one: str, other: str) -> bool:
@@ -164,30 +182,98 @@ def _faults(content: dict[str, Any]) -> list[Problem]:
     responses=problems_of(400, 401, 403, 404, 415, 429),
 )
 async def feedback(request: Request, service_id: str) -> Response:
-    """Kept in the audit log: which card, whether it
-    was accepted, and the reason for overriding it.
+    """Kept in the audit log as the client told it: which card, what became of it, the suggestions
+    that were accepted, the reason for overriding with its comment, and when. Who the client is, is
+    kept as its token claims it; the token is not verified.
     """
     _exists(service_id)
     content = await _object(request)
     items = content.get("feedback")
-    if not isinstance(items, list) or not all(
-        isinstance(item, dict)
-        and item.get("outcome") in ("accepted", "overridden")
-        and isinstance(item.get("card"), str)
-        for item in items
-    ):
-        raise ServiceError(
-            "unreadable",
-            "each item of 'feedback' needs a card and an outcome, accepted or overridden",
-        )
-    for item in items[:100]:
-        reason = item.get("overrideReason") if isinstance(item.get("overrideReason"), dict) else {}
-        chosen = (reason or {}).get("reason") or {}
-        code = str(chosen.get("code", ""))[:64] if isinstance(chosen, dict) else ""
-        service_of(request).note(
-            request, "feedback", card=item["card"][:64], outcome=item["outcome"], reason=code
+    faults = (
+        [fault for number, item in enumerate(items, 1) for fault in _unfit(item, number)]
+        if isinstance(items, list) and items
+        else [Problem("must be a list of what became of cards", place="feedback")]
+    )
+    if isinstance(items, list) and len(items) > MOST_FEEDBACK:
+        faults = [Problem(f"holds more than {MOST_FEEDBACK} items; send fewer", place="feedback")]
+    if faults or not isinstance(items, list):
+        raise ServiceError("unreadable", "the feedback is not as CDS Hooks has it", faults)
+    service, claimed = service_of(request), _claimed(request)
+    for item in items:
+        reason = item.get("overrideReason") or {}
+        chosen = reason.get("reason") or {}
+        told = {
+            "reason": chosen.get("code", ""),
+            "reason_system": chosen.get("system"),
+            "reason_display": chosen.get("display"),
+            "comment": reason.get("userComment"),
+            "accepted": [entry["id"] for entry in item.get("acceptedSuggestions") or ()],
+            "told_at": item.get("outcomeTimestamp"),
+            "unverified_client": claimed,
+        }
+        service.note(
+            request,
+            "feedback",
+            card=item["card"],
+            outcome=item["outcome"],
+            **{name: value for name, value in told.items() if value or name == "reason"},
         )
     return Response(status_code=200)
+
+
+def _unfit(item: Any, number: int) -> list[Problem]:
+    """What is wrong with one item of feedback."""
+    place = f"feedback[{number}]"
+    if not isinstance(item, dict):
+        return [Problem("must be an object", place=place)]
+    found = []
+    if item.get("outcome") not in ("accepted", "overridden"):
+        found.append(Problem("must be accepted or overridden", place=f"{place}.outcome"))
+    reason = item.get("overrideReason")
+    chosen = reason.get("reason") if isinstance(reason, dict) else None
+    texts = {"card": item.get("card", 0), "outcomeTimestamp": item.get("outcomeTimestamp", "")}
+    if reason is not None:
+        if not isinstance(reason, dict) or not isinstance(chosen or {}, dict):
+            found.append(Problem("must be an object", place=f"{place}.overrideReason"))
+        else:
+            texts["overrideReason.userComment"] = reason.get("userComment", "")
+            texts |= {
+                f"overrideReason.reason.{key}": (chosen or {}).get(key, "")
+                for key in ("code", "system", "display")
+            }
+    found += [
+        Problem(f"must be a text of at most {LONGEST_FEEDBACK} characters", place=f"{place}.{name}")
+        for name, text in texts.items()
+        if not isinstance(text, str) or len(text) > LONGEST_FEEDBACK
+    ]
+    accepted = item.get("acceptedSuggestions") or []
+    if (
+        not isinstance(accepted, list)
+        or not all(
+            isinstance(entry, dict)
+            and isinstance(entry.get("id"), str)
+            and len(entry["id"]) <= LONGEST_FEEDBACK
+            for entry in accepted[: MOST_FEEDBACK + 1]
+        )
+        or len(accepted) > MOST_FEEDBACK
+    ):
+        found.append(
+            Problem("must be a list of objects with an id", place=f"{place}.acceptedSuggestions")
+        )
+    return found
+
+
+def _claimed(request: Request) -> dict[str, str] | None:
+    """What a client's token claims of it, unverified; None where it shows none."""
+    shown = request.headers.get("authorization", "").partition(" ")[2].strip().split(".")
+    if len(shown) != 3:
+        return None
+    try:
+        claims = orjson.loads(base64.urlsafe_b64decode(shown[1] + "=" * (-len(shown[1]) % 4)))
+    except ValueError:
+        return {}
+    known = ("iss", "sub", "jti") if isinstance(claims, dict) else ()
+    return {name: str(claims[name])[:200] for name in known if name in claims}
 
 
 def _exists(service_id: str) -> None:
@@ -202,7 +288,7 @@ async def _object(request: Request) -> dict[str, Any]:
     if kind != "application/json":
         raise ServiceError("wrong-form", "send application/json")
     try:
-        content = strict_json.loads(await request.body())
+        content = await asyncio.to_thread(strict_json.loads, await request.body())
     except ValueError as error:
         raise ServiceError("unreadable", f"not readable as JSON: {error}") from None
     if not isinstance(content, dict):

@@ -11,8 +11,10 @@ from fastapi import APIRouter, Request, Response
 
 import calx
 from calx import strict_json
+from calx.api.contract.negotiation import JSON, choose
 from calx.api.exchange.fhir_answer import guidance, outcome
 from calx.api.exchange.fhir_facts import FhirFacts
+from calx.api.exchange.lesions import Lesion
 from calx.api.server.request import language_of, service_of
 from calx.reasoner.intake.errors import CaseError
 from calx.reasoner.model.case import CASE_ID
@@ -37,10 +39,12 @@ async def recommend(request: Request) -> Response:
     GuidanceResponse, or an OperationOutcome.
     """
     service, language = service_of(request), language_of(request)
+    if choose(request.headers.get("accept"), (MEDIA, JSON)) is None:
+        return _fhir(outcome("not-supported", f"answers come as {MEDIA}", []), 406)
     if request.headers.get("content-type", "").partition(";")[0].strip().lower() not in READ:
         return _fhir(outcome("not-supported", f"send the resource as {MEDIA}", []), 415)
     try:
-        resource = strict_json.loads(await request.body())
+        resource = await asyncio.to_thread(strict_json.loads, await request.body())
     except ValueError as error:
         return _fhir(outcome("structure", f"not readable as JSON: {error}", []), 400)
     if not isinstance(resource, dict) or resource.get("resourceType") not in (
@@ -51,10 +55,12 @@ async def recommend(request: Request) -> Response:
         return _fhir(outcome("structure", "send a Bundle, an Observation or Parameters", []), 400)
     reading = FhirFacts(service.reasoner.guideline, service.codes)
     await asyncio.to_thread(reading.resource, resource, resource["resourceType"])
+    (lesion,) = reading.lesions()[:1] or [Lesion()]
+    reading.notes += lesion.notes
     case_id = _named(resource)
     problems = list(reading.problems)
     try:
-        answer = service.reasoner.recommend({"case_id": case_id, **reading.facts}, language)
+        answer = service.reasoner.recommend({"case_id": case_id, **lesion.facts}, language)
     except CaseError as error:
         return _fhir(outcome("invalid", "", problems + error.problems), 422)
     if problems:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import uuid
+from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 from fhir.resources.R4B.servicerequest import ServiceRequest
 
-from tests.api.running import CASE, Running
+from tests.api.running import CASE, Running, serving
 
 FACTS: dict[str, Any] = {"case_id": "cds-1", "facts": CASE}
 DCM, OURS = "http://dicom.nema.org/resources/ontology/DCM", "https://w3id.org/calx"
@@ -141,17 +143,8 @@ def test_facts_may_stand_in_a_fhir_extension(client: httpx.Client) -> None:
     ("more", "status"),
     [
         ({}, 412),
-        ({"prefetch": {"observations": None}}, 412),
-        (
-            {
-                "prefetch": {
-                    "observations": bundle(
-                        observation("http://loinc.org", "8867-4", **quantity(70, "/min"))
-                    )
-                }
-            },
-            412,
-        ),
+        ({"prefetch": {"patient": {"resourceType": "Patient", "id": "p1"}}}, 412),
+        ({"prefetch": {"observations": {"resourceType": "OperationOutcome"}}}, 412),
         (
             {
                 "prefetch": {
@@ -188,14 +181,63 @@ def test_what_cannot_be_answered_says_why(
     assert reply.json()["detail"]
 
 
-def test_an_observation_entered_in_error_is_no_fact(client: httpx.Client) -> None:
-    wrong = observation(DCM, "122355", **quantity(300, "deg")) | {"status": "entered-in-error"}
-    assert (
-        client.post(
-            "/cds-services/calx-lesion", json=call(prefetch={"observations": bundle(wrong)})
-        ).status_code
-        == 412
+@pytest.mark.parametrize(
+    "observations",
+    [
+        None,
+        bundle(),
+        bundle(observation("http://loinc.org", "8867-4", **quantity(70, "/min"))),
+        bundle(observation(DCM, "122355", **quantity(300, "deg")) | {"status": "entered-in-error"}),
+    ],
+)
+def test_where_there_is_nothing_to_say_there_are_no_cards(
+    observations: Any, client: httpx.Client
+) -> None:
+    reply = client.post(
+        "/cds-services/calx-lesion", json=call(prefetch={"observations": observations})
     )
+    assert (reply.status_code, reply.json()) == (200, {"cards": []})
+
+
+def test_the_observations_that_the_prefetch_asks_for_are_taken_with_their_narrative(
+    client: httpx.Client,
+) -> None:
+    narrative = {"status": "generated", "div": f"<div xmlns='x'>{'a' * 8000}</div>"}
+    others = [
+        observation("http://loinc.org", "8867-4", **quantity(70 + k % 9, "/min"))
+        | {"text": narrative}
+        for k in range(199)
+    ]
+    asked = call(
+        prefetch={
+            "observations": bundle(*others, observation(DCM, "122355", **quantity(300, "deg")))
+        }
+    )
+    assert len(json.dumps(asked)) > 1_500_000
+    cards = client.post("/cds-services/calx-lesion", json=asked).json()["cards"]
+    assert "199 values with codes that no fact has" in cards[-1]["detail"]
+
+
+def test_two_lesions_have_cards_of_their_own(client: httpx.Client) -> None:
+    def at(site: str, found: dict[str, Any]) -> dict[str, Any]:
+        return found | {"bodySite": {"text": site}, "effectiveDateTime": "2026-11-20"}
+
+    cards = client.post(
+        "/cds-services/calx-lesion",
+        json=call(
+            prefetch={
+                "observations": bundle(
+                    at("LAD", observation(DCM, "122355", **quantity(300, "deg"))),
+                    at("RCA", observation(OURS, "residual_thin_plaque", valueBoolean=True)),
+                    at("RCA", observation(OURS, "thrombus", valueBoolean=True)),
+                    observation(OURS, "mobile_calcium", valueBoolean=True),
+                )
+            }
+        ),
+    ).json()["cards"]
+    assert all(card["summary"].startswith(("LAD: ", "RCA: ")) for card in cards)
+    assert not any(card["indicator"] == "critical" for card in cards), "neither has the C-CAT sign"
+    assert "mobile_calcium: names no body site" in cards[-1]["detail"]
 
 
 def test_a_card_says_what_speaks_against_each_device_and_shows_warnings(
@@ -277,7 +319,7 @@ def test_an_extension_of_any_shape_is_refused_in_words(item: Any, client: httpx.
 def test_a_key_that_stands_twice_is_refused(client: httpx.Client) -> None:
     text = json.dumps(
         call(extension={"org.w3id.calx": {"facts": {"max_superficial_arc_deg": 350}}})
-    ).replace("350", '350, "max_superficial_arc_deg": 90')
+    ).replace(": 350", ': 350, "max_superficial_arc_deg": 90')
     reply = client.post(
         "/cds-services/calx-lesion", content=text, headers={"Content-Type": "application/json"}
     )
@@ -285,29 +327,51 @@ def test_a_key_that_stands_twice_is_refused(client: httpx.Client) -> None:
     assert "more than once" in reply.json()["detail"]
 
 
-def test_feedback_is_kept_in_the_audit_log(service: Running, client: httpx.Client) -> None:
-    card = str(uuid.uuid4())
+def test_feedback_is_kept_whole_in_the_audit_log(service: Running, client: httpx.Client) -> None:
+    card, chosen = str(uuid.uuid4()), str(uuid.uuid4())
+    reason = {"code": "unavailable", "system": "https://w3id.org/calx/override"}
     content = {
         "feedback": [
             {
                 "card": card,
                 "outcome": "overridden",
-                "overrideReason": {
-                    "reason": {"code": "unavailable", "system": "https://w3id.org/calx/override"}
-                },
+                "overrideReason": {"reason": reason, "userComment": "no console today"},
                 "outcomeTimestamp": "2026-11-22T00:00:00Z",
-            }
+            },
+            {"card": card, "outcome": "accepted", "acceptedSuggestions": [{"id": chosen}]},
         ]
     }
-    assert client.post("/cds-services/calx-lesion/feedback", json=content).status_code == 200
+    claims = base64.urlsafe_b64encode(b'{"iss": "https://ehr.example.org"}').decode().rstrip("=")
+    head = {"Authorization": f"Bearer e30.{claims}.c2ln"}
+    path = "/cds-services/calx-lesion/feedback"
+    assert client.post(path, json=content, headers=head).status_code == 200
     lines = [json.loads(line) for line in (service.data / "audit.jsonl").read_text().splitlines()]
-    assert [line["reason"] for line in lines if line.get("card") == card] == ["unavailable"]
-    assert (
-        client.post(
-            "/cds-services/calx-lesion/feedback", json={"feedback": [{"card": card}]}
-        ).status_code
-        == 400
-    )
+    overridden, accepted = (line for line in lines if line.get("card") == card)
+    assert overridden["reason"] == "unavailable"
+    assert overridden["comment"] == "no console today"
+    assert overridden["told_at"] == "2026-11-22T00:00:00Z"
+    assert overridden["unverified_client"] == {"iss": "https://ehr.example.org"}
+    assert accepted["accepted"] == [chosen]
+    for wrong in (
+        [],
+        [{"card": card}],
+        [{"card": card, "outcome": "accepted", "acceptedSuggestions": [5]}],
+        [{"card": card, "outcome": "overridden", "overrideReason": 5}],
+    ):
+        assert client.post(path, json={"feedback": wrong}).status_code == 400
+
+
+def test_a_client_s_own_token_is_enough_for_feedback_and_for_nothing_else(tmp_path: Path) -> None:
+    with (
+        serving(tmp_path / "data", "--token", "a-token-of-the-site") as running,
+        running.client() as client,
+    ):
+        head = {"Authorization": "Bearer e30.e30.c2ln"}
+        content = {"feedback": [{"card": "x", "outcome": "accepted"}]}
+        path = "/cds-services/calx-lesion/feedback"
+        assert client.post(path, json=content).status_code == 401
+        assert client.post(path, json=content, headers=head).status_code == 200
+        assert client.post("/cases", json={"case_id": "a"}, headers=head).status_code == 401
 
 
 def test_cards_in_chinese(client: httpx.Client) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import gzip
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -20,7 +21,14 @@ from fhir.resources.R4B.requestgroup import RequestGroup
 from calx.api.exchange.codes import Codes, mappings
 from calx.ontology import DEFAULT_DIRECTORY
 from calx.reasoner.recommendation import Reasoner
-from tests.api.exchange.test_cds_hooks import DCM, bundle, empties, observation, quantity
+from tests.api.exchange.test_cds_hooks import (
+    DCM,
+    OURS,
+    bundle,
+    empties,
+    observation,
+    quantity,
+)
 from tests.api.running import CASE, serving
 from tests.conftest import conformance_cases
 
@@ -139,6 +147,198 @@ def test_problems_are_operation_outcomes(resource: Any, status: int, client: htt
     reply = ask(client, resource)
     assert reply.status_code == status, reply.text
     OperationOutcome.model_validate(reply.json())
+
+
+ARC = observation(DCM, "122355", **quantity(300, "deg"))
+
+
+def of(found: dict[str, Any], **more: Any) -> dict[str, Any]:
+    """An observation that says more of what it is."""
+    return {**found, **more}
+
+
+def fact(name: str, value: Any, **more: Any) -> dict[str, Any]:
+    kind = "valueBoolean" if isinstance(value, bool) else "valueString"
+    return observation(OURS, name, **{kind: value}, **more)
+
+
+def site(words: str) -> dict[str, Any]:
+    return {"bodySite": {"text": words}}
+
+
+def at(moment: str) -> dict[str, Any]:
+    return {"effectiveDateTime": moment}
+
+
+@pytest.mark.parametrize(
+    ("resources", "named"),
+    [
+        ([of(ARC, **site("LAD")), fact("calcified_nodule", True, **site("RCA"))], "RCA"),
+        ([of(ARC, **site("LAD")), fact("calcified_nodule", True)], "names no body site"),
+        (
+            [of(ARC, **site("LAD")), fact("thrombus", True, focus=[{"reference": "Device/1"}])],
+            "whether they are of one lesion",
+        ),
+        (
+            [
+                of(ARC, encounter={"reference": "Encounter/1"}, **at("2026-11-20")),
+                fact("thrombus", True, encounter={"reference": "Encounter/2"}, **at("2026-11-20")),
+            ],
+            "one procedure",
+        ),
+        (
+            [
+                of(ARC, specimen={"reference": "Specimen/1"}),
+                fact("thrombus", True, specimen={"reference": "Specimen/2"}),
+            ],
+            "Specimen/2",
+        ),
+        (
+            [
+                ARC,
+                of(fact("thrombus", True), subject={"identifier": {"system": "s", "value": "9"}}),
+            ],
+            "one patient",
+        ),
+        ([ARC, {k: v for k, v in fact("thrombus", True).items() if k != "subject"}], "no patient"),
+        (
+            [of(ARC, **at("2026-11-20")), of(ARC, **quantity(200, "deg"), **at("2026-11-20"))],
+            "twice",
+        ),
+        (
+            [
+                of(ARC, **at("2026-11-20T10:00:00+01:00")),
+                of(ARC, **quantity(200, "deg"), **at("2026-11-20T09:00:00Z")),
+            ],
+            "twice",
+        ),
+        ([of(ARC, **at("2026")), of(ARC, **quantity(200, "deg"), **at("2026-11-20"))], "newer"),
+        ([of(ARC, **at("2026-11-20")), fact("thrombus", True)], "unknown time"),
+        ([of(ARC, effectiveTiming={"code": {"text": "daily"}})], "tells no time"),
+        ([of(ARC, code={"coding": [{"code": "thrombus"}]})], "without its code system"),
+        ([ARC, of(fact("thrombus", True), code={"text": "Thrombus"})], "without its code system"),
+        (
+            [
+                ARC,
+                observation(
+                    "http://loinc.org",
+                    "1-1",
+                    component=[{"code": {"text": "perforation_grade"}, "valueString": "ellis_3"}],
+                ),
+            ],
+            "perforation_grade",
+        ),
+        (
+            [
+                ARC,
+                {
+                    "resourceType": "Condition",
+                    "subject": {"reference": "Patient/p1"},
+                    "code": {"coding": [{"system": OURS, "code": "tamponade"}]},
+                },
+            ],
+            "send an Observation",
+        ),
+        (
+            [
+                of(
+                    fact("calcium_depth", "deep"),
+                    valueString=None,
+                    valueCodeableConcept={
+                        "coding": [
+                            {"system": OURS, "code": "deep"},
+                            {"system": OURS, "code": "superficial"},
+                        ]
+                    },
+                )
+            ],
+            "is coded as",
+        ),
+    ],
+)
+def test_what_cannot_be_one_lesion_at_one_time_is_refused_by_name(
+    resources: list[dict[str, Any]], named: str, client: httpx.Client
+) -> None:
+    found = [{k: v for k, v in resource.items() if v is not None} for resource in resources]
+    reply = ask(client, bundle(*found))
+    assert reply.status_code == 422, reply.text
+    assert named in reply.text
+
+
+def answered(client: httpx.Client, *resources: dict[str, Any], **more: Any) -> tuple[Any, str]:
+    """The whole answer, and its notes."""
+    reply = ask(client, bundle(*resources) | more)
+    assert reply.status_code == 200, reply.text
+    content = reply.json()
+    whole = next(
+        p["valueString"]
+        for r in content["contained"]
+        if r["id"] == "answer"
+        for p in r["parameter"]
+        if p["name"] == "answer"
+    )
+    return json.loads(whole), " | ".join(note["text"] for note in content["note"])
+
+
+def test_values_within_observations_are_read(client: httpx.Client) -> None:
+    grade = {"coding": [{"system": OURS, "code": "perforation_grade"}]}
+    panel = observation("http://loinc.org", "1-1") | {
+        "component": [{"code": grade, "valueString": "ellis_3"}]
+    }
+    holder = observation("http://loinc.org", "1-2") | {
+        "contained": [fact("tamponade", True)],
+        "hasMember": [{"reference": "Observation/elsewhere"}],
+    }
+    result, notes = answered(client, ARC, panel, holder)
+    assert [alert["id"] for alert in result["alerts"]][:2] == ["perforation", "tamponade"]
+    assert "members of panels" in notes
+
+
+def test_the_newest_counts_and_the_older_is_said(client: httpx.Client) -> None:
+    result, notes = answered(
+        client,
+        of(ARC, **quantity(200, "deg"), **at("2024-01-01")),
+        of(ARC, **at("2026-11-20T10:00:00Z")),
+        fact("thrombus", True, effectivePeriod={"start": "2026-11-20T09:00:00Z"}),
+        of(observation(DCM, "122341", **quantity(12, "mm")), **at("2019-05")),
+    )
+    assert result["arc_grade"] == "IV"
+    assert "2024-01-01: older" in notes
+    assert "2019-05: older" in notes
+    assert not any("calcium_length_mm" in str(step) for step in result["steps"])
+    same = of(ARC, **quantity(200, "deg"), **at("2026-11-20T08:00:00Z"))
+    result, notes = answered(client, same, of(ARC, **at("2026-11-20T10:00:00Z")))
+    assert result["arc_grade"] == "IV"
+    assert "200 of 2026-11-20T08:00:00Z is older" in notes
+
+
+def test_a_patient_s_facts_hold_of_the_lesion_and_an_incomplete_bundle_is_said(
+    client: httpx.Client,
+) -> None:
+    result, notes = answered(
+        client,
+        of(ARC, **site("LAD"), subject={"identifier": {"system": "urn:mrn", "value": "1"}}),
+        fact("pregnant", True),
+        {
+            "resourceType": "Patient",
+            "id": "p1",
+            "identifier": [{"system": "urn:mrn", "value": "1"}],
+        },
+        total=400,
+        link=[{"relation": "next", "url": "https://ehr.example.org/next"}],
+    )
+    orbital = next(d for d in result["devices"] if d["id"] == "orbital_atherectomy")
+    assert "pregnant" in str(orbital)
+    assert "incomplete: 3 of 400" in notes
+
+
+def test_xml_is_not_acceptable_and_a_compressed_body_is_not_read(client: httpx.Client) -> None:
+    head = {"Content-Type": "application/fhir+json"}
+    xml = {**head, "Accept": "application/fhir+xml"}
+    assert client.post("/fhir/$recommend", json=bundle(ARC), headers=xml).status_code == 406
+    packed = {**head, "Content-Encoding": "gzip"}
+    body = gzip.compress(json.dumps(bundle(ARC)).encode())
+    assert client.post("/fhir/$recommend", content=body, headers=packed).status_code == 415
 
 
 def test_all_problems_are_told_at_once(client: httpx.Client) -> None:
