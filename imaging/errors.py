@@ -17,3 +17,7 @@ class ImagingError(CalxError):
 
     def __str__(self) -> str:
         return f"{self.place}: {self.message}" if self.place else self.message
+
+
+class NothingThereError(ImagingError):
+    """There is no such file or folder."""

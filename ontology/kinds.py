@@ -34,6 +34,7 @@ KINDS: dict[str, Severity] = {
     "translation": "error",
     "repeated": "error",
     "definition": "error",
+    "wording": "warning",
     "unit": "error",
     "source": "error",
     # evidence

@@ -44,7 +44,9 @@ def _missing_extra(error: ModuleNotFoundError) -> str | None:
 
 
 def main() -> None:
-    """Run the command line; a reader that went away is no fault."""
+    """Run the command line; a reader that went away, or was never there, is no fault."""
+    sys.stdout = sys.stdout or open(os.devnull, "w")  # noqa: SIM115
+    sys.stderr = sys.stderr or open(os.devnull, "w")  # noqa: SIM115
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(encoding="utf-8", errors="backslashreplace")

@@ -113,6 +113,18 @@ def segment(
     gated: Annotated[
         bool, typer.Option("--gated", help="All frames are of one phase of the heart.")
     ] = False,
+    drawn: Annotated[
+        str | None,
+        typer.Option(
+            "--drawn",
+            metavar="LAYERS",
+            help=(
+                "Layers of drawn contours that were looked for in every frame, as "
+                "lumen,eem,calcium: none drawn then means that there is none."
+            ),
+            show_default="a layer that is not drawn says nothing",
+        ),
+    ] = None,
     phase: Annotated[
         Phase, typer.Option("--phase", help="Of the heart, where contours of both are there.")
     ] = Phase.diastolic,
@@ -143,7 +155,8 @@ def segment(
     told = {"spacing_mm": spacing, "rate_mm_s": rate, "frames_per_second": fps}
     asked = Asked(
         told={key: value for key, value in told.items() if value is not None}
-        | ({"gated": True} if gated else {}),
+        | ({"gated": True} if gated else {})
+        | ({"drawn": [name.strip() for name in drawn.split(",")]} if drawn else {}),
         phase=phase.value,
         model=model,
         device=device.value,
@@ -173,10 +186,12 @@ def segment(
 @contextlib.contextmanager
 def _failures_in_words(partial: Path | None) -> Iterator[None]:
     """End the command with what was wrong; where it was stopped, say how to go on."""
-    from calx.imaging.errors import ImagingError
+    from calx.imaging.errors import ImagingError, NothingThereError
 
     try:
         yield
+    except NothingThereError as error:
+        wrong_use(str(error))
     except ImagingError as error:
         typer.echo(str(error), err=True)
         raise typer.Exit(AT_FAULT) from None

@@ -24,9 +24,9 @@ import calx
 from calx.imaging.errors import ImagingError
 from calx.imaging.facts.curves import Curves
 from calx.imaging.facts.protocol import protocol
-from calx.imaging.field import examine, standing
 from calx.imaging.model import domain
 from calx.imaging.model.drawing import LINES, draw
+from calx.imaging.model.field import examine, standing
 from calx.imaging.model.look import Look, domain_of
 from calx.imaging.model.package import Package
 from calx.imaging.model.runtime import Backend, Remapping, free_cores

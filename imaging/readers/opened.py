@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from calx.imaging.errors import ImagingError
+from calx.imaging.errors import ImagingError, NothingThereError
 from calx.imaging.facts.curves import Curves
 from calx.imaging.pullback import Pullback
 from calx.imaging.readers.contours import is_contours, read_contours
@@ -28,7 +28,7 @@ def open_recording(
         ImagingError: nothing is there that can be read.
     """
     if not path.exists():
-        raise ImagingError("there is no such file or folder", path)
+        raise NothingThereError("there is no such file or folder", path)
     if path.suffix.lower() == ".npz":
         return Curves.load(path)
     if is_contours(path):

@@ -136,6 +136,7 @@ OPTIONS = {
 LIMITS = {
     "queries_at_once": "{} queries at once",
     "body_bytes": "limited to {MiB} MiB",
+    "bundle_bytes": "FHIR and CDS Hooks to {MiB} MiB",
     "restore_bytes": "backups to {MiB} MiB",
     "recording_bytes": "recordings to {MiB} MiB",
     "body_seconds": "and {:g} s",

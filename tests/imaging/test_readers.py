@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
@@ -13,6 +14,7 @@ import numpy as np
 import pydicom
 import pytest
 from PIL import Image
+from pydicom.dataelem import RawDataElement
 from pydicom.dataset import Dataset
 from pydicom.encaps import encapsulate
 from pydicom.sequence import Sequence
@@ -344,6 +346,155 @@ def test_no_recording_at_all(tmp_path: Path, content: bytes, reason: str) -> Non
         read(path)
 
 
+def raw(found: Dataset, keyword: str, vr: str, value: bytes) -> None:
+    """Put bytes into an element without validation."""
+    tag = pydicom.tag.Tag(keyword)
+    found[tag] = RawDataElement(tag, vr, len(value), value, 0, False, True)
+
+
+def spacing_with_commas(found: Dataset) -> None:
+    del found.SequenceOfUltrasoundRegions
+    raw(found, "PixelSpacing", "DS", b"0,01737\\0,01737 ")
+
+
+def spacing_of_one(found: Dataset) -> None:
+    del found.SequenceOfUltrasoundRegions
+    raw(found, "PixelSpacing", "DS", b"0.01737 ")
+
+
+def region_without_size(found: Dataset) -> None:
+    del found.SequenceOfUltrasoundRegions[0].PhysicalDeltaX
+
+
+def region_in_words(found: Dataset) -> None:
+    found.SequenceOfUltrasoundRegions[0].PhysicalUnitsXDirection = 4
+
+
+@pytest.mark.parametrize(
+    ("edit", "named"),
+    [
+        (spacing_with_commas, "PixelSpacing"),
+        (spacing_of_one, "PixelSpacing"),
+        (region_without_size, "size of its pixels"),
+        (region_in_words, "not in centimetres"),
+    ],
+)
+def test_a_malformed_size_is_named_and_nothing_is_measured_in_mm(
+    changed: Callable[[Edit], Path], edit: Edit, named: str
+) -> None:
+    found = read(changed(edit))
+    assert found.pixel_mm is None
+    assert named in " ".join(found.notes)
+
+
+def rate_with_comma(found: Dataset) -> None:
+    raw(found, "IVUSPullbackRate", "DS", b"0,5 ")
+
+
+def private_rate(value: bytes, creator: bytes | None = b"BOSTON SCIENTIFIC ") -> Edit:
+    def edit(found: Dataset) -> None:
+        del found.IVUSPullbackRate
+        if creator is not None:
+            found.add_new((0x000B, 0x0010), "LO", creator.decode())
+        found.add_new((0x000B, 0x1001), "UN", value)
+
+    return edit
+
+
+def far_too_fast(found: Dataset) -> None:
+    found.IVUSPullbackRate = "500"
+
+
+def seconds_for_milliseconds(found: Dataset) -> None:
+    found.FrameTime = "0.1"
+
+
+def two_rates(found: Dataset) -> None:
+    found.CineRate = 60
+
+
+def no_frame_time(found: Dataset) -> None:
+    del found.FrameTime
+
+
+@pytest.mark.parametrize(
+    ("edit", "named"),
+    [
+        (rate_with_comma, "IVUSPullbackRate"),
+        (private_rate(b"0,5 "), "(000B,1001)"),
+        (private_rate(b"0.5 mm/s"), "(000B,1001)"),
+        (private_rate(b"0.5 ", b"SOMEBODY ELSE "), "no pullback rate"),
+        (private_rate(b"0.5 ", None), "no private creator"),
+        (far_too_fast, "IVUSPullbackRate|pullback rate"),
+        (seconds_for_milliseconds, "FrameTime"),
+        (two_rates, "CineRate"),
+        (no_frame_time, "no times of its frames"),
+    ],
+)
+def test_a_rate_that_is_none_gives_no_length_with_the_reason(
+    changed: Callable[[Edit], Path], edit: Edit, named: str
+) -> None:
+    def both(found: Dataset) -> None:
+        motor(found)
+        found.pop("IVUSGatedRate", None)
+        edit(found)
+
+    found = read(changed(both))
+    assert np.isnan(found.z_mm).all()
+    assert re.search(named.replace("(", r"\(").replace(")", r"\)"), " ".join(found.notes)), (
+        found.notes
+    )
+
+
+def too_long(found: Dataset) -> None:
+    motor(found)
+    found.IVUSPullbackRate, found.FrameTime = "20", "1000"
+
+
+def test_a_pullback_longer_than_any_is_none(changed: Callable[[Edit], Path]) -> None:
+    found = read(changed(too_long))
+    assert np.isnan(found.z_mm).all()
+    assert "would make a pullback of" in " ".join(found.notes)
+
+
+def uncounted(found: Dataset) -> None:
+    uncompressed(found)
+    drop("NumberOfFrames", "IVUSPullbackStartFrameNumber", "IVUSPullbackStopFrameNumber")(found)
+
+
+def fewer_than_there_are(found: Dataset) -> None:
+    found.NumberOfFrames = int(found.NumberOfFrames) - 3
+
+
+def more_than_there_are(found: Dataset) -> None:
+    found.NumberOfFrames = int(found.NumberOfFrames) + 3
+
+
+@pytest.mark.parametrize("edit", [uncounted, fewer_than_there_are, more_than_there_are])
+def test_frames_that_are_not_those_the_header_says_are_refused(
+    changed: Callable[[Edit], Path], edit: Edit
+) -> None:
+    with pytest.raises(ImagingError, match=r"holds [0-9]+"):
+        read(changed(edit))
+
+
+def test_of_several_regions_the_square_one_is_the_cross_section(
+    changed: Callable[[Edit], Path],
+) -> None:
+    def along(found: Dataset) -> None:
+        square = found.SequenceOfUltrasoundRegions[0]
+        size = int(found.Rows)
+        square.RegionLocationMaxX1, square.RegionLocationMaxY1 = size // 2, size // 2
+        other = Dataset()
+        other.update(square)
+        other.RegionLocationMinX0, other.RegionLocationMinY0 = 0, size // 2 + 1
+        other.RegionLocationMaxX1, other.RegionLocationMaxY1 = size - 1, size - 1
+        found.SequenceOfUltrasoundRegions = Sequence([other, square])
+
+    found = read(changed(along))
+    assert found.shape[0] == found.shape[1]
+
+
 # --- images --------------------------------------------------------------------------
 
 
@@ -359,6 +510,36 @@ def test_a_folder_of_frames_in_the_order_of_their_numbers(tmp_path: Path) -> Non
     assert "frames 2 to 8 are not there" in found.notes[-1]
     assert found.pixel_mm == 0.02
     assert read(tmp_path, spacing_mm=0.03).pixel_mm == 0.03
+
+
+@pytest.mark.parametrize(
+    ("names", "said"),
+    [
+        (["frame_1.png", "frame_1.jpg", "frame_2.png"], "one number"),
+        (["frame_1.png", "frame_01.png"], "one number"),
+        (["frame_1.png", "picture.png"], "differ in more than a number"),
+    ],
+)
+def test_frames_whose_order_is_not_known_are_refused(
+    tmp_path: Path, names: list[str], said: str
+) -> None:
+    for name in names:
+        Image.new("L", (100, 100)).save(tmp_path / name)
+    with pytest.raises(ImagingError, match=said):
+        read(tmp_path)
+
+
+def test_what_a_mac_leaves_beside_frames_is_none_and_a_mark_before_json_is_read(
+    tmp_path: Path,
+) -> None:
+    for number in (1, 2):
+        Image.new("L", (100, 100)).save(tmp_path / f"frame_{number}.png")
+    (tmp_path / "._frame_1.png").write_bytes(b"attributes")
+    (tmp_path / "pullback.json").write_bytes(b'\xef\xbb\xbf{"spacing_mm": 0.02}')
+    assert read(tmp_path).pixel_mm == 0.02
+    (tmp_path / "pullback.json").write_text('{"spacing_mm": 0.02, "spacing_mm": 0.03}')
+    with pytest.raises(ImagingError, match="more than once"):
+        read(tmp_path)
 
 
 def test_frames_that_are_none_are_told(tmp_path: Path) -> None:

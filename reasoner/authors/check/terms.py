@@ -5,6 +5,7 @@ values and codes in step.
 from __future__ import annotations
 
 import csv
+import unicodedata
 from collections.abc import Iterator
 
 from rdflib import DCTERMS, OWL, RDF, RDFS, SH, SKOS, URIRef
@@ -82,6 +83,7 @@ def faults(source: Source, whole: Guideline) -> list[AuthoringProblem]:
             )
     _units(source, whole)
     _values(source)
+    _wordings(source, whole)
     for study in (*source.declared(CALX.Study), *source.declared(CALX.FactValue)):
         if str(source.value(study, SKOS.notation)) != source.local(study):
             source.problem(
@@ -101,6 +103,49 @@ def _described(source: Source) -> list[URIRef]:
     return sorted(
         (node for node in found if isinstance(node, URIRef) and str(node).startswith(IRI)), key=str
     )
+
+
+def _wordings(source: Source, guideline: Guideline) -> None:
+    """No label has a blank that nobody sees, and no two things of one kind have one label."""
+    rules = {URIRef(f"{IRI}rule/{rule.id}"): "rule" for rule in guideline.rules}
+    kinds: dict[URIRef, str] = {node: _kind(source, node) for node in _described(source)}
+    first: dict[tuple[str, str, str], URIRef] = {}
+    for node, kind in {**kinds, **rules}.items():
+        for label in source.graph.objects(node, RDFS.label):
+            text, language = str(label), str(getattr(label, "language", "") or "")
+            if text != text.strip() or any(unseen(character) for character in text):
+                source.problem(
+                    node,
+                    f"has the label {text!r}, with a blank at an end or a character that nobody "
+                    "sees; write it without",
+                    kind="wording",
+                )
+            key = (kind, language, " ".join(text.split()).casefold())
+            other = first.setdefault(key, node)
+            if other != node:
+                source.problem(
+                    node,
+                    f"has the label of {short(other)} in '{language}' ({text[:60]!r}); give it "
+                    "one that tells them apart",
+                    kind="wording",
+                )
+
+
+def unseen(character: str) -> bool:
+    """Whether a character of a text is one that nobody sees, or a blank that is no space."""
+    return unicodedata.category(character) in ("Cf", "Zs", "Zl", "Zp") and character != " "
+
+
+def _kind(source: Source, node: URIRef) -> str:
+    """What a term is a kind of: its own class where it has one, and of what fact or device."""
+    types = {str(found) for found in source.graph.objects(node, RDF.type)}
+    own = sorted(found for found in types if found.startswith(IRI))
+    of = sorted(
+        str(other)
+        for verb in (CALX.valueOf, CALX.ofDevice)
+        for other in source.graph.objects(node, verb)
+    )
+    return " ".join([*(own or sorted(types - {str(OWL.NamedIndividual)}))[:1], *of])
 
 
 def _units(source: Source, guideline: Guideline) -> None:

@@ -7,10 +7,12 @@ from __future__ import annotations
 import csv
 import io
 import re
+import unicodedata
 import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +28,20 @@ MOST_CHARACTERS = 20_000
 MOST_ROWS = 20_000
 MOST_COLUMNS = 24
 MOST_DIGITS = 12
+
+
+PLAIN_FORMAT = re.compile(r"(General|@|[#0,]*[#0](?P<places>\.0*#*)?)", re.IGNORECASE)
+"""Formats of a number that show it as it is, up to rounding; percent, currency, fractions and
+thousands left out show another number.
+"""
+
+
+@dataclass(frozen=True)
+class Disguised:
+    """A number that its cell shows as something else."""
+
+    value: float | int
+    shown_by: str
 
 
 @dataclass(frozen=True)
@@ -152,13 +168,19 @@ def _sheets(
     path: Path, known: dict[str, Table], problems: list[CellProblem]
 ) -> Iterator[tuple[str, list[list[Any]]]]:
     if path.is_dir():
-        found = sorted(path.glob("*.csv"))
-        if not found:
+        found = sorted(file for file in path.iterdir() if not file.name.startswith("."))
+        if not any(file.suffix.lower() == ".csv" for file in found):
             problems.append(
                 CellProblem(str(path), f"holds no .csv file; name them {', '.join(known)}")
             )
+            return
         for file in found:
-            yield from _sheets(file, known, problems)
+            if file.suffix.lower() == ".csv":
+                yield from _sheets(file, known, problems)
+            else:
+                problems.append(
+                    CellProblem(file.name, "is no .csv file; a folder of tables holds nothing else")
+                )
     elif path.suffix.lower() == ".xlsx":
         yield from _workbook(path, known, problems)
     elif path.suffix.lower() == ".csv":
@@ -213,11 +235,22 @@ def _workbook(
     try:
         book = load_workbook(path, read_only=True, data_only=False, keep_links=False)
         for name in book.sheetnames:
+            rows = [
+                [_shown(cell) for cell in row]
+                for row in book[name].iter_rows(max_row=MOST_ROWS + 1, max_col=MOST_COLUMNS + 1)
+            ]
             if name in known:
-                rows = book[name].iter_rows(
-                    values_only=True, max_row=MOST_ROWS, max_col=MOST_COLUMNS
+                found.append((name, rows))
+            elif any(value is not None for row in rows for value in row):
+                near = get_close_matches(_plain_name(name), known, n=1, cutoff=0.6)
+                hint = f"; did you mean {near[0]}" if near else ""
+                problems.append(
+                    CellProblem(
+                        f"{path.name}, sheet '{name[:40]}'",
+                        f"is no table of Calx{hint}. There are {', '.join(known)}; give it its "
+                        "name, or remove it",
+                    )
                 )
-                found.append((name, [list(row) for row in rows]))
     except (
         OSError,
         InvalidFileException,
@@ -239,9 +272,29 @@ def _workbook(
             )
         )
         return
-    if not found:
+    if not found and not problems:
         problems.append(CellProblem(path.name, f"has none of the sheets {', '.join(known)}"))
     yield from found
+
+
+def _plain_name(name: str) -> str:
+    return re.sub(r"[\s_]+", "-", name.strip().lower())
+
+
+def _shown(cell: Any) -> Any:
+    """The value of a cell, or what stands for it where its format shows another number."""
+    value, form = cell.value, str(getattr(cell, "number_format", None) or "General")
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return value
+    for part in form.split(";"):
+        found = PLAIN_FORMAT.fullmatch(part.strip())
+        if found is None or part.strip().endswith(","):
+            return Disguised(value, form)
+        if part.strip().lower() not in ("general", "@"):
+            places = len(found["places"] or ".") - 1
+            if round(value, places) != value:
+                return Disguised(value, form)
+    return value
 
 
 def _take(
@@ -275,6 +328,11 @@ def _take(
             problems.append(
                 CellProblem(a1(table.name, index, 0), f"the column '{column}' stands twice")
             )
+    if len(rows) > MOST_ROWS:
+        problems.append(
+            CellProblem(table.name, f"has more than {MOST_ROWS} rows; no table of Calx has")
+        )
+        return
     seen: dict[str, int] = {}
     for number, row in enumerate(rows[1:], 1):
         if all(value is None or str(value).strip() == "" for value in row):
@@ -299,6 +357,18 @@ def _take(
             )
             continue
         seen[key] = number
+        astray = [
+            index
+            for index, value in enumerate(row)
+            if (index >= len(header) or not header[index]) and str(value or "").strip()
+        ]
+        if astray or len(row) < len(header):
+            where = a1(table.name, astray[0] if astray else len(row) - 1, number)
+            told = "lies under no column" if astray else f"is the last of {len(row)} cells"
+            problems.append(
+                CellProblem(where, f"{told}; the table has {len(header)} columns: is one missing?")
+            )
+            continue
         for index, (column, value) in enumerate(zip(header, row, strict=False)):
             if column in table.columns[1:] and header.index(column) == index:
                 _cell(
@@ -324,6 +394,16 @@ def _cell(
     problems: list[CellProblem],
 ) -> None:
     known = table.rows[key][column]
+    if isinstance(value, Disguised):
+        problems.append(
+            CellProblem(
+                place,
+                f"holds {value.value:g} and shows it in the format '{value.shown_by[:32]}', as "
+                "another number; format the cell as a plain number or as text, and write "
+                f"'{known.value}' or the new value anew",
+            )
+        )
+        return
     text = _written(value)
     if (
         text == known.value
@@ -381,6 +461,9 @@ def _wrong(known: Cell, value: Any, text: str) -> str | None:
         return f"has {len(text)} characters; at most {MOST_CHARACTERS} are taken"
     if any(ord(character) < ord(" ") and character not in "\n\t" for character in text):
         return "holds a control character; type the text anew"
+    unseen = _unseen(text, known.value)
+    if unseen:
+        return unseen
     if known.sort in ("number", "whole"):
         return _wrong_number(known.sort, text)
     if known.sort == "boolean" and text.lower() not in ("true", "false"):
@@ -394,6 +477,18 @@ def _wrong(known: Cell, value: Any, text: str) -> str | None:
         and not any(character in CURLY for character in known.value)
     ):
         return "holds curly quotes, which word processors put in; use straight ones (\" or ')"
+    return None
+
+
+def _unseen(text: str, before: str) -> str | None:
+    """What of a text nobody sees; None where nothing is that was not there before."""
+    for character in text:
+        odd = unicodedata.category(character) in ("Cf", "Zs", "Zl", "Zp") and character != " "
+        if odd and character not in before:
+            name = unicodedata.name(character, "unnamed").lower()
+            return f"holds U+{ord(character):04X} ({name}), which nobody sees; type the text anew"
+    if text != text.strip() and before == before.strip():
+        return "begins or ends with a blank; remove it"
     return None
 
 

@@ -69,7 +69,7 @@ class Circle:
 
 
 @dataclass(frozen=True)
-class Field:
+class FieldOfView:
     """What was seen.
 
     Attributes:
@@ -83,7 +83,7 @@ class Field:
     wrong: str
 
 
-def examine(frames: list[Grey]) -> Field:
+def examine(frames: list[Grey]) -> FieldOfView:
     """Look for field and disc.
 
     Args:
@@ -99,7 +99,7 @@ def examine(frames: list[Grey]) -> Field:
         part = shaped and inside.mean() > WHOLE and _grained(frames[len(frames) // 2])
         oblong = max(inside.shape) > OBLONG * min(inside.shape)
         wrong = (shaped and not part) or level > BRIGHT or oblong
-        return Field(None, disc, "its picture is not one round field" if wrong else "")
+        return FieldOfView(None, disc, "its picture is not one round field" if wrong else "")
     right, down = (
         middle + (size - 1) / 2
         for middle, size in ((border.right, inside.shape[1]), (border.down, inside.shape[0]))
@@ -108,7 +108,7 @@ def examine(frames: list[Grey]) -> Field:
     beside = float((inside & beyond).sum() / (~beyond).sum())
     found = Circle(border.right * scale, border.down * scale, border.radius * scale)
     wrong = "something lies beside its round field" if beside > FULL or level > BRIGHT else ""
-    return Field(found, disc, wrong)
+    return FieldOfView(found, disc, wrong)
 
 
 def _inside(mean: NDArray[np.float32]) -> tuple[NDArray[np.bool_], float]:
@@ -291,7 +291,10 @@ def _disc_of(frame: Grey, aside: tuple[float, float]) -> Circle | None:
 
 
 def standing(
-    field: Field, shape: tuple[int, int], pixel_mm: float | None, vessel_mm: float | None = None
+    field: FieldOfView,
+    shape: tuple[int, int],
+    pixel_mm: float | None,
+    vessel_mm: float | None = None,
 ) -> str:
     """Why frames cannot be read about the picture's centre at this scale; empty where they can.
 
