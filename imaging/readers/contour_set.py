@@ -96,6 +96,8 @@ def curves(found: ContourSet, told: Sidecar) -> Curves:
         _frame(drawn, f, number, found.frames[number], unit)
         if number in silent:
             drawn.calcium[f] = np.nan
+    if not (drawn.refused == "").any():
+        raise ImagingError(f"no frame of it can be read: {drawn.refused[0]}")
     return drawn
 
 

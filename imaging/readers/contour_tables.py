@@ -154,7 +154,7 @@ def _lines(content: bytes, file: Path) -> list[tuple[int, str]]:
 
 def _cells(line: str, separator: str) -> list[str]:
     if separator == " ":
-        return line.split()
+        return line.split() if "\t" not in line else [line]
     return [cell.strip() for cell in next(csv.reader([line], delimiter=separator))]
 
 

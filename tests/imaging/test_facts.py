@@ -119,6 +119,114 @@ def test_the_guide_wire_closes_a_gap_but_a_wide_one_leaves_a_ring_undecided() ->
     assert "wire" in wide.measures["calcium_ring_360"].reason
 
 
+def test_the_interval_of_a_maximum_is_that_of_all_frames() -> None:
+    """Eight frames, one of which may hold 309 degrees."""
+    drawn = vessel([90] * 8, spacing=1.0)
+    drawn.calcium[5, :309] = np.where(np.arange(309) < 60, 1.0, 0.4)
+    doubtful = Calibration(at_most=0.3)
+    item = facts(drawn, doubtful).facts["max_superficial_arc_deg"]
+    assert (item.value, item.low, item.high) == (90, 90, 309)
+
+
+def test_the_interval_of_a_minimum_is_that_of_all_frames() -> None:
+    drawn = vessel([90] * 8, spacing=1.0)
+    drawn.lumen[4], drawn.lumen_sd[4] = 1.25, 0.4
+    item = facts(drawn).measures["minimum_lumen_area_mm2"]
+    other = facts(vessel([90] * 8, spacing=1.0)).measures["minimum_lumen_area_mm2"]
+    assert item.value == other.value
+    assert item.low is not None
+    assert other.low is not None
+    assert item.low < other.low - 0.5
+
+
+def test_a_gap_that_the_protocol_closes_makes_no_ring() -> None:
+    drawn = vessel([0] * 5 + [354] + [0] * 5)
+    drawn = replace(drawn, z_mm=np.arange(11) * 1.0)
+    found = facts(drawn)
+    assert found.measures["calcium_ring_360"].value is False
+    item = found.facts["max_superficial_arc_deg"]
+    assert (item.value, item.low, item.high) == (354, 354, 360)
+
+
+def test_what_could_not_be_read_may_hold_anything() -> None:
+    drawn = replace(vessel([0, 90, 90, 90, 0]), z_mm=np.arange(5) * 1.0)
+    drawn.refused[2] = "the contour does not close"
+    found = facts(drawn).facts
+    assert found["max_superficial_arc_deg"].high == 360
+    assert found["max_superficial_arc_deg"].value == 90
+    missing = replace(vessel([0, 90, 90, 0]), z_mm=np.array([0.0, 1, 4, 5]))
+    item = facts(missing).facts["max_superficial_arc_deg"]
+    assert (item.value, item.high) == (90, 360)
+
+
+@pytest.mark.parametrize(
+    ("layer", "names"),
+    [
+        (
+            "calcium",
+            [
+                "calcium_present",
+                "max_superficial_arc_deg",
+                "superficial_arc_gt270_length_mm",
+                "calcium_length_mm",
+                "calcium_depth",
+                "calcium_leading_edge_depth_fraction",
+                "calcified_nodule",
+                "reference_vessel_diameter_mm",
+                "arc_gt270_over_5mm",
+                "calcium_ring_360",
+                "free_wall_mm",
+            ],
+        ),
+        (
+            "eem",
+            ["vessel_diameter_mm", "reference_vessel_diameter_mm", "plaque_burden_at_mla_percent"],
+        ),
+    ],
+)
+def test_a_layer_that_was_not_drawn_says_nothing(layer: str, names: list[str]) -> None:
+    drawn = vessel([0] * 20)
+    if layer == "eem":
+        drawn.eem[:], drawn.visible[:] = np.nan, 0.0
+    found = facts(replace(drawn, drawn=drawn.drawn - {layer}))
+    told = {**found.facts, **found.measures}
+    for name in names:
+        if name in told:
+            assert (told[name].value, told[name].status) == (None, "refused"), name
+            assert "not drawn" in told[name].reason, name
+    assert "calcium_present" not in case(found) or layer != "calcium"
+
+
+def test_without_branches_drawn_the_reference_may_lie_at_one() -> None:
+    drawn = vessel([0] * 20 + [200] * 10 + [0] * 20)
+    drawn.lumen[:] = 1.65
+    drawn.eem[:20] *= np.linspace(1.15, 1, 20)[:, None]
+    sure = facts(drawn).facts["reference_vessel_diameter_mm"]
+    unsure = facts(replace(drawn, drawn=drawn.drawn - {"branch"})).facts[
+        "reference_vessel_diameter_mm"
+    ]
+    assert (sure.status, unsure.status) == ("measured", "interpolated")
+    assert sure.low is not None
+    assert unsure.low is not None
+    assert sure.high is not None
+    assert unsure.high is not None
+    assert unsure.low <= sure.low
+    assert unsure.high >= sure.high + 0.1
+
+
+def test_a_frame_full_of_plaque_is_no_reference() -> None:
+    drawn = vessel([0] * 20 + [200] * 10 + [0] * 20)
+    drawn.lumen[:] = 1.2
+    drawn.lumen[30:] = 1.55
+    item = facts(drawn).facts["reference_vessel_diameter_mm"]
+    assert item.status == "interpolated"
+    assert item.detail["distal_mm"] is None
+    drawn.lumen[:] = 1.2
+    item = facts(drawn).facts["reference_vessel_diameter_mm"]
+    assert item.status == "refused"
+    assert "plaque burden" in item.reason
+
+
 def test_without_a_scale_only_angles_and_without_a_rate_no_lengths() -> None:
     drawn = vessel([0] * 5 + [200] * 10 + [0] * 5)
     unscaled = facts(replace(drawn, scale_mm=None)).facts
