@@ -19,7 +19,9 @@ KEYS = {"id", "title", "why", "case", "expect"}
 
 
 class _Once(yaml.SafeLoader):
-    """The safe loader, which does not let a key stand twice."""
+    """The safe loader, which does not let a key stand twice, and takes for a number or a truth only
+    what JSON does: in YAML 1.1, ``060`` is 48, ``1:30`` is 90 and ``no`` is false.
+    """
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         seen = set[str]()
@@ -30,6 +32,20 @@ class _Once(yaml.SafeLoader):
                 )
             seen.add(str(key.value))
         return super().construct_mapping(node, deep)
+
+
+PLAIN = {
+    "bool": (r"true|false", "tf"),
+    "int": (r"-?(0|[1-9][0-9]*)", "-0123456789"),
+    "float": (r"-?(0|[1-9][0-9]*)\.[0-9]+([eE][-+]?[0-9]+)?", "-0123456789"),
+    "null": (r"null|~|", ["n", "~", ""]),
+}
+"""What a plain scalar is, by its whole text, and the characters with which it begins."""
+_Once.yaml_implicit_resolvers = {}
+for _kind, (_pattern, _first) in PLAIN.items():
+    _Once.add_implicit_resolver(
+        f"tag:yaml.org,2002:{_kind}", re.compile(f"(?:{_pattern})$"), list(_first)
+    )
 
 
 @dataclass(frozen=True)

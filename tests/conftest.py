@@ -51,6 +51,11 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         if sampling.WHOLE
         else f"of what is long, sample {sampling.NUMBER} was tried (CALX_SAMPLE={sampling.NUMBER} repeats it)"
     )
+    for reports in terminalreporter.stats.values():
+        for report in reports:
+            for name, told in getattr(report, "user_properties", ()):
+                if name == "damages" and getattr(report, "when", "") == "call":
+                    terminalreporter.write_line(told)
     terminalreporter.write_line(f"{tried}; hypothesis: {settings.get_current_profile_name()}")
 
 

@@ -476,6 +476,11 @@ class FhirFacts:
                 )
             )
             return
+        if quantity.get("value") is None:
+            self.problems.append(
+                Problem("has a quantity without a value; send the number", fact.name, place)
+            )
+            return
         self._put(fact.name, quantity.get("value"), place, told)
 
     def _coded(self, fact: Fact, coding: dict[str, Any]) -> Any:

@@ -13,6 +13,8 @@ from pydicom.dataelem import RawDataElement
 from pydicom.dataset import Dataset
 from pydicom.tag import BaseTag, Tag
 
+from calx.errors import CalxError
+
 NUMBER = re.compile(r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)?")
 """A number, as DICOM and tables write it: no comma, no unit, no blank within."""
 BINARY = {"FL", "FD", "SL", "SS", "SV", "UL", "US", "UV", "SQ"}
@@ -21,7 +23,7 @@ LONGEST = 60
 """Characters of a value that a message shows."""
 
 
-class MalformedError(Exception):
+class MalformedError(CalxError):
     """An element is there and cannot be read; the text names it."""
 
 

@@ -255,15 +255,25 @@ def _jsonld_faults(node: Any) -> Iterator[str]:
                     "has a @context that is neither an object nor a list of objects; nothing is "
                     "fetched, so write the context into the file"
                 )
+            if isinstance(value, list) and _twice(value):
+                yield f"the key '{key}' has one value twice; write it once"
             yield from _jsonld_faults(value)
     elif node is not None and not isinstance(node, str | bool | Decimal | float):
         yield "holds what is no JSON"
+
+
+def _twice(values: list[Any]) -> bool:
+    """Whether a list holds a plain value twice, which RDF would forget."""
+    plain = [repr(value) for value in values if not isinstance(value, dict | list)]
+    return len(set(plain)) < len(plain)
 
 
 def _graph(text: str, suffix: str) -> Any | Problem:
     from rdflib import OWL, Graph
     from rdflib.plugins.parsers.notation3 import BadSyntax
 
+    if suffix == ".ttl" and (fault := _turtle_fault(text)):
+        return fault
     graph = Graph(bind_namespaces="none")
     try:
         with literals_as_written():
@@ -296,6 +306,33 @@ def _graph(text: str, suffix: str) -> Any | Problem:
             "file and remove the import"
         )
     return graph
+
+
+def _turtle_fault(text: str) -> Problem | None:
+    """What is no Turtle, or stands twice: rdflib reads more than Turtle, and forgets that a value
+    was written twice, so that ``5,5`` would be 5.
+    """
+    import pyoxigraph
+
+    seen = set[pyoxigraph.Quad]()
+    try:
+        for triple in pyoxigraph.parse(
+            text, format=pyoxigraph.RdfFormat.TURTLE, base_iri=IRI + "case/"
+        ):
+            if triple in seen:
+                local = triple.predicate.value.removeprefix(IRI)[:64]
+                return Problem(
+                    f"the value {_one_line(triple.object)} stands twice; write it once, with a "
+                    "decimal point if a comma was meant as one",
+                    local,
+                )
+            seen.add(triple)
+    except SyntaxError as error:
+        place = None if error.lineno is None else f"line {error.lineno}"
+        return Problem(f"broken Turtle: {_one_line(error.msg)}", place=place)
+    except (ValueError, RecursionError) as error:
+        return Problem(f"not readable as Turtle ({_one_line(error)})")
+    return None
 
 
 def _one_line(message: object) -> str:

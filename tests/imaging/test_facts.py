@@ -141,7 +141,7 @@ def test_the_interval_of_a_minimum_is_that_of_all_frames() -> None:
 
 def test_a_gap_that_the_protocol_closes_makes_no_ring() -> None:
     drawn = vessel([0] * 5 + [354] + [0] * 5)
-    drawn = replace(drawn, z_mm=np.arange(11) * 1.0)
+    drawn = replace(drawn, z_mm=np.linspace(0, 10, 11))
     found = facts(drawn)
     assert found.measures["calcium_ring_360"].value is False
     item = found.facts["max_superficial_arc_deg"]
@@ -149,7 +149,7 @@ def test_a_gap_that_the_protocol_closes_makes_no_ring() -> None:
 
 
 def test_what_could_not_be_read_may_hold_anything() -> None:
-    drawn = replace(vessel([0, 90, 90, 90, 0]), z_mm=np.arange(5) * 1.0)
+    drawn = replace(vessel([0, 90, 90, 90, 0]), z_mm=np.linspace(0, 4, 5))
     drawn.refused[2] = "the contour does not close"
     found = facts(drawn).facts
     assert found["max_superficial_arc_deg"].high == 360
