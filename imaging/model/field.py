@@ -30,6 +30,9 @@ ENOUGH = 0.5
 """Share of all directions in which the border of a field must be seen to say where it lies."""
 FULL = 0.04
 """Share of a round field's area that marks beside it may fill."""
+EMPTY = 0.03
+"""Share of half the field below which there is nothing in it; of a shadow its edge is seen."""
+HALF = "half of its round field is empty"
 WHOLE = 0.9
 """Share of a picture that a part of a field fills."""
 TEXTURED = 0.3
@@ -90,30 +93,34 @@ def examine(frames: list[Grey]) -> FieldOfView:
         frames: some of a recording, of one size.
     """
     mean = np.mean([np.asarray(frame, np.float32) for frame in frames], axis=0)
-    inside, level = _inside(mean)
+    inside, level, active = _inside(mean)
     disc, border = _disc(frames), _border(inside)
     scale = mean.shape[0] / inside.shape[0]
     y, x = np.indices(inside.shape)
+    rows, columns = inside.shape
+    sought = border or Circle(0.0, 0.0, min(inside.shape) / 2)
+    right, down = sought.right + (columns - 1) / 2, sought.down + (rows - 1) / 2
+    away = np.hypot(x - right, y - down) / sought.radius
+    sides = (x < right, x > right, y < down, y > down)
+    half = min(float(active[(away < 1) & side].mean()) for side in sides) < EMPTY < active.mean()
     if border is None:
         shaped = _rectangular(inside)
         part = shaped and inside.mean() > WHOLE and _grained(frames[len(frames) // 2])
         oblong = max(inside.shape) > OBLONG * min(inside.shape)
         wrong = (shaped and not part) or level > BRIGHT or oblong
-        return FieldOfView(None, disc, "its picture is not one round field" if wrong else "")
-    right, down = (
-        middle + (size - 1) / 2
-        for middle, size in ((border.right, inside.shape[1]), (border.down, inside.shape[0]))
-    )
-    beyond = np.hypot(x - right, y - down) > 1.06 * border.radius
-    beside = float((inside & beyond).sum() / (~beyond).sum())
+        told = "its picture is not one round field" if wrong else HALF if half else ""
+        return FieldOfView(None, disc, told)
+    beside = float((inside & (away > 1.06)).sum() / (away <= 1.06).sum())
     found = Circle(border.right * scale, border.down * scale, border.radius * scale)
+    if half:
+        return FieldOfView(found, disc, HALF)
     wrong = "something lies beside its round field" if beside > FULL or level > BRIGHT else ""
     return FieldOfView(found, disc, wrong)
 
 
-def _inside(mean: NDArray[np.float32]) -> tuple[NDArray[np.bool_], float]:
-    """What differs from the surroundings, holes filled and marks removed, in a small picture; and
-    the grey level of the surroundings.
+def _inside(mean: NDArray[np.float32]) -> tuple[NDArray[np.bool_], float, NDArray[np.bool_]]:
+    """What differs from the surroundings, holes filled and marks removed, in a small picture; the
+    grey level of the surroundings; and what differs from it as it is.
     """
     factor = SIDE / min(mean.shape)
     size = round(mean.shape[1] * factor), round(mean.shape[0] * factor)
@@ -141,7 +148,7 @@ def _inside(mean: NDArray[np.float32]) -> tuple[NDArray[np.bool_], float]:
         outside = grown
     held = Image.fromarray((~outside[1:-1, 1:-1]).astype(np.uint8) * 255)
     opened = held.filter(ImageFilter.MinFilter(TEXT)).filter(ImageFilter.MaxFilter(TEXT))
-    return np.asarray(opened) > 0, level
+    return np.asarray(opened) > 0, level, active
 
 
 def _rectangular(inside: NDArray[np.bool_]) -> bool:

@@ -27,12 +27,12 @@ from calx.imaging.readers.sidecar import Sidecar
 
 KINDS = ("lumen", "eem", "calcium", "branch", "stent", "wire")
 """Layers that contours can draw."""
-MOST_CROSSINGS = 4
-"""Crossings of a line with itself that a hand may leave; points in a wrong order cross all over."""
 INSIDE, OUTSIDE = -0.3, 1.2
 """Where the leading edge of calcium may lie in the wall, 0 at the lumen and 1 at the membrane, as
 drawn by a hand; elsewhere another layer was drawn.
 """
+MOST_ASTRAY = 0.05
+"""Share of a leading edge that may lie elsewhere; what was cut closes across the lumen."""
 MOST_LISTED = 8
 """Frames that a message lists."""
 
@@ -117,13 +117,6 @@ def _checked_frames(found: ContourSet) -> None:
                 raise ImagingError(
                     f"frame {number} has {len(lines[kind])} contours of the {kind}; keep one"
                 )
-        for kind, drawn in lines.items():
-            for line in drawn:
-                if crossings(line.points, line.closed) > MOST_CROSSINGS:
-                    raise ImagingError(
-                        f"the {kind} contour of frame {number} crosses itself again and again: its "
-                        "points are not in the order in which they were drawn"
-                    )
 
 
 def _places(found: ContourSet, numbers: list[int]) -> NDArray[np.float64]:
@@ -203,6 +196,13 @@ def _frame(
     outline = kinds["lumen"][0]
     centre = centre_of(dense(outline.points, True))
     drawn.centre[f] = centre
+    for kind in ("lumen", "eem"):
+        if any(crossings(line.points, line.closed) for line in kinds.get(kind, ())):
+            drawn.refused[f] = (
+                f"the {kind} contour crosses itself: its points are not in the order in which "
+                "they were drawn"
+            )
+            return
     lumen = rays(outline, centre, lines)
     if not np.isfinite(lumen).all():
         drawn.refused[f] = "the lumen contour does not close around its own centre"
@@ -216,7 +216,11 @@ def _frame(
     for deposit in kinds.get("calcium", []):
         edge = rays(deposit, centre, lines)
         _in_the_wall(edge, drawn, f, number)
-        drawn.calcium[f][np.isfinite(edge)] = 1.0
+        if crossings(deposit.points, deposit.closed):
+            drawn.calcium[f] = np.nan  # where it lies is not told
+            continue
+        if not np.isnan(drawn.calcium[f]).any():
+            drawn.calcium[f][np.isfinite(edge)] = 1.0
         drawn.calcium_edge[f] = np.fmin(drawn.calcium_edge[f], edge)
     for mouth in kinds.get("branch", []):
         drawn.branch[f][np.isfinite(rays(mouth, centre, lines))] = 1.0
@@ -254,9 +258,11 @@ def _in_the_wall(edge: Points, drawn: Curves, f: int, number: int) -> None:
     with np.errstate(invalid="ignore", divide="ignore"):
         depth = (edge - drawn.lumen[f]) / (drawn.eem[f] - drawn.lumen[f])
     told = depth[seen & np.isfinite(depth)]
-    if not seen.any() or (len(told) and not INSIDE <= float(np.median(told)) <= OUTSIDE):
+    astray = ((told < INSIDE) | (told > OUTSIDE)).mean() if len(told) else 0.0
+    if not seen.any() or astray > MOST_ASTRAY:
         raise ImagingError(
-            f"the calcium contour of frame {number} does not lie in the wall: are layers swapped?"
+            f"the calcium contour of frame {number} does not lie in the wall: are layers "
+            "swapped, or was it cut?"
         )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import hashlib
 import re
-from collections import defaultdict
+from collections import Counter, defaultdict
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -131,7 +131,25 @@ def _contours(content: bytes, file: Path) -> list[tuple[int, Points, float]]:
                 file,
             )
         found.append((int(number), part[:, 1:3], float(part[0, 3])))
+    _alike(found, file)
     return found
+
+
+def _alike(found: list[tuple[int, Points, float]], file: Path) -> None:
+    """A single contour of another number of points than all others was cut, or lost a line.
+
+    Raises:
+        ImagingError: there is one.
+    """
+    counts = Counter(len(points) for _, points, _ in found)
+    if len(found) > 2 and len(counts) == 2 and min(counts.values()) == 1:
+        usual, odd = (count for count, _ in counts.most_common())
+        frame = next(number for number, points, _ in found if len(points) == odd)
+        raise ImagingError(
+            f"the contour of frame {frame} has {odd} points, all others have {usual}: was the file "
+            "cut, or a line lost? Export it again",
+            file,
+        )
 
 
 def _lines(content: bytes, file: Path) -> list[tuple[int, str]]:
