@@ -49,6 +49,20 @@ OF_STATUS = {
 }
 
 
+ROUTERS = (
+    operations.router,
+    advice.router,
+    pages.router,
+    stored_cases.router,
+    recordings.router,
+    drafts.router,
+    knowledge.router,
+    sparql.router,
+    cds_hooks.router,
+    fhir.router,
+)
+
+
 def create_app(settings: Settings) -> FastAPI:
     """The application; it opens its store when it is started."""
 
@@ -70,19 +84,8 @@ def create_app(settings: Settings) -> FastAPI:
         openapi_url=None,
         redirect_slashes=False,
     )
-    for module in (
-        operations,
-        advice,
-        pages,
-        stored_cases,
-        recordings,
-        drafts,
-        knowledge,
-        sparql,
-        cds_hooks,
-        fhir,
-    ):
-        app.include_router(module.router)
+    for router in ROUTERS:
+        app.include_router(router)
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
     app.add_middleware(Guard, settings=settings)
     if settings.origins:  # outside the guard, so that the allowed sites can read its refusals
@@ -108,7 +111,8 @@ def create_app(settings: Settings) -> FastAPI:
     async def wrong_method(request: Request, error: Exception) -> Response:
         allowed = {
             method
-            for route in app.routes
+            for router in ROUTERS
+            for route in router.routes
             if route.matches(request.scope)[0] is not Match.NONE
             for method in getattr(route, "methods", None) or ()
         }

@@ -314,6 +314,11 @@ def _turtle_fault(text: str) -> Problem | None:
     """
     import pyoxigraph
 
+    if re.search(r"[0-9]\.$", text):
+        return Problem(
+            "ends within a number, or with a full stop right behind one: was the file cut? End it "
+            "with ' .' and a line break"
+        )
     seen = set[pyoxigraph.Quad]()
     try:
         for triple in pyoxigraph.parse(

@@ -400,6 +400,8 @@ def _cell(
     ):
         return
     told = _wrong(known, value, text.strip() if known.sort != "text" else text)
+    if not told and known.sort == "text" and known.language:
+        told = _of_another_script(table, column, known.value, text)
     if told:
         problems.append(CellProblem(place, told))
         return
@@ -466,6 +468,21 @@ def _wrong(known: Cell, value: Any, text: str) -> str | None:
     ):
         return "holds curly quotes, which word processors put in; use straight ones (\" or ')"
     return None
+
+
+def _of_another_script(table: Table, column: str, before: str, text: str) -> str | None:
+    """What tells that a wording stands in another language's column; None where nothing does."""
+    if _ideographs(before) and not _ideographs(text):
+        return f"holds no character as '{before[:32]}' does; is it in the column of its language?"
+    if _ideographs(text) and not any(_ideographs(row[column].value) for row in table.rows.values()):
+        return (
+            f"holds characters that no cell of the column '{column}' does; is it in the right one?"
+        )
+    return None
+
+
+def _ideographs(text: str) -> bool:
+    return any(unicodedata.name(character, "").startswith("CJK UNIFIED") for character in text)
 
 
 def _unseen(text: str, before: str) -> str | None:

@@ -359,3 +359,13 @@ def test_the_guideline_that_comes_with_calx_is_changed_only_where_it_is_named(fi
     done = calx("evidence", "withdraw", "ULTIMATE")
     assert (done.returncode, GuidelineFiles().digest) == (2, before)
     assert "--ontology DIR" in done.stderr
+
+
+def test_without_a_standard_output_there_is_no_traceback() -> None:
+    done = subprocess.run(
+        ["sh", "-c", f"exec {sys.executable} -m calx recommend '{EXAMPLE}' >&-"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert "Traceback" not in done.stderr

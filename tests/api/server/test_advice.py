@@ -241,3 +241,25 @@ def test_openapi_is_made_from_the_ontology_with_real_examples(
     (example,) = body["requestBody"]["content"]["application/json"]["examples"].values()
     shown = body["responses"]["200"]["content"]["application/json"]["example"]
     assert client.post("/recommend", json=example["value"]).json() == shown
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "allowed"),
+    [
+        ("PUT", "/sparql", "GET, HEAD, POST"),
+        ("DELETE", "/recommend", "POST"),
+        ("POST", "/cds-services", "GET, HEAD"),
+    ],
+)
+def test_a_wrong_method_is_told_all_right_ones(
+    method: str, path: str, allowed: str, client: httpx.Client
+) -> None:
+    reply = client.request(method, path)
+    assert reply.status_code == 405
+    assert reply.headers["allow"] == allowed
+
+
+@pytest.mark.parametrize("coding", ["gzip", "br", "x"])
+def test_a_compressed_body_is_not_read(coding: str, client: httpx.Client) -> None:
+    head = {"Content-Type": "application/json", "Content-Encoding": coding}
+    assert client.post("/recommend", content=b"x", headers=head).status_code == 415

@@ -14,6 +14,7 @@ import pytest
 from calx.ontology import DEFAULT_DIRECTORY, AuthoringProblem, GuidelineError, GuidelineFiles
 from calx.ontology.kinds import KINDS, title_of_kind
 from calx.reasoner.authors.check.check import check
+from tests.command import calx
 from tests.sampling import some
 
 PAGES = Path(__file__).parents[3] / "docs" / "checks"
@@ -128,3 +129,39 @@ def test_a_property_that_no_shape_admits_is_told(
     (problem,) = check(GuidelineFiles(folder), with_owl=False).problems
     assert (problem.kind, problem.rule) == ("unused", "calx:dialysis")
     assert "shapes/lesion.ttl" in problem.message
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "told"),
+    [
+        ('"Deep calcium only"@en', '"Deep calcium only "@en', "blank at an end"),
+        ('"Deep calcium only"@en', '"Deep\u00a0calcium only"@en', "nobody sees"),
+        ('"Deep calcium only"@en', '"Deep\u200b calcium only"@en', "nobody sees"),
+    ],
+)
+def test_a_wording_that_holds_what_nobody_sees_is_told(
+    before: str, after: str, told: str, edited: Callable[[str, str, str], Path]
+) -> None:
+    folder = edited("rules/assessment.ttl", before, after)
+    done = calx("check", "--ontology", folder, "--no-owl")
+    assert done.returncode == 0
+    assert "[wording]" in done.stderr + done.stdout
+    assert told in done.stderr + done.stdout
+
+
+def test_two_rules_or_two_terms_with_one_label_are_told(
+    edited: Callable[[str, str, str], Path],
+) -> None:
+    folder = edited("rules/assessment.ttl", '"Deep calcium only"@en', '"Arc grade  iv"@en')
+    path = folder / "rules" / "assessment.ttl"
+    other = next(
+        line for line in path.read_text(encoding="utf-8").splitlines() if "rdfs:label" in line
+    )
+    label = other.split('"')[1]
+    path.write_text(
+        path.read_text(encoding="utf-8").replace("Arc grade  iv", f"{label.upper()}"),
+        encoding="utf-8",
+    )
+    done = calx("check", "--ontology", folder, "--no-owl")
+    assert "A9" in done.stderr + done.stdout
+    assert "has the label of rule:" in done.stderr + done.stdout

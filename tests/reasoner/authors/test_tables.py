@@ -6,6 +6,7 @@ import csv
 import difflib
 import io
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -268,6 +269,107 @@ def test_what_a_spreadsheet_does_to_cells_is_told(found: list[Table], tmp_path: 
     told = {problem.place: problem.message for problem in caught.value.problems}
     assert "made a date" in told["statements!E2"]
     assert "formula" in told["thresholds!F2"]
+
+
+@pytest.mark.parametrize(
+    ("value", "form"),
+    [
+        (0.35, "0%"),
+        (30, "yyyy-mm-dd"),
+        (30, '"$"0.00'),
+        (30, "[$€-407] 0"),
+        (0.5, "# ?/?"),
+        (30000, "0,"),
+        (3.49, "0"),
+        (30, '0 "mm"'),
+    ],
+)
+def test_a_cell_that_shows_another_number_than_it_holds_is_refused(
+    value: float, form: str, found: list[Table], tmp_path: Path
+) -> None:
+    from openpyxl import load_workbook
+
+    path = tmp_path / "all.xlsx"
+    path.write_bytes(as_xlsx([_named(found, "device-limits")]))
+    book = load_workbook(path)
+    cell = book["device-limits"]["F2"]
+    cell.value, cell.number_format = value, form
+    book.save(path)
+    with pytest.raises(TableError) as caught:
+        import_tables(FILES, path)
+    (problem,) = caught.value.problems
+    assert problem.place == "device-limits!F2"
+
+
+@pytest.mark.parametrize("form", ["General", "@", "0", "#,##0", "0.00"])
+def test_plain_formats_are_read(form: str, found: list[Table], tmp_path: Path) -> None:
+    from openpyxl import load_workbook
+
+    path = tmp_path / "all.xlsx"
+    path.write_bytes(as_xlsx([_named(found, "device-limits")]))
+    book = load_workbook(path)
+    cell = book["device-limits"]["F2"]
+    cell.value, cell.number_format = 31, form
+    book.save(path)
+    _, edited = import_tables(FILES, path)
+    assert [one.after for one in edited] == ["31"]
+
+
+def test_a_sheet_of_unknown_name_is_named(found: list[Table], tmp_path: Path) -> None:
+    from openpyxl import load_workbook
+
+    path = tmp_path / "all.xlsx"
+    path.write_bytes(as_xlsx(found))
+    book = load_workbook(path)
+    book["device-limits"].title = "Device limits"
+    book.save(path)
+    with pytest.raises(TableError) as caught:
+        import_tables(FILES, path)
+    (problem,) = caught.value.problems
+    assert "Device limits" in problem.place
+    assert "did you mean device-limits" in problem.message
+    (tmp_path / "set").mkdir()
+    for table in found:
+        (tmp_path / "set" / f"{table.name}.csv").write_bytes(as_csv(table))
+    path.rename(tmp_path / "set" / "all.xlsx")
+    with pytest.raises(TableError, match="a folder of tables holds nothing else"):
+        import_tables(FILES, tmp_path / "set")
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        (lambda text: text + "  ", "begins or ends with a blank"),
+        (lambda text: "\u00a0" + text, "U+00A0"),
+        (lambda text: text.replace(" ", "\u00a0", 1), "U+00A0"),
+        (lambda text: text[:3] + "\u200b" + text[3:], "U+200B"),
+        (lambda text: text[:3] + "\ufeff" + text[3:], "U+FEFF"),
+        (lambda text: "仅深部钙化", "no cell of the column"),
+    ],
+)
+def test_what_nobody_sees_in_a_wording_is_refused(
+    change: Callable[[str], str], told: str, found: list[Table], tmp_path: Path
+) -> None:
+    labels = _named(found, "labels")
+    key = "rule:A9 rdfs:label"
+    path = _changed(labels, tmp_path, key, "en", change(labels.rows[key]["en"].value))
+    with pytest.raises(TableError) as caught:
+        import_tables(FILES, path)
+    (problem,) = caught.value.problems
+    assert told in problem.message
+
+
+def test_a_row_of_more_or_fewer_cells_than_the_head_is_refused(
+    found: list[Table], tmp_path: Path
+) -> None:
+    table = _named(found, "thresholds")
+    lines = as_csv(table).decode("utf-8-sig").splitlines()
+    for number, changed in ((3, lines[3] + ",7"), (3, ",".join(lines[3].split(",")[:-2]))):
+        path = tmp_path / "thresholds.csv"
+        path.write_text("\n".join([*lines[:number], changed, *lines[number + 1 :]]))
+        with pytest.raises(TableError) as caught:
+            import_tables(FILES, path)
+        assert "columns" in caught.value.problems[0].message
 
 
 def test_texts_never_become_formulas(tmp_path: Path) -> None:

@@ -151,3 +151,32 @@ def facts_below(result: dict[str, Any], step: dict[str, Any]) -> set[str]:
                 if other["rule"] == premise["step"]:
                     found |= facts_below(result, other)
     return found - {"case_id"}
+
+
+@pytest.mark.parametrize("grade", ["ellis_2", "ellis_3", "ellis_3_cavity"])
+def test_what_stops_the_bleeding_is_advised_first_and_observation_last(
+    reasoner: Reasoner, grade: str
+) -> None:
+    case = {"case_id": "p", "perforation_grade": grade, "tamponade": True}
+    alerts = reasoner.recommend(case).json()["alerts"]
+    (perforation,) = (alert for alert in alerts if alert["id"] == "perforation")
+    first, *_, last = perforation["advice"]
+    assert first in ("balloon_tamponade", "prolonged_balloon_inflation")
+    assert last == "observe_with_echo"
+    ids = [alert["id"] for alert in alerts]
+    if grade != "ellis_2":
+        assert ids.index("perforation") < ids.index("tamponade"), "the balloon before the needle"
+
+
+def test_the_order_of_actions_is_data(reasoner: Reasoner) -> None:
+    ranks = {
+        term.id: term.order for term in reasoner.guideline.terms.values() if term.kind == "advice"
+    }
+    assert len(set(ranks.values())) == len(ranks)
+    assert ranks["balloon_tamponade"] < ranks["pericardiocentesis"]
+    assert ranks["covered_stent"] < ranks["surgery_if_uncontrolled"] < ranks["observe_with_echo"]
+    for alert in reasoner.recommend(
+        {"case_id": "d", "coronary_dissection": True, "flow_limiting": True}
+    ).json()["alerts"]:
+        advised = [ranks[id_] for id_ in alert["advice"]]
+        assert advised == sorted(advised)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from decimal import Decimal
 from fractions import Fraction
 from typing import Any
@@ -11,6 +12,7 @@ import pytest
 
 from calx.ontology import DEFAULT_DIRECTORY
 from calx.reasoner.intake.errors import CaseError, Problem
+from calx.reasoner.intake.files import submissions
 from calx.reasoner.recommendation import Reasoner
 
 
@@ -208,3 +210,30 @@ def test_another_language_is_refused(reasoner: Reasoner) -> None:
 
 def test_a_folder_may_be_given_as_text() -> None:
     assert Reasoner.load(str(DEFAULT_DIRECTORY)).guideline == Reasoner.load().guideline
+
+
+@pytest.mark.parametrize(
+    ("suffix", "text"),
+    [
+        (
+            ".ttl",
+            "@prefix calx: <https://w3id.org/calx/> .\n"
+            '[] a calx:Lesion ; calx:caseId "a" ; calx:vesselDiameterMm 3,3 .',
+        ),
+        (
+            ".ttl",
+            "@prefix calx: <https://w3id.org/calx/> .\n"
+            '[] a calx:Lesion ; calx:caseId "a" ; calx:vesselDiameterMm 3 .24 .',
+        ),
+        (
+            ".jsonld",
+            '{"@context": {"@vocab": "https://w3id.org/calx/"}, "@type": "Lesion",'
+            ' "caseId": "a", "vesselDiameterMm": [3, 3]}',
+        ),
+    ],
+)
+def test_a_value_that_rdf_would_forget_is_refused(
+    suffix: str, text: str, reasoner: Reasoner
+) -> None:
+    (found,) = submissions(io.BytesIO(text.encode()), suffix, reasoner.guideline)
+    assert found.problems
