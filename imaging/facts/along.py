@@ -50,11 +50,15 @@ class Along:
         steps = np.abs(np.diff(self.z))
         self.spacing = float(np.median(steps)) if self.placed else float("nan")
         apart = max(rules.gap_factor * self.spacing, rules.window_mm) if self.placed else np.inf
-        self.gaps = np.flatnonzero(steps > apart) if self.placed else np.zeros(0, np.int64)
+        missing = steps > apart if self.placed else np.zeros(len(steps), bool)
+        self.gated = bool(curves.provenance.get("gated", False))
+        every = curves.provenance.get("every")  # of a recording, whose own count numbers its frames
+        if every and not self.gated:
+            missing |= np.diff(curves.frame) > int(every)
+        self.gaps = np.flatnonzero(missing)
         """Frames after which one is missing."""
         self.whole = bool(self.usable.all()) and not len(self.gaps)
         """Every frame was read, and none is missing between them."""
-        self.gated = bool(curves.provenance.get("gated", False))
         self.arc, self.any_arc = (
             self.anything(self.steady(part, filled=True), 360.0)
             for part in (self.readings.arc, self.readings.any_arc)

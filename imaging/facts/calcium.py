@@ -266,6 +266,18 @@ class CalciumReader:
         }
         if word == "deep" and np.nanmax(self.along.arc.value) > 0:
             word = "mixed"
+        unread = self._unread_share()
+        if word != "mixed" and (share if word == "superficial" else 1 - share) + unread >= (
+            self.along.rules.mixed_share
+        ):
+            return Measurement(
+                name,
+                None,
+                status=UNDECIDED,
+                reason=f"{word} where it was read; some frames could not be, or are missing",
+                frames=self.along.numbers(self.along.lesion),
+                detail=detail,
+            )
         hidden = (
             np.nanmedian(self.along.readings.hidden[members])
             > self.along.rules.membrane_refused_deg
@@ -283,6 +295,16 @@ class CalciumReader:
             frames=self.along.numbers(self.along.lesion),
             detail=detail,
         )
+
+    def _unread_share(self) -> float:
+        """How much of the lesion and its borders was not read; 1 with a frame missing."""
+        if self.along.lesion is None:
+            return 0.0
+        first, last = self.along.lesion.start, self.along.lesion.stop
+        if ((self.along.gaps >= first - 1) & (self.along.gaps < last)).any():
+            return 1.0
+        around = ~self.along.usable[max(0, first - 1) : last + 1]
+        return float(around.mean()) if around.any() else 0.0
 
     def _weight(self) -> float:
         return self.along.spacing if self.along.placed else 1.0

@@ -36,6 +36,7 @@ def case(findings: Findings, case_id: str | None = None) -> dict[str, Any]:
             "gated": bool(told.get("gated")),
             "software": {"calx": calx.__version__},
             "device": told.get("device"),
+            "notes": [str(note) for note in told.get("notes", ())],
             "protocol": told["protocol"],
             "facts": facts,
             "measures": {name: item.plain() for name, item in findings.measures.items()},

@@ -56,11 +56,22 @@ class VesselReader:
                     name, "mm", "the membrane is hidden at the lesion: its size can't be read there"
                 )
             hidden = (
-                f"the membrane is hidden at frame {self.along.curves.frame[site]}; read at the "
-                "nearest frame of the lesion that shows enough of it"
+                f"the membrane is hidden or not drawn at frame {self.along.curves.frame[site]}; "
+                "read at the nearest frame of the lesion that shows enough of it, the interval is "
+                "that of all of them"
+            )
+            item = self.along.bounded(name, "mm", diameter, near)
+            span = self.along.lesion or Run(site, site + 1)
+            lows, highs = (
+                diameter.low[span.start : span.stop],
+                diameter.high[span.start : span.stop],
             )
             return replace(
-                self.along.bounded(name, "mm", diameter, near), status=INTERPOLATED, reason=hidden
+                item,
+                low=min(item.low or 0.0, float(np.nanmin(diameter.low[within]))),
+                high=max(item.high or 0.0, float(np.nanmax(diameter.high[within]))),
+                status=INTERPOLATED,
+                reason=hidden,
             )
         item = self.along.bounded(name, "mm", diameter, site)
         if self.along.readings.hidden[site] > self.along.rules.membrane_flagged_deg:

@@ -21,6 +21,7 @@ from calx.imaging.readers.outlines import (
     dense,
     rays,
     sector,
+    sharpest,
     turns,
 )
 from calx.imaging.readers.sidecar import Sidecar
@@ -33,6 +34,8 @@ drawn by a hand; elsewhere another layer was drawn.
 """
 MOST_ASTRAY = 0.05
 """Share of a leading edge that may lie elsewhere; what was cut closes across the lumen."""
+COARSE, SHARPEST = 16, 100
+"""A closed outline of more points than this turns nowhere by more degrees than that."""
 MOST_LISTED = 8
 """Frames that a message lists."""
 
@@ -197,10 +200,15 @@ def _frame(
     centre = centre_of(dense(outline.points, True))
     drawn.centre[f] = centre
     for kind in ("lumen", "eem"):
-        if any(crossings(line.points, line.closed) for line in kinds.get(kind, ())):
+        lines_of = kinds.get(kind, ())
+        if any(
+            crossings(line.points, line.closed)
+            or (line.closed and len(line.points) > COARSE and sharpest(line.points) > SHARPEST)
+            for line in lines_of
+        ):
             drawn.refused[f] = (
-                f"the {kind} contour crosses itself: its points are not in the order in which "
-                "they were drawn"
+                f"the {kind} contour crosses itself or turns back: its points are not those that "
+                "were drawn, in their order"
             )
             return
     lumen = rays(outline, centre, lines)

@@ -9,6 +9,9 @@ from numpy.typing import NDArray
 
 Points = NDArray[np.float64]
 
+STRIDES = 64
+"""Steps in which an outline is followed."""
+
 
 @dataclass(frozen=True)
 class Drawn:
@@ -134,6 +137,18 @@ def crossings(points: Points, closed: bool, most: int = 700) -> int:
         on_other = cross(between, along[:, None, :]) / slant
     met = (on_one > 0) & (on_one < 1) & (on_other > 0) & (on_other < 1)
     return int(np.triu(met, 2).sum())
+
+
+def sharpest(points: Points) -> float:
+    """The sharpest turn of a closed line, degrees, followed in steps that leave out the tremor of a
+    hand: an outline turns back nowhere, a point that belongs elsewhere makes it do so.
+    """
+    even = dense(points, True, STRIDES)
+    steps = np.diff(np.concatenate([even[-1:], even, even[:1]]), axis=0)
+    steps = steps[np.hypot(*steps.T) > 0]
+    angle = np.arctan2(steps[:, 1], steps[:, 0])
+    turn = (np.diff(np.append(angle, angle[0])) + np.pi) % (2 * np.pi) - np.pi
+    return float(np.rad2deg(np.abs(turn).max())) if len(turn) else 0.0
 
 
 def turns(points: Points, centre: Points) -> int:
