@@ -62,10 +62,7 @@ class VesselReader:
             )
             item = self.along.bounded(name, "mm", diameter, near)
             span = self.along.lesion or Run(site, site + 1)
-            lows, highs = (
-                diameter.low[span.start : span.stop],
-                diameter.high[span.start : span.stop],
-            )
+            within = slice(span.start, span.stop)
             return replace(
                 item,
                 low=min(item.low or 0.0, float(np.nanmin(diameter.low[within]))),
