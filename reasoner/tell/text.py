@@ -298,6 +298,7 @@ class _Page:
             if entry["status"] == "undecided" and not entry.get("correction")
         ]
         yield from self._more(words["undecided facts"], open_)
+        yield from self._more(words["read with"], [str(n) for n in measured.get("notes") or ()])
         for end in measured["within_intervals"]:
             changes = [
                 words["becomes"].format(
