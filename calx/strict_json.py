@@ -21,12 +21,15 @@ def loads(body: bytes, number: Callable[[str], Any] = Decimal) -> Any:
         ValueError: it is no JSON, or holds a key twice; the text says where.
     """
     try:
-        return json.loads(
-            body.decode("utf-8-sig"),
-            object_pairs_hook=_object,
-            parse_float=number,
-            parse_constant=_constant,
+        text = body.decode("utf-8-sig")
+        found = json.loads(
+            text, object_pairs_hook=_object, parse_float=number, parse_constant=_constant
         )
+        if "\\u" in text:  # half of a character can be escaped, and stands for nothing
+            json.dumps(found, ensure_ascii=False, default=str).encode()
+        return found
+    except UnicodeEncodeError:
+        raise ValueError("half of a surrogate pair; it stands for no character") from None
     except UnicodeDecodeError:
         raise ValueError("not UTF-8 text") from None
     except RecursionError:

@@ -45,6 +45,21 @@ def cards(
     return [without_empties(card) for card in made.all()]
 
 
+def incomplete(guideline: Guideline, base: str, notes: list[str], language: str) -> dict[str, Any]:
+    """The card that says that a page of the chart was not sent, where the rest tells nothing."""
+    told = words_of(language)
+    return {
+        "uuid": str(uuid.uuid4()),
+        "summary": told["chart incomplete"],
+        "indicator": "info",
+        "detail": "\n\n".join([*(f"_{text}_" for text in notes), guideline.notice[language]]),
+        "source": {
+            "label": f"{guideline.title[language]} {guideline.version}",
+            "url": f"{base}guideline",
+        },
+    }
+
+
 class _Cards:
     lesion = ""
 

@@ -5,6 +5,7 @@ with the R4B models of fhir.resources.
 from __future__ import annotations
 
 import re
+from functools import partial
 from typing import Any
 
 from calx.api.exchange.codes import OURS, Codes, canonical
@@ -14,6 +15,9 @@ from calx.api.exchange.lesions import (
     PROCEDURE,
     SITE,
     SPECIMEN,
+    STUDY,
+    TEXT,
+    UNKNOWN,
     Lesion,
     Observed,
     Patients,
@@ -32,10 +36,29 @@ IGNORED_STATUS = {"entered-in-error", "cancelled", "registered"}
 UNITS = {"{pulse}": {"{pulse}", "1"}}
 """Units that are taken, where there are more than the fact's own."""
 UCUM = "http://unitsofmeasure.org"
+UNITLESS = ("valueDecimal", "valueInteger", "valuePositiveInt", "valueUnsignedInt")
+UNITS_KNOWN = {
+    "mm",
+    "cm",
+    "um",
+    "m",
+    "nm",
+    "deg",
+    "rad",
+    "mm2",
+    "cm2",
+    "%",
+    "a",
+    "mo",
+    "1",
+    "s",
+    "ms",
+}
+"""Units that cannot be words for each other."""
 CHECKED = ("Bundle", "Observation", "Parameters")
 READ = ("Observation", "DiagnosticReport")
 """Kinds of which patient, lesion and time are asked."""
-REFERENCE = re.compile(r"Patient/[A-Za-z0-9.-]{1,64}")
+REFERENCE = re.compile(r"(^|/)Patient/[A-Za-z0-9.-]{1,64}$")
 ADDRESS = re.compile(r"(?:^|/)([A-Z][A-Za-z]+/[A-Za-z0-9.-]{1,64})(?:/_history/[^/]+)?$")
 VALUES = (
     "valueBoolean",
@@ -63,21 +86,27 @@ class FhirFacts:
         self.patients = Patients()
         self.unfetched: list[str] = []
         """Places of what the client could not fetch."""
+        self.incomplete = False
+        """A page of a bundle was not sent."""
         self._aside = 0
+        self._base = ""
+        self._around: dict[str, Told] = {}
         self._known: set[str] = set()
         self._members: dict[str, str] = {}
-        self._names = {
+        self._given = {fact.name for fact in guideline.facts.values() if fact.given}
+        self._labels = {
             label.casefold(): fact.name
             for fact in guideline.facts.values()
             if fact.given
-            for label in (fact.name, *fact.label.values())
+            for label in fact.label.values()
         }
 
     @property
     def subject(self) -> str | None:
         """A reference to the patient of the observations."""
         named = self.patients.named()
-        return next((token for token in sorted(named) if REFERENCE.fullmatch(token)), None)
+        told = sorted((token for token in named if REFERENCE.search(token)), key=len)
+        return told[0] if told else None
 
     def lesions(self, *, several: bool = False) -> list[Lesion]:
         """The facts, lesion by lesion; call it when everything was read. What is wrong stands in
@@ -108,7 +137,10 @@ class FhirFacts:
                     )
                 )
             return
-        if resource.get("resourceType") in CHECKED:
+        if not isinstance(resource.get("resourceType"), str):
+            self.problems.append(Problem("has no resourceType; send a FHIR resource", place=place))
+            return
+        if resource["resourceType"] in (*CHECKED, *READ) or resource.get("contained"):
             faults = invalid(self._relevant(resource))
             if faults:
                 self.problems += [Problem(fault, place=place) for fault in faults]
@@ -123,7 +155,11 @@ class FhirFacts:
             if faults:
                 self.problems += [Problem(fault, place=place) for fault in faults]
                 return
-        self._read(resource, place, None)
+        try:
+            self._read(resource, place, None)
+        except (TypeError, AttributeError, LookupError, ValueError) as error:
+            told = f"is not readable as FHIR ({type(error).__name__})"
+            self.problems.append(Problem(told, place=place))
 
     def _relevant(self, resource: dict[str, Any]) -> dict[str, Any]:
         """A resource without those of its entries that tell no fact: they need not be valid."""
@@ -174,8 +210,18 @@ class FhirFacts:
         """
         kind = str(resource.get("resourceType"))
         if kind == "OperationOutcome":
-            self.notes.append(f"{place}: the client could not fetch this")
-            self.unfetched.append(place)
+            issues = _objects(resource.get("issue"))
+            if not issues or any(i.get("severity") in ("fatal", "error", None) for i in issues):
+                self.notes.append(f"{place}: the client could not fetch this")
+                self.unfetched.append(place)
+            return
+        if str(resource.get("status")) in IGNORED_STATUS:
+            if not self._foreign(resource):
+                self.notes.append(f"{place}: left aside, its status is {resource['status']}")
+            return
+        if kind == "Observation" and self._foreign(resource):
+            self._aside += any(str(key).startswith("value") for key in resource)
+            self._members_of(resource.get("hasMember"), place)
             return
         self._known |= {f"{kind}/{resource.get('id')}", f"#{resource.get('id')}"}
         turned = ("modifierExtension", "implicitRules")
@@ -184,22 +230,36 @@ class FhirFacts:
         ):
             self._not_understood(place)
             return
-        told = self._told(resource, place).over(around or Told()) if kind in READ else around
-        extension = resource.get("extension")
-        self._extensions(extension, place, told if kind in READ else None)
+        told = around
+        if kind == "Patient":
+            if not self._base:
+                self.patients.link(frozenset(_patient_tokens(resource)))
+            if self._extensions(resource.get("extension"), place, None):
+                named = f"Patient/{resource.get('id')}"
+                own = {self._base + named} if resource.get("id") else set[str]()
+                tokens = own or _identifiers(resource.get("identifier"))
+                self.patients.add(frozenset(tokens), place)
+        elif kind not in ("Bundle", "Parameters"):
+            member = self._around.get(f"{kind}/{resource.get('id')}", Told())
+            told = self._told(resource, place).over(around or Told()).over(member)
+            if self._extensions(resource.get("extension"), place, told):
+                self.patients.add(told.patient, place)
         for number, part in enumerate(_objects(resource.get("contained")), 1):
-            self._read(part, f"{place}.contained[{number}]", told)
+            if part.get("resourceType") not in ("Patient", "Encounter", "Specimen", "Procedure"):
+                self._read(part, f"{place}.contained[{number}]", told)
         if kind == "Bundle":
             self._bundle(resource, place)
-        elif kind == "Patient":
-            self._patient(resource)
         elif kind == "Observation":
             self._observation(resource, place, told or Told())
         elif kind == "DiagnosticReport":
             self._members_of(resource.get("result"), place)
         elif kind == "Parameters":
             self._parameters(resource, place)
-        elif self._named(resource.get("code"), place) is not None:
+        elif kind == "QuestionnaireResponse":
+            self.notes.append(f"{place}: a {kind} is not read; send Observations")
+        if kind not in ("Bundle", "Observation", "Parameters", "Patient") and (
+            self._named(resource.get("code"), place) is not None
+        ):
             self.problems.append(
                 Problem(f"is told by a {kind}, which is not read; send an Observation", place=place)
             )
@@ -217,45 +277,107 @@ class FhirFacts:
         )
 
     def _bundle(self, bundle: dict[str, Any], place: str) -> None:
-        entries = _objects(bundle.get("entry"))
-        for entry in entries:
-            resource, address = entry.get("resource"), entry.get("fullUrl")
-            if isinstance(address, str):
-                self._known.add(address)
-                if isinstance(resource, dict) and resource.get("resourceType") == "Patient":
-                    tokens = {address, _short(address), f"Patient/{resource.get('id', address)}"}
-                    self.patients.link(frozenset(tokens))
-        for number, entry in enumerate(entries, 1):
+        entries = self._current(_objects(bundle.get("entry")), place)
+        patients = [
+            (str(entry.get("fullUrl") or ""), entry["resource"])
+            for _, entry in entries
+            if isinstance(entry.get("resource"), dict)
+            and entry["resource"].get("resourceType") == "Patient"
+        ]
+        for address, patient in patients:
+            alone = sum(other.get("id") == patient.get("id") for _, other in patients) == 1
+            named = _patient_tokens(patient) if alone else _identifiers(patient.get("identifier"))
+            self.patients.link(frozenset(named | ({address} if address else set())))
+        for _, entry in entries:
+            if isinstance(entry.get("fullUrl"), str):
+                self._known |= {entry["fullUrl"], _short(entry["fullUrl"])}
             if isinstance(entry.get("resource"), dict):
-                self._read(entry["resource"], f"{place}.entry[{number}]", None)
+                self._panel(entry["resource"], f"{place}.entry")
+        for number, entry in entries:
+            where = f"{place}.entry[{number}]"
+            if entry.get("modifierExtension"):
+                self._not_understood(where)
+            elif isinstance(entry.get("resource"), dict):
+                found = str(entry.get("fullUrl") or "")
+                self._base = found[: -len(_short(found))] if _short(found) != found else ""
+                self._read(entry["resource"], where, None)
+                self._base = ""
+            elif str((entry.get("response") or {}).get("status", "2"))[:1] in "45":
+                self.notes.append(f"{where}: the client could not fetch this")
+                self.unfetched.append(where)
+            else:
+                self.notes.append(f"{where} holds no resource; what it stands for is unknown")
         matches = sum(
-            (entry.get("search") or {}).get("mode", "match") == "match" for entry in entries
+            (entry.get("search") or {}).get("mode", "match") != "outcome" for _, entry in entries
         )
         more = any(link.get("relation") == "next" for link in _objects(bundle.get("link")))
         total = bundle.get("total")
         if more or (isinstance(total, int) and total > matches):
+            self.incomplete = True
             self.notes.append(
                 f"{place} is incomplete: {matches} of {total if total is not None else 'more'} "
                 "entries were sent; what the others hold is unknown"
             )
 
-    def _patient(self, patient: dict[str, Any]) -> None:
-        tokens = _identifiers(patient.get("identifier"))
-        if patient.get("id"):
-            tokens |= {f"Patient/{patient['id']}"}
-        self.patients.link(frozenset(tokens))
+    def _current(
+        self, entries: list[dict[str, Any]], place: str
+    ) -> list[tuple[int, dict[str, Any]]]:
+        """Entries, of several versions of a resource the newest alone; none of one that was
+        deleted. The numbers are those of the bundle.
+        """
+        gone = {
+            _short(str(request.get("url")))
+            for entry in entries
+            if (request := entry.get("request") or {}).get("method") == "DELETE"
+        }
+        newest: dict[str, tuple[tuple[Any, ...], int]] = {}
+        for number, entry in enumerate(entries, 1):
+            name, version = _version(entry)
+            if name and (name not in newest or version > newest[name][0]):
+                newest[name] = version, number
+        kept = []
+        for number, entry in enumerate(entries, 1):
+            name, version = _version(entry)
+            if name in gone:
+                self.notes.append(f"{place}.entry[{number}]: {name} was deleted; left aside")
+            elif name and version and newest[name][1] != number and version < newest[name][0]:
+                self.notes.append(
+                    f"{place}.entry[{number}]: an older version of {name}; left aside"
+                )
+            else:
+                kept.append((number, entry))
+        return kept
+
+    def _panel(self, resource: dict[str, Any], place: str) -> None:
+        """What a panel or report says of its members holds of them, where they do not say."""
+        members = _objects(resource.get("hasMember")) + _objects(resource.get("result"))
+        if not members or resource.get("resourceType") not in READ:
+            return
+        told = self._told(resource, place)
+        for member in members:
+            reference = member.get("reference")
+            if isinstance(reference, str):
+                self._around[_short(reference)] = told
+                if resource.get("modifierExtension"):
+                    self._not_understood(place)
 
     def _members_of(self, references: Any, place: str) -> None:
-        for reference in _objects(references):
+        for number, reference in enumerate(_objects(references)):
             told = reference.get("reference")
-            if isinstance(told, str):
-                self._members[told] = place
+            self._members[_short(told) if isinstance(told, str) else f"{place} {number}"] = place
 
     def _parameters(self, resource: dict[str, Any], place: str) -> None:
         for parameter in _objects(resource.get("parameter")):
             name = str(parameter.get("name", ""))
-            if isinstance(parameter.get("resource"), dict):
+            if parameter.get("modifierExtension"):
+                self._not_understood(f"{place}.{name}")
+            elif isinstance(parameter.get("resource"), dict):
                 self._read(parameter["resource"], f"{place}.{name}", None)
+            elif name == "subject":
+                identifier = _identifiers([parameter.get("valueIdentifier")])
+                tokens = _references(parameter.get("valueReference"), "", self._base) | identifier
+                if tokens:
+                    self.patients.add(tokens, f"{place}.{name}")
             elif parameter.get("part"):
                 self.problems.append(
                     Problem("has parts, which are not read", name[:64], f"{place}.{name}")
@@ -263,11 +385,26 @@ class FhirFacts:
             elif name not in ("subject", "case_id"):
                 self._take(name, parameter, f"{place}.{name}", None)
 
-    def _extensions(self, extensions: Any, place: str, told: Told | None) -> None:
+    def _extensions(self, extensions: Any, place: str, told: Told | None) -> bool:
+        """Read the facts of extensions, also those within others; whether there were any."""
+        found = False
         for extension in _objects(extensions):
-            if extension.get("url") == FACTS:
-                for item in _objects(extension.get("extension")):
-                    self._take(str(item.get("url")), item, f"{place}.extension", told)
+            if str(extension.get("url")).partition("|")[0] != FACTS:
+                found |= self._extensions(extension.get("extension"), place, told)
+                continue
+            found = True
+            items = _objects(extension.get("extension"))
+            if not items:
+                self.problems.append(
+                    Problem("holds no facts; nest one extension a fact", place=f"{place}.extension")
+                )
+            for item in items:
+                name = str(item.get("url"))
+                if name not in self._given:
+                    self._put(name, True, f"{place}.extension", told)
+                else:
+                    self._take(name, item, f"{place}.extension", told)
+        return found
 
     def plain(self, facts: Any, place: str) -> None:
         """Read facts as a plain JSON object."""
@@ -281,9 +418,6 @@ class FhirFacts:
 
     def _observation(self, resource: dict[str, Any], place: str, told: Told) -> None:
         status = resource.get("status")
-        if status in IGNORED_STATUS:
-            self.notes.append(f"{place}: left aside, its status is {status}")
-            return
         before = len(self._observed)
         inside = bool(resource.get("component") or resource.get("hasMember"))
         self._members_of(resource.get("hasMember"), place)
@@ -303,7 +437,8 @@ class FhirFacts:
     ) -> None:
         """Read the value of an observation or of a component of one."""
         key = self._named(element.get("code"), place)
-        kind = next((name for name in element if name.startswith("value")), None)
+        kind = next((n for n in element if n.startswith("value") and element[n] is not None), None)
+        absent = element.get("dataAbsentReason") is not None
         if key is None:
             self._aside += kind is not None
             return
@@ -311,10 +446,11 @@ class FhirFacts:
         if name is None:  # no fact of this name: the gate says which is meant
             self._put(str(key[1]), True, place, told)
             return
-        if "dataAbsentReason" in element and kind is None:
+        if absent and kind is None:
             self.notes.append(f"{place}: {name} is said to be unknown")
+            self._observed.append(Observed(name, UNKNOWN, place, told))
             return
-        if "dataAbsentReason" in element:
+        if absent:
             self.problems.append(
                 Problem("has a value and a reason why it has none; send one", name, place)
             )
@@ -324,6 +460,17 @@ class FhirFacts:
         label = self._guideline.facts[name].label["en"]
         if status not in ("final", "amended", "corrected"):
             self.notes.append(f"{label}: the status of its observation is {status}")
+        unit = self._guideline.facts[name].unit
+        if kind in UNITLESS and unit not in (None, "1") and key[0] not in (OURS, IRI):
+            self.problems.append(
+                Problem(f"has a {kind} without a unit; send a valueQuantity in {unit}", name, place)
+            )
+            return
+        if kind == "valueBoolean" and element[kind] is True and _negated(element):
+            self.problems.append(
+                Problem("is true and interpreted as negative; send one", name, place)
+            )
+            return
         if self._take(name, element, place, told) and key[0] not in (OURS, IRI):
             self.notes.append(self.codes.told(key, self._guideline.facts[name]))
 
@@ -353,8 +500,15 @@ class FhirFacts:
             return None
         if found:
             return found[0]
-        words = [concept.get("text"), *(c.get("code") for c in _objects(concept.get("coding")))]
-        meant = {self._names.get(str(word).strip().casefold()) for word in words if word} - {None}
+        codings = _objects(concept.get("coding"))
+        words = [c.get("code") for c in codings if not canonical(c.get("system"))]
+        words += [] if codings else [str(concept.get("text") or "").strip()]
+        meant = {str(word) for word in words if word in self._given}
+        label = self._labels.get(str(words[0] or "").casefold()) if words else None
+        if label and not meant:
+            self.notes.append(
+                f"{place}: '{words[0]}' is told in words only, without a code; not read"
+            )
         if meant:
             self.problems.append(
                 Problem(
@@ -373,21 +527,24 @@ class FhirFacts:
             moment = None
             if not self._foreign(resource):
                 self.problems.append(Problem(str(error), place=place))
+        refer = partial(_references, place=place, base=self._base, holder=resource)
         places = {
-            SITE: _concept(resource.get("bodySite")),
-            FOCUS: _references(resource.get("focus")),
-            SPECIMEN: _references(resource.get("specimen")),
+            SITE: _concept(resource.get("bodySite")) | _body_structures(resource),
+            FOCUS: refer(resource.get("focus")),
+            SPECIMEN: refer(resource.get("specimen")),
         }
+        studies = [
+            item
+            for item in _objects(resource.get("derivedFrom"))
+            if "ImagingStudy/" in str(item.get("reference"))
+        ]
         times = {
-            ENCOUNTER: _references(resource.get("encounter")),
-            PROCEDURE: frozenset(
-                token
-                for token in _references(resource.get("partOf"))
-                if _short(token).startswith(("Procedure/", "urn:", "#"))
-            ),
+            ENCOUNTER: refer(resource.get("encounter")),
+            PROCEDURE: refer(resource.get("partOf")),
+            STUDY: refer(studies),
         }
         return Told(
-            _references(resource.get("subject")),
+            refer(resource.get("subject") or resource.get("patient")),
             tuple((name, tokens) for name, tokens in places.items() if tokens),
             tuple((name, tokens) for name, tokens in times.items() if tokens),
             moment,
@@ -398,7 +555,7 @@ class FhirFacts:
         """Put the value of a FHIR element under a fact,
         with unit and codes checked; whether there was one.
         """
-        kind = next((key for key in element if key.startswith("value")), None)
+        kind = next((n for n in element if n.startswith("value") and element[n] is not None), None)
         fact = self._guideline.facts.get(name)
         if kind is None:
             self.problems.append(
@@ -424,10 +581,15 @@ class FhirFacts:
                 for code in (self._coded(fact, coding) for coding in codings)
                 if code is not None
             ]
-            if len(set(map(str, known))) > 1:
+            strange = [
+                coding.get("code")
+                for coding in codings
+                if coding.get("system") in (OURS, IRI) and coding.get("code") not in fact.values
+            ]
+            if len({*map(str, [*known, *strange])}) > 1:
                 self.problems.append(
                     Problem(
-                        f"is coded as {' and as '.join(map(str, known))[:120]}; send one",
+                        f"is coded as {' and '.join(map(str, [*known, *strange]))[:120]}; send one",
                         name,
                         place,
                     )
@@ -456,6 +618,17 @@ class FhirFacts:
             self.problems.append(
                 Problem(
                     f"has the comparator {quantity['comparator']}; a fact is one number",
+                    fact.name,
+                    place,
+                )
+            )
+            return
+        stated = {str(quantity[key]) for key in ("code", "unit") if quantity.get(key)}
+        foreign = quantity.get("system") not in (UCUM, None)
+        if len(stated) > 1 and (foreign or len(stated & UNITS_KNOWN) > 1):
+            self.problems.append(
+                Problem(
+                    f"has the units {' and '.join(sorted(stated))}; give one, in UCUM",
                     fact.name,
                     place,
                 )
@@ -504,17 +677,71 @@ def _short(reference: str) -> str:
     return found.group(1) if found else reference
 
 
-def _references(value: Any) -> frozenset[str]:
-    """What references name, whether one or a list of them."""
+def _references(
+    value: Any, place: str = "", base: str = "", holder: dict[str, Any] | None = None
+) -> frozenset[str]:
+    """What references name, whether one or a list of them.
+
+    Args:
+        value: a reference, or several.
+        place: of the resource that holds them: what it contains is its own.
+        base: the address against which relative references count.
+        holder: the resource.
+    """
     given = value if isinstance(value, list) else [value]
     tokens: set[str] = set()
     for item in _objects(given):
-        if isinstance(item.get("reference"), str):
-            tokens.add(_short(item["reference"]))
-        tokens |= _identifiers([item.get("identifier")])
-        if not tokens and isinstance(item.get("display"), str):
-            tokens.add(item["display"].strip().casefold())
+        reference, own = item.get("reference"), _identifiers([item.get("identifier")])
+        if isinstance(reference, str) and reference.startswith("#"):
+            within = [
+                part
+                for part in _objects((holder or {}).get("contained"))
+                if part.get("id") == reference[1:]
+            ]
+            own |= {token for part in within for token in _identifiers(part.get("identifier"))}
+            own = own or {f"{place}{reference}"}
+        elif isinstance(reference, str):
+            plain = reference.partition("/_history/")[0]
+            own.add(base + plain if base and ":" not in plain else plain)
+        if not own and isinstance(item.get("display"), str):
+            own.add(item["display"].strip().casefold())
+        tokens |= own
     return frozenset(tokens)
+
+
+def _body_structures(resource: dict[str, Any]) -> frozenset[str]:
+    """Body structures that an extension of FHIR names for the site."""
+    return frozenset(
+        token
+        for extension in _objects(resource.get("extension"))
+        if str(extension.get("url")).rpartition("/")[2] in ("bodySite", "bodyStructure")
+        for token in _references(extension.get("valueReference"))
+    )
+
+
+def _patient_tokens(patient: dict[str, Any]) -> set[str]:
+    """What names a patient."""
+    tokens = _identifiers(patient.get("identifier"))
+    return tokens | ({f"Patient/{patient['id']}"} if patient.get("id") else set())
+
+
+def _version(entry: dict[str, Any]) -> tuple[str, tuple[Any, ...]]:
+    """The resource of an entry, and which version of it: empty where it does not say."""
+    resource = entry.get("resource")
+    if not isinstance(resource, dict) or not resource.get("id"):
+        return "", ()
+    meta = resource.get("meta") if isinstance(resource.get("meta"), dict) else {}
+    number = str((meta or {}).get("versionId") or "")
+    name = f"{resource.get('resourceType')}/{resource['id']}"
+    return name, ((int(number),) if number.isdecimal() else ())
+
+
+def _negated(element: dict[str, Any]) -> bool:
+    return any(
+        coding.get("code") in ("NEG", "ND")
+        for concept in _objects(element.get("interpretation"))
+        for coding in _objects(concept.get("coding"))
+    )
 
 
 def _identifiers(value: Any) -> set[str]:
@@ -534,8 +761,8 @@ def _concept(value: Any) -> frozenset[str]:
         for coding in _objects(value.get("coding"))
         if isinstance(coding.get("code"), str)
     }
-    text = str(value.get("text") or "").strip().casefold()
-    return frozenset(codes or ({text} if text else ()))
+    text = " ".join(str(value.get("text") or "").split()).casefold()
+    return frozenset(codes | ({TEXT + text} if text else set()))
 
 
 def _shown(resource: dict[str, Any]) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cmp_to_key
-from typing import Any
+from typing import Any, Final
 
 from calx.api.exchange.moments import Moment
 from calx.reasoner.intake.errors import Problem
@@ -16,7 +16,11 @@ from calx.reasoner.intake.errors import Problem
 SITE, FOCUS, SPECIMEN = "body site", "focus", "specimen"
 PLACES = (SITE, FOCUS, SPECIMEN)
 """What tells lesions apart."""
-ENCOUNTER, PROCEDURE = "encounter", "procedure"
+ENCOUNTER, PROCEDURE, STUDY = "encounter", "procedure", "imaging study"
+TEXT = "text:"
+"""Before the words of a body site, beside its codes."""
+UNKNOWN: Final = object()
+"""Of a fact whose observation says that its value is not known."""
 
 
 @dataclass(frozen=True)
@@ -41,8 +45,8 @@ class Told:
         """This one, and the other where this one does not say."""
         return Told(
             self.patient or other.patient,
-            self.place or other.place,
-            self.times or other.times,
+            tuple({**dict(other.place), **dict(self.place)}.items()),
+            tuple({**dict(other.times), **dict(self.times)}.items()),
             self.moment or other.moment,
             self.shown or other.shown,
         )
@@ -96,8 +100,8 @@ def lesions(
     problems: list[Problem] = []
     patient = {*of_patient}
     plain = [item for item in observed if item.told is None]
-    shared = [item for item in observed if item.told is not None and item.name in patient]
-    own = [item for item in observed if item.told is not None and item.name not in patient]
+    shared = [item for item in observed if item.told and _of_patient(item, patient)]
+    own = [item for item in observed if item.told and not _of_patient(item, patient)]
     groups: dict[tuple[tuple[str, frozenset[str]], ...], list[Observed]] = {}
     for item in own:
         groups.setdefault(_told(item).place, []).append(item)
@@ -126,6 +130,10 @@ def lesions(
                 second.where,
             )
         )
+    astray = [item for item in plain if item.name not in patient] if len(named) > 1 else []
+    plain = [item for item in plain if item not in astray]
+    if astray and not several:
+        problems += _unnamed(astray, named)
     found = []
     for items in (named or {(): unnamed}).values():
         lesion = Lesion(_told(items[0]).shown if items and named else "")
@@ -133,11 +141,22 @@ def lesions(
         if several and unnamed and named:
             lesion.notes += [f"{problem}; left aside" for problem in _unnamed(unnamed, named)]
         problems += more
-        problems += _settle([*_shared_now(shared, chosen, lesion), *chosen], plain, lesion)
+        if several:
+            if astray:
+                lesion.notes += [f"{problem}; left aside" for problem in _unnamed(astray, named)]
+            lesion.notes += [f"facts of {_when(chosen[0])}"] if chosen and named else []
+        kept, more = _shared_now(shared, chosen, lesion)
+        problems += more
+        problems += _settle([*kept, *chosen], plain, lesion)
         found.append(lesion)
     if several and unnamed and named:
         problems = [item for item in problems if item not in _unnamed(unnamed, named)]
     return [lesion for lesion in found if lesion.facts], problems
+
+
+def _of_patient(item: Observed, names: set[str]) -> bool:
+    """Whether a fact is of the patient: one of those, and not said of a place."""
+    return item.name in names and not (item.told and item.told.place)
 
 
 def _told(item: Observed) -> Told:
@@ -155,12 +174,12 @@ def _shown(item: Observed) -> str:
 def _merged(
     groups: dict[tuple[tuple[str, frozenset[str]], ...], list[Observed]],
 ) -> dict[tuple[tuple[str, frozenset[str]], ...], list[Observed]]:
-    """Groups of which one names a place with more codes than the other are one."""
+    """Groups that name the same places are one."""
     merged: dict[tuple[tuple[str, frozenset[str]], ...], list[Observed]] = {}
     for key, items in groups.items():
         for known in merged:
             parts, others = dict(key), dict(known)
-            if parts.keys() == others.keys() and all(parts[k] & others[k] for k in parts):
+            if parts.keys() == others.keys() and all(_same(parts[k], others[k]) for k in parts):
                 merged[known] += items
                 break
         else:
@@ -181,7 +200,21 @@ def _conflict(
     one: tuple[tuple[str, frozenset[str]], ...], other: tuple[tuple[str, frozenset[str]], ...]
 ) -> bool:
     parts, others = dict(one), dict(other)
-    return any(not parts[part] & others[part] for part in parts.keys() & others.keys())
+    return any(not _same(parts[part], others[part]) for part in parts.keys() & others.keys())
+
+
+def _same(one: frozenset[str], other: frozenset[str]) -> bool:
+    """Whether two places are one: the same codes and, where both have them, the same words."""
+    codes, words = _parted(one)
+    others, said = _parted(other)
+    if codes and others:
+        return codes == others and (not words or not said or words == said)
+    return bool(words & said)
+
+
+def _parted(tokens: frozenset[str]) -> tuple[frozenset[str], frozenset[str]]:
+    words = frozenset(token for token in tokens if token.startswith(TEXT))
+    return tokens - words, words
 
 
 def _unnamed(
@@ -235,8 +268,20 @@ def _newest_procedure(
 
 
 def _of_two(items: list[Observed]) -> list[Problem]:
-    """Facts that were joined over a third one, and yet are of two encounters or procedures."""
-    for kind in (ENCOUNTER, PROCEDURE):
+    """Facts that were joined over a third one, yet are of two encounters, procedures or days."""
+    dated = [(item, moment) for item in items if (moment := _told(item).moment) is not None]
+    for item, moment in dated[1:]:
+        first, begun = dated[0]
+        if moment.apart(begun):
+            return [
+                Problem(
+                    f"is of {moment.text}, {first.name} of {begun.text}: facts are of one "
+                    "procedure; send one",
+                    item.name,
+                    item.where,
+                )
+            ]
+    for kind in (ENCOUNTER, PROCEDURE, STUDY):
         told = [item for item in items if dict(_told(item).times).get(kind)]
         for item in told[1:]:
             if not dict(_told(item).times)[kind] & dict(_told(told[0]).times)[kind]:
@@ -264,8 +309,11 @@ def _procedures(items: list[Observed]) -> list[list[Observed]]:
 def _together(one: Observed, other: Observed) -> bool:
     """Whether two observations are of one procedure, as far as the two say."""
     first, second = dict(_told(one).times), dict(_told(other).times)
+    for kind in (PROCEDURE, STUDY):
+        if kind in first and kind in second and not first[kind] & second[kind]:
+            return False
     if PROCEDURE in first and PROCEDURE in second:
-        return bool(first[PROCEDURE] & second[PROCEDURE])
+        return True
     visits = [told[ENCOUNTER] for told in (first, second) if ENCOUNTER in told]
     if len(visits) == 2 and not visits[0] & visits[1]:
         return False
@@ -294,22 +342,23 @@ def _when(item: Observed) -> str:
     return named[0] if named else "an unknown time"
 
 
-def _shared_now(shared: list[Observed], chosen: list[Observed], lesion: Lesion) -> list[Observed]:
+def _shared_now(
+    shared: list[Observed], chosen: list[Observed], lesion: Lesion
+) -> tuple[list[Observed], list[Problem]]:
     """Facts of the patient that are of the time of a lesion's; the others are said."""
     if not chosen:
         newest = Lesion()
-        kept, _ = _newest_procedure(shared, newest)
+        kept, problems = _newest_procedure(shared, newest)
         lesion.notes += newest.notes
-        return kept
+        return kept, problems
     kept = []
     for item in shared:
-        moments = [moment for other in chosen if (moment := _told(other).moment) is not None]
-        when = _told(item).moment
-        if when is None or not moments or not all(moment.apart(when) for moment in moments):
+        silent = _told(item).moment is None and not _told(item).times
+        if silent or any(_together(item, other) for other in chosen):
             kept.append(item)
         else:
-            lesion.notes.append(f"{item.name} of {when.text}: of another time, left aside")
-    return kept
+            lesion.notes.append(f"{item.name} of {_when(item)}: of another time, left aside")
+    return kept, []
 
 
 # --- one value -----------------------------------------------------------------------
@@ -323,25 +372,31 @@ def _settle(items: list[Observed], plain: list[Observed], lesion: Lesion) -> lis
         by_name.setdefault(item.name, []).append(item)
     for name, told in by_name.items():
         newest = sorted(told, key=cmp_to_key(_order))[-1]
-        lesion.facts[name] = newest.value
+        if newest.value is not UNKNOWN:
+            lesion.facts[name] = newest.value
         for item in told:
-            if item.value == newest.value and type(item.value) is type(newest.value):
+            alike = isinstance(item.value, bool) == isinstance(newest.value, bool)
+            if item.value == newest.value and alike:
                 continue
             if _order(item, newest) < 0:
                 lesion.notes.append(
-                    f"{name}: {newest.value} of {_when(newest)} counts, {item.value} of "
+                    f"{name}: {_value(newest)} of {_when(newest)} counts, {_value(item)} of "
                     f"{_when(item)} is older"
                 )
             else:
                 problems.append(
                     Problem(
-                        f"stands twice, as {item.value} and {newest.value}, and neither is known "
-                        "to be newer; send one",
+                        f"stands twice, as {_value(item)} and {_value(newest)}, and neither is "
+                        "known to be newer; send one",
                         name,
                         newest.where,
                     )
                 )
     return problems
+
+
+def _value(item: Observed) -> str:
+    return "unknown" if item.value is UNKNOWN else str(item.value)
 
 
 def _order(one: Observed, other: Observed) -> int:

@@ -17,8 +17,8 @@ DATE_TIME = re.compile(
 )
 ZONES = timedelta(hours=14)
 """How far a time without a zone may lie from the same time in UTC."""
-PROCEDURE = timedelta(hours=24)
-"""What was observed further apart is not of one procedure, unless it says so."""
+PROCEDURE = timedelta(hours=12)
+"""What began to be observed further apart is not of one procedure."""
 VAGUE = timedelta(days=2)
 """A stretch longer than this tells no moment."""
 
@@ -46,8 +46,9 @@ class Moment:
 
     def apart(self, other: Moment) -> bool:
         """Whether the two are certainly of two procedures."""
-        slack = timedelta(0) if self.zoned == other.zoned else ZONES
-        return max(other.start - self.end, self.start - other.end) - slack > PROCEDURE
+        if not (self.before(other) or other.before(self)):
+            return False
+        return abs(other.start - self.start) > PROCEDURE
 
     @property
     def vague(self) -> bool:

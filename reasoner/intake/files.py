@@ -224,7 +224,29 @@ def _rdf(text: str, suffix: str, guideline: Guideline) -> Iterator[Submission]:
     if isinstance(graph, Problem):
         yield Submission(problems=[graph], readable=False)
         return
+    if suffix == ".jsonld":
+        spoken = {str(predicate).removeprefix(IRI).casefold() for predicate in graph.predicates()}
+        local = {f.local.casefold() for f in guideline.facts.values()}
+        names = {f.name: f.local.casefold() for f in guideline.facts.values()}
+        for key in sorted(_keys(document)):
+            plain = key.rpartition(":")[2].rpartition("/")[2]
+            meant = names.get(plain, plain.casefold())
+            if meant in local and meant not in spoken:
+                yield _unreadable(
+                    f"the key '{key[:64]}' says nothing: the context maps it to no property of "
+                    f"Calx (<{IRI}…>), or what it is said of is in another graph"
+                )
     yield from _lesions(graph, guideline)
+
+
+def _keys(node: Any) -> set[str]:
+    """The keys of a JSON-LD document outside its contexts."""
+    if isinstance(node, list):
+        return {key for item in node for key in _keys(item)}
+    if not isinstance(node, dict):
+        return set()
+    inner = {key for name, value in node.items() if name != "@context" for key in _keys(value)}
+    return inner | {name for name in node if not name.startswith("@")}
 
 
 def _jsonld_faults(node: Any) -> Iterator[str]:
@@ -258,6 +280,8 @@ def _jsonld_faults(node: Any) -> Iterator[str]:
             if isinstance(value, list) and _twice(value):
                 yield f"the key '{key}' has one value twice; write it once"
             yield from _jsonld_faults(value)
+    elif isinstance(node, Decimal) and Decimal(repr(float(node))) != node:
+        yield f"the number {node!s:.40} has more digits than RDF keeps; write fewer"
     elif node is not None and not isinstance(node, str | bool | Decimal | float):
         yield "holds what is no JSON"
 
@@ -353,10 +377,27 @@ def _lesions(graph: Any, guideline: Guideline) -> Iterator[Submission]:
             *graph.subjects(URIRef(IRI + "caseId"), None),
         }
     )
+    for message in _astray(graph, {*subjects}):
+        yield _unreadable(message)
     if not subjects:
         yield _unreadable(f"no lesion; type it as <{IRI}Lesion> and give it <{IRI}caseId>")
     for subject in subjects:
         yield _lesion(graph, subject, guideline)
+
+
+def _astray(graph: Any, lesions: set[Any]) -> Iterator[str]:
+    """Facts of what is no lesion, and properties that look like those of Calx and are none."""
+    from rdflib import RDF
+
+    for subject, predicate in sorted({(s, p) for s, p in graph.subject_predicates()}):
+        told = str(predicate)
+        if told.startswith(IRI) and subject not in lesions and predicate != RDF.type:
+            yield (
+                f"{told.removeprefix(IRI)[:64]} is said of {str(subject)[:100]}, which is no "
+                f"lesion; type it as <{IRI}Lesion>, or say it of the lesion itself"
+            )
+        elif ALIKE.search(told) and not told.startswith(IRI):
+            yield f"the property <{told[:100]}> is none of Calx; its names begin with <{IRI}>"
 
 
 def _lesion(graph: Any, subject: Any, guideline: Guideline) -> Submission:
@@ -399,6 +440,7 @@ def _lesion(graph: Any, subject: Any, guideline: Guideline) -> Submission:
     return submission
 
 
+ALIKE = re.compile(r"w3id\.org/+calx", re.IGNORECASE)
 NUMBER = re.compile(r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)?")
 NUMERIC = {
     "integer",

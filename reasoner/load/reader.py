@@ -204,13 +204,13 @@ class _Reader:
     # --- evidence -------------------------------------------------------------------
 
     def _of_patient(self) -> tuple[str, ...]:
-        """The facts whose group is of the patient."""
-        groups = {
-            self.source.local(group)
-            for group, told in self.source.graph.subject_objects(CALX.ofPatient)
+        """The facts that are of the patient."""
+        marked = {
+            self.source.local(fact)
+            for fact, told in self.source.graph.subject_objects(CALX.ofPatient)
             if isinstance(told, Literal) and told.toPython() is True
         }
-        return tuple(fact.name for fact in self.facts.values() if fact.group in groups)
+        return tuple(fact.name for fact in self.facts.values() if fact.local in marked)
 
     def _studies(self) -> dict[str, Study]:
         studies = {}

@@ -12,7 +12,7 @@ from fastapi import APIRouter, Request, Response
 
 from calx import strict_json
 from calx.api.contract.problems import ServiceError, of_case
-from calx.api.exchange.cards import cards
+from calx.api.exchange.cards import cards, incomplete
 from calx.api.exchange.fhir_facts import FhirFacts
 from calx.api.server.openapi import problems_of
 from calx.api.server.request import language_of, service_of
@@ -42,6 +42,8 @@ SERVICE = {
         )
     },
 }
+ANSWERS = ("Bundle", "Observation", "OperationOutcome")
+"""What a client can have fetched for the observations."""
 MOST_FEEDBACK = 100
 LONGEST_FEEDBACK = 2000
 BODY = {
@@ -82,7 +84,7 @@ async def call(request: Request, service_id: str) -> Response:
     case_id = await asyncio.to_thread(_facts, content, reading)
     patient = str(content["context"]["patientId"])
     reference = patient if "/" in patient else f"Patient/{patient}"
-    lesions = reading.lesions(several=True)
+    lesions, base = reading.lesions(several=True), str(request.base_url)
     named = reading.patients.named()
     if named and not any(_same(name, reference) for name in named):
         reading.problems.append(
@@ -99,7 +101,8 @@ async def call(request: Request, service_id: str) -> Response:
                 f"are none), or the extension {EXTENSION}",
                 [Problem(note) for note in reading.notes],
             )
-        return _json({"cards": []})
+        page = incomplete(service.reasoner.guideline, base, reading.notes, language)
+        return _json({"cards": [page] if reading.incomplete else []})
     found, problems = [], list(reading.problems)
     for number, lesion in enumerate(lesions, 1):
         name = case_id if len(lesions) == 1 else f"{case_id[:60]}-{number}"
@@ -111,7 +114,7 @@ async def call(request: Request, service_id: str) -> Response:
             problems += error.problems
     if problems:
         raise of_case(CaseError(problems, case_id))
-    call_id, base = str(uuid.UUID(content["hookInstance"])), str(request.base_url)
+    call_id = str(uuid.UUID(content["hookInstance"]))
     shown: list[dict[str, Any]] = []
     for lesion, answer in found:
         notes = [*reading.notes, *lesion.notes]
@@ -125,7 +128,9 @@ def _fetched(content: dict[str, Any], reading: FhirFacts) -> bool:
     """Whether the observations could be had, be there none: sent, or null, which CDS Hooks has for
     what has no match.
     """
-    return "observations" in (content.get("prefetch") or {}) and not reading.unfetched
+    return "observations" in (content.get("prefetch") or {}) and not any(
+        place.startswith("prefetch.observations") for place in reading.unfetched
+    )
 
 
 def _same(one: str, other: str) -> bool:
@@ -138,13 +143,20 @@ def _facts(content: dict[str, Any], reading: FhirFacts) -> str:
     prefetch = content.get("prefetch")
     for key, resource in (prefetch or {}).items():
         reading.resource(resource, f"prefetch.{key}")
-    own = (content.get("extension") or {}).get(EXTENSION) or {}
+        kind = resource.get("resourceType") if isinstance(resource, dict) else None
+        if key == "observations" and isinstance(kind, str) and kind not in ANSWERS:
+            reading.problems.append(
+                Problem(f"must be one of {', '.join(ANSWERS)}", place=f"prefetch.{key}")
+            )
+    own = (content.get("extension") or {}).get(EXTENSION)
+    own = {} if own is None else own
     if not isinstance(own, dict):
         reading.problems.append(
             Problem("is not an object with 'facts'", place=f"extension.{EXTENSION}")
         )
         return "cds"
-    reading.plain(own.get("facts") or {}, f"extension.{EXTENSION}")
+    facts = own.get("facts")
+    reading.plain({} if facts is None else facts, f"extension.{EXTENSION}.facts")
     name = str(own.get("case_id") or uuid.UUID(content["hookInstance"]))
     return name if CASE_ID.fullmatch(name) else "cds"
 
@@ -231,14 +243,14 @@ def _unfit(item: Any, number: int) -> list[Problem]:
         found.append(Problem("must be accepted or overridden", place=f"{place}.outcome"))
     reason = item.get("overrideReason")
     chosen = reason.get("reason") if isinstance(reason, dict) else None
-    texts = {"card": item.get("card", 0), "outcomeTimestamp": item.get("outcomeTimestamp", "")}
+    texts = {"card": item.get("card", 0), "outcomeTimestamp": item.get("outcomeTimestamp") or ""}
     if reason is not None:
-        if not isinstance(reason, dict) or not isinstance(chosen or {}, dict):
+        if not isinstance(reason, dict) or not isinstance(chosen, dict | None):
             found.append(Problem("must be an object", place=f"{place}.overrideReason"))
         else:
-            texts["overrideReason.userComment"] = reason.get("userComment", "")
+            texts["overrideReason.userComment"] = reason.get("userComment") or ""
             texts |= {
-                f"overrideReason.reason.{key}": (chosen or {}).get(key, "")
+                f"overrideReason.reason.{key}": (chosen or {}).get(key) or ""
                 for key in ("code", "system", "display")
             }
     found += [
@@ -246,7 +258,8 @@ def _unfit(item: Any, number: int) -> list[Problem]:
         for name, text in texts.items()
         if not isinstance(text, str) or len(text) > LONGEST_FEEDBACK
     ]
-    accepted = item.get("acceptedSuggestions") or []
+    accepted = item.get("acceptedSuggestions")
+    accepted = [] if accepted is None else accepted
     if (
         not isinstance(accepted, list)
         or not all(

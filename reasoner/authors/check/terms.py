@@ -5,7 +5,6 @@ values and codes in step.
 from __future__ import annotations
 
 import csv
-import unicodedata
 from collections.abc import Iterator
 
 from rdflib import DCTERMS, OWL, RDF, RDFS, SH, SKOS, URIRef
@@ -13,6 +12,7 @@ from rdflib.collection import Collection
 from rdflib.term import Node
 
 from calx.ontology import UNREAD, AuthoringProblem
+from calx.ontology.unseen import unseen
 from calx.reasoner.load.shapes import short
 from calx.reasoner.load.source import CALX, Source
 from calx.reasoner.model.condition import values_read
@@ -129,11 +129,6 @@ def _wordings(source: Source, guideline: Guideline) -> None:
                     "one that tells them apart",
                     kind="wording",
                 )
-
-
-def unseen(character: str) -> bool:
-    """Whether a character of a text is one that nobody sees, or a blank that is no space."""
-    return unicodedata.category(character) in ("Cf", "Zs", "Zl", "Zp") and character != " "
 
 
 def _kind(source: Source, node: URIRef) -> str:

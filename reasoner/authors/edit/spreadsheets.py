@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import csv
 import io
+import itertools
 import re
 import unicodedata
 from collections.abc import Iterator
@@ -19,9 +20,12 @@ from calx.errors import CalxError
 from calx.ontology import GuidelineFiles
 from calx.ontology.edits import Edits
 from calx.ontology.turtle import quote
+from calx.ontology.unseen import unseen
 from calx.reasoner.authors.edit.tables import Cell, Table, tables
 from calx.words import DEFAULT
 
+ERROR = re.compile(r"#(REF|N/A|NAME|VALUE|DIV/0|NULL|NUM)[!?]?")
+"""What a spreadsheet shows where a formula failed."""
 CURLY = "“”„‟‘’‚‛"
 MOST_CHARACTERS = 20_000
 MOST_ROWS = 20_000
@@ -29,10 +33,14 @@ MOST_COLUMNS = 24
 MOST_DIGITS = 12
 
 
-PLAIN_FORMAT = re.compile(r"(General|@|[#0,]*[#0](?P<places>\.0*#*)?)", re.IGNORECASE)
+PLAIN_FORMAT = re.compile(r"(General|@|[#0,]*[#0](?P<places>\.0*#*)?(E[+-]0+)?)", re.IGNORECASE)
 """Formats of a number that show it as it is, up to rounding; percent, currency, fractions and
 thousands left out show another number.
 """
+DECORATION = re.compile(
+    r"\[(Black|Blue|Cyan|Green|Magenta|Red|White|Yellow|Color *\d+)\]|_.|\*.", re.IGNORECASE
+)
+"""Parts of a format that change a number's colour and place alone."""
 
 
 @dataclass(frozen=True)
@@ -233,9 +241,10 @@ def _workbook(
     try:
         book = load_workbook(path, read_only=True, data_only=False, keep_links=False)
         for name in book.sheetnames:
+            book[name].reset_dimensions()  # what a sheet says of its size may be less than it holds
             rows = [
                 [_shown(cell) for cell in row]
-                for row in book[name].iter_rows(max_row=MOST_ROWS + 1, max_col=MOST_COLUMNS + 1)
+                for row in itertools.islice(book[name].iter_rows(), MOST_ROWS + 1)
             ]
             if name in known:
                 found.append((name, rows))
@@ -274,14 +283,18 @@ def _shown(cell: Any) -> Any:
     value, form = cell.value, str(getattr(cell, "number_format", None) or "General")
     if isinstance(value, bool) or not isinstance(value, int | float):
         return value
-    for part in form.split(";"):
-        found = PLAIN_FORMAT.fullmatch(part.strip())
-        if found is None or part.strip().endswith(","):
+    parts = [DECORATION.sub("", part).strip() for part in form.split(";")]
+    part = parts[1] if value < 0 and len(parts) > 1 else parts[0]
+    if value < 0 and len(parts) > 1:
+        signed = re.fullmatch(r"-(.*)|\((.*)\)", part)
+        part = (signed[1] or signed[2]) if signed else "?"
+    found = PLAIN_FORMAT.fullmatch(part)
+    if found is None or part.endswith(","):
+        return Disguised(value, form)
+    if part.lower() not in ("general", "@") and "e" not in part.lower():
+        places = len(found["places"] or ".") - 1
+        if round(value, places) != value:
             return Disguised(value, form)
-        if part.strip().lower() not in ("general", "@"):
-            places = len(found["places"] or ".") - 1
-            if round(value, places) != value:
-                return Disguised(value, form)
     return value
 
 
@@ -293,6 +306,8 @@ def _take(
     problems: list[CellProblem],
 ) -> None:
     header = ["" if value is None else str(value).strip() for value in rows[0]] if rows else []
+    while header and not header[-1]:
+        header.pop()
     if not header or header[0] != table.columns[0]:
         problems.append(
             CellProblem(
@@ -438,6 +453,14 @@ def _wrong(known: Cell, value: Any, text: str) -> str | None:
     """What is wrong with a new value; None where nothing is."""
     if not known.editable:
         return f"'{known.value[:64]}' cannot be changed here; edit the rule in its file"
+    if (
+        value is not None
+        and not isinstance(value, str | int | float)
+        and not hasattr(value, "isoformat")
+    ):
+        return "is a formula; write the value itself"
+    if known.sort == "text" and (isinstance(value, bool) or ERROR.fullmatch(text)):
+        return f"'{text[:24]}' is no text; type it anew"
     if hasattr(value, "isoformat"):
         return (
             f"the spreadsheet made a date of it ({value.isoformat()[:10]}); format the column "
@@ -488,8 +511,7 @@ def _ideographs(text: str) -> bool:
 def _unseen(text: str, before: str) -> str | None:
     """What of a text nobody sees; None where nothing is that was not there before."""
     for character in text:
-        odd = unicodedata.category(character) in ("Cf", "Zs", "Zl", "Zp") and character != " "
-        if odd and character not in before:
+        if unseen(character) and character not in before:
             name = unicodedata.name(character, "unnamed").lower()
             return f"holds U+{ord(character):04X} ({name}), which nobody sees; type the text anew"
     if text != text.strip() and before == before.strip():

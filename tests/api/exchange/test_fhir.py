@@ -216,7 +216,7 @@ def at(moment: str) -> dict[str, Any]:
         ([of(ARC, **at("2026-11-20")), fact("thrombus", True)], "unknown time"),
         ([of(ARC, effectiveTiming={"code": {"text": "daily"}})], "tells no time"),
         ([of(ARC, code={"coding": [{"code": "thrombus"}]})], "without its code system"),
-        ([ARC, of(fact("thrombus", True), code={"text": "Thrombus"})], "without its code system"),
+        ([ARC, of(fact("thrombus", True), code={"text": "thrombus"})], "without its code system"),
         (
             [
                 ARC,
@@ -263,6 +263,147 @@ def test_what_cannot_be_one_lesion_at_one_time_is_refused_by_name(
     reply = ask(client, bundle(*found))
     assert reply.status_code == 422, reply.text
     assert named in reply.text
+
+
+P2 = {"subject": {"reference": "Patient/p2"}}
+EXTENSION = "https://w3id.org/calx/fhir/StructureDefinition/facts"
+
+
+def holding(name: str, value: Any, **resource: Any) -> dict[str, Any]:
+    """A resource that tells a fact in the extension."""
+    facts = {"url": EXTENSION, "extension": [{"url": name, "valueBoolean": value}]}
+    return {**resource, "extension": [facts]}
+
+
+def contained_patient(found: dict[str, Any], identifier: str) -> dict[str, Any]:
+    own = {"resourceType": "Patient", "id": "p", "identifier": [{"value": identifier}]}
+    return {**found, "contained": [own], "subject": {"reference": "#p"}}
+
+
+@pytest.mark.parametrize(
+    "others",
+    [
+        [ARC, holding("thrombus", True, **observation("http://loinc.org", "1-1", **P2))],
+        [ARC, holding("thrombus", True, resourceType="Patient", id="p2")],
+        [
+            of(ARC, subject={"reference": "http://a.example/fhir/Patient/1"}),
+            fact("thrombus", True, subject={"reference": "http://b.example/fhir/Patient/1"}),
+        ],
+        [contained_patient(ARC, "1"), contained_patient(fact("thrombus", True), "2")],
+        [
+            of(ARC, bodySite={"coding": [{"code": "41801008"}], "text": "LAD"}),
+            fact("thrombus", True, bodySite={"coding": [{"code": "41801008"}], "text": "RCA"}),
+        ],
+        [
+            of(ARC, bodySite={"coding": [{"code": "41801008"}, {"code": "LAD"}]}),
+            fact("thrombus", True, bodySite={"coding": [{"code": "41801008"}, {"code": "RCA"}]}),
+        ],
+        [of(ARC, **site("LAD")), fact("stage", "after_stent", **site("RCA"))],
+        [
+            of(ARC, partOf=[{"identifier": {"system": "s", "value": "1"}}]),
+            fact("thrombus", True, partOf=[{"identifier": {"system": "s", "value": "2"}}]),
+        ],
+        [
+            of(ARC, derivedFrom=[{"reference": "ImagingStudy/1"}]),
+            fact("thrombus", True, derivedFrom=[{"reference": "ImagingStudy/2"}]),
+        ],
+        [
+            fact("thrombus", True, **at("2026-11-20")),
+            of(observation(DCM, "122341", **quantity(12, "mm")), **at("2026-11-21")),
+            of(ARC, **at("2026-11-20T23:00:00Z")),
+        ],
+        [
+            of(ARC, partOf=[{"reference": "Procedure/1"}], **at("2024-01-01")),
+            fact("thrombus", True, partOf=[{"reference": "Procedure/1"}], **at("2026-01-01")),
+        ],
+        [of(ARC, valueQuantity={"value": 9, "unit": "cm", "code": "mm"})],
+        [{**ARC, "valueInteger": 300, "valueQuantity": None}],
+        [of(fact("thrombus", True), interpretation=[{"coding": [{"code": "NEG"}]}])],
+    ],
+)
+def test_facts_of_two_are_never_one_answer(
+    others: list[dict[str, Any]], client: httpx.Client
+) -> None:
+    found = [{k: v for k, v in resource.items() if v is not None} for resource in others]
+    reply = ask(client, bundle(*found))
+    if reply.status_code == 200:
+        notes = " ".join(note["text"] for note in reply.json()["note"])
+        assert "left aside" in notes
+        assert "older" in notes
+    else:
+        assert reply.status_code == 422, reply.text
+
+
+def test_panels_and_reports_say_of_their_members_what_these_do_not(client: httpx.Client) -> None:
+    def member(name: str, number: str) -> dict[str, Any]:
+        return {**fact(name, True), "id": number}
+
+    def panel(words: str, number: str) -> dict[str, Any]:
+        return observation("http://loinc.org", "1-1", **site(words)) | {
+            "hasMember": [{"reference": f"Observation/{number}"}]
+        }
+
+    two = bundle(
+        panel("LAD", "a"),
+        member("residual_thin_plaque", "a"),
+        panel("RCA", "b"),
+        member("thrombus", "b"),
+    )
+    assert ask(client, two).status_code == 422
+    one = bundle(panel("LAD", "a"), member("thrombus", "a"), of(ARC, **site("LAD")))
+    assert ask(client, one).status_code == 200
+
+
+def test_what_was_withdrawn_does_not_count(client: httpx.Client) -> None:
+    wrong = holding("thrombus", True, **observation("http://loinc.org", "1-1"))
+    versions = [
+        {**fact("thrombus", True), "id": "t", "meta": {"versionId": "1"}},
+        {
+            **fact("thrombus", True),
+            "id": "t",
+            "meta": {"versionId": "2"},
+            "status": "entered-in-error",
+        },
+    ]
+    for found in ([{**wrong, "status": "entered-in-error"}], versions):
+        result, _ = answered(client, ARC, *found)
+        assert "thrombus" not in str(result["steps"])
+    newer = {**ARC, **at("2026-11-20T11:00:00Z"), "dataAbsentReason": {"text": "unreadable"}}
+    newer.pop("valueQuantity")
+    result, notes = answered(
+        client, of(ARC, **at("2026-11-20T10:00:00Z")), newer, fact("pregnant", False)
+    )
+    assert result["arc_grade"] is None
+    assert "unknown of 2026-11-20T11:00:00Z counts" in notes
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        {"effectiveTiming": {"event": 5}},
+        {"effectiveTiming": {"repeat": ["x"]}},
+        {"status": []},
+        {"status": {}},
+        {"valueQuantity": 5},
+    ],
+)
+def test_an_unrelated_resource_of_any_shape_does_no_harm(
+    odd: dict[str, Any], client: httpx.Client
+) -> None:
+    other = observation("http://loinc.org", "1-1") | odd
+    assert ask(client, bundle(ARC, other)).status_code == 200
+    report = {"resourceType": "DiagnosticReport", "contained": [fact("thrombus", True) | odd]}
+    assert ask(client, bundle(report)).status_code == 422
+
+
+def test_an_age_in_words_of_another_terminology_is_no_fact_and_no_problem(
+    client: httpx.Client,
+) -> None:
+    age = observation("http://loinc.org", "30525-0", **quantity(71, "a"))
+    age["code"]["text"] = "Age"
+    result, notes = answered(client, ARC, age)
+    assert "values with codes that no fact has" in notes
+    assert "age_years" not in str(result["steps"])
 
 
 def answered(client: httpx.Client, *resources: dict[str, Any], **more: Any) -> tuple[Any, str]:
