@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from calx.imaging.errors import ImagingError
 from calx.imaging.facts.curves import Curves
 from calx.imaging.facts.findings import Findings, facts
 from calx.imaging.facts.stent import Stent
@@ -86,6 +87,12 @@ def read(
     asked = asked or Asked()
     source = open_recording(path, Sidecar.of(dict(asked.told), "options"), asked.phase)
     stent = None if asked.stent is None else Stent(*asked.stent)
+    if isinstance(source, Curves) and path.suffix.lower() == ".npz" and asked.told:
+        raise ImagingError(
+            f"curves of an earlier run keep their scale and places; {', '.join(asked.told)} cannot "
+            "be told of them. Run calx segment on the recording again",
+            path,
+        )
     if isinstance(source, Curves):
         for note in source.provenance.get("notes", ()):
             say(str(note))

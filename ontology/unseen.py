@@ -11,7 +11,7 @@ BLANK = {0x115F, 0x1160, 0x17B4, 0x17B5, 0x2800, 0x3164, 0xFFA0, *range(0xFE00, 
 
 
 def unseen(character: str) -> bool:
-    """Whether a character is one that nobody sees, or a blank that is no space, line break or tab."""
+    """Whether nobody sees a character, or it is a blank other than space, line break and tab."""
     if character in " \n\t":
         return False
     return ord(character) in BLANK or unicodedata.category(character) in KINDS

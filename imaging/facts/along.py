@@ -17,8 +17,8 @@ from calx.imaging.facts.protocol import Protocol
 Array = NDArray[np.float64]
 
 NO_RATE = (
-    "the recording does not tell where its frames lie along the vessel (no pullback rate): "
-    "no length can be measured"
+    "the recording does not tell where its frames lie along the vessel (no pullback rate or no "
+    "times of its frames; what was said when it was read tells which): no length can be measured"
 )
 NO_SCALE = "the recording does not tell the size of a pixel: nothing can be measured in mm"
 NO_FRAME = "no frame could be read"

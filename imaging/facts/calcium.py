@@ -251,6 +251,15 @@ class CalciumReader:
             np.nansum(self.along.readings.superficial[members]),
             np.nansum(self.along.readings.deep[members]),
         )
+        unplaced = float(np.nansum(self.along.readings.of_open_depth[members]))
+        if unplaced / (near + far) >= self.along.rules.mixed_share:
+            return Measurement(
+                name,
+                None,
+                status=UNDECIDED,
+                reason="the membrane is not drawn behind it, and it does not lie at the lumen",
+                frames=self.along.numbers(self.along.lesion),
+            )
         share = far / (near + far)
         word = (
             "superficial"
@@ -282,11 +291,12 @@ class CalciumReader:
             np.nanmedian(self.along.readings.hidden[members])
             > self.along.rules.membrane_refused_deg
         )
-        reason = (
+        told = (
             "the membrane is hidden behind most of the lesion; its course is interpolated"
-            if hidden
-            else ""
+            if "eem" in self.along.drawn
+            else f"judged by its distance from the lumen: {not_drawn('eem')}"
         )
+        reason = told if hidden else ""
         return Measurement(
             name,
             word,

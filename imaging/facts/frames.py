@@ -48,6 +48,7 @@ class Readings:
         arc: largest single arc of superficial calcium.
         any_arc: largest single arc of calcium at any depth.
         total_arc: of all calcium.
+        of_open_depth: degrees of calcium whose depth is not known, without a membrane.
         gap: widest stretch that is neither calcium, by the least that can be claimed, nor wire.
         superficial: degrees of superficial calcium.
         deep: degrees of deep calcium.
@@ -73,6 +74,7 @@ class Readings:
     arc: Bounded
     any_arc: Bounded
     total_arc: Array
+    of_open_depth: Array
     gap: Array
     superficial: Array
     deep: Array
@@ -146,12 +148,15 @@ def _diameters(radius: Array, scale: float) -> tuple[Array, Array]:
     return shortest * scale, longest * scale
 
 
+DEGREES = ("total_arc", "of_open_depth", "gap", "superficial", "deep")
+
+
 def _arcs(
     curves: Curves, calibration: Calibration, protocol: Protocol, width: Array, scale: float
 ) -> dict[str, Any]:
     """Everything about calcium, frame by frame."""
     count, lines = curves.lumen.shape
-    names = ("total_arc", "gap", "superficial", "deep", "depth", "deep_depth", "wire", "free_wall")
+    names = (*DEGREES, "depth", "deep_depth", "wire", "free_wall")
     told: dict[str, Array] = {name: np.full(count, np.nan) for name in names}
     bounds = {name: np.full((3, count), np.nan) for name in ("arc", "any_arc")}
     edges = _edges(curves, protocol, scale)
@@ -159,6 +164,9 @@ def _arcs(
     shallow_if = [
         edges.near(shift, protocol) for shift in (calibration.depth, 0.0, -calibration.depth)
     ]
+    # without a membrane an edge away from the lumen may lie in the wall's inner half or not
+    open_depth = ~np.isfinite(fractions) & ~shallow_if[1]
+    shallow_if[2] |= open_depth
     nodule = np.zeros(count, bool)
     ring_low, ring_high = np.zeros(count, bool), np.zeros(count, bool)
     calcified = np.zeros((count, lines), bool)
@@ -192,6 +200,7 @@ def _arcs(
             elif k == 2:
                 ring_high[f] = superficial.all()
         told["total_arc"][f] = width[f][likely].sum()
+        told["of_open_depth"][f] = width[f][likely & open_depth[f] & known[f]].sum()
         told["superficial"][f], told["deep"][f] = (
             width[f][likely & near].sum(),
             width[f][likely & ~near].sum(),

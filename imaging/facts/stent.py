@@ -35,13 +35,14 @@ class StentReader:
             (self.along.curves.frame >= min(stent.first, stent.last))
             & (self.along.curves.frame <= max(stent.first, stent.last))
         )
-        if len(inside) < 2:
+        whole = range(int(self.along.curves.frame.min()), int(self.along.curves.frame.max()) + 1)
+        if len(inside) < 2 or stent.first not in whole or stent.last not in whole:
             first, last = (
                 int(number) for number in (self.along.curves.frame[0], self.along.curves.frame[-1])
             )
             raise ImagingError(
-                f"the stent's ends {stent.first} and {stent.last} hold fewer than two frames; the "
-                f"recording has frames {first} to {last}"
+                f"the stent's ends {stent.first} and {stent.last} hold fewer than two frames or "
+                f"lie outside; the recording has frames {first} to {last}"
             )
         found = [
             Measurement(
@@ -111,14 +112,19 @@ class StentReader:
             name, float(np.nanstd(area) / np.sqrt(max(enough.sum(), 1)) * self.along.rules.bound_z)
         )
         value = float(area[at])
+        least = value - margin
+        reason = "the stent is drawn through its struts"
+        if not enough.all():
+            least = np.pi / 4 * self.along.rules.plausible["lumen_diameter_mm"].least ** 2
+            reason += f"; in {int((~enough).sum())} frames it was not, and may be smaller"
         return Measurement(
             name,
             value,
-            max(0.0, value - margin),
+            max(0.0, min(least, value)),
             value + margin,
             "mm2",
             INTERPOLATED,
-            "the stent is drawn through its struts",
+            reason,
             self.along.numbers(inside[[at]]),
         )
 

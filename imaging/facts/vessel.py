@@ -91,6 +91,10 @@ class VesselReader:
             return refused(name, "mm", "the membrane is hidden in every frame")
         site = int(able[np.argmin(self.narrowness()[able])])
         low, high = float(diameter.low[able].min()), float(diameter.high[able].max())
+        if len(able) < len(diameter.value) or len(self.along.gaps):
+            # the lesion may lie in a frame that was not read
+            plausible = self.along.rules.plausible["eem_diameter_mm"]
+            low, high = plausible.least, plausible.most
         return replace(
             self.along.bounded(name, "mm", diameter, site),
             low=low,
@@ -145,6 +149,18 @@ class VesselReader:
         least: NDArray[np.int64] = able[np.argsort(burden[able], kind="stable")]
         return least
 
+    def _unseen(self, lesion: Run) -> bool:
+        """Whether a frame near the lesion was not read, or has no membrane drawn, or is missing: it
+        may be a better reference.
+        """
+        z = self.along.z
+        window = self.along.rules.reference_window_mm
+        around = np.flatnonzero(
+            (np.abs(z - z[lesion.start]) <= window) | (np.abs(z - z[lesion.stop - 1]) <= window)
+        )
+        drawn = np.isfinite(np.asarray(self.along.curves.eem, float)).any(axis=1)
+        return bool((~drawn[around]).any() or np.isin(self.along.gaps, around).any())
+
     def reference(self) -> Measurement:
         """Mean EEM diameter of the best frames on either side of the lesion; a side that can't be
         read is missing, never copied.
@@ -178,11 +194,12 @@ class VesselReader:
         margin = self.along.calibration.margins.get(name, 0.0)
         diameter = self.along.readings.eem_diameter
         unsure = "branch" not in self.along.drawn
+        unseen = self._unseen(lesion)
         low, value, high = (
             float(np.mean([part[side].mean() for side in members]))
             for part in (diameter.low, diameter.value, diameter.high)
         )
-        if unsure:
+        if unsure or unseen:
             # which of the frames lie at a branch is not known: any of them may be the references
             every = np.concatenate(list(able.values()))
             low, high = float(diameter.low[every].min()), float(diameter.high[every].max())
@@ -197,6 +214,7 @@ class VesselReader:
         reasons = [
             f"only one side could be read; the {missing} reference is missing" if missing else "",
             "side branches are not drawn: a reference may lie at one" if unsure else "",
+            "frames beside the lesion were not read, or show no membrane" if unseen else "",
         ]
         reason = "; ".join(filter(None, reasons))
         frames = self.along.numbers(np.sort(np.concatenate(members)))

@@ -32,7 +32,7 @@ FULL = 0.04
 """Share of a round field's area that marks beside it may fill."""
 EMPTY = 0.03
 """Share of half the field below which there is nothing in it; of a shadow its edge is seen."""
-HALF = "half of its round field is empty"
+HALF = "a half or a quarter of its round field is empty"
 WHOLE = 0.9
 """Share of a picture that a part of a field fills."""
 TEXTURED = 0.3
@@ -103,6 +103,8 @@ def examine(frames: list[Grey]) -> FieldOfView:
     away = np.hypot(x - right, y - down) / sought.radius
     sides = (x < right, x > right, y < down, y > down)
     half = min(float(active[(away < 1) & side].mean()) for side in sides) < EMPTY < active.mean()
+    quarters = [one & other for one in sides[:2] for other in sides[2:]]
+    half |= active.mean() > EMPTY and any(not active[(away < 1) & part].any() for part in quarters)
     if border is None:
         shaped = _rectangular(inside)
         part = shaped and inside.mean() > WHOLE and _grained(frames[len(frames) // 2])

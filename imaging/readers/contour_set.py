@@ -19,6 +19,7 @@ from calx.imaging.readers.outlines import (
     centre_of,
     crossings,
     dense,
+    jumps,
     rays,
     sector,
     sharpest,
@@ -36,6 +37,10 @@ MOST_ASTRAY = 0.05
 """Share of a leading edge that may lie elsewhere; what was cut closes across the lumen."""
 COARSE, SHARPEST = 16, 100
 """A closed outline of more points than this turns nowhere by more degrees than that."""
+FAR = 1e5
+"""Beyond this no point of an image lies, in pixels or mm."""
+FEW = 3
+"""Frames amid a deposit that nobody leaves out but by a slip."""
 MOST_LISTED = 8
 """Frames that a message lists."""
 
@@ -131,6 +136,8 @@ def _places(found: ContourSet, numbers: list[int]) -> NDArray[np.float64]:
         without = [n for n, place in zip(numbers, z, strict=True) if not np.isfinite(place)]
         raise ImagingError(f"{_listed(without)} without a place along the vessel, others have one")
     steps = np.diff(z)
+    if not steps.any():
+        raise ImagingError(f"all its frames lie at {z[0]:g} mm: their places are not told")
     if not ((steps > 0).all() or (steps < 0).all()):
         at = int(np.flatnonzero(np.sign(steps) != np.sign(steps.sum()))[0])
         raise ImagingError(
@@ -177,7 +184,7 @@ def _partly(
 
 def _silent(found: ContourSet, numbers: list[int], z: Points) -> set[int]:
     """Frames without calcium in a deposit's midst: a gap in the drawing rather than in the deposit,
-    where it is one frame or no longer than what does not end a deposit.
+    where it is of few frames or no longer than what does not end a deposit.
     """
     have = [bool(found.frames.get(number, {}).get("calcium")) for number in numbers]
     marked = [f for f, drawn in enumerate(have) if drawn]
@@ -186,7 +193,7 @@ def _silent(found: ContourSet, numbers: list[int], z: Points) -> set[int]:
     for before, after in pairwise(marked):
         between = range(before + 1, after)
         apart = abs(z[after] - z[before])
-        if len(between) == 1 or (np.isfinite(apart) and apart <= bridge):
+        if len(between) <= FEW or (np.isfinite(apart) and apart <= bridge):
             silent |= {numbers[f] for f in between}
     return silent
 
@@ -204,11 +211,12 @@ def _frame(
         if any(
             crossings(line.points, line.closed)
             or (line.closed and len(line.points) > COARSE and sharpest(line.points) > SHARPEST)
+            or (line.closed and len(jumps(line.points)))
             for line in lines_of
         ):
             drawn.refused[f] = (
-                f"the {kind} contour crosses itself or turns back: its points are not those that "
-                "were drawn, in their order"
+                f"the {kind} contour crosses itself, turns back or leaves a part out: its points "
+                "are not those that were drawn, in their order"
             )
             return
     lumen = rays(outline, centre, lines)
@@ -224,7 +232,9 @@ def _frame(
     for deposit in kinds.get("calcium", []):
         edge = rays(deposit, centre, lines)
         _in_the_wall(edge, drawn, f, number)
-        if crossings(deposit.points, deposit.closed):
+        if crossings(deposit.points, deposit.closed) or (
+            deposit.closed and len(jumps(deposit.points))
+        ):
             drawn.calcium[f] = np.nan  # where it lies is not told
             continue
         if not np.isnan(drawn.calcium[f]).any():

@@ -12,11 +12,12 @@ from pathlib import Path
 import numpy as np
 
 from calx.imaging.errors import ImagingError
-from calx.imaging.readers.contour_set import KINDS, ContourSet
+from calx.imaging.readers.contour_set import FAR, KINDS, ContourSet
 from calx.imaging.readers.elements import NUMBER, as_number
-from calx.imaging.readers.outlines import Drawn, Points
+from calx.imaging.readers.outlines import Drawn, Points, deposits
 
 SUFFIXES = (".csv", ".txt", ".tsv")
+WORKBOOKS = (".xlsx", ".xls", ".ods")
 OTHER = {"diastolic": "systolic", "systolic": "diastolic"}
 LEFT_ASIDE = ("catheter", "wall")
 """Layers of multimodars that are made up, or no part of the vessel."""
@@ -29,17 +30,24 @@ NAMES = {
     "y": {"y", "y_mm", "y_coord"},
     "z": {"z", "z_mm", "z_coord"},
 }
+LONGEST = 2000
+"""Characters of a line."""
 FEWEST = 3
 """Points of a contour."""
 
 
 def tables(folder: Path) -> list[Path]:
     """The tables of contours in a folder; what other systems leave beside files is none."""
-    return sorted(
-        file
-        for file in folder.glob("*contours*")
-        if file.suffix.lower() in SUFFIXES and not file.name.startswith(".") and file.is_file()
-    )
+    found = []
+    for file in sorted(folder.iterdir()):
+        named = any(word in file.name.lower() for word in (*KINDS, "contour"))
+        if not named or file.name.startswith(".") or not file.is_file():
+            continue
+        if file.suffix.lower() in SUFFIXES:
+            found.append(file)
+        elif file.suffix.lower() in WORKBOOKS:
+            raise ImagingError("a workbook is not read; save the table as CSV", file)
+    return found
 
 
 def read(files: list[Path], place: Path, phase: str) -> ContourSet:
@@ -53,11 +61,14 @@ def read(files: list[Path], place: Path, phase: str) -> ContourSet:
         raise ImagingError(f"no table of {phase} contours in it", place)
     frames: dict[int, dict[str, list[Drawn]]] = defaultdict(dict)
     z: dict[int, float] = {}
-    digest, notes = hashlib.sha256(), []
+    digest, notes, layers = hashlib.sha256(), list[str](), dict[str, Path]()
     for file in chosen:
         content = file.read_bytes()
         digest.update(content)
         kind = _layer(file, phase)
+        if kind in layers:
+            raise ImagingError(f"draws the {kind}, as {layers[kind].name} does; keep one", file)
+        layers[kind] = file
         if kind in LEFT_ASIDE:
             notes.append(f"{file.name} was left aside: the {kind} is not drawn from the image")
             continue
@@ -66,7 +77,8 @@ def read(files: list[Path], place: Path, phase: str) -> ContourSet:
                 raise ImagingError(
                     f"frame {number} lies at {at:g} mm, in another table at {z[number]:g} mm", file
                 )
-            frames[number].setdefault(kind, []).append(Drawn(points))
+            parts = deposits(points) if kind in ("calcium", "branch") else [points]
+            frames[number].setdefault(kind, []).extend(map(Drawn, parts))
     return ContourSet(
         dict(frames),
         z,
@@ -113,8 +125,10 @@ def _contours(content: bytes, file: Path) -> list[tuple[int, Points, float]]:
     rows = _rows(lines, file)
     values = np.array(rows)
     numbers = values[:, 0]
-    if (numbers != np.round(numbers)).any() or (numbers < 0).any():
+    if (numbers != np.round(numbers)).any() or (numbers < 0).any() or (numbers > 1e9).any():
         raise ImagingError("a frame number is not a whole number", file)
+    if np.abs(values).max() > FAR:
+        raise ImagingError("a coordinate is no number of mm that an image holds", file)
     found: list[tuple[int, Points, float]] = []
     for number in np.unique(numbers):
         part = values[numbers == number]
@@ -142,12 +156,13 @@ def _alike(found: list[tuple[int, Points, float]], file: Path) -> None:
         ImagingError: there is one.
     """
     counts = Counter(len(points) for _, points, _ in found)
-    if len(found) > 2 and len(counts) == 2 and min(counts.values()) == 1:
-        usual, odd = (count for count, _ in counts.most_common())
-        frame = next(number for number, points, _ in found if len(points) == odd)
+    usual, often = counts.most_common(1)[0]
+    odd = [(number, len(points)) for number, points, _ in found if len(points) != usual]
+    if len(found) > 2 and odd and often > len(found) / 2:
+        frame, few = odd[0]
         raise ImagingError(
-            f"the contour of frame {frame} has {odd} points, all others have {usual}: was the file "
-            "cut, or a line lost? Export it again",
+            f"the contour of frame {frame} has {few} points, others have {usual}: was the file "
+            "cut, or were lines lost? Export it again",
             file,
         )
 
@@ -160,9 +175,13 @@ def _lines(content: bytes, file: Path) -> list[tuple[int, str]]:
         raise ImagingError("not UTF-8 text; save it as UTF-8", file) from None
     found: list[tuple[int, str]] = []
     for number, line in enumerate(text.splitlines(), 1):
-        told = line.strip()
+        told = line.strip(" \r\n").rstrip(",;\t ")
         if told.startswith("#"):
             told = told.lstrip("# ") if not found and _named(told.lstrip("# ")) else ""
+        if re.fullmatch(r"sep=.", told, re.IGNORECASE) and not found:
+            continue  # Excel's word for the separator; the one that fits is found
+        if len(told) > LONGEST:
+            raise ImagingError(f"line {number} has {len(told)} characters; it is no table", file)
         if told:
             found.append((number, told))
     if not found:
@@ -173,12 +192,14 @@ def _lines(content: bytes, file: Path) -> list[tuple[int, str]]:
 def _cells(line: str, separator: str) -> list[str]:
     if separator == " ":
         return line.split() if "\t" not in line else [line]
+    if line.count('"') % 2:
+        return [line]
     return [cell.strip() for cell in next(csv.reader([line], delimiter=separator))]
 
 
 def _named(line: str) -> bool:
-    """Whether a line is a head: it begins with a name."""
-    return line.lstrip(" \"'[(")[:1].isalpha()
+    """Whether a line is a head: it begins with a name, after an index without one."""
+    return line.lstrip(" \"'[(,;\t")[:1].isalpha()
 
 
 def _rows(lines: list[tuple[int, str]], file: Path) -> list[list[float]]:

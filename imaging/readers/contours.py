@@ -12,6 +12,8 @@ from calx.imaging.readers import contour_tables, echoplaque, holorama
 from calx.imaging.readers.contour_set import curves
 from calx.imaging.readers.sidecar import Sidecar
 
+LOOKED_AT = 1 << 20
+"""Bytes at the start of a JSON file in which a layer is sought."""
 LARGEST = 200 << 20
 """Bytes of a contour file."""
 
@@ -19,14 +21,14 @@ LARGEST = 200 << 20
 def is_contours(path: Path) -> bool:
     """Whether this looks like a set of contours rather than images."""
     if path.is_dir():
-        return bool(contour_tables.tables(path)) and not any(path.glob("*.png"))
+        return bool(contour_tables.tables(path))
     suffix = path.suffix.lower()
     return suffix in (*contour_tables.SUFFIXES, ".xml") or (suffix == ".json" and _drawn(path))
 
 
 def _drawn(path: Path) -> bool:
     with path.open("rb") as file:
-        return b'"lumen"' in file.read(4096)
+        return b'"lumen"' in file.read(LOOKED_AT)
 
 
 def read_contours(path: Path, sidecar: Sidecar | None = None, phase: str = "diastolic") -> Curves:
@@ -47,9 +49,9 @@ def read_contours(path: Path, sidecar: Sidecar | None = None, phase: str = "dias
             raise ImagingError(f"larger than {LARGEST >> 20} MiB; contours are not", file)
     suffix = path.suffix.lower()
     if suffix == ".xml":
-        found = echoplaque.read(path)
+        found = echoplaque.read(path, told)
     elif suffix == ".json":
-        found = holorama.read(path, told)
+        found = holorama.read(path, told, phase)
     else:
         found = contour_tables.read(files, path, phase)
     try:

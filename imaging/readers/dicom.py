@@ -256,6 +256,8 @@ def _frames(path: Path, header: Dataset, count: int, wanted: list[int]) -> Itera
             for frame in _decoded(path, count, wanted, luma):
                 if photometric == "PALETTE COLOR":
                     frame = (apply_color_lut(frame, header) >> 8).astype(np.uint8)
+                if frame.ndim == 3 and photometric == "RGB" and _luma_and_chroma(frame):
+                    raise ValueError("its samples are luma and colour differences, not RGB")
                 if frame.ndim == 3:
                     yield grey_of_ycbcr(frame) if luma else grey_of(frame)
                 else:
@@ -267,3 +269,9 @@ def _frames(path: Path, header: Dataset, count: int, wanted: list[int]) -> Itera
             "or uncompressed, or install python-gdcm"
         )
         raise ImagingError(f"a frame can't be decoded ({what}); {advice}", path) from None
+
+
+def _luma_and_chroma(frame: NDArray[np.uint8]) -> bool:
+    """Whether two of three channels stand still in the middle, as colour differences of grey do."""
+    steady = [float((np.abs(frame[..., k].astype(int) - 128) <= 2).mean()) for k in (1, 2)]
+    return min(steady) > 0.9 and float((np.abs(frame[..., 0].astype(int) - 128) <= 2).mean()) < 0.5

@@ -12,14 +12,15 @@ import numpy as np
 
 from calx.imaging.errors import ImagingError
 from calx.imaging.facts.protocol import protocol
-from calx.imaging.readers.contour_set import ContourSet
+from calx.imaging.readers.contour_set import FAR, ContourSet
 from calx.imaging.readers.elements import as_number
 from calx.imaging.readers.outlines import Drawn, Points
+from calx.imaging.readers.sidecar import Sidecar
 
 LETTERS = {"L": "lumen", "V": "eem", "S": "stent"}
 
 
-def read(path: Path) -> ContourSet:
+def read(path: Path, told: Sidecar) -> ContourSet:
     """Read a file of contours.
 
     Raises:
@@ -38,7 +39,7 @@ def read(path: Path) -> ContourSet:
         raise ImagingError(f"not an echoPlaque file of contours ({error})", path) from None
     try:
         frames = _frames(root)
-        unit, step, notes = _calibration(root)
+        unit, step, notes = _calibration(root, told)
     except ValueError as error:
         raise ImagingError(str(error), path) from None
     if not frames:
@@ -63,7 +64,7 @@ def _frames(root: ElementTree.Element) -> dict[int, dict[str, list[Drawn]]]:
     frames: dict[int, dict[str, list[Drawn]]] = {}
     for frame in root.iter("Fm"):
         told = (frame.findtext("Num") or "").strip()
-        if not told.isdecimal():
+        if not told.isdecimal() or len(told) > 9:
             raise ValueError(f"a frame's number is '{told[:20]}'")
         number = int(told) + 1
         if number in frames:
@@ -88,7 +89,7 @@ def _points(contour: ElementTree.Element, frame: str) -> Points:
     for p in contour.iter("p"):
         told = (p.text or "").strip()
         numbers = [as_number(part.strip()) for part in told.split(",")]
-        if len(numbers) != 2 or None in numbers:
+        if len(numbers) != 2 or any(n is None or abs(n) > FAR for n in numbers):
             raise ValueError(
                 f"frame {frame} has a point '{told[:40]}': it must be two numbers with decimal "
                 "points, parted by a comma"
@@ -104,7 +105,9 @@ def _points(contour: ElementTree.Element, frame: str) -> Points:
     return np.array(points, float)
 
 
-def _calibration(root: ElementTree.Element) -> tuple[float | None, float | None, list[str]]:
+def _calibration(
+    root: ElementTree.Element, told: Sidecar
+) -> tuple[float | None, float | None, list[str]]:
     """Millimetres a pixel, millimetres between frames, and what to say of them.
 
     Raises:
@@ -116,6 +119,8 @@ def _calibration(root: ElementTree.Element) -> tuple[float | None, float | None,
     ):
         raise ValueError(f"pixels of {across} by {down} mm; only square pixels are read")
     _plausible("spacing_mm", across, "XCalibration")
+    if told.frame_mm is not None:
+        return across, told.frame_mm, [f"{told.frame_mm:g} mm between frames as told by a person"]
     speed, rate = _one(root, "PullbackSpeed"), _one(root, "AcqRateInFPS")
     if speed is None or rate is None or speed == 0 or rate == 0:
         lacking = "pullback speed" if not speed else "frame rate"

@@ -11,7 +11,7 @@ import numpy as np
 
 from calx import strict_json
 from calx.imaging.errors import ImagingError
-from calx.imaging.readers.contour_set import KINDS, ContourSet
+from calx.imaging.readers.contour_set import FAR, KINDS, ContourSet
 from calx.imaging.readers.outlines import Drawn, Points, spline
 from calx.imaging.readers.sidecar import Sidecar
 
@@ -22,7 +22,7 @@ MARKS = {
 }
 
 
-def read(path: Path, told: Sidecar) -> ContourSet:
+def read(path: Path, told: Sidecar, phase: str = "diastolic") -> ContourSet:
     """Read a file of contours.
 
     Raises:
@@ -35,6 +35,11 @@ def read(path: Path, told: Sidecar) -> ContourSet:
     except ValueError as error:
         raise ImagingError(f"not a HolOrama file of contours: {error}", path) from None
     frames = {key: of for key, of in raw.items() if key.isdecimal()} if _object(raw) else {}
+    strays = [key for key in raw if key not in frames and _holds_layers(raw[key])] if frames else []
+    if strays:
+        raise ImagingError(f"'{strays[0][:40]}' holds contours and is no frame number", path)
+    if any(len(key) > 9 for key in frames):
+        raise ImagingError("a frame number that no recording has", path)
     if not frames or not all(map(_object, frames.values())):
         raise ImagingError("not a HolOrama file of contours: no objects by frame number", path)
     if len({int(key) for key in frames}) < len(frames):
@@ -43,21 +48,29 @@ def read(path: Path, told: Sidecar) -> ContourSet:
     strange = sorted(set(phases.values()) - {*PHASES})
     if strange:
         raise ImagingError(f"phase '{strange[0][:20]}'; known are {', '.join(PHASES)}", path)
-    gated = "D" in phases.values()
-    kept = {int(key): frames[key] for key in frames if not gated or phases[key] == "D"}
+    gated = {"D", "S"} & {*phases.values()}
+    wanted = phase[0].upper()
+    if gated and wanted not in gated:
+        raise ImagingError(f"no {phase} frame in it; ask for the other phase with --phase", path)
+    loose = [k for k in frames if gated and phases[k] == "-" and _holds_layers(frames[k])]
+    kept = {int(key): frames[key] for key in frames if not gated or phases[key] == wanted}
     lines: dict[int, dict[str, list[Drawn]]] = {}
     unread: dict[int, str] = {}
     try:
         for key, frame in sorted(kept.items()):
             drawn = {kind: list(_splines(frame.get(kind), kind)) for kind in KINDS}
             drawn = {kind: found for kind, found in drawn.items() if found}
+            if any(not isinstance(frame.get(name, False), bool) for name in MARKS):
+                raise ValueError(f"one of {', '.join(MARKS)} is not true or false")
             mark = next((told for name, told in MARKS.items() if frame.get(name)), None)
             if mark:
                 unread[key + 1] = mark
             elif drawn:
                 lines[key + 1] = drawn
-    except (ValueError, TypeError, LookupError) as error:
+    except ValueError as error:
         raise ImagingError(f"frame {key}: {error}", path) from None
+    except (TypeError, LookupError):
+        raise ImagingError(f"frame {key} is not as HolOrama writes it", path) from None
     if not lines:
         raise ImagingError("no frame with contours in it", path)
     numbers = [*lines, *unread]
@@ -67,14 +80,22 @@ def read(path: Path, told: Sidecar) -> ContourSet:
         {} if step is None else {number: (number - 1) * step for number in numbers},
         None,
         "HolOrama contours",
-        gated,
+        bool(gated),
         hashlib.sha256(text).hexdigest(),
         unread,
+        [f"{len(loose)} frames with contours have no phase and were left aside"] if loose else [],
     )
 
 
 def _object(raw: object) -> bool:
     return isinstance(raw, dict)
+
+
+def _holds_layers(raw: object) -> bool:
+    """Whether an object holds contours of a layer."""
+    return isinstance(raw, dict) and any(
+        isinstance(raw.get(kind), dict) and raw[kind].get("contours") for kind in KINDS
+    )
 
 
 def _splines(raw: Any, kind: str) -> Iterator[Drawn]:
@@ -116,7 +137,7 @@ def _points(entry: Any, kind: str) -> Points:
     if len(entry[0]) < 2:
         raise ValueError(f"a contour of its {kind} has fewer than two points")
     if not all(_number(value) for axis in entry for value in axis):
-        raise ValueError(f"a contour of its {kind} holds what is no number")
+        raise ValueError(f"a contour of its {kind} holds what is no number of pixels")
     return np.array(entry, float).T
 
 
@@ -127,6 +148,6 @@ def _point(entry: Any, kind: str) -> Points:
 
 
 def _number(value: object) -> bool:
-    return (
-        isinstance(value, int | float) and not isinstance(value, bool) and bool(np.isfinite(value))
-    )
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return False
+    return bool(abs(value) < FAR)

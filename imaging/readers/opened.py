@@ -7,6 +7,7 @@ from pathlib import Path
 from calx.imaging.errors import ImagingError, NothingThereError
 from calx.imaging.facts.curves import Curves
 from calx.imaging.pullback import Pullback
+from calx.imaging.readers.contour_tables import tables
 from calx.imaging.readers.contours import is_contours, read_contours
 from calx.imaging.readers.dicom import is_dicom, read_dicom
 from calx.imaging.readers.images import SUFFIXES, list_images, read_images
@@ -31,6 +32,8 @@ def open_recording(
         raise NothingThereError("there is no such file or folder", path)
     if path.suffix.lower() == ".npz":
         return Curves.load(path)
+    if path.is_dir():
+        _of_one_kind(path)
     if is_contours(path):
         return read_contours(path, (told or Sidecar()).over(Sidecar.beside(path)), phase)
     if path.is_dir():
@@ -38,7 +41,9 @@ def open_recording(
             return read_images(path, told)
         recordings = [file for file in sorted(path.iterdir()) if file.is_file() and is_dicom(file)]
         if len(recordings) == 1:
-            return read_dicom(recordings[0], told)
+            return read_dicom(
+                recordings[0], (told or Sidecar()).over(Sidecar.beside(recordings[0]))
+            )
         many = (
             f"{len(recordings)} DICOM files: give one"
             if recordings
@@ -47,4 +52,27 @@ def open_recording(
         raise ImagingError(many, path)
     if path.suffix.lower() in SUFFIXES:
         return read_images(path, told)
-    return read_dicom(path, told)
+    return read_dicom(path, (told or Sidecar()).over(Sidecar.beside(path)))
+
+
+def _of_one_kind(folder: Path) -> None:
+    """A folder holds recordings, frames or contours, never two of them: which is meant?
+
+    Raises:
+        ImagingError: it holds two.
+    """
+    recordings = [
+        file
+        for file in sorted(folder.iterdir())
+        if file.is_file() and not file.name.startswith(".") and is_dicom(file)
+    ]
+    held = {
+        "a DICOM file": recordings,
+        "pictures": list_images(folder),
+        "tables of contours": tables(folder),
+    }
+    kinds = [f"{what} ({files[0].name})" for what, files in held.items() if files]
+    if len(kinds) > 1:
+        raise ImagingError(
+            f"holds {' and '.join(kinds)}; give one of them, or move the others away", folder
+        )

@@ -139,6 +139,28 @@ def crossings(points: Points, closed: bool, most: int = 700) -> int:
     return int(np.triu(met, 2).sum())
 
 
+JUMP = 10
+"""How many times the usual step from point to point a step is that leaves something out."""
+
+
+def jumps(points: Points) -> NDArray[np.int64]:
+    """The points after which a closed line leaves something out."""
+    steps = np.hypot(*np.diff(np.concatenate([points, points[:1]]), axis=0).T)
+    usual = float(np.median(steps))
+    return np.flatnonzero((steps > JUMP * usual) & (steps > 0.05 * steps.sum()))
+
+
+def deposits(points: Points) -> list[Points]:
+    """The closed lines that follow each other in a list of points: parted where a jump is, if each
+    part closes by itself.
+    """
+    cuts = [int(place) + 1 for place in jumps(points) if place < len(points) - 1]
+    parts = [part for part in np.split(points, cuts) if len(part)]
+    if len(parts) > 1 and all(len(part) > 2 and not len(jumps(part)) for part in parts):
+        return parts
+    return [points]
+
+
 def sharpest(points: Points) -> float:
     """The sharpest turn of a closed line, degrees, followed in steps that leave out the tremor of a
     hand: an outline turns back nowhere, a point that belongs elsewhere makes it do so.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,7 +35,7 @@ class FramePlaces:
 
 def places(header: Elements, count: int, told: Sidecar) -> FramePlaces:
     """The frames of the pullback and where they lie; what a person told counts first."""
-    acquisition = header.text("IVUSAcquisition")
+    acquisition = header.text("IVUSAcquisition").strip().upper()
     chosen, notes = _pullback(header, count)
     gated = told.gated or acquisition == "GATED_PULLBACK"
     z, told_by = _z(header, chosen, count, told, acquisition)
@@ -80,7 +81,9 @@ def _z(
     if told.frame_mm is not None:
         step = told.frame_mm
         return (chosen - chosen[0]) * step, f"{step:g} mm between frames as told by a person"
-    if acquisition == "GATED_PULLBACK" and "IVUSGatedRate" in header:
+    if acquisition == "GATED_PULLBACK" and told.rate_mm_s is None:
+        if "IVUSGatedRate" not in header:
+            return unknown, f"gated, and the mm a beat (IVUSGatedRate) are not told: {none}"
         per_beat = header.number("IVUSGatedRate")
         if not _plausible("frame_spacing_mm", per_beat):
             return unknown, f"{_shown('IVUSGatedRate', per_beat, 'frame_spacing_mm')}: {none}"
@@ -113,6 +116,12 @@ def _rate(header: Elements, told: Sidecar) -> tuple[float | None, str]:
         return told.rate_mm_s, "as told by a person"
     if "IVUSPullbackRate" in header:
         rate, name, by = header.number("IVUSPullbackRate"), "the pullback rate", ""
+        vendor = header.private(*VENDOR)
+        if rate is not None and vendor is not None and not _same(rate, vendor):
+            return None, (
+                f"it contradicts itself: {rate:g} mm/s by IVUSPullbackRate, {vendor:g} by the "
+                "manufacturer's own element"
+            )
     else:
         rate, by = header.private(*VENDOR), "manufacturer's own element"
         name = f"the {by}"
@@ -140,6 +149,15 @@ def _times(header: Elements, count: int, told: Sidecar) -> tuple[NDArray[np.floa
     if vector:
         if len(vector) != count:
             return None, f"FrameTimeVector has {len(vector)} times for {count} frames"
+        if len(vector) > 3 and all(b > a for a, b in pairwise(vector)):
+            return None, "FrameTimeVector grows: whether it holds times or steps is not known"
+        usual = header.number("FrameTime")
+        mean = float(np.mean(vector[1:])) if count > 1 else 0.0
+        if usual is not None and count > 1 and not _same(usual, mean):
+            return None, (
+                f"it contradicts itself: {usual:g} ms a frame by FrameTime, {mean:g} by "
+                "FrameTimeVector"
+            )
         times = np.cumsum(vector) / 1000
         if not np.all(np.diff(times) > 0):
             return None, "the times of FrameTimeVector do not grow"
@@ -147,9 +165,8 @@ def _times(header: Elements, count: int, told: Sidecar) -> tuple[NDArray[np.floa
             return None, _shown("the frame rate", (count - 1) / times[-1], "frames_per_second")
         return times, ""
     stated: dict[str, float] = {}
-    for keyword in ("FrameTime", "ActualFrameDuration", "CineRate", "RecommendedDisplayFrameRate"):
-        if keyword == "RecommendedDisplayFrameRate" and stated:
-            break  # how fast it is to be shown says less than how fast it was recorded
+    # RecommendedDisplayFrameRate tells how fast it is to be shown, not how fast it was recorded
+    for keyword in ("FrameTime", "ActualFrameDuration", "CineRate"):
         value = header.number(keyword)
         if value is None:
             if not stated and _because(header, keyword):

@@ -53,7 +53,12 @@ def cross_section(
     except MalformedError as fault:
         regions = []
         notes.append(f"its ultrasound regions are not read: {fault}")
-    boxes = [(item, _box(item, shape)) for item in regions]
+    boxes = [(item, _box(item, shape, path)) for item in regions]
+    aspect = _aspect(header)
+    if aspect and told.spacing_mm is None:
+        raise ImagingError(
+            f"{aspect}; only square pixels are read. Give --spacing to overrule", path
+        )
     square = [(item, box) for item, box in boxes if box is not None and _square(box)]
     if len(square) > 1 and len({box for _, box in square}) > 1:
         raise ImagingError(
@@ -73,6 +78,14 @@ def cross_section(
             raise ImagingError(
                 f"its ultrasound region has {box[3] - box[1]} by {box[2] - box[0]} pixels", path
             )
+        sizes = {_size(other, told, path)[0] for other, of in boxes if of == found} - {None}
+        if len(sizes) > 1:
+            told_by = " and ".join(f"{size:g}" for size in sorted(filter(None, sizes)))
+            raise ImagingError(
+                f"two ultrasound regions in one place, of {told_by} mm a pixel: it contradicts "
+                "itself. Give --spacing",
+                path,
+            )
         size, why = _size(item, told, path)
         notes += [why] if why else []
         if size is not None:
@@ -89,7 +102,8 @@ def _settled(
 ) -> tuple[float | None, list[str]]:
     """The size of a pixel out of what was stated, with the notes."""
     if told.spacing_mm is not None:
-        return told.spacing_mm, [*notes, f"{told.spacing_mm:g} mm a pixel as told by a person"]
+        by = "".join(f", {size:g} by {what}" for what, size in stated.items())
+        return told.spacing_mm, [*notes, f"{told.spacing_mm:g} mm a pixel as told by a person{by}"]
     differ = protocol().sizes_differ_percent / 100
     values = list(stated.values())
     if len(values) == 2 and not math.isclose(*values, rel_tol=differ):
@@ -118,8 +132,23 @@ def _of_tissue(item: Elements) -> bool:
     return spatial in (None, 0, TWO_DIMENSIONAL) and data in (None, 0, TISSUE)
 
 
-def _box(item: Elements, shape: tuple[int, int]) -> Box | None:
-    """Where a region lies; None where it does not say, or lies outside the frame."""
+def _aspect(header: Elements) -> str:
+    """What tells that pixels are not square; empty where nothing does."""
+    try:
+        found = header.numbers("PixelAspectRatio")
+    except MalformedError as fault:
+        return str(fault)
+    if found and (len(found) != 2 or found[0] <= 0 or not math.isclose(*found, rel_tol=0.01)):
+        return f"PixelAspectRatio is {' to '.join(f'{part:g}' for part in found)}"
+    return ""
+
+
+def _box(item: Elements, shape: tuple[int, int], path: Path) -> Box | None:
+    """Where a region lies; None where it does not say.
+
+    Raises:
+        ImagingError: it lies outside the frame.
+    """
     left, top, right, bottom = (
         item.number(name)
         for name in (
@@ -132,7 +161,11 @@ def _box(item: Elements, shape: tuple[int, int]) -> Box | None:
     if left is None or top is None or right is None or bottom is None:
         return None
     if not (0 <= left < right <= shape[1] and 0 <= top < bottom <= shape[0]):
-        return None
+        raise ImagingError(
+            f"an ultrasound region from {left:g}, {top:g} to {right:g}, {bottom:g} does not lie in "
+            f"its frames of {shape[1]} by {shape[0]} pixels",
+            path,
+        )
     return int(top), int(left), min(int(bottom) + 1, shape[0]), min(int(right) + 1, shape[1])
 
 

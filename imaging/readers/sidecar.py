@@ -4,6 +4,7 @@ their files can't: ``pullback.json`` beside them.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -75,7 +76,17 @@ class Sidecar:
                 number = isinstance(value, int | float) and not isinstance(value, bool)
                 if not number or not plausible.holds(value):
                     raise ImagingError(f"{name} must be a number, {plausible}", place)
-        return cls(**told)
+        found = cls(**told)
+        if found.frame_spacing_mm and found.rate_mm_s and found.frames_per_second:
+            by_rate = found.rate_mm_s / found.frames_per_second
+            differ = protocol().sizes_differ_percent / 100
+            if not math.isclose(by_rate, found.frame_spacing_mm, rel_tol=differ):
+                raise ImagingError(
+                    f"{found.frame_spacing_mm:g} mm between frames, and {by_rate:g} by rate and "
+                    "frames a second; keep one",
+                    place,
+                )
+        return found
 
     @classmethod
     def beside(cls, path: Path) -> Sidecar:
