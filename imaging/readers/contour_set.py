@@ -14,6 +14,7 @@ from calx.imaging.facts.curves import Curves
 from calx.imaging.facts.geometry import area, harmonics
 from calx.imaging.facts.protocol import protocol
 from calx.imaging.readers.outlines import (
+    SIDE,
     Drawn,
     Points,
     centre_of,
@@ -233,7 +234,7 @@ def _frame(
         edge = rays(deposit, centre, lines)
         _in_the_wall(edge, drawn, f, number)
         if crossings(deposit.points, deposit.closed) or (
-            deposit.closed and len(jumps(deposit.points))
+            deposit.closed and len(jumps(deposit.points, SIDE))
         ):
             drawn.calcium[f] = np.nan  # where it lies is not told
             continue

@@ -178,7 +178,7 @@ def _lines(content: bytes, file: Path) -> list[tuple[int, str]]:
         told = line.strip(" \r\n").rstrip(",;\t ")
         if told.startswith("#"):
             told = told.lstrip("# ") if not found and _named(told.lstrip("# ")) else ""
-        if re.fullmatch(r"sep=.", told, re.IGNORECASE) and not found:
+        if re.fullmatch(r"sep=.?", told, re.IGNORECASE) and not found:
             continue  # Excel's word for the separator; the one that fits is found
         if len(told) > LONGEST:
             raise ImagingError(f"line {number} has {len(told)} characters; it is no table", file)

@@ -139,24 +139,28 @@ def crossings(points: Points, closed: bool, most: int = 700) -> int:
     return int(np.triu(met, 2).sum())
 
 
+APART, SIDE = 0.08, 0.25
+"""Shares of a line's length: between two deposits a step is longer, a deposit's side shorter."""
 JUMP = 10
 """How many times the usual step from point to point a step is that leaves something out."""
 
 
-def jumps(points: Points) -> NDArray[np.int64]:
-    """The points after which a closed line leaves something out."""
+def jumps(points: Points, share: float = 0.05) -> NDArray[np.int64]:
+    """The points after which a closed line leaves something out: more than ``share`` of its length,
+    at many times its usual step.
+    """
     steps = np.hypot(*np.diff(np.concatenate([points, points[:1]]), axis=0).T)
     usual = float(np.median(steps))
-    return np.flatnonzero((steps > JUMP * usual) & (steps > 0.05 * steps.sum()))
+    return np.flatnonzero((steps > JUMP * usual) & (steps > share * steps.sum()))
 
 
 def deposits(points: Points) -> list[Points]:
     """The closed lines that follow each other in a list of points: parted where a jump is, if each
     part closes by itself.
     """
-    cuts = [int(place) + 1 for place in jumps(points) if place < len(points) - 1]
+    cuts = [int(place) + 1 for place in jumps(points, APART) if place < len(points) - 1]
     parts = [part for part in np.split(points, cuts) if len(part)]
-    if len(parts) > 1 and all(len(part) > 2 and not len(jumps(part)) for part in parts):
+    if len(parts) > 1 and all(len(part) > 2 and not len(jumps(part, SIDE)) for part in parts):
         return parts
     return [points]
 

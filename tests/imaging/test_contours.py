@@ -16,6 +16,7 @@ from calx.imaging.facts.curves import Curves
 from calx.imaging.facts.findings import Findings, facts
 from calx.imaging.readers.contours import read_contours
 from calx.imaging.readers.sidecar import Sidecar
+from calx.imaging.reading import Asked, read
 from calx.reasoner.recommendation import Reasoner
 
 FRAMES = (13, 34, 56)
@@ -224,6 +225,94 @@ def test_a_file_of_an_unknown_layer_is_not_taken_for_the_lumen(folder: Path) -> 
     assert found(folder).facts["calcium_present"].value is True
 
 
+def test_two_deposits_of_one_frame_are_two(folder: Path) -> None:
+    both = np.concatenate([ring(1.3, 0, 60), ring(1.5, 0, 60)[::-1]])
+    other = both @ np.array([[-1.0, 0], [0, -1]]) + 10
+    written(folder, "calcium_diastolic_contours", rows(lambda k: np.concatenate([both, other])))
+    assert found(folder).facts["max_superficial_arc_deg"].value == pytest.approx(60, abs=1)
+
+
+def test_one_layer_has_one_table(folder: Path) -> None:
+    table = (folder / "calcium_diastolic_contours.csv").read_text()
+    (folder / "calcium_diastolic_contours_old.csv").write_text(table)
+    with pytest.raises(ImagingError, match="keep one"):
+        found(folder)
+
+
+@pytest.mark.parametrize(
+    "name", ["Calcium_Diastolic_Contours.csv", "calcium_diastolic_contour.CSV", "calcium.csv"]
+)
+def test_a_table_is_found_by_its_layer(folder: Path, name: str) -> None:
+    (folder / "calcium_diastolic_contours.csv").rename(folder / name)
+    assert found(folder).facts["calcium_present"].value is True
+
+
+def test_a_workbook_of_contours_is_not_passed_by(folder: Path) -> None:
+    (folder / "calcium_diastolic_contours.csv").rename(folder / "calcium_contours.xlsx")
+    with pytest.raises(ImagingError, match="workbook"):
+        found(folder)
+
+
+def test_without_a_membrane_calcium_off_the_lumen_has_no_depth(folder: Path) -> None:
+    def thick(k: int) -> np.ndarray:
+        return np.concatenate([ring(1.7, 0, 100 + k), ring(2.0, 0, 100 + k)[::-1]])
+
+    written(folder, "eem_diastolic_contours", rows(lambda k: ring(2.6)))
+    written(folder, "calcium_diastolic_contours", rows(thick))
+    true = found(folder).facts
+    (folder / "eem_diastolic_contours.csv").unlink()
+    told = found(folder).facts
+    assert true["calcium_depth"].value == "superficial"
+    assert (told["calcium_depth"].value, told["calcium_depth"].status) == (None, "undecided")
+    arc = told["max_superficial_arc_deg"]
+    assert arc.low is not None
+    assert arc.high is not None
+    assert arc.low <= float(true["max_superficial_arc_deg"].value or 0) <= arc.high
+
+
+@pytest.mark.parametrize("frames", [(34,), (13, 56)])
+def test_an_outline_that_leaves_a_part_out_is_not_read(
+    folder: Path, frames: tuple[int, ...]
+) -> None:
+    """Of frames with other numbers of points, as hands draw them."""
+    table = [
+        (frame, *map(float, point), 0.7 * k)
+        for k, frame in enumerate(FRAMES)
+        for point in ring(1.2, count=100 + k)[: 60 + k if frame in frames else None]
+    ]
+    written(folder, "diastolic_contours", table)
+    drawn = read_contours(folder)
+    assert [n for n, why in zip(drawn.frame, drawn.refused, strict=True) if why] == list(frames)
+
+
+def test_places_that_are_all_one_are_none(folder: Path) -> None:
+    for path in folder.glob("*.csv"):
+        lines = [line.rsplit("\t", 1)[0] + "\t0" for line in path.read_text().splitlines()]
+        path.write_text("\n".join(lines))
+    with pytest.raises(ImagingError, match="places are not told"):
+        found(folder)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda text: "sep=;\n" + text.replace("\t", ";"),
+        lambda text: "\n".join(line + "\t" for line in text.splitlines()),
+        lambda text: (
+            "\tframe\tx\ty\tz\n"
+            + "\n".join(f"{k}\t{line}" for k, line in enumerate(text.splitlines()))
+        ),
+    ],
+)
+def test_what_programs_add_to_tables_is_left_aside(
+    folder: Path, change: Callable[[str], str]
+) -> None:
+    usual = found(folder).facts
+    for path in folder.glob("*.csv"):
+        path.write_text(change(path.read_text()))
+    assert found(folder).facts == usual
+
+
 # --- HolOrama and echoPlaque ----------------------------------------------------------
 
 
@@ -273,6 +362,23 @@ def test_a_frame_that_cannot_be_analysed_was_not_read(tmp_path: Path) -> None:
     assert drawn.refused.tolist() == ["", "", "marked as one that cannot be analysed"]
 
 
+def test_the_phase_that_is_asked_for_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "contours.json"
+    path.write_text(json.dumps(holorama(phase="S")))
+    told = Sidecar.of(TOLD)
+    assert read_contours(path, told, "diastolic").frame.tolist() == [1, 21]
+    assert read_contours(path, told, "systolic").frame.tolist() == [41]
+    path.write_text(json.dumps(holorama()))
+    with pytest.raises(ImagingError, match="no systolic frame"):
+        read_contours(path, told, "systolic")
+    path.write_text(json.dumps(holorama(phase="-")))
+    assert "have no phase" in " ".join(read_contours(path, told).provenance["notes"])
+    frames = holorama()
+    path.write_text(json.dumps({**frames, "frame_60": frames["40"]}))
+    with pytest.raises(ImagingError, match="no frame number"):
+        read_contours(path, told)
+
+
 def echoplaque(point: str = "{:.3f},{:.3f}", **more: str) -> str:
     def contour(kind: str, radius: float) -> str:
         points = "".join(f"<p>{point.format(*p)}</p>" for p in ring(radius, count=90) * 50)
@@ -311,6 +417,7 @@ def test_echoplaque_has_no_place_for_calcium(tmp_path: Path) -> None:
         (echoplaque(number="7"), "stands twice"),
         (echoplaque(number="x"), "frame's number"),
         (echoplaque(XCalibration="0,02"), "XCalibration"),
+        (echoplaque(number="99999999999999999999"), "frame's number"),
         (echoplaque(PullbackSpeed="500"), "PullbackSpeed"),
         (echoplaque().replace("<Npts>90", "<Npts>91"), "says it has 91"),
         (echoplaque().encode("utf-16").decode("latin-1"), "UTF-8"),
@@ -332,6 +439,12 @@ def test_curves_keep_which_layers_were_drawn(folder: Path, tmp_path: Path) -> No
     drawn = read_contours(folder)
     drawn.save(tmp_path / "curves.npz")
     assert facts(Curves.load(tmp_path / "curves.npz")).facts == facts(drawn).facts
+
+
+def test_of_curves_neither_scale_nor_places_can_be_told_anew(folder: Path, tmp_path: Path) -> None:
+    read_contours(folder).save(tmp_path / "curves.npz")
+    with pytest.raises(ImagingError, match="keep their scale"):
+        read(tmp_path / "curves.npz", Asked(told={"spacing_mm": 0.02}))
 
 
 def test_curves_that_nobody_drew_are_refused(folder: Path, tmp_path: Path) -> None:

@@ -446,6 +446,108 @@ def test_a_rate_that_is_none_gives_no_length_with_the_reason(
     )
 
 
+def vector(*steps: float) -> Edit:
+    def edit(found: Dataset) -> None:
+        found.FrameTimeVector = [0, *(steps * int(found.NumberOfFrames))][
+            : int(found.NumberOfFrames)
+        ]
+
+    return edit
+
+
+def growing(found: Dataset) -> None:
+    del found.FrameTime
+    found.FrameTimeVector = [33 * k for k in range(int(found.NumberOfFrames))]
+
+
+def shown_only(found: Dataset) -> None:
+    del found.FrameTime
+    found.RecommendedDisplayFrameRate = 30
+
+
+def gated_without_a_beat(found: Dataset) -> None:
+    found.IVUSAcquisition = "GATED_PULLBACK"
+
+
+def two_makers(found: Dataset) -> None:
+    found.private_block(0x000B, "BOSTON SCIENTIFIC", create=True)
+    found.add_new((0x000B, 0x1001), "LO", "1.0")
+
+
+@pytest.mark.parametrize(
+    ("edit", "named"),
+    [
+        (vector(33.3), "contradicts itself"),
+        (growing, "holds times or steps"),
+        (shown_only, "no times of its frames"),
+        (gated_without_a_beat, "IVUSGatedRate"),
+        (two_makers, "contradicts itself"),
+    ],
+)
+def test_times_and_rates_that_contradict_or_mean_something_else_give_no_length(
+    changed: Callable[[Edit], Path], edit: Edit, named: str
+) -> None:
+    def both(found: Dataset) -> None:
+        motor(found)
+        found.pop("IVUSGatedRate", None)
+        edit(found)
+
+    found = read(changed(both))
+    assert np.isnan(found.z_mm).all()
+    assert named in " ".join(found.notes)
+
+
+def beyond(found: Dataset) -> None:
+    found.SequenceOfUltrasoundRegions[0].RegionLocationMaxX1 = 9000
+
+
+def two_scales(found: Dataset) -> None:
+    other = Dataset()
+    other.update(found.SequenceOfUltrasoundRegions[0])
+    other.PhysicalDeltaX = other.PhysicalDeltaY = float(other.PhysicalDeltaX) * 1.2
+    found.SequenceOfUltrasoundRegions = Sequence([found.SequenceOfUltrasoundRegions[0], other])
+
+
+def not_square(found: Dataset) -> None:
+    found.PixelAspectRatio = [500, 595]
+
+
+@pytest.mark.parametrize(
+    ("edit", "named"),
+    [(beyond, "does not lie in"), (two_scales, "contradicts itself"), (not_square, "square")],
+)
+def test_scales_that_contradict_are_refused(
+    changed: Callable[[Edit], Path], edit: Edit, named: str
+) -> None:
+    with pytest.raises(ImagingError, match=named):
+        read(changed(edit))
+
+
+def test_luma_and_chroma_that_are_called_rgb_are_refused(changed: Callable[[Edit], Path]) -> None:
+    def edit(found: Dataset) -> None:
+        frames = uncompressed(found)
+        told = np.repeat(frames[..., None], 3, 3)
+        told[..., 1:] = 128
+        found.PixelData, found.SamplesPerPixel = told.tobytes(), 3
+        found.PhotometricInterpretation, found.PlanarConfiguration = "RGB", 0
+
+    with pytest.raises(ImagingError, match="luma"):
+        list(read(changed(edit)).images([0]))
+
+
+def test_a_folder_holds_one_kind_of_input(made: tuple[Path, Curves], tmp_path: Path) -> None:
+    (tmp_path / "pullback.dcm").write_bytes(made[0].read_bytes())
+    assert len(read(tmp_path)) > 1
+    Image.new("L", (100, 100)).save(tmp_path / "preview.png")
+    with pytest.raises(ImagingError, match="give one of them"):
+        read(tmp_path)
+
+
+def test_two_distances_of_frames_are_a_contradiction() -> None:
+    with pytest.raises(ImagingError, match="keep one"):
+        Sidecar.of({"frame_spacing_mm": 0.6, "rate_mm_s": 0.5, "frames_per_second": 2.5})
+
+
 def too_long(found: Dataset) -> None:
     motor(found)
     found.IVUSPullbackRate, found.FrameTime = "20", "1000"
