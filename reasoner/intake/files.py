@@ -211,6 +211,7 @@ def _lines(stream: IO[bytes]) -> Iterator[Submission]:
 
 
 def _rdf(text: str, suffix: str, guideline: Guideline) -> Iterator[Submission]:
+    document: Any = None
     if suffix == ".jsonld":
         document = _parsed(text, None)
         if isinstance(document, Problem):
@@ -224,19 +225,26 @@ def _rdf(text: str, suffix: str, guideline: Guideline) -> Iterator[Submission]:
     if isinstance(graph, Problem):
         yield Submission(problems=[graph], readable=False)
         return
-    if suffix == ".jsonld":
-        spoken = {str(predicate).removeprefix(IRI).casefold() for predicate in graph.predicates()}
-        local = {f.local.casefold() for f in guideline.facts.values()}
-        names = {f.name: f.local.casefold() for f in guideline.facts.values()}
-        for key in sorted(_keys(document)):
-            plain = key.rpartition(":")[2].rpartition("/")[2]
-            meant = names.get(plain, plain.casefold())
-            if meant in local and meant not in spoken:
-                yield _unreadable(
-                    f"the key '{key[:64]}' says nothing: the context maps it to no property of "
-                    f"Calx (<{IRI}…>), or what it is said of is in another graph"
-                )
+    astray = [*_astray(graph), *(_unmapped(document, graph, guideline) if document else ())]
+    if astray:  # a fact that does not reach its lesion would be lost from the answer
+        yield Submission(problems=[Problem(message) for message in astray], readable=False)
+        return
     yield from _lesions(graph, guideline)
+
+
+def _unmapped(document: Any, graph: Any, guideline: Guideline) -> Iterator[str]:
+    """Keys that are named as facts, and say nothing."""
+    spoken = {str(predicate).removeprefix(IRI).casefold() for predicate in graph.predicates()}
+    local = {fact.local.casefold() for fact in guideline.facts.values()}
+    names = {fact.name: fact.local.casefold() for fact in guideline.facts.values()}
+    for key in sorted(_keys(document)):
+        plain = key.rpartition(":")[2].rpartition("/")[2]
+        meant = names.get(plain, plain.casefold())
+        if meant in local and meant not in spoken:
+            yield (
+                f"the key '{key[:64]}' says nothing: the context maps it to no property of Calx "
+                f"(<{IRI}…>), or what it is said of is in another graph"
+            )
 
 
 def _keys(node: Any) -> set[str]:
@@ -369,26 +377,28 @@ def _one_line(message: object) -> str:
 
 
 def _lesions(graph: Any, guideline: Guideline) -> Iterator[Submission]:
-    from rdflib import RDF, URIRef
-
-    subjects = sorted(
-        {
-            *graph.subjects(RDF.type, URIRef(IRI + "Lesion")),
-            *graph.subjects(URIRef(IRI + "caseId"), None),
-        }
-    )
-    for message in _astray(graph, {*subjects}):
-        yield _unreadable(message)
+    subjects = sorted(_subjects(graph))
     if not subjects:
         yield _unreadable(f"no lesion; type it as <{IRI}Lesion> and give it <{IRI}caseId>")
     for subject in subjects:
         yield _lesion(graph, subject, guideline)
 
 
-def _astray(graph: Any, lesions: set[Any]) -> Iterator[str]:
+def _subjects(graph: Any) -> set[Any]:
+    """The lesions of a graph."""
+    from rdflib import RDF, URIRef
+
+    return {
+        *graph.subjects(RDF.type, URIRef(IRI + "Lesion")),
+        *graph.subjects(URIRef(IRI + "caseId"), None),
+    }
+
+
+def _astray(graph: Any) -> Iterator[str]:
     """Facts of what is no lesion, and properties that look like those of Calx and are none."""
     from rdflib import RDF
 
+    lesions = _subjects(graph)
     for subject, predicate in sorted({(s, p) for s, p in graph.subject_predicates()}):
         told = str(predicate)
         if told.startswith(IRI) and subject not in lesions and predicate != RDF.type:

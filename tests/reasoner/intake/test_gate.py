@@ -226,6 +226,26 @@ def test_a_folder_may_be_given_as_text() -> None:
             '[] a calx:Lesion ; calx:caseId "a" ; calx:vesselDiameterMm 3 .24 .',
         ),
         (
+            ".ttl",
+            "@prefix calx: <https://w3id.org/calx/> .\n"
+            '<urn:a> a calx:Lesion ; calx:caseId "a" . <urn:b> calx:thrombus true .\n',
+        ),
+        (
+            ".ttl",
+            "@prefix calx: <https://w3id.org/calx/> .\n"
+            '<urn:a> a calx:Lesion ; calx:caseId "a" ; <http://w3id.org/calx/thrombus> true .\n',
+        ),
+        (
+            ".jsonld",
+            '{"@context": {"calx": "https://w3id.org/calx/"}, "@type": "calx:Lesion",'
+            ' "calx:caseId": "a", "thrombus": true}',
+        ),
+        (
+            ".jsonld",
+            '{"@context": {"@vocab": "https://w3id.org/calx/"}, "@type": "Lesion",'
+            ' "caseId": "a", "maxSuperficialArcDeg": 269.99999999999999999}',
+        ),
+        (
             ".jsonld",
             '{"@context": {"@vocab": "https://w3id.org/calx/"}, "@type": "Lesion",'
             ' "caseId": "a", "vesselDiameterMm": [3, 3]}',
@@ -235,5 +255,6 @@ def test_a_folder_may_be_given_as_text() -> None:
 def test_a_value_that_rdf_would_forget_is_refused(
     suffix: str, text: str, reasoner: Reasoner
 ) -> None:
+    """Twice in a list, beyond what RDF keeps, of another name, or of what is no lesion."""
     (found,) = submissions(io.BytesIO(text.encode()), suffix, reasoner.guideline)
     assert found.problems
