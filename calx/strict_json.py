@@ -9,6 +9,9 @@ from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
+MOST_DIGITS = 1000
+"""Digits of a whole number."""
+
 
 def loads(body: bytes, number: Callable[[str], Any] = Decimal) -> Any:
     """The value of a JSON text.
@@ -23,7 +26,11 @@ def loads(body: bytes, number: Callable[[str], Any] = Decimal) -> Any:
     try:
         text = body.decode("utf-8-sig")
         found = json.loads(
-            text, object_pairs_hook=_object, parse_float=number, parse_constant=_constant
+            text,
+            object_pairs_hook=_object,
+            parse_float=number,
+            parse_int=_whole,
+            parse_constant=_constant,
         )
         if "\\u" in text:  # half of a character can be escaped, and stands for nothing
             json.dumps(found, ensure_ascii=False, default=str).encode()
@@ -45,6 +52,12 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
             "once; keep one of them"
         )
     return found
+
+
+def _whole(text: str) -> int:
+    if len(text) > MOST_DIGITS:
+        raise ValueError(f"a number of {len(text)} digits; nothing is measured so finely")
+    return int(text)
 
 
 def _constant(name: str) -> Any:

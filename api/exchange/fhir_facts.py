@@ -713,8 +713,9 @@ def _body_structures(resource: dict[str, Any]) -> frozenset[str]:
     """Body structures that an extension of FHIR names for the site."""
     return frozenset(
         token
-        for extension in _objects(resource.get("extension"))
-        if str(extension.get("url")).rpartition("/")[2] in ("bodySite", "bodyStructure")
+        for holder in (resource, resource.get("bodySite"))
+        for extension in _objects(holder.get("extension") if isinstance(holder, dict) else None)
+        if str(extension.get("url")).rpartition("/")[2].casefold() in ("bodysite", "bodystructure")
         for token in _references(extension.get("valueReference"))
     )
 

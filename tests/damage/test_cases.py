@@ -28,6 +28,7 @@ from tests.damage.texts import Damage, all_of, copies, encodings
 from tests.damage.watch import Came, watch
 from tests.sampling import much
 
+pytestmark = pytest.mark.long
 TEXT = much(1000, 160)
 """Damages of each text door."""
 FACTS: dict[str, Any] = {

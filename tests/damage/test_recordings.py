@@ -34,6 +34,7 @@ from tests.damage.watch import Came, watch
 from tests.imaging.test_contours import crescent, ring
 from tests.sampling import much
 
+pytestmark = pytest.mark.long
 TEXT = much(1000, 100)
 IMAGES = much(300, 60)
 ARCS = (100, 280, 300, 290, 120)
