@@ -215,6 +215,7 @@ class FhirFacts:
                 self.notes.append(f"{place}: the client could not fetch this")
                 self.unfetched.append(place)
             return
+        self._known |= {f"{kind}/{resource.get('id')}", f"#{resource.get('id')}"}
         if str(resource.get("status")) in IGNORED_STATUS:
             if not self._foreign(resource):
                 self.notes.append(f"{place}: left aside, its status is {resource['status']}")
@@ -223,7 +224,6 @@ class FhirFacts:
             self._aside += any(str(key).startswith("value") for key in resource)
             self._members_of(resource.get("hasMember"), place)
             return
-        self._known |= {f"{kind}/{resource.get('id')}", f"#{resource.get('id')}"}
         turned = ("modifierExtension", "implicitRules")
         if any(resource.get(key) for key in turned) and not self._foreign(
             {key: value for key, value in resource.items() if key not in turned}
