@@ -104,7 +104,7 @@ def segment(
     every: Annotated[int, typer.Option("--every", help="Read every n-th frame.", min=1)] = 1,
     spacing: Annotated[
         float | None,
-        typer.Option("--spacing", help="Millimetres a pixel, where the recording does not tell."),
+        typer.Option("--spacing", help="Millimetres a pixel; overrules what the recording tells."),
     ] = None,
     rate: Annotated[
         float | None, typer.Option("--rate", help="Speed of the pullback, mm/s.")

@@ -96,7 +96,11 @@ class CalciumReader:
                 reason="no calcium where it could be read; some frames could not, or are missing",
                 frames=self.along.numbers(np.flatnonzero(~self.along.usable)),
             )
-        return Measurement(name, False)
+        by = "none was drawn, and a person says that it was looked for in every frame"
+        return Measurement(name, False, reason=by if self._told_by_a_person() else "")
+
+    def _told_by_a_person(self) -> bool:
+        return "calcium" in self.along.curves.provenance.get("told", ())
 
     def _arcs(self) -> list[Measurement]:
         if not self.along.usable.any():

@@ -59,6 +59,7 @@ class ContourSet:
         digest: SHA-256 of its files.
         unread: frames that the drawer marked as not to be read, and why.
         notes: what a user should know of it.
+        elsewhere: layers that are drawn in another phase of the heart alone, and where.
     """
 
     frames: dict[int, dict[str, list[Drawn]]]
@@ -69,6 +70,7 @@ class ContourSet:
     digest: str = ""
     unread: dict[int, str] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
+    elsewhere: dict[str, str] = field(default_factory=dict)
 
 
 def curves(found: ContourSet, told: Sidecar) -> Curves:
@@ -87,12 +89,27 @@ def curves(found: ContourSet, told: Sidecar) -> Curves:
     if len(z) > 1 and z[0] > z[-1]:
         numbers, z = numbers[::-1], z[::-1]
     unit = told.spacing_mm if told.spacing_mm is not None else found.unit_mm
-    layers = {kind for lines in found.frames.values() for kind in lines} | {*told.drawn}
+    drawn_here = {kind for lines in found.frames.values() for kind in lines}
+    for kind in sorted({*found.elsewhere} - drawn_here):
+        where = f"{kind} is drawn in {found.elsewhere[kind]}, of another phase"
+        if kind in told.drawn:
+            raise ImagingError(
+                f"{where}, and told as drawn in every frame of this one: which is meant? Leave "
+                "'drawn' out, or read that phase with --phase"
+            )
+        found.notes.append(f"{where}; it was left aside")
+    layers = drawn_here | {*told.drawn}
+    if told.drawn:
+        found.notes.append(
+            f"{', '.join(told.drawn)} were looked for in every frame, as told by a person: none "
+            "drawn there is none"
+        )
     notes = [*found.notes, *_partly(found, layers, {*told.drawn}, numbers, z)]
     provenance = {
         "drawn_by": found.origin,
         "input": {"sha256": found.digest},
         "gated": found.gated or told.gated,
+        "told": sorted({*told.drawn} - drawn_here),
         "notes": notes,
     }
     lines = int(protocol().contour_lines)

@@ -59,6 +59,7 @@ def read(files: list[Path], place: Path, phase: str) -> ContourSet:
     chosen = [file for file in files if OTHER[phase] not in file.name.lower()]
     if not chosen:
         raise ImagingError(f"no table of {phase} contours in it", place)
+    elsewhere = {_layer(file, OTHER[phase]): file.name for file in files if file not in chosen}
     frames: dict[int, dict[str, list[Drawn]]] = defaultdict(dict)
     z: dict[int, float] = {}
     digest, notes, layers = hashlib.sha256(), list[str](), dict[str, Path]()
@@ -87,6 +88,7 @@ def read(files: list[Path], place: Path, phase: str) -> ContourSet:
         any(phase in file.name for file in chosen),
         digest.hexdigest(),
         notes=notes,
+        elsewhere=elsewhere,
     )
 
 

@@ -54,6 +54,10 @@ def read_contours(path: Path, sidecar: Sidecar | None = None, phase: str = "dias
         found = holorama.read(path, told, phase)
     else:
         found = contour_tables.read(files, path, phase)
+        if told.frame_mm is not None:
+            found.notes.append(
+                "the tables tell their own places; those that were told do not count"
+            )
     try:
         return curves(found, told)
     except ImagingError as error:

@@ -298,7 +298,8 @@ class _Page:
             if entry["status"] == "undecided" and not entry.get("correction")
         ]
         yield from self._more(words["undecided facts"], open_)
-        yield from self._more(words["read with"], [str(n) for n in measured.get("notes") or ()])
+        notes = "; ".join(str(note) for note in measured.get("notes") or ())
+        yield from self._more(words["read with"], [notes] if notes else [])
         for end in measured["within_intervals"]:
             changes = [
                 words["becomes"].format(

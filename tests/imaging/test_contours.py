@@ -86,7 +86,18 @@ def test_a_set_without_calcium_contours_is_no_vessel_without_calcium(
     assert "not drawn" in told["calcium_present"].reason
     asked = found(folder, drawn=["lumen", "eem", "calcium"]).facts
     assert asked["calcium_present"].value is False
+    assert "a person says" in asked["calcium_present"].reason
     assert asked["max_superficial_arc_deg"].value == 0
+
+
+def test_a_layer_of_the_other_phase_is_not_taken_for_none(folder: Path) -> None:
+    name = "calcium_diastolic_contours.csv"
+    (folder / name).rename(folder / name.replace("diastolic", "systolic"))
+    drawn = read_contours(folder)
+    assert "of another phase; it was left aside" in " ".join(drawn.provenance["notes"])
+    assert facts(drawn).facts["calcium_present"].status == "refused"
+    with pytest.raises(ImagingError, match="which is meant"):
+        found(folder, drawn=["lumen", "eem", "calcium"])
 
 
 def test_a_table_that_was_cut_to_its_head_is_no_calcium_free_vessel(folder: Path) -> None:
