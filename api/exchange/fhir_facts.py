@@ -16,7 +16,6 @@ from calx.api.exchange.lesions import (
     SITE,
     SPECIMEN,
     STUDY,
-    TEXT,
     UNKNOWN,
     Lesion,
     Observed,
@@ -25,13 +24,25 @@ from calx.api.exchange.lesions import (
     lesions,
 )
 from calx.api.exchange.moments import moment_of
+from calx.api.exchange.references import (
+    body_structures,
+    concept,
+    identifiers,
+    negated,
+    objects,
+    patient_tokens,
+    references,
+    short,
+    shown,
+    version_of,
+)
+from calx.api.exchange.validity import invalid, invalid_extension
 from calx.reasoner.intake.errors import Problem
 from calx.reasoner.model.guideline import Fact, Guideline
 from calx.reasoner.model.names import IRI
 
 FACTS = IRI + "fhir/StructureDefinition/facts"
 """The extension that carries facts: one nested extension a fact, its url the fact's name."""
-MOST_FAULTS = 24
 IGNORED_STATUS = {"entered-in-error", "cancelled", "registered"}
 UNITS = {"{pulse}": {"{pulse}", "1"}}
 """Units that are taken, where there are more than the fact's own."""
@@ -59,7 +70,6 @@ CHECKED = ("Bundle", "Observation", "Parameters")
 READ = ("Observation", "DiagnosticReport")
 """Kinds of which patient, lesion and time are asked."""
 REFERENCE = re.compile(r"(^|/)Patient/[A-Za-z0-9.-]{1,64}$")
-ADDRESS = re.compile(r"(?:^|/)([A-Z][A-Za-z]+/[A-Za-z0-9.-]{1,64})(?:/_history/[^/]+)?$")
 VALUES = (
     "valueBoolean",
     "valueDecimal",
@@ -210,7 +220,7 @@ class FhirFacts:
         """
         kind = str(resource.get("resourceType"))
         if kind == "OperationOutcome":
-            issues = _objects(resource.get("issue"))
+            issues = objects(resource.get("issue"))
             if not issues or any(i.get("severity") in ("fatal", "error", None) for i in issues):
                 self.notes.append(f"{place}: the client could not fetch this")
                 self.unfetched.append(place)
@@ -233,18 +243,18 @@ class FhirFacts:
         told = around
         if kind == "Patient":
             if not self._base:
-                self.patients.link(frozenset(_patient_tokens(resource)))
+                self.patients.link(frozenset(patient_tokens(resource)))
             if self._extensions(resource.get("extension"), place, None):
                 named = f"Patient/{resource.get('id')}"
                 own = {self._base + named} if resource.get("id") else set[str]()
-                tokens = own or _identifiers(resource.get("identifier"))
+                tokens = own or identifiers(resource.get("identifier"))
                 self.patients.add(frozenset(tokens), place)
         elif kind not in ("Bundle", "Parameters"):
             member = self._around.get(f"{kind}/{resource.get('id')}", Told())
             told = self._told(resource, place).over(around or Told()).over(member)
             if self._extensions(resource.get("extension"), place, told):
                 self.patients.add(told.patient, place)
-        for number, part in enumerate(_objects(resource.get("contained")), 1):
+        for number, part in enumerate(objects(resource.get("contained")), 1):
             if part.get("resourceType") not in ("Patient", "Encounter", "Specimen", "Procedure"):
                 self._read(part, f"{place}.contained[{number}]", told)
         if kind == "Bundle":
@@ -277,7 +287,7 @@ class FhirFacts:
         )
 
     def _bundle(self, bundle: dict[str, Any], place: str) -> None:
-        entries = self._current(_objects(bundle.get("entry")), place)
+        entries = self._current(objects(bundle.get("entry")), place)
         patients = [
             (str(entry.get("fullUrl") or ""), entry["resource"])
             for _, entry in entries
@@ -286,11 +296,11 @@ class FhirFacts:
         ]
         for address, patient in patients:
             alone = sum(other.get("id") == patient.get("id") for _, other in patients) == 1
-            named = _patient_tokens(patient) if alone else _identifiers(patient.get("identifier"))
+            named = patient_tokens(patient) if alone else identifiers(patient.get("identifier"))
             self.patients.link(frozenset(named | ({address} if address else set())))
         for _, entry in entries:
             if isinstance(entry.get("fullUrl"), str):
-                self._known |= {entry["fullUrl"], _short(entry["fullUrl"])}
+                self._known |= {entry["fullUrl"], short(entry["fullUrl"])}
             if isinstance(entry.get("resource"), dict):
                 self._panel(entry["resource"], f"{place}.entry")
         for number, entry in entries:
@@ -299,7 +309,7 @@ class FhirFacts:
                 self._not_understood(where)
             elif isinstance(entry.get("resource"), dict):
                 found = str(entry.get("fullUrl") or "")
-                self._base = found[: -len(_short(found))] if _short(found) != found else ""
+                self._base = found[: -len(short(found))] if short(found) != found else ""
                 self._read(entry["resource"], where, None)
                 self._base = ""
             elif str((entry.get("response") or {}).get("status", "2"))[:1] in "45":
@@ -310,7 +320,7 @@ class FhirFacts:
         matches = sum(
             (entry.get("search") or {}).get("mode", "match") != "outcome" for _, entry in entries
         )
-        more = any(link.get("relation") == "next" for link in _objects(bundle.get("link")))
+        more = any(link.get("relation") == "next" for link in objects(bundle.get("link")))
         total = bundle.get("total")
         if more or (isinstance(total, int) and total > matches):
             self.incomplete = True
@@ -326,18 +336,18 @@ class FhirFacts:
         deleted. The numbers are those of the bundle.
         """
         gone = {
-            _short(str(request.get("url")))
+            short(str(request.get("url")))
             for entry in entries
             if (request := entry.get("request") or {}).get("method") == "DELETE"
         }
         newest: dict[str, tuple[tuple[Any, ...], int]] = {}
         for number, entry in enumerate(entries, 1):
-            name, version = _version(entry)
+            name, version = version_of(entry)
             if name and (name not in newest or version > newest[name][0]):
                 newest[name] = version, number
         kept = []
         for number, entry in enumerate(entries, 1):
-            name, version = _version(entry)
+            name, version = version_of(entry)
             if name in gone:
                 self.notes.append(f"{place}.entry[{number}]: {name} was deleted; left aside")
             elif name and version and newest[name][1] != number and version < newest[name][0]:
@@ -350,32 +360,32 @@ class FhirFacts:
 
     def _panel(self, resource: dict[str, Any], place: str) -> None:
         """What a panel or report says of its members holds of them, where they do not say."""
-        members = _objects(resource.get("hasMember")) + _objects(resource.get("result"))
+        members = objects(resource.get("hasMember")) + objects(resource.get("result"))
         if not members or resource.get("resourceType") not in READ:
             return
         told = self._told(resource, place)
         for member in members:
             reference = member.get("reference")
             if isinstance(reference, str):
-                self._around[_short(reference)] = told
+                self._around[short(reference)] = told
                 if resource.get("modifierExtension"):
                     self._not_understood(place)
 
     def _members_of(self, references: Any, place: str) -> None:
-        for number, reference in enumerate(_objects(references)):
+        for number, reference in enumerate(objects(references)):
             told = reference.get("reference")
-            self._members[_short(told) if isinstance(told, str) else f"{place} {number}"] = place
+            self._members[short(told) if isinstance(told, str) else f"{place} {number}"] = place
 
     def _parameters(self, resource: dict[str, Any], place: str) -> None:
-        for parameter in _objects(resource.get("parameter")):
+        for parameter in objects(resource.get("parameter")):
             name = str(parameter.get("name", ""))
             if parameter.get("modifierExtension"):
                 self._not_understood(f"{place}.{name}")
             elif isinstance(parameter.get("resource"), dict):
                 self._read(parameter["resource"], f"{place}.{name}", None)
             elif name == "subject":
-                identifier = _identifiers([parameter.get("valueIdentifier")])
-                tokens = _references(parameter.get("valueReference"), "", self._base) | identifier
+                identifier = identifiers([parameter.get("valueIdentifier")])
+                tokens = references(parameter.get("valueReference"), "", self._base) | identifier
                 if tokens:
                     self.patients.add(tokens, f"{place}.{name}")
             elif parameter.get("part"):
@@ -388,12 +398,12 @@ class FhirFacts:
     def _extensions(self, extensions: Any, place: str, told: Told | None) -> bool:
         """Read the facts of extensions, also those within others; whether there were any."""
         found = False
-        for extension in _objects(extensions):
+        for extension in objects(extensions):
             if str(extension.get("url")).partition("|")[0] != FACTS:
                 found |= self._extensions(extension.get("extension"), place, told)
                 continue
             found = True
-            items = _objects(extension.get("extension"))
+            items = objects(extension.get("extension"))
             if not items:
                 self.problems.append(
                     Problem("holds no facts; nest one extension a fact", place=f"{place}.extension")
@@ -422,7 +432,7 @@ class FhirFacts:
         inside = bool(resource.get("component") or resource.get("hasMember"))
         self._members_of(resource.get("hasMember"), place)
         self._valued(resource, place, told, status, inside=inside)
-        for number, component in enumerate(_objects(resource.get("component")), 1):
+        for number, component in enumerate(objects(resource.get("component")), 1):
             where = f"{place}.component[{number}]"
             if component.get("modifierExtension"):
                 self._not_understood(where)
@@ -466,7 +476,7 @@ class FhirFacts:
                 Problem(f"has a {kind} without a unit; send a valueQuantity in {unit}", name, place)
             )
             return
-        if kind == "valueBoolean" and element[kind] is True and _negated(element):
+        if kind == "valueBoolean" and element[kind] is True and negated(element):
             self.problems.append(
                 Problem("is true and interpreted as negative; send one", name, place)
             )
@@ -481,7 +491,7 @@ class FhirFacts:
         if not isinstance(concept, dict):
             return None
         found: list[tuple[str, str]] = []
-        for coding in _objects(concept.get("coding")):
+        for coding in objects(concept.get("coding")):
             key = (canonical(coding.get("system")), str(coding.get("code")))
             if key in self.codes.fact or key[0] in (OURS, IRI):
                 found.append(key)
@@ -500,7 +510,7 @@ class FhirFacts:
             return None
         if found:
             return found[0]
-        codings = _objects(concept.get("coding"))
+        codings = objects(concept.get("coding"))
         words = [c.get("code") for c in codings if not canonical(c.get("system"))]
         words += [] if codings else [str(concept.get("text") or "").strip()]
         meant = {str(word) for word in words if word in self._given}
@@ -527,15 +537,15 @@ class FhirFacts:
             moment = None
             if not self._foreign(resource):
                 self.problems.append(Problem(str(error), place=place))
-        refer = partial(_references, place=place, base=self._base, holder=resource)
+        refer = partial(references, place=place, base=self._base, holder=resource)
         places = {
-            SITE: _concept(resource.get("bodySite")) | _body_structures(resource),
+            SITE: concept(resource.get("bodySite")) | body_structures(resource),
             FOCUS: refer(resource.get("focus")),
             SPECIMEN: refer(resource.get("specimen")),
         }
         studies = [
             item
-            for item in _objects(resource.get("derivedFrom"))
+            for item in objects(resource.get("derivedFrom"))
             if "ImagingStudy/" in str(item.get("reference"))
         ]
         times = {
@@ -548,7 +558,7 @@ class FhirFacts:
             tuple((name, tokens) for name, tokens in places.items() if tokens),
             tuple((name, tokens) for name, tokens in times.items() if tokens),
             moment,
-            _shown(resource),
+            shown(resource),
         )
 
     def _take(self, name: str, element: dict[str, Any], place: str, told: Told | None) -> bool:
@@ -664,157 +674,3 @@ class FhirFacts:
     def _put(self, name: str, value: Any, place: str, told: Told | None) -> None:
         if value is not None:
             self._observed.append(Observed(name, value, place, told))
-
-
-def _objects(value: Any) -> list[dict[str, Any]]:
-    """The objects of a list; none where it is no list."""
-    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
-
-
-def _short(reference: str) -> str:
-    """``Kind/id`` of an absolute address; other references as they are. A version is left out."""
-    found = ADDRESS.search(reference)
-    return found.group(1) if found else reference
-
-
-def _references(
-    value: Any, place: str = "", base: str = "", holder: dict[str, Any] | None = None
-) -> frozenset[str]:
-    """What references name, whether one or a list of them.
-
-    Args:
-        value: a reference, or several.
-        place: of the resource that holds them: what it contains is its own.
-        base: the address against which relative references count.
-        holder: the resource.
-    """
-    given = value if isinstance(value, list) else [value]
-    tokens: set[str] = set()
-    for item in _objects(given):
-        reference, own = item.get("reference"), _identifiers([item.get("identifier")])
-        if isinstance(reference, str) and reference.startswith("#"):
-            within = [
-                part
-                for part in _objects((holder or {}).get("contained"))
-                if part.get("id") == reference[1:]
-            ]
-            own |= {token for part in within for token in _identifiers(part.get("identifier"))}
-            own = own or {f"{place}{reference}"}
-        elif isinstance(reference, str):
-            plain = reference.partition("/_history/")[0]
-            own.add(base + plain if base and ":" not in plain else plain)
-        if not own and isinstance(item.get("display"), str):
-            own.add(item["display"].strip().casefold())
-        tokens |= own
-    return frozenset(tokens)
-
-
-def _body_structures(resource: dict[str, Any]) -> frozenset[str]:
-    """Body structures that an extension of FHIR names for the site."""
-    return frozenset(
-        token
-        for holder in (resource, resource.get("bodySite"))
-        for extension in _objects(holder.get("extension") if isinstance(holder, dict) else None)
-        if str(extension.get("url")).rpartition("/")[2].casefold() in ("bodysite", "bodystructure")
-        for token in _references(extension.get("valueReference"))
-    )
-
-
-def _patient_tokens(patient: dict[str, Any]) -> set[str]:
-    """What names a patient."""
-    tokens = _identifiers(patient.get("identifier"))
-    return tokens | ({f"Patient/{patient['id']}"} if patient.get("id") else set())
-
-
-def _version(entry: dict[str, Any]) -> tuple[str, tuple[Any, ...]]:
-    """The resource of an entry, and which version of it: empty where it does not say."""
-    resource = entry.get("resource")
-    if not isinstance(resource, dict) or not resource.get("id"):
-        return "", ()
-    meta = resource.get("meta") if isinstance(resource.get("meta"), dict) else {}
-    number = str((meta or {}).get("versionId") or "")
-    name = f"{resource.get('resourceType')}/{resource['id']}"
-    return name, ((int(number),) if number.isdecimal() else ())
-
-
-def _negated(element: dict[str, Any]) -> bool:
-    return any(
-        coding.get("code") in ("NEG", "ND")
-        for concept in _objects(element.get("interpretation"))
-        for coding in _objects(concept.get("coding"))
-    )
-
-
-def _identifiers(value: Any) -> set[str]:
-    return {
-        f"{item.get('system') or ''}|{item['value']}"
-        for item in _objects(value)
-        if isinstance(item.get("value"), str)
-    }
-
-
-def _concept(value: Any) -> frozenset[str]:
-    """The codes of a concept; its words where it has none."""
-    if not isinstance(value, dict):
-        return frozenset()
-    codes = {
-        f"{canonical(coding.get('system'))}|{coding['code']}"
-        for coding in _objects(value.get("coding"))
-        if isinstance(coding.get("code"), str)
-    }
-    text = " ".join(str(value.get("text") or "").split()).casefold()
-    return frozenset(codes | ({TEXT + text} if text else set()))
-
-
-def _shown(resource: dict[str, Any]) -> str:
-    """The lesion of a resource in words."""
-    site = resource.get("bodySite")
-    if isinstance(site, dict):
-        codings = _objects(site.get("coding"))
-        words = [site.get("text"), *(c.get("display") for c in codings)]
-        words += [c.get("code") for c in codings]
-        found = next((str(word) for word in words if word), "")
-        if found:
-            return found[:60]
-    for key in ("focus", "specimen"):
-        tokens = sorted(_references(resource.get(key)))
-        if tokens:
-            return tokens[0][:60]
-    return ""
-
-
-def invalid(resource: dict[str, Any]) -> list[str]:
-    """What is wrong with a resource, by the R4B models."""
-    from fhir.resources.R4B import get_fhir_model_class
-    from pydantic import ValidationError
-
-    try:
-        get_fhir_model_class(str(resource.get("resourceType"))).model_validate(resource)
-    except ValidationError as error:
-        return [
-            (
-                f"{'.'.join(str(part) for part in fault['loc']) or resource.get('resourceType')}: "
-                f"{fault['msg']}"
-            )
-            for fault in error.errors()[:MOST_FAULTS]
-        ]
-    except (LookupError, ValueError, TypeError, RecursionError) as error:
-        return [f"is not readable as a FHIR resource ({type(error).__name__})"]
-    return []
-
-
-def invalid_extension(extension: dict[str, Any]) -> list[str]:
-    """What is wrong with an extension, by the R4B model."""
-    from fhir.resources.R4B.extension import Extension
-    from pydantic import ValidationError
-
-    try:
-        Extension.model_validate(extension)
-    except ValidationError as error:
-        return [
-            f"extension.{'.'.join(str(part) for part in fault['loc'])}: {fault['msg']}"
-            for fault in error.errors()[:MOST_FAULTS]
-        ]
-    except (LookupError, ValueError, TypeError, RecursionError) as error:
-        return [f"extension is not readable ({type(error).__name__})"]
-    return []

@@ -110,26 +110,8 @@ def lesions(
     named = {key: items for key, items in keys.items() if _names_one(key, keys)}
     if unnamed and named:
         problems += _unnamed(unnamed, named)
-    if len(keys) > 1 and not named:
-        first, second = (items[0] for items in list(keys.values())[:2])
-        problems.append(
-            Problem(
-                f"is told by {_parts(second)}, another fact by {_parts(first)}: whether they are "
-                "of one lesion is not known; name the same of both",
-                second.name,
-                second.where,
-            )
-        )
-    if len(named) > 1 and not several:
-        first, second = (items[0] for items in list(named.values())[:2])
-        problems.append(
-            Problem(
-                f"is of {_shown(second)}, another fact of {_shown(first)}: facts of two lesions "
-                "make no answer; send one lesion",
-                second.name,
-                second.where,
-            )
-        )
+    if len(keys) > 1 and (not named or (len(named) > 1 and not several)):
+        problems.append(_of_several(list((named or keys).values()), told_apart=bool(named)))
     astray = [item for item in plain if item.name not in patient] if len(named) > 1 else []
     plain = [item for item in plain if item not in astray]
     if astray and not several:
@@ -152,6 +134,19 @@ def lesions(
     if several and unnamed and named:
         problems = [item for item in problems if item not in _unnamed(unnamed, named)]
     return [lesion for lesion in found if lesion.facts], problems
+
+
+def _of_several(groups: list[list[Observed]], *, told_apart: bool) -> Problem:
+    """The problem that facts are of two lesions, or may be."""
+    first, second = (items[0] for items in groups[:2])
+    told = (
+        f"is of {_shown(second)}, another fact of {_shown(first)}: facts of two lesions make no "
+        "answer; send one lesion"
+        if told_apart
+        else f"is told by {_parts(second)}, another fact by {_parts(first)}: whether they are of "
+        "one lesion is not known; name the same of both"
+    )
+    return Problem(told, second.name, second.where)
 
 
 def _of_patient(item: Observed, names: set[str]) -> bool:

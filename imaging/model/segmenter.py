@@ -8,6 +8,7 @@ import contextlib
 import itertools
 import json
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
@@ -130,18 +131,10 @@ def segment(
     kept = store.done()
     if kept and progress:
         progress(Progress(kept, len(positions), 0.0))
-    provenance = {
-        "drawn_by": "model",
-        "model": package.named(),
-        "input": dict(pullback.provenance),
-        "gated": pullback.gated,
-        "software": {"calx": calx.__version__},
+    provenance = _provenance(pullback, package) | {
         "device": runtime.device,
         "every": every,
         "reach": look.reach,
-        "notes": list(pullback.notes),
-        "calibration": package.calibration.plain(),
-        "not_for_clinical_use": True,
     }
     if why:
         store.clear()
@@ -179,12 +172,9 @@ def segment(
     drawn.centre[:] = look.centre
     pixel_mm = float("nan") if pullback.pixel_mm is None else pullback.pixel_mm
     drawn = replace(drawn, pixel_mm=pixel_mm)
-    refused: dict[str, int] = {}
-    for f, row in enumerate(rows):
-        why = domain.outside(row, package.domain)
-        if why:
-            drawn.refused[f] = why[:200]
-            refused[why] = refused.get(why, 0) + 1
+    reasons = [domain.outside(row, package.domain) for row in rows]
+    refused = dict(Counter(filter(None, reasons)))
+    drawn.refused[:] = [reason[:200] for reason in reasons]
     vessel = 2 * np.sqrt((drawn.eem.astype(float) ** 2).mean(axis=1))[drawn.refused == ""]
     if len(vessel) and "eem" in drawn.drawn:
         why = standing(field, pullback.shape, pullback.pixel_mm, float(np.median(vessel)))
@@ -194,6 +184,20 @@ def segment(
     _withhold(drawn)
     store.clear()
     return SegmentationRun(drawn, runtime.device, time.monotonic() - started, ran, refused)
+
+
+def _provenance(pullback: Pullback, package: Package) -> dict[str, Any]:
+    """Who draws, and from what."""
+    return {
+        "drawn_by": "model",
+        "model": package.named(),
+        "input": dict(pullback.provenance),
+        "gated": pullback.gated,
+        "software": {"calx": calx.__version__},
+        "notes": list(pullback.notes),
+        "calibration": package.calibration.plain(),
+        "not_for_clinical_use": True,
+    }
 
 
 def _nothing(

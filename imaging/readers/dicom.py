@@ -16,6 +16,7 @@ from pydicom.encaps import parse_basic_offsets, parse_fragments
 from pydicom.errors import InvalidDicomError
 from pydicom.filereader import data_element_offset_to_value
 from pydicom.pixels.utils import iter_pixels
+from pydicom.uid import UID
 
 from calx.imaging.errors import ImagingError
 from calx.imaging.polar import Grey
@@ -52,10 +53,10 @@ def read_dicom(path: Path, told: Sidecar | None = None) -> Pullback:
         ImagingError: it is no recording that can be read, and why.
     """
     told = told or Sidecar()
-    dataset = _header(path)
+    dataset, offset = _header(path)
     header = Elements(dataset)
     try:
-        count, shape = _checked(header, dataset, path)
+        count, shape = _checked(header, dataset, offset, path)
         syntax = dataset.file_meta.TransferSyntaxUID.name
         region = cross_section(header, shape, told, path)
         found = places(header, count, told)
@@ -94,8 +95,8 @@ def digest(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _header(path: Path) -> Dataset:
-    """The elements before the pixels, unread; the element of the pixels without its value."""
+def _header(path: Path) -> tuple[Dataset, int]:
+    """The elements before the pixels, unread, and where in the file these begin."""
     with path.open("rb") as file:
         head = file.read(140)
     if (
@@ -108,9 +109,9 @@ def _header(path: Path) -> Dataset:
             path,
         )
     try:
-        with warnings.catch_warnings():
+        with path.open("rb") as file, warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            dataset = pydicom.dcmread(path, stop_before_pixels=True)
+            dataset, offset = pydicom.dcmread(file, stop_before_pixels=True), file.tell()
             _ = dataset.file_meta.TransferSyntaxUID.name
     except Exception as error:  # pydicom raises whatever a damaged file makes it meet
         known = isinstance(error, InvalidDicomError | EOFError | OSError)
@@ -124,10 +125,12 @@ def _header(path: Path) -> Dataset:
         raise ImagingError(
             "its attributes are encrypted; decrypt them with the software that wrote the file", path
         )
-    return dataset
+    return dataset, offset
 
 
-def _checked(header: Elements, dataset: Dataset, path: Path) -> tuple[int, tuple[int, int]]:
+def _checked(
+    header: Elements, dataset: Dataset, offset: int, path: Path
+) -> tuple[int, tuple[int, int]]:
     """Number of frames and their size, where this can be a recording at all.
 
     Raises:
@@ -169,7 +172,7 @@ def _checked(header: Elements, dataset: Dataset, path: Path) -> tuple[int, tuple
     per_frame = rows * columns * samples
     if photometric == "YBR_FULL_422" and not syntax.is_encapsulated:
         per_frame = per_frame * 2 // 3
-    held = _frames_held(dataset, path, count, per_frame)
+    held = _frames_held(syntax, offset, path, count, per_frame)
     if held < count:
         raise refuse(
             f"it is cut short: it says {count} frames of {columns} by {rows} and holds {held}; "
@@ -184,17 +187,14 @@ def _checked(header: Elements, dataset: Dataset, path: Path) -> tuple[int, tuple
     return count, (rows, columns)
 
 
-def _frames_held(dataset: Dataset, path: Path, count: int, per_frame: int) -> int:
-    """How many frames the pixel data hold.
+def _frames_held(syntax: UID, place: int, path: Path, count: int, per_frame: int) -> int:
+    """How many frames the pixel data hold that begin at a place of the file.
 
     Raises:
         ImagingError: there are none, or their length is that of no whole number of frames.
     """
-    syntax = dataset.file_meta.TransferSyntaxUID
-    with path.open("rb") as file, warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        pydicom.dcmread(file, stop_before_pixels=True)
-        place = file.tell()
+    with path.open("rb") as file:
+        file.seek(place)
         head = file.read(12)
     order = "<" if syntax.is_little_endian else ">"
     tag = struct.unpack(order + "HH", head[:4]) if len(head) == 12 else None

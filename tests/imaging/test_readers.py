@@ -124,6 +124,17 @@ def motor(found: Dataset) -> None:
     found.IVUSAcquisition, found.IVUSPullbackRate, found.FrameTime = "MOTOR_PULLBACK", "0.5", "100"
 
 
+def by_motor(edit: Edit) -> Edit:
+    """Pulled by a motor, not gated, then edited."""
+
+    def both(found: Dataset) -> None:
+        motor(found)
+        found.pop("IVUSGatedRate", None)
+        edit(found)
+
+    return both
+
+
 def with_vector(found: Dataset) -> None:
     found.IVUSPullbackRate, found.FrameTimeVector = (
         "1.0",
@@ -434,12 +445,7 @@ def no_frame_time(found: Dataset) -> None:
 def test_a_rate_that_is_none_gives_no_length_with_the_reason(
     changed: Callable[[Edit], Path], edit: Edit, named: str
 ) -> None:
-    def both(found: Dataset) -> None:
-        motor(found)
-        found.pop("IVUSGatedRate", None)
-        edit(found)
-
-    found = read(changed(both))
+    found = read(changed(by_motor(edit)))
     assert np.isnan(found.z_mm).all()
     assert re.search(named.replace("(", r"\(").replace(")", r"\)"), " ".join(found.notes)), (
         found.notes
@@ -487,12 +493,7 @@ def two_makers(found: Dataset) -> None:
 def test_times_and_rates_that_contradict_or_mean_something_else_give_no_length(
     changed: Callable[[Edit], Path], edit: Edit, named: str
 ) -> None:
-    def both(found: Dataset) -> None:
-        motor(found)
-        found.pop("IVUSGatedRate", None)
-        edit(found)
-
-    found = read(changed(both))
+    found = read(changed(by_motor(edit)))
     assert np.isnan(found.z_mm).all()
     assert named in " ".join(found.notes)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -266,6 +267,19 @@ def test_a_wrong_scale_is_refused(factor: float) -> None:
         assert "scale" in error.message
         return
     assert sum(run.refused.values()) > len(run.curves) / 2
+
+
+def test_each_refused_frame_keeps_its_own_reason() -> None:
+    """Of a recording of which all are refused, the last frame's reason is not that of the others."""
+    source = dicom.pullback(simulate(4_000_011, 10.0, 3.0, 40))
+    model = load(SHIPPED)
+    whole = segment(source, model, Onnx(model, threads=1)).curves
+    middle = float(np.median(whole.eem.mean(axis=1)))
+    strict = replace(model, domain={"lumen": (9.0, 10.0), "eem": (0.0, middle)})
+    run = segment(source, strict, Onnx(model, threads=1))
+    assert len(run.refused) == 2
+    assert sum(run.refused.values()) == len(run.curves)
+    assert {str(why) for why in run.curves.refused} == {why[:200] for why in run.refused}
 
 
 def test_simulated_recordings_are_not_refused(made: tuple[Path, Curves]) -> None:

@@ -298,13 +298,8 @@ def _shown(cell: Any) -> Any:
     return value
 
 
-def _take(
-    table: Table,
-    rows: list[list[Any]],
-    edits: Edits,
-    edited: list[Edited],
-    problems: list[CellProblem],
-) -> None:
+def _header(table: Table, rows: list[list[Any]], problems: list[CellProblem]) -> list[str] | None:
+    """The columns of a sheet, with what is wrong with them; None where it is no such table."""
     header = ["" if value is None else str(value).strip() for value in rows[0]] if rows else []
     while header and not header[-1]:
         header.pop()
@@ -318,7 +313,7 @@ def _take(
                 ),
             )
         )
-        return
+        return None
     for index, column in enumerate(header):
         if column and column not in table.columns:
             problems.append(
@@ -331,6 +326,33 @@ def _take(
             problems.append(
                 CellProblem(a1(table.name, index, 0), f"the column '{column}' stands twice")
             )
+    return header
+
+
+def _misfit(table: Table, header: list[str], row: list[Any], number: int) -> CellProblem | None:
+    """What tells that a row has more or fewer cells than the head; None where nothing does."""
+    astray = [
+        index
+        for index, value in enumerate(row)
+        if (index >= len(header) or not header[index]) and str(value or "").strip()
+    ]
+    if not astray and len(row) >= len(header):
+        return None
+    where = a1(table.name, astray[0] if astray else len(row) - 1, number)
+    told = "lies under no column" if astray else f"is the last of {len(row)} cells"
+    return CellProblem(where, f"{told}; the table has {len(header)} columns: is one missing?")
+
+
+def _take(
+    table: Table,
+    rows: list[list[Any]],
+    edits: Edits,
+    edited: list[Edited],
+    problems: list[CellProblem],
+) -> None:
+    header = _header(table, rows, problems)
+    if header is None:
+        return
     if len(rows) > MOST_ROWS:
         problems.append(
             CellProblem(table.name, f"has more than {MOST_ROWS} rows; no table of Calx has")
@@ -360,17 +382,9 @@ def _take(
             )
             continue
         seen[key] = number
-        astray = [
-            index
-            for index, value in enumerate(row)
-            if (index >= len(header) or not header[index]) and str(value or "").strip()
-        ]
-        if astray or len(row) < len(header):
-            where = a1(table.name, astray[0] if astray else len(row) - 1, number)
-            told = "lies under no column" if astray else f"is the last of {len(row)} cells"
-            problems.append(
-                CellProblem(where, f"{told}; the table has {len(header)} columns: is one missing?")
-            )
+        misfit = _misfit(table, header, row, number)
+        if misfit:
+            problems.append(misfit)
             continue
         for index, (column, value) in enumerate(zip(header, row, strict=False)):
             if column in table.columns[1:] and header.index(column) == index:
