@@ -3,5 +3,5 @@ comes with its proof.
 
 `recommendation` is the front door, `batch` answers many; knows neither HTTP nor pixels.
 
-May use `reasoner.intake`, `reasoner.load`, and what those may.
+May use `reasoner.intake`, `reasoner.load`, `reasoner.symbolic`, and what those may.
 """

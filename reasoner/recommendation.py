@@ -4,21 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import cache
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from calx.ontology import DEFAULT_DIRECTORY
+from calx.ontology import DEFAULT_DIRECTORY, GuidelineError
 from calx.reasoner.engine.answer import Answer
-from calx.reasoner.engine.evaluation import Evaluation
+from calx.reasoner.engine.evaluation import Evaluation, Trace
 from calx.reasoner.engine.evidence import Evidence
 from calx.reasoner.engine.intervals import within
 from calx.reasoner.engine.proof import ProofView
 from calx.reasoner.engine.uncertainty import Uncertainty
+from calx.reasoner.intake.errors import ContradictionError, Problem
 from calx.reasoner.intake.gate import Gate
-from calx.reasoner.load.cache import load
+from calx.reasoner.load import cache as compiled
 from calx.reasoner.model.case import Case
 from calx.reasoner.model.guideline import Guideline
-from calx.words import LANGUAGES
+from calx.reasoner.model.rule import Assertion
+from calx.words import LANGUAGES, words
 
 
 class Reasoner:
@@ -42,10 +45,20 @@ class Reasoner:
     def load(cls, directory: Path | str = DEFAULT_DIRECTORY) -> Reasoner:
         """The reasoner of the guideline in a folder.
 
+        Where Z3 is installed, a guideline that contradicts itself of any lesion is refused here;
+        else it is refused with the first such lesion, by `ContradictionError`.
+
         Raises:
             GuidelineError: the guideline has faults; all are listed.
         """
-        return cls(load(directory))
+        found = compiled.load(directory)
+        if not compiled.known_consistent(found) and find_spec("z3"):
+            from calx.reasoner.symbolic.contradictions import faults
+
+            if contradictions := faults(found):
+                raise GuidelineError(contradictions)
+            compiled.note_consistent(found)
+        return cls(found)
 
     def recommend(self, raw: Mapping[str, Any], language: str = "en") -> Answer:
         """The answer to one case.
@@ -61,20 +74,25 @@ class Reasoner:
         """
         if language not in LANGUAGES:
             raise ValueError(f"language is {' or '.join(LANGUAGES)}, not {language!r}")
-        return self.answer(self.gate.admit(raw, language))
+        return self.answer(self.gate.admit(raw, language), language)
 
-    def answer(self, case: Case) -> Answer:
+    def answer(self, case: Case, language: str = "en") -> Answer:
         """The answer to an admitted case; of a measured
         one also what changes within its intervals.
+
+        Raises:
+            ContradictionError: the guideline contradicts itself of it.
         """
-        answer = self.plain_answer(case)
+        answer = self.plain_answer(case, language)
         if case.measured is not None:
             answer.within = within(self.evaluation, self.plain_answer, case)
         return answer
 
-    def plain_answer(self, case: Case) -> Answer:
+    def plain_answer(self, case: Case, language: str = "en") -> Answer:
         """The answer to the facts as they stand."""
         trace = self.evaluation.run(case.facts)
+        if self.evaluation.contradictions(trace):
+            raise ContradictionError(self._contradictions(trace, language), case.id)
         return Answer(
             self.guideline,
             case,
@@ -83,6 +101,23 @@ class Reasoner:
             self._evidence,
             self._view,
         )
+
+    def _contradictions(self, trace: Trace, language: str) -> list[Problem]:
+        guideline, found = self.guideline, []
+        for name, steps in self.evaluation.contradictions(trace).items():
+            said = []
+            for rule, production, _, _ in steps:
+                told = production.conclusion
+                term = (
+                    f"{guideline.term(name, told.term).label[language]} "
+                    if isinstance(told, Assertion)
+                    else ""
+                )
+                said.append(f"{term}[{rule.id}]")
+            about = (guideline.properties.get(name) or guideline.facts[name]).label[language]
+            message = words("contradiction", language)["of a case"]
+            found.append(Problem(message.format(about=about, said=", ".join(said))))
+        return found
 
 
 def recommend(case: Mapping[str, Any], language: str = "en") -> Answer:

@@ -61,7 +61,6 @@ def diff(
     from calx.reasoner.authors.compare import report
     from calx.reasoner.authors.compare.difference import Version, difference
     from calx.reasoner.authors.compare.revisions import RevisionError, folder_of
-    from calx.reasoner.authors.prove.session import UndecidedError
     from calx.reasoner.authors.prove.witness import DisagreementError
 
     try:
@@ -76,7 +75,7 @@ def diff(
             )
     except RevisionError as error:
         wrong_use(str(error))
-    except (UndecidedError, DisagreementError) as error:
+    except DisagreementError as error:
         typer.echo(f"no answer is given, rather than one that may be wrong: {error}", err=True)
         raise typer.Exit(AT_FAULT) from None
     if format is DiffFormat.json:

@@ -39,6 +39,16 @@ def verify(
             help="Write each counterexample as a case file into this folder.",
         ),
     ] = None,
+    effort: Annotated[
+        int,
+        typer.Option(
+            "--effort",
+            metavar="N",
+            min=1,
+            max=1000,
+            help="Times the usual work that one question may take before it is left undecided.",
+        ),
+    ] = 1,
     lang: Lang = DEFAULT,
     ontology: Ontology = DEFAULT_DIRECTORY,
 ) -> None:
@@ -56,7 +66,7 @@ def verify(
         wrong_use(f"{only}: no such requirement; there are {', '.join(sorted(known)) or 'none'}")
     try:
         with show_steps() as progress:
-            found = verified(files, guideline, progress, only)
+            found = verified(files, guideline, progress, only, effort)
     except DisagreementError as error:
         typer.echo(str(error), err=True)
         raise typer.Exit(AT_FAULT) from None

@@ -7,7 +7,7 @@ text and graph of the proof is a view of it.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import compress
 from typing import NamedTuple, TypeAlias
 
@@ -40,6 +40,8 @@ class Trace:
     derived: Derivations
     by_property: Counts
     steps: list[Step]
+    disputed: list[Step] = field(default_factory=list)
+    """Productions that would have given something another value than it has."""
 
     def terms(self, property_name: str) -> list[str]:
         """Local names of the terms concluded for a property."""
@@ -72,6 +74,9 @@ class Evaluation:
         self.guideline = guideline
         self._completing = [self._layer(layer) for layer in guideline.program.completing]
         self._concluding = [self._layer(layer) for layer in guideline.program.concluding]
+        self._functional = [
+            name for name, described in guideline.properties.items() if described.functional
+        ]
         self._forbidden = tested_together(
             [constraint.condition for constraint in guideline.constraints]
         )
@@ -125,6 +130,23 @@ class Evaluation:
         _fire(self._completing, trace)
         return trace
 
+    def contradictions(self, trace: Trace) -> dict[str, tuple[Step, ...]]:
+        """What a guideline says twice over: by functional property, fact or quantity the steps that
+        say so. A sound guideline has none.
+        """
+        found = {
+            name: tuple(
+                step for step in trace.steps if step[1].conclusion.key in trace.by_property[name]
+            )
+            for name in self._functional
+            if len(trace.by_property.get(name, ())) > 1
+        }
+        for disputed in trace.disputed:
+            key = disputed[1].conclusion.key
+            first = (step for step in trace.steps if step[1].conclusion.key == key)
+            found[key] = (*found.get(key, first), disputed)
+        return found
+
     def violated(self, values: Values) -> list[Constraint]:
         """The consistency rules that completed values break."""
         return list(compress(self.guideline.constraints, self._forbidden(values, {}, {})))
@@ -162,7 +184,10 @@ def _fire(layers: list[_CompiledLayer], trace: Trace) -> None:
                 step = (step[0], step[1], tuple(dict.fromkeys(premises)), weakest)
             if calculate is not None:
                 value = calculate(values)
-                if value is None or values.setdefault(key, value) != value:
+                if value is None:
+                    continue
+                if values.setdefault(key, value) != value:
+                    trace.disputed.append(step)
                     continue
             elif key not in derived:
                 derived[key] = weakest

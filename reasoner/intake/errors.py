@@ -67,3 +67,9 @@ class CaseError(CalxError):
             "case_id": self.case_id,
             "error": {"problems": [problem.json() for problem in self.problems]},
         }
+
+
+class ContradictionError(CaseError):
+    """The guideline says two things of this case, of which only one can be true. The case is well;
+    the guideline's authors must mend it, and until then there is no answer.
+    """

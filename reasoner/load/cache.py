@@ -60,6 +60,21 @@ def store(compiled: Guideline) -> None:
     _store(_path(compiled.digest), compiled)
 
 
+def known_consistent(compiled: Guideline) -> bool:
+    """Whether this guideline was proved before to contradict itself nowhere."""
+    return _consistent(compiled).is_file()
+
+
+def note_consistent(compiled: Guideline) -> None:
+    """Remember that it was."""
+    with contextlib.suppress(OSError):
+        _consistent(compiled).touch(mode=stat.S_IRUSR | stat.S_IWUSR)
+
+
+def _consistent(compiled: Guideline) -> Path:
+    return _path(compiled.digest).with_suffix(".consistent")
+
+
 def folder() -> Path:
     """Where compiled guidelines are kept: ``$CALX_CACHE``, else the user's cache folder."""
     chosen = os.environ.get("CALX_CACHE") or os.path.join(

@@ -64,6 +64,7 @@ STATEMENT = {
     CALX.states,
     CALX.holdsWhen,
     CALX.holdsWhenKnown,
+    CALX.ownLimit,
     RDFS.comment,
 }
 
@@ -313,6 +314,9 @@ class _Reader:
             ),
             when=self._condition(when),
             when_known=self._condition(known),
+            own_limit=self.source.text(node, CALX.ownLimit)
+            if (node, CALX.ownLimit, None) in self.source.graph
+            else None,
         )
 
     def _condition(self, node: Node | None) -> Condition | None:

@@ -14,11 +14,13 @@ from rdflib.term import Node
 from calx.reasoner.load.shapes import ProfileError, ShapeReader, describe_error, kind_of, short
 from calx.reasoner.load.source import CALX, Source
 from calx.reasoner.model.condition import ALWAYS
-from calx.reasoner.model.guideline import ConclusionProperty, Fact
+from calx.reasoner.model.guideline import OWNER, ConclusionProperty, Fact
 from calx.reasoner.model.names import IRI
 from calx.reasoner.model.requirement import (
+    Advised,
     Always,
     Demand,
+    Graded,
     Ladder,
     Never,
     NotAbove,
@@ -29,9 +31,10 @@ from calx.reasoner.model.requirement import (
 )
 
 ALLOWED = {RDF.type, SKOS.notation, RDFS.label, RDFS.comment, CALX.rationale, CALX.whenever}
+LADDER = (CALX.raising, CALX.lowering, CALX.adding)
 HOW = (
     "say what is required with one of calx:always, calx:never, calx:settles, calx:stable, "
-    "calx:partition, calx:ladder, "
+    "calx:partition, calx:graded, calx:advised, calx:ladder, "
     "or a sh:property with sh:lessThanOrEquals"
 )
 
@@ -68,14 +71,15 @@ class Requirements:
             CALX.settles: lambda named: Settles(self._property(named)),
             CALX.stable: lambda named: Stable(self._property(named)),
             CALX["partition"]: self._partition,
+            CALX.graded: lambda head: Graded(self._of_one_kind(head, "calx:graded")),
+            CALX.advised: lambda head: self._advised(node, head),
             CALX.ladder: lambda head: self._ladder(node, head),
             SH.property: self._not_above,
         }
-        beside = (
-            {CALX.raising, CALX.lowering, CALX.adding}
-            if (node, CALX.ladder, None) in graph
-            else set[URIRef]()
-        )
+        beside = {
+            *(LADDER if (node, CALX.ladder, None) in graph else ()),
+            *((CALX["except"],) if (node, CALX.advised, None) in graph else ()),
+        }
         strange = sorted(
             {short(p) for p in graph.predicates(node)}
             - {short(p) for p in (*ALLOWED, *demands, *beside)}
@@ -105,12 +109,28 @@ class Requirements:
         )
 
     def _partition(self, head: Node) -> Partition:
-        predicates = tuple(self._property(part) for part in Collection(self._source.graph, head))
+        predicates = self._of_one_kind(head, "calx:partition")
         if len(predicates) < 2:
             raise ProfileError("calx:partition lists two properties or more, in round brackets")
-        if len({self._properties[predicate].kind for predicate in predicates}) > 1:
-            raise ProfileError("calx:partition lists properties that conclude things of one kind")
         return Partition(predicates)
+
+    def _of_one_kind(self, head: Node, what: str) -> tuple[str, ...]:
+        predicates = tuple(self._property(part) for part in Collection(self._source.graph, head))
+        if len({self._properties[predicate].kind for predicate in predicates}) != 1:
+            raise ProfileError(
+                f"{what} lists properties that conclude things of one kind, in round brackets"
+            )
+        return predicates
+
+    def _advised(self, node: Node, head: Node) -> Advised:
+        predicates = self._of_one_kind(head, "calx:advised")
+        if self._properties[predicates[0]].kind != OWNER:
+            raise ProfileError("calx:advised speaks of alerts, in whose name rules give advice")
+        exempt = sorted(
+            self._shapes.term(predicates[0], cast(URIRef, term))
+            for term in self._source.graph.objects(node, CALX["except"])
+        )
+        return Advised(predicates, tuple(exempt))
 
     def _property(self, node: Node) -> str:
         local = self._source.local(node) if str(node).startswith(IRI) else ""

@@ -68,6 +68,9 @@ class Vocabulary:
             unit=str(unit) if unit else None,
             result_key=str(key) if key else None,
             device=self.source.local(device) if device else None,
+            unbounded=self.source.text(path, CALX.unbounded)
+            if (path, CALX.unbounded, None) in self.source.graph
+            else None,
         )
 
     def _fact(self, path: URIRef, node: Node) -> Fact:

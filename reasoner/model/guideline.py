@@ -11,7 +11,10 @@ from calx.reasoner.model.condition import Condition
 from calx.reasoner.model.names import IRI, Text
 from calx.reasoner.model.program import Program
 from calx.reasoner.model.requirement import Requirement
-from calx.reasoner.model.rule import Number, Rule
+from calx.reasoner.model.rule import Assertion, Number, Rule
+
+OWNER = "alert"
+"""Kind of the terms in whose name rules give advice (calx:inAlert)."""
 
 
 @dataclass(frozen=True)
@@ -35,6 +38,8 @@ class Fact:
     """False for a quantity that rules compute: a case may not give it."""
     result_key: str | None = None
     device: str | None = None
+    unbounded: Text | None = None
+    """Why it has no highest value."""
 
 
 @dataclass(frozen=True)
@@ -98,6 +103,8 @@ class Statement:
     """Concerns only lesions of this kind."""
     when_known: Condition | None = None
     """Concerns only lesions of which this is certain, whatever the unknown facts are."""
+    own_limit: Text | None = None
+    """Why its limit is another than that of related rules."""
 
 
 @dataclass(frozen=True)
@@ -222,6 +229,31 @@ class Guideline:
             if fact.result_key == "parameters":
                 found[fact.device] = (*found.get(fact.device, ()), fact.name)
         return found
+
+    @cached_property
+    def owned(self) -> dict[str, tuple[str, ...]]:
+        """Keys of the conclusions that rules draw in the name of an alert, by its local name."""
+        found: dict[str, dict[str, None]] = {}
+        for rule in self.rules:
+            if rule.alert is not None:
+                found.setdefault(rule.alert, {}).update(dict.fromkeys(self.advice_of(rule)))
+        return {name: tuple(keys) for name, keys in found.items()}
+
+    def advice_of(self, rule: Rule) -> tuple[str, ...]:
+        """Keys of what a rule concludes beside the alert in whose name it does."""
+        return tuple(
+            told.key
+            for told in (production.conclusion for production in rule.productions)
+            if isinstance(told, Assertion) and self.properties[told.predicate].kind != OWNER
+        )
+
+    def raised_by(self, name: str) -> tuple[str, ...]:
+        """Keys of the conclusions that raise an alert, of whatever severity."""
+        return tuple(
+            f"{predicate}:{name}"
+            for predicate, described in self.properties.items()
+            if described.kind == OWNER
+        )
 
     @cached_property
     def judging(self) -> tuple[Rule, ...]:

@@ -69,7 +69,47 @@ class Ladder:
     """Findings that do once they are there."""
 
 
-Demand: TypeAlias = Never | Always | Settles | Stable | Partition | NotAbove | Ladder
+@dataclass(frozen=True)
+class Graded:
+    """Each term of which any property of its kind is concluded has exactly one of these."""
+
+    predicates: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Advised:
+    """Each term of these properties comes with advice that a rule gives in its name."""
+
+    predicates: tuple[str, ...]
+    exempt: tuple[str, ...] = ()
+    """Terms of which this is not asked."""
+
+
+@dataclass(frozen=True)
+class InItsName:
+    """No rule gives advice in the name of a term that is not concluded."""
+
+
+@dataclass(frozen=True)
+class OneValue:
+    """No two rules give the fact or quantity two values."""
+
+    fact: str
+
+
+Demand: TypeAlias = (
+    Never
+    | Always
+    | Settles
+    | Stable
+    | Partition
+    | Graded
+    | Advised
+    | InItsName
+    | OneValue
+    | NotAbove
+    | Ladder
+)
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ FLOORS = [
     ["reasoner.model"],
     ["reasoner.load"],
     ["reasoner.engine"],
-    ["reasoner.intake"],
+    ["reasoner.intake", "reasoner.symbolic"],
     ["reasoner"],
     ["reasoner.tell"],
     ["reasoner.authors"],

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from importlib.util import find_spec
 
 from calx.ontology import UNREAD, AuthoringProblem, GuidelineError, GuidelineFiles
 from calx.ontology.places import Places
 from calx.ontology.reference_cases import read_reference_cases
 from calx.reasoner.authors import reference_cases
 from calx.reasoner.authors.check import owl, terms
+from calx.reasoner.authors.check.relations import strangers
 from calx.reasoner.load.reader import ReadGuideline, examine
 from calx.reasoner.load.wellformed import unbacked
 from calx.reasoner.model.guideline import Guideline
@@ -65,6 +67,10 @@ def check(files: GuidelineFiles, with_owl: bool = True) -> Report:
     problems += reading.source.problems
     problems += reading.problems
     problems += _suspended(reading)
+    problems += (
+        replace(problem, line=_line(files, problem.file, problem.rule or ""))
+        for problem in (*strangers(reading.whole), *_contradictions(reading))
+    )
     answered = 0
     if not any(problem.kind in UNREAD for problem in reading.problems):
         broken, fired = reference_cases.judge(Reasoner(reading.guideline), cases)
@@ -92,6 +98,15 @@ def check(files: GuidelineFiles, with_owl: bool = True) -> Report:
 
 def _line(files: GuidelineFiles, file: str, rule: str) -> int | None:
     return files.line_of(file, f"rule:{rule}")
+
+
+def _contradictions(reading: ReadGuideline) -> list[AuthoringProblem]:
+    """Where the solver can tell (extra ``authoring``), and the rules are what the files say."""
+    if find_spec("z3") is None or any(problem.kind in UNREAD for problem in reading.problems):
+        return []
+    from calx.reasoner.symbolic.contradictions import faults
+
+    return faults(reading.guideline)
 
 
 def _suspended(reading: ReadGuideline) -> list[AuthoringProblem]:

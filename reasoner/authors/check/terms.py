@@ -5,6 +5,7 @@ values and codes in step.
 from __future__ import annotations
 
 import csv
+import re
 from collections.abc import Iterator
 
 from rdflib import DCTERMS, OWL, RDF, RDFS, SH, SKOS, URIRef
@@ -13,11 +14,13 @@ from rdflib.term import Node
 
 from calx.ontology import UNREAD, AuthoringProblem
 from calx.ontology.unseen import unseen
+from calx.reasoner.authors.check.figures import misfits, texts
 from calx.reasoner.load.shapes import short
 from calx.reasoner.load.source import CALX, Source
 from calx.reasoner.model.condition import values_read
 from calx.reasoner.model.guideline import Guideline
 from calx.reasoner.model.names import IRI
+from calx.words import LANGUAGES, words
 
 DESCRIBED = (
     OWL.Class,
@@ -84,6 +87,9 @@ def faults(source: Source, whole: Guideline) -> list[AuthoringProblem]:
     _units(source, whole)
     _values(source)
     _wordings(source, whole)
+    for subject, message in misfits(whole):
+        source.problem(URIRef(IRI + subject), message, kind="number-in-words")
+    _scripts(source, whole)
     for study in (*source.declared(CALX.Study), *source.declared(CALX.FactValue)):
         if str(source.value(study, SKOS.notation)) != source.local(study):
             source.problem(
@@ -131,6 +137,36 @@ def _wordings(source: Source, guideline: Guideline) -> None:
                 )
 
 
+SMALL_LETTERS = re.compile(r"[a-z]{2}")
+"""A text without any is an abbreviation, and the same everywhere."""
+NOTHING = "(?!)"
+OWN_LETTERS = {
+    language: re.compile(letters)
+    for language in LANGUAGES
+    if (letters := words("language", language)["own letters"]) != NOTHING
+}
+"""What only this language is written with."""
+
+
+def _scripts(source: Source, guideline: Guideline) -> None:
+    """A text is written in the letters of its language; a study may have one name in all."""
+    for subject, told in texts(guideline):
+        if subject.removeprefix("ev/") in guideline.studies:
+            continue
+        for language, said in (pair for text in told for pair in text.items()):
+            own = OWN_LETTERS.get(language)
+            foreign = any(
+                letters.search(said) for other, letters in OWN_LETTERS.items() if other != language
+            )
+            if foreign or (own and not own.search(said) and SMALL_LETTERS.search(said)):
+                source.problem(
+                    URIRef(IRI + subject),
+                    f"says {said[:60]!r} in '{language}', which is not written so; write it in the "
+                    "language that it is marked with",
+                    kind="script",
+                )
+
+
 def _kind(source: Source, node: URIRef) -> str:
     """What a term is a kind of: its own class where it has one, and of what fact or device."""
     types = {str(found) for found in source.graph.objects(node, RDF.type)}
@@ -165,7 +201,22 @@ def _units(source: Source, guideline: Guideline) -> None:
                 ),
                 kind="unit",
             )
-        elif fact.unit is not None and fact.kind in ("boolean", "text"):
+        if fact.given and fact.kind in ("number", "integer"):
+            if fact.minimum is None:
+                source.problem(
+                    node,
+                    "is a number without lowest value; give sh:minInclusive or sh:minExclusive in "
+                    "shapes/lesion.ttl",
+                    kind="bounds",
+                )
+            if fact.maximum is None and fact.unbounded is None:
+                source.problem(
+                    node,
+                    "is a number without highest value; give sh:maxInclusive in "
+                    "shapes/lesion.ttl, or say with calx:unbounded why it has none",
+                    kind="bounds",
+                )
+        if fact.unit is not None and fact.kind in ("boolean", "text"):
             source.problem(node, f"has the unit '{fact.unit}' and is no number", kind="unit")
 
 

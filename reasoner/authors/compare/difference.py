@@ -87,7 +87,7 @@ def difference(
         progress: told what is being done.
 
     Raises:
-        UndecidedError: the solver gave up on what changes for all lesions.
+        DisagreementError: solver, engine and pySHACL do not agree.
     """
     old_cases, _ = read_reference_cases(old.files.directory)
     new_cases, _ = read_reference_cases(new.files.directory)

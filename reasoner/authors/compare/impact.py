@@ -15,12 +15,10 @@ import z3
 
 from calx.reasoner.authors.compare.changes import Changes
 from calx.reasoner.authors.compare.cohort import admits_alike
-from calx.reasoner.authors.prove.fractions import Quotient, Truth, both, differ, either, none
 from calx.reasoner.authors.prove.literals import cuts
 from calx.reasoner.authors.prove.phrases import describe_literals
 from calx.reasoner.authors.prove.session import Lesion, Region, Session, UndecidedError
-from calx.reasoner.authors.prove.solver import AnyLesion, Given
-from calx.reasoner.authors.prove.witness import runnable
+from calx.reasoner.authors.prove.witness import DisagreementError, runnable
 from calx.reasoner.engine.evaluation import Trace
 from calx.reasoner.intake.errors import CaseError
 from calx.reasoner.model.condition import Compare, Not, OneOf
@@ -28,6 +26,8 @@ from calx.reasoner.model.guideline import Fact, Guideline
 from calx.reasoner.model.names import Text
 from calx.reasoner.model.values import FRACTION_DIGITS
 from calx.reasoner.recommendation import Reasoner
+from calx.reasoner.symbolic.fractions import Quotient, Truth, both, differ, either, none
+from calx.reasoner.symbolic.solver import AnyLesion, Given
 from calx.words import wording
 
 STATUSES = ("contraindicated", "preferred", "suitable", "notIndicated")
@@ -83,6 +83,8 @@ class Impact:
     """A case that only the old guideline admits."""
     admitted: dict[str, Any] | None
     """A case that only the new one admits."""
+    undecided: tuple[Text, ...] = ()
+    """The outcomes of which the solver could not tell what becomes, or not all of it."""
     told: bool = True
     """False where a fact changed its type, so that lesions cannot be compared."""
 
@@ -91,7 +93,7 @@ def impact(changes: Changes, progress: Callable[[str], None] = lambda told: None
     """What an edit changes for all lesions, proved.
 
     Raises:
-        UndecidedError: the solver gave up.
+        DisagreementError: the engine does not confirm what the solver found.
     """
     return _Comparison(changes, progress).impact()
 
@@ -114,21 +116,26 @@ class _Comparison:
         self.after = AnyLesion(self.new, self.given, "new ")
         self.session = Session(self.before, self.after)
         self._same_strategy = self._same("strategy")
-        shifts, unchanged = list[Shift](), list[Text]()
+        shifts, unchanged, undecided = list[Shift](), list[Text](), list[Text]()
         for subject, found in self._outcomes():
             self._progress(subject["en"])
-            some = list(found)
-            shifts += some
-            if not some:
-                unchanged.append(subject)
-        if admits_alike(self.old, self.new):
-            return Impact(tuple(shifts), tuple(unchanged), None, None)
-        return Impact(
-            tuple(shifts),
-            tuple(unchanged),
-            self._only(self.before, self.after),
-            self._only(self.after, self.before),
-        )
+            before = len(shifts)
+            try:
+                for shift in found:
+                    shifts.append(shift)
+            except UndecidedError:
+                undecided.append(subject)
+            else:
+                if len(shifts) == before:
+                    unchanged.append(subject)
+        refused = admitted = None
+        if not admits_alike(self.old, self.new):
+            try:
+                refused = self._only(self.before, self.after)
+                admitted = self._only(self.after, self.before)
+            except UndecidedError:
+                undecided.append(wording("change", "admitted cases"))
+        return Impact(tuple(shifts), tuple(unchanged), refused, admitted, tuple(undecided))
 
     def _only(self, one: AnyLesion, other: AnyLesion) -> dict[str, Any] | None:
         """A case that one guideline admits and the other does not."""
@@ -344,7 +351,7 @@ class _Comparison:
         if differs is None:  # numbers that no case can give: the region is told without an example
             return Where(words, {}, None)
         if not differs:
-            raise UndecidedError(
+            raise DisagreementError(
                 f"the engine does not confirm that {case} changes; please report this as a fault "
                 "of Calx"
             )

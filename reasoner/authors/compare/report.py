@@ -113,7 +113,8 @@ def _all_lesions(found: Difference, language: str) -> Iterator[str | Section]:
         yield words["types"]
         return
     shifts = [shift for shift in found.impact.shifts if not shift.only_with_strategy]
-    if not found.impact.shifts and found.impact.refused is None and found.impact.admitted is None:
+    impact = found.impact
+    if not (impact.shifts or impact.refused or impact.admitted or impact.undecided):
         yield words["no shift"]
     yield from (_shift(shift, language) for shift in shifts)
     dependent = [
@@ -125,6 +126,9 @@ def _all_lesions(found: Difference, language: str) -> Iterator[str | Section]:
         yield Section(words["refused"], [_case(found.impact.refused)])
     if found.impact.admitted is not None:
         yield Section(words["admitted"], [_case(found.impact.admitted)])
+    if impact.undecided:
+        named = ", ".join(subject[language] for subject in impact.undecided)
+        yield f"{words['undecided outcomes']}: {named}"
     if found.impact.unchanged:
         yield (
             f"{words['same']}: {', '.join(subject[language] for subject in found.impact.unchanged)}"
@@ -290,6 +294,7 @@ def _impact_as_json(found: Difference) -> dict[str, Any] | None:
         "unchanged_for_every_lesion": list(found.impact.unchanged),
         "no_longer_admitted": found.impact.refused,
         "admitted_anew": found.impact.admitted,
+        "undecided": list(found.impact.undecided),
     }
 
 

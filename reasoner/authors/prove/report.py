@@ -20,9 +20,8 @@ def verify_as_text(found: Verification, language: str) -> str:
         if verdict.outcome != "proved":
             lines.append(f"            {verdict.rationale[language]}")
         if verdict.outcome in ("vacuous", "undecided"):
-            lines.append(
-                f"            {words['vacuously' if verdict.outcome == 'vacuous' else 'given up']}"
-            )
+            why = words["vacuously" if verdict.outcome == "vacuous" else "given up"]
+            lines.append(f"            {why.format(id=verdict.id)}")
         if verdict.open:
             lines.append(f"            {words['open']}:")
             lines += [f"            - {region[language]}" for region in verdict.open]

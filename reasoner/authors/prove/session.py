@@ -13,17 +13,15 @@ from typing import TypeAlias, cast
 import z3
 
 from calx.errors import CalxError
-from calx.reasoner.authors.prove.fractions import Quotient, Truth, none
 from calx.reasoner.authors.prove.literals import RegionWords, cuts, strength, strengthen
 from calx.reasoner.authors.prove.phrases import Literal, conjunction
-from calx.reasoner.authors.prove.solver import AnyLesion
 from calx.reasoner.model.condition import Condition, Value, leaves_on_values
 from calx.reasoner.model.guideline import Fact, Guideline
 from calx.reasoner.model.values import FRACTION_DIGITS
+from calx.reasoner.symbolic.fractions import Quotient, Truth, none
+from calx.reasoner.symbolic.solver import EFFORT, AnyLesion
 
 Lesion: TypeAlias = dict[str, Value]
-SECONDS = 15.0
-"""How long one question may take; none of the guideline's takes a tenth of a second."""
 
 
 class UndecidedError(CalxError):
@@ -46,9 +44,12 @@ class Region:
 class Session:
     """A solver that knows what valid lesions are and what guidelines conclude of them."""
 
-    def __init__(self, *lesions: AnyLesion, asked: Callable[[], None] = lambda: None) -> None:
+    def __init__(
+        self, *lesions: AnyLesion, asked: Callable[[], None] = lambda: None, effort: int = 1
+    ) -> None:
+        """Each question may take `effort` times `EFFORT`."""
         self._solver = z3.Solver()
-        self._solver.set("timeout", int(SECONDS * 1000))
+        self._solver.set("rlimit", EFFORT * effort)
         self._proxies: dict[int, tuple[Truth, Truth]] = {}
         """Names of what was asked, with what they stand
         for, which must live as long as its number is used.
@@ -89,6 +90,13 @@ class Session:
         """
         return self._solver.model() if self.possible(*goal) else None
 
+    def _better(self, *goal: Truth) -> z3.ModelRef | None:
+        """The same, of a model that would only be a plainer one: none where the solver gives up."""
+        try:
+            return self.model(*goal)
+        except UndecidedError:
+            return None
+
     def _literal(self, truth: Truth) -> Truth:
         """Assumptions must be names or their negations."""
         inner = truth.arg(0) if z3.is_not(truth) else truth
@@ -120,7 +128,7 @@ class Session:
             absent = [none(known) for name, known in lesion.given.known.items() if name not in kept]
             for name in _dispensable(lesion.guideline, found):
                 if name in kept:
-                    smaller = self.model(*fixed, *absent, none(lesion.given.known[name]))
+                    smaller = self._better(*fixed, *absent, none(lesion.given.known[name]))
                     if smaller is not None:
                         model = smaller
                         kept = set(lesion.given.read(model))
@@ -150,10 +158,7 @@ class Session:
                 cast("Truth", z3.IsInt((z3.ToReal(symbol) if symbol.is_int() else symbol) * scale))
                 for symbol in symbols
             ]
-            try:
-                found = self.model(*fixed, *grid)
-            except UndecidedError:
-                continue
+            found = self._better(*fixed, *grid)
             if found is not None:
                 return [self._literal(part) for part in grid], found
         return [], model
@@ -167,7 +172,7 @@ class Session:
         for candidate in _candidates(
             lesion.given.facts[name], cuts(lesion.guideline).get(name, []), value
         ):
-            other = self.model(*fixed, lesion.given.is_(name, candidate))
+            other = self._better(*fixed, lesion.given.is_(name, candidate))
             if other is not None:
                 return candidate, other
         return value, model

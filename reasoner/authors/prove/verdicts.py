@@ -42,14 +42,22 @@ class Remark:
     """Something about one rule that an author should know."""
 
     kind: Literal[
-        "dead", "shadowed", "redundant", "redundant by design", "unreachable", "uncited", "idle"
+        "dead",
+        "shadowed",
+        "redundant",
+        "redundant by design",
+        "unreachable",
+        "uncited",
+        "idle",
+        "undecided",
+        "unfinished",
     ]
     rule: str
     message: Text
 
     @property
     def at_fault(self) -> bool:
-        return self.kind in ("dead", "shadowed", "uncited")
+        return self.kind in ("dead", "shadowed", "uncited", "undecided")
 
 
 @dataclass(frozen=True)

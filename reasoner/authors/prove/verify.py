@@ -4,18 +4,17 @@ lesion that shows it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import contextlib
+from collections.abc import Callable, Iterable, Iterator
 from functools import cached_property
 from itertools import combinations
-from typing import assert_never
+from typing import assert_never, cast
 
 import z3
 
 from calx.ontology import GuidelineFiles
-from calx.reasoner.authors.prove.fractions import Quotient, Truth, both, either, exceeds, none
 from calx.reasoner.authors.prove.phrases import describe_literals
-from calx.reasoner.authors.prove.session import Lesion, Session, UndecidedError
-from calx.reasoner.authors.prove.solver import AnyLesion, Given
+from calx.reasoner.authors.prove.session import Lesion, Region, Session, UndecidedError
 from calx.reasoner.authors.prove.verdicts import Counterexample, Remark, Verdict, Verification
 from calx.reasoner.authors.prove.witness import Witnesses
 from calx.reasoner.engine.compiler import Reading
@@ -31,18 +30,24 @@ from calx.reasoner.model.condition import (
     unguarded,
     values_read,
 )
-from calx.reasoner.model.guideline import Guideline
+from calx.reasoner.model.guideline import OWNER, Guideline
 from calx.reasoner.model.requirement import (
+    Advised,
     Always,
+    Graded,
+    InItsName,
     Ladder,
     Never,
     NotAbove,
+    OneValue,
     Partition,
     Requirement,
     Settles,
     Stable,
 )
 from calx.reasoner.model.rule import Assertion, Rule
+from calx.reasoner.symbolic.fractions import NO, Quotient, Truth, both, either, exceeds, none
+from calx.reasoner.symbolic.solver import AnyLesion, Given
 from calx.reasoner.tell.prose import Prose
 from calx.words import listed, wording
 
@@ -54,6 +59,7 @@ def verify(
     guideline: Guideline,
     progress: Callable[[str], None] = lambda told: None,
     only: str | None = None,
+    effort: int = 1,
 ) -> Verification:
     """Prove or refute every requirement of a guideline, and look for rules that do nothing.
 
@@ -62,11 +68,12 @@ def verify(
         guideline: read from them without fault.
         progress: told what is being proved.
         only: the id of the one requirement to prove.
+        effort: how many times the usual work one question may take before it is left undecided.
 
     Raises:
         DisagreementError: solver, engine and pySHACL do not agree on a counterexample.
     """
-    prover = _Prover(files, guideline)
+    prover = _Prover(files, guideline, effort)
     verdicts = []
     for requirement in requirements(guideline):
         if only in (None, requirement.id):
@@ -87,8 +94,8 @@ def requirements(guideline: Guideline) -> list[Requirement]:
 
 
 def _understood(guideline: Guideline) -> Iterator[Requirement]:
-    """What every guideline must meet without saying
-    so: at most one term of a functional property.
+    """What every guideline must meet without saying so: at most one term of a functional property,
+    at most one value of what rules compute, no advice in the name of an alert that is not raised.
     """
     for name, described in guideline.properties.items():
         keys = [key.partition(":")[2] for key in guideline.program.keys_of(name)]
@@ -104,14 +111,31 @@ def _understood(guideline: Guideline) -> Iterator[Requirement]:
             yield Requirement(
                 f"at-most-one-{name}", label, rationale, ALWAYS, Never(overlaps), "calx.ttl"
             )
+    for name, fact in guideline.facts.items():
+        if len(guideline.program.writers_of.get(name, ())) > 1:
+            label = wording("remark", "one value", fact=fact.label)
+            rationale = wording("remark", "one value why")
+            yield Requirement(
+                f"one-value-{name}", label, rationale, ALWAYS, OneValue(name), "calx.ttl"
+            )
+    if guideline.owned:
+        yield Requirement(
+            "advice-in-its-alert",
+            wording("remark", "in its alert"),
+            wording("remark", "in its alert why"),
+            ALWAYS,
+            InItsName(),
+            "calx.ttl",
+        )
 
 
 class _Prover:
-    def __init__(self, files: GuidelineFiles, guideline: Guideline) -> None:
+    def __init__(self, files: GuidelineFiles, guideline: Guideline, effort: int) -> None:
         self.guideline = guideline
+        self.effort = effort
         self.questions = 0
         self.lesion = AnyLesion(guideline)
-        self.session = Session(self.lesion, asked=self._count)
+        self.session = Session(self.lesion, asked=self._count, effort=effort)
         self.witnesses = Witnesses(files, guideline)
         self._prose = {language: Prose(guideline, language) for language in guideline.title}
 
@@ -143,20 +167,30 @@ class _Prover:
         example = self.session.smallest((self.lesion,), whenever, broken)
         if example is None:
             return Verdict(*told, "proved")
-        regions = list(
-            self.session.regions(
-                self.lesion, broken, (whenever,), self._about(requirement), MOST_REGIONS + 1
-            )
-        )
+        regions = self._regions(requirement, whenever, broken)
         words = tuple(
             describe_literals(self.guideline, region.literals)
             for region in regions[:MOST_REGIONS]
             if region.exact
         )
-        more = len(regions) > MOST_REGIONS or not all(region.exact for region in regions)
+        more = (
+            not regions
+            or len(regions) > MOST_REGIONS
+            or not all(region.exact for region in regions)
+        )
         return Verdict(
             *told, "refuted", self.witnesses.confirmed(requirement, example), words, more
         )
+
+    def _regions(self, requirement: Requirement, whenever: Truth, broken: Truth) -> list[Region]:
+        """The lesions that break it, as far as the solver can tell them."""
+        found = list[Region]()
+        with contextlib.suppress(UndecidedError):
+            for region in self.session.regions(
+                self.lesion, broken, (whenever,), self._about(requirement), MOST_REGIONS + 1
+            ):
+                found.append(region)
+        return found
 
     def _about(self, requirement: Requirement) -> tuple[str, ...]:
         """The conclusions that a requirement is about."""
@@ -165,8 +199,15 @@ class _Prover:
                 return (*values_read(condition), *properties_read(condition))
             case Settles(predicate) | Stable(predicate) | Ladder(predicate):
                 return (predicate,)
-            case Partition(predicates):
+            case Partition(predicates) | Graded(predicates):
                 return predicates
+            case Advised(predicates):
+                owned = (key for keys in self.guideline.owned.values() for key in keys)
+                return *predicates, *dict.fromkeys(key.partition(":")[0] for key in owned)
+            case InItsName():
+                return ()
+            case OneValue(fact):
+                return (fact,)
             case NotAbove(lesser, greater):
                 return lesser, greater
             case _:
@@ -197,18 +238,63 @@ class _Prover:
                 )
             case Partition(predicates):
                 kind = self.guideline.properties[predicates[0]].kind
-                each = (
-                    [
-                        lesion.derived.get(f"{name}:{term.local}", z3.BoolVal(False))
-                        for name in predicates
-                    ]
+                return either(
+                    none(_one_of(self._concluded(predicates, term.local)))
                     for term in self.guideline.of_kind(kind)
                 )
-                return either(none(z3.PbEq([(part, 1) for part in parts], 1)) for parts in each)
+            case Graded(predicates):
+                kind = self.guideline.properties[predicates[0]].kind
+                every = [
+                    name
+                    for name, described in self.guideline.properties.items()
+                    if described.kind == kind
+                ]
+                return either(
+                    both(
+                        [
+                            either(self._concluded(every, term.local)),
+                            none(_one_of(self._concluded(predicates, term.local))),
+                        ]
+                    )
+                    for term in self.guideline.of_kind(kind)
+                )
+            case Advised(predicates, exempt):
+                return either(
+                    both(
+                        [
+                            either(self._concluded(predicates, term.local)),
+                            none(either(self._of(self.guideline.owned.get(term.local, ())))),
+                        ]
+                    )
+                    for term in self.guideline.of_kind(OWNER)
+                    if term.local not in exempt
+                )
+            case InItsName():
+                return either(
+                    both(
+                        [
+                            lesion.production[rule.id, number],
+                            none(either(self._of(self.guideline.raised_by(rule.alert)))),
+                        ]
+                    )
+                    for rule in self.guideline.rules
+                    if rule.alert is not None
+                    for number, production in enumerate(rule.productions)
+                    if production.conclusion.key in self.guideline.advice_of(rule)
+                )
+            case OneValue(fact):
+                return either(lesion.disputed[fact])
             case Stable() | Ladder():
                 raise TypeError("it compares two lesions")
             case _:
                 assert_never(requirement.demand)
+
+    def _concluded(self, predicates: Iterable[str], term: str) -> list[Truth]:
+        """That each of these properties is concluded of a term."""
+        return self._of(f"{name}:{term}" for name in predicates)
+
+    def _of(self, keys: Iterable[str]) -> list[Truth]:
+        return [self.lesion.derived.get(key, NO) for key in keys]
 
     def _of_two(self, requirement: Requirement) -> tuple[bool, Counterexample | None]:
         """Requirements that compare a lesion with another one: whether it holds, and two lesions
@@ -223,7 +309,7 @@ class _Prover:
             if isinstance(demand, Stable)
             else iter(())
         )
-        session = Session(self.lesion, other, asked=self._count)
+        session = Session(self.lesion, other, asked=self._count, effort=self.effort)
         for relation, broken in goals:
             example = session.smallest(
                 (self.lesion, other), self.lesion.holds(requirement.whenever), relation, broken
@@ -288,10 +374,16 @@ class _Prover:
         a citation; thresholds that tell no lesions apart.
         """
         for rule in self.guideline.rules:
-            yield from self._dead(rule)
-            yield from self._uncited(rule)
-        yield from self._redundant()
-        yield from self._unreachable()
+            try:
+                yield from self._dead(rule)
+                yield from self._uncited(rule)
+            except UndecidedError:
+                yield Remark("undecided", rule.id, wording("remark", "undecided"))
+        for found in (self._redundant, self._unreachable):
+            try:
+                yield from found()
+            except UndecidedError:
+                yield Remark("unfinished", "–", wording("remark", "unfinished"))
 
     def _dead(self, rule: Rule) -> Iterator[Remark]:
         dead = [
@@ -452,6 +544,11 @@ class _Prover:
                             }
                             told = wording("remark", key, condition=condition)
                             yield Remark("unreachable", rule.id, told)
+
+
+def _one_of(parts: list[Truth]) -> Truth:
+    """Exactly one of them holds."""
+    return cast("Truth", z3.PbEq([(part, 1) for part in parts], 1))
 
 
 def _same_property(rule: Rule, other: Rule) -> bool:

@@ -4,6 +4,7 @@ engine and pySHACL are asked before anybody sees it.
 
 from __future__ import annotations
 
+from collections.abc import Container
 from decimal import Decimal
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, assert_never
@@ -14,7 +15,6 @@ from calx.errors import CalxError
 from calx.ontology import GuidelineFiles
 from calx.reasoner.authors.prove.pyshacl_judge import Judge
 from calx.reasoner.authors.prove.session import Lesion
-from calx.reasoner.authors.prove.solver import asked_of
 from calx.reasoner.engine.compiler import compiled_tests
 from calx.reasoner.engine.evaluation import Trace
 from calx.reasoner.engine.uncertainty import Uncertainty
@@ -24,10 +24,14 @@ from calx.reasoner.model.condition import Condition
 from calx.reasoner.model.guideline import Guideline
 from calx.reasoner.model.names import IRI, Text
 from calx.reasoner.model.requirement import (
+    Advised,
     Always,
+    Graded,
+    InItsName,
     Ladder,
     Never,
     NotAbove,
+    OneValue,
     Partition,
     Requirement,
     Settles,
@@ -35,6 +39,7 @@ from calx.reasoner.model.requirement import (
 )
 from calx.reasoner.model.values import FRACTION_DIGITS, as_json
 from calx.reasoner.recommendation import Reasoner
+from calx.reasoner.symbolic.solver import asked_of
 from calx.words import LANGUAGES
 from calx.words import words as words_of
 
@@ -117,12 +122,19 @@ class Witnesses:
             case NotAbove(lesser, greater):
                 one, other = first.values.get(lesser), first.values.get(greater)
                 return isinstance(one, Decimal) and isinstance(other, Decimal) and one > other
-            case Partition(predicates):
-                kind = self._guideline.properties[predicates[0]].kind
+            case Partition() | Graded() | Advised():
+                return self._breaks(requirement.demand, first.derived)
+            case InItsName():
                 return any(
-                    sum(f"{name}:{term.local}" in first.derived for name in predicates) != 1
-                    for term in self._guideline.of_kind(kind)
+                    production.conclusion.key in self._guideline.advice_of(rule)
+                    and not any(
+                        key in first.derived for key in self._guideline.raised_by(rule.alert)
+                    )
+                    for rule, production, _, _ in first.steps
+                    if rule.alert is not None
                 )
+            case OneValue(fact):
+                return fact in self._reasoner.evaluation.contradictions(first)
             case Ladder(predicate, terms):
                 here, there = (
                     [f"{predicate}:{term}" in trace.derived for term in terms] for trace in traces
@@ -138,6 +150,32 @@ class Witnesses:
                 )
             case _:
                 assert_never(requirement.demand)
+
+    def _breaks(self, demand: Partition | Graded | Advised, concluded: Container[str]) -> bool:
+        """Whether the keys concluded of a lesion break what is demanded of each term."""
+        guideline, predicates = self._guideline, demand.predicates
+        kind = guideline.properties[predicates[0]].kind
+        every = [name for name, found in guideline.properties.items() if found.kind == kind]
+        for term in guideline.of_kind(kind):
+            count = sum(f"{name}:{term.local}" in concluded for name in predicates)
+            match demand:
+                case Partition():
+                    broken = count != 1
+                case Graded():
+                    raised = any(f"{name}:{term.local}" in concluded for name in every)
+                    broken = raised and count != 1
+                case Advised(_, exempt):
+                    owned = guideline.owned.get(term.local, ())
+                    broken = (
+                        count > 0
+                        and term.local not in exempt
+                        and not any(key in concluded for key in owned)
+                    )
+                case _:
+                    assert_never(demand)
+            if broken:
+                return True
+        return False
 
     def _keys(self, predicate: str) -> list[str]:
         kind = self._guideline.properties[predicate].kind
@@ -189,12 +227,8 @@ class Witnesses:
                     and other is not None
                     and Decimal(str(one)) > Decimal(str(other))
                 )
-            case Partition(predicates):
-                kind = self._guideline.properties[predicates[0]].kind
-                return any(
-                    sum(f"{name}:{term.local}" in concluded[0] for name in predicates) != 1
-                    for term in self._guideline.of_kind(kind)
-                )
+            case Partition() | Graded() | Advised():
+                return self._breaks(requirement.demand, concluded[0])
             case Ladder(predicate, terms):
                 here, there = (
                     [f"{predicate}:{term}" in keys for term in terms] for keys in concluded
@@ -206,6 +240,8 @@ class Witnesses:
                 }
             case Settles():
                 return None  # three truth values are beyond SHACL
+            case InItsName() | OneValue():
+                return None  # SHACL tells what was concluded, and not by which rule
             case _:
                 assert_never(requirement.demand)
 

@@ -18,18 +18,6 @@ from typing import NamedTuple, TypeAlias, assert_never, cast
 
 import z3
 
-from calx.reasoner.authors.prove.fractions import (
-    NO,
-    YES,
-    Quotient,
-    Truth,
-    both,
-    calculate,
-    either,
-    none,
-    number,
-    says,
-)
 from calx.reasoner.engine.compiler import OPPOSITE, Reading
 from calx.reasoner.engine.uncertainty import ASKED, properties_followed
 from calx.reasoner.model.condition import (
@@ -53,6 +41,24 @@ from calx.reasoner.model.program import Clause, Layer
 from calx.reasoner.model.requirement import Settles, Stable
 from calx.reasoner.model.rule import Assignment
 from calx.reasoner.model.values import LARGEST
+from calx.reasoner.symbolic.fractions import (
+    NO,
+    YES,
+    Quotient,
+    Truth,
+    both,
+    calculate,
+    differ,
+    either,
+    none,
+    number,
+    says,
+)
+
+EFFORT = 10_000_000
+"""Resource units of Z3 (`rlimit`) that one question may take. They count work and not time, so that
+a question is decided or not on a busy machine as on an idle one; the guideline's take 0.2 million.
+"""
 
 
 class Alternative(NamedTuple):
@@ -185,6 +191,8 @@ class AnyLesion:
         """By rule: some production of it holds."""
         self.production: dict[tuple[str, int], Truth] = {}
         """By rule and number of the production."""
+        self.disputed: dict[str, list[Truth]] = {}
+        """By fact or quantity, that two rules give it two values; the first is kept."""
         for layer in guideline.program.completing:
             self._read(layer)
         self._completed = dict(self.values)
@@ -255,11 +263,18 @@ class AnyLesion:
         before = self.values.get(fact, ())
         free = [none(alternative.guard) for alternative in before]
         found = list(before)
+        # a fact that is given is implied only where it is absent, so that what came before cannot
+        # meet what is implied now
+        first = len(before) if self.guideline.facts[fact].given else 0
         for holds, expression in assignments:
-            fresh = [
-                Alternative(both([*free, holds, guard]), value)
-                for guard, value in self._results(expression)
-            ]
+            results = list(self._results(expression))
+            self.disputed.setdefault(fact, []).extend(
+                both([earlier.guard, holds, guard, unlike])
+                for guard, value in results
+                for earlier in found[first:]
+                if not z3.is_false(unlike := _unlike(earlier.value, value))
+            )
+            fresh = [Alternative(both([*free, holds, guard]), value) for guard, value in results]
             found += [
                 Alternative(self._named(f"{fact}#{len(found) + index}", guard), value)
                 for index, (guard, value) in enumerate(fresh)
@@ -425,6 +440,13 @@ class AnyLesion:
                 self._assert(certain, key, sure, "certain ")
                 self._assert(possible, key, could, "possible ")
         return outlook
+
+
+def _unlike(one: bool | str | Quotient, other: bool | str | Quotient) -> Truth:
+    """Two values are not the same."""
+    if isinstance(one, Quotient) and isinstance(other, Quotient):
+        return cast("Truth", z3.simplify(differ(one, other)))
+    return NO if one == other else YES
 
 
 def asked_of(guideline: Guideline) -> tuple[str, ...]:

@@ -1,0 +1,183 @@
+"""Does what stands together belong together? Advice and its alert, evidence and its rule, and the
+limits that several rules set for one quantity.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator
+from decimal import Decimal
+from itertools import combinations
+
+from calx.ontology import AuthoringProblem
+from calx.reasoner.model.condition import Derived, find
+from calx.reasoner.model.guideline import OWNER, Guideline, Statement
+from calx.reasoner.model.names import Text
+from calx.reasoner.model.rule import Assertion, Number, Rule
+from calx.words import DEFAULT
+
+
+def strangers(guideline: Guideline) -> Iterator[AuthoringProblem]:
+    """Everything in a guideline that stands where it does not belong."""
+    for rule in guideline.rules:
+        yield from (
+            AuthoringProblem("alert-owner", rule.file, message, rule.id)
+            for message in _owner(guideline, rule)
+        )
+    yield from _unrelated(guideline)
+    yield from _two_limits(guideline)
+
+
+# --- advice and its alert ------------------------------------------------------------
+
+
+def _owner(guideline: Guideline, rule: Rule) -> Iterator[str]:
+    """A rule that raises an alert gives its advice in that alert's name."""
+    raised = {
+        production.conclusion.term
+        for production in rule.productions
+        if isinstance(production.conclusion, Assertion)
+        and guideline.properties[production.conclusion.predicate].kind == OWNER
+    }
+    if rule.alert is not None and raised and rule.alert not in raised:
+        yield (
+            f"raises {', '.join(sorted(raised))}, and calx:inAlert puts its advice under "
+            f"{rule.alert}; name the alert that it raises"
+        )
+
+
+# --- evidence and its rule -----------------------------------------------------------
+
+MANY_RULES = 30
+"""Below this many, no word is so common that it tells nothing."""
+COMMON = 5
+"""A word in more than a fifth of the rules relates nothing to anything."""
+SMALL = frozenset(
+    re.findall(
+        r"\w+",
+        """the and for with without not its than that this from where which was were has have had
+        one more less but only then they their them into after before over under above below all
+        any each other between who what when does may must can are""",
+    )
+)
+
+
+def _unrelated(guideline: Guideline) -> Iterator[AuthoringProblem]:
+    """A statement that supports or disputes a rule shares some word with it, in some language."""
+    told = {rule.id: _words(_about(guideline, rule)) for rule in guideline.rules}
+    counts = Counter(word for words in told.values() for word in words)
+    most = len(told) / COMMON if len(told) >= MANY_RULES else len(told)
+    for rule in guideline.rules:
+        for name in rule.evidence:
+            statement = guideline.statements.get(name)
+            if statement is None or statement.stance == "limits":
+                continue
+            shared = told[rule.id] & _words(_said(guideline, statement))
+            if not any(counts[word] <= most for word in shared):
+                yield AuthoringProblem(
+                    "unrelated",
+                    rule.file,
+                    f"rests on ev:{name} ({statement.text[DEFAULT][:80]!r}), which shares no "
+                    "telling word with what the rule reads and concludes; cite what speaks of it, "
+                    "or say in the statement's words how it does",
+                    rule.id,
+                )
+
+
+def _about(guideline: Guideline, rule: Rule) -> Iterator[Text]:
+    """The words of a rule, of what it reads and of what it concludes."""
+    yield rule.label
+    yield rule.rationale
+    if rule.alert is not None:
+        yield guideline.terms[f"{OWNER}/{rule.alert}"].label
+    for production in rule.productions:
+        for name in production.reads:
+            yield guideline.facts[name].label
+        for leaf in find(production.condition, Derived):
+            yield guideline.term(leaf.predicate, leaf.key.partition(":")[2]).label
+        told = production.conclusion
+        yield (
+            guideline.term(told.predicate, told.term).label
+            if isinstance(told, Assertion)
+            else guideline.facts[told.fact].label
+        )
+
+
+def _said(guideline: Guideline, statement: Statement) -> Iterator[Text]:
+    yield statement.text
+    yield guideline.studies[statement.study].label
+    for number in statement.numbers:
+        if number.quantity in guideline.facts:
+            yield guideline.facts[number.quantity].label
+
+
+def _words(texts: Iterable[Text]) -> set[str]:
+    """The beginnings of words; of what is written without blanks, pairs of characters."""
+    found = set[str]()
+    for text in texts:
+        for said in text.values():
+            for word in re.findall(r"[a-z]+|[^\W\d_a-z]+", said.lower()):
+                if not word.isascii():
+                    found |= {word[at : at + 2] for at in range(len(word) - 1)}
+                elif len(word) > 2 and word not in SMALL:
+                    found.add(word[:5])
+    return found
+
+
+# --- one quantity, two limits -------------------------------------------------------
+
+SIDES = {"<": "upper", "<=": "upper", ">": "lower", ">=": "lower"}
+OF_ONE_MIND = 3
+"""Rules with the same limit, beside which another one stands out."""
+
+
+def _two_limits(guideline: Guideline) -> Iterator[AuthoringProblem]:
+    """One source gives one quantity two limits, or one rule departs from what several others say;
+    unless a statement says with calx:ownLimit that it is meant.
+    """
+    users: dict[tuple[str, str], dict[Decimal, list[tuple[Rule, Number]]]] = defaultdict(
+        lambda: defaultdict(list)
+    )
+    for rule in guideline.rules:
+        for number in dict.fromkeys(n for p in rule.productions for n in p.numbers):
+            # "above 80" and "80 or less" are the two sides of one border
+            if number.comparator in SIDES and number.quantity in guideline.facts:
+                users[number.quantity, SIDES[number.comparator]][number.value].append(
+                    (rule, number)
+                )
+    for (quantity, _), limits in users.items():
+        for one, other in combinations(sorted(limits), 2):
+            rules = [sorted({rule.id for rule, _ in limits[value]}) for value in (one, other)]
+            mine, others = (_sources(guideline, limits[value]) for value in (one, other))
+            if mine is None or others is None:
+                continue  # it is meant
+            (studies, statements), (theirs, their_statements) = mine, others
+            alone = len(limits) == 2 and min(map(len, rules)) < OF_ONE_MIND <= max(map(len, rules))
+            if not alone and (not studies & theirs or statements & their_statements):
+                continue
+            few = limits[one if len(rules[0]) <= len(rules[1]) else other][0][0]
+            why = f"both by {', '.join(sorted(studies & theirs))}" if studies & theirs else "alone"
+            yield AuthoringProblem(
+                "two-limits",
+                few.file,
+                f"{quantity} has the limit {one} in {', '.join(rules[0])} and {other} in "
+                f"{', '.join(rules[1])} ({why}); make them one, or say with calx:ownLimit on a "
+                "statement why it is meant",
+                few.id,
+            )
+
+
+def _sources(
+    guideline: Guideline, users: list[tuple[Rule, Number]]
+) -> tuple[set[str], set[str]] | None:
+    """The studies and statements that give a limit; None where one says that it is its own."""
+    found = [
+        guideline.statements[name]
+        for rule, number in users
+        for name in rule.evidence
+        if name in guideline.statements and number in guideline.statements[name].numbers
+    ]
+    if any(statement.own_limit is not None for statement in found):
+        return None
+    return {statement.study for statement in found}, {statement.id for statement in found}
