@@ -1,5 +1,5 @@
-"""The commands of the service: ``calx serve``,
-``calx backup``, ``calx restore``, ``calx audit``.
+"""The commands of the service: ``calx serve``, ``calx token``, ``calx backup``, ``calx restore``,
+``calx audit``.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from calx.api.cli.input import fail, wrong_use
 from calx.api.cli.options import AT_FAULT, Ontology
 from calx.api.server.client import describe_error, restore_backup, save_backup
 from calx.api.server.settings import Settings, SettingsError, default_data
+from calx.api.store.people import People, PeopleError
 from calx.errors import CalxError
 from calx.ontology import DEFAULT_DIRECTORY
 
@@ -48,11 +49,19 @@ def serve(
             "--token",
             envvar="CALX_TOKEN",
             show_envvar=True,
-            help="What clients must show before they may write.",
+            help="What clients must show before they may write, beside those of 'calx token'.",
+        ),
+    ] = None,
+    second_review: Annotated[
+        bool | None,
+        typer.Option(
+            "--second-review/--no-second-review",
+            help="A draft is published by somebody else than its editors.",
+            show_default="once two named people may publish",
         ),
     ] = None,
     private: Annotated[
-        bool, typer.Option("--private", help="Reading stored cases needs the token too.")
+        bool, typer.Option("--private", help="Reading stored cases needs a token too.")
     ] = False,
     store: Annotated[
         str | None,
@@ -102,6 +111,7 @@ def serve(
             host,
             port,
             token,
+            second_review,
             private,
             store,
             store_update,
@@ -118,6 +128,74 @@ def serve(
 
 OTHERS_RATE = 40.0
 """Requests a second that one client of another machine may send, if nothing else was said."""
+
+
+tokens = typer.Typer(
+    help="Named tokens: who may read, write, publish; each act is on record with the name.",
+    no_args_is_help=True,
+)
+app.add_typer(tokens, name="token")
+
+
+@tokens.command("add")
+def add_token(
+    name: Annotated[
+        str,
+        typer.Argument(metavar="NAME", help="Whose token; stands in the audit log and in drafts."),
+    ],
+    role: Annotated[
+        str,
+        typer.Option(
+            "--role",
+            help="reader: reads what is private; author: also stores cases and writes drafts; "
+            "reviewer: also publishes them; admin: also backs up and restores.",
+        ),
+    ],
+    data: Data = None,
+) -> None:
+    """Make a token for a person or a program, and show it once. A service that runs knows it from
+    the next request on.
+    """
+    folder = data or default_data()
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        token = People(folder).add(name, role)
+    except PeopleError as error:
+        wrong_use(str(error))
+    except OSError as error:
+        fail(f"{folder}: {error.strerror or error}")
+    typer.echo(f"{name} is {role}; this token is shown once, and kept nowhere:", err=True)
+    typer.echo(token)
+
+
+@tokens.command("list")
+def list_tokens(data: Data = None) -> None:
+    """Everybody who has a token, or had one."""
+    try:
+        people = People(data or default_data()).all()
+    except PeopleError as error:
+        fail(str(error))
+    width = max((len(person.name) for person in people), default=0)
+    for person in people:
+        ended = f", revoked {person.revoked[:10]}" if person.revoked else ""
+        typer.echo(f"{person.name:{width}}  {person.role:8}  since {person.made[:10]}{ended}")
+    if not people:
+        typer.echo("nobody; 'calx token add NAME --role ROLE' makes a token", err=True)
+
+
+@tokens.command("revoke")
+def revoke_token(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="Whose token ends.")],
+    data: Data = None,
+) -> None:
+    """End a token at once; the name stays on record, and nobody else can take it."""
+    try:
+        person = People(data or default_data()).revoke(name)
+    except PeopleError as error:
+        wrong_use(str(error))
+    except OSError as error:
+        fail(error.strerror or str(error))
+    typer.echo(f"{person.name} is no longer let in", err=True)
 
 
 @app.command()

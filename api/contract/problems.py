@@ -8,7 +8,7 @@ import orjson
 from starlette.responses import Response
 
 from calx.errors import CalxError
-from calx.reasoner.intake.errors import CaseError, Problem, visible
+from calx.reasoner.intake.errors import CaseError, ContradictionError, Problem, visible
 from calx.reasoner.model.names import IRI
 from calx.words import words
 
@@ -20,6 +20,7 @@ KINDS: dict[str, int] = {
     "query-too-long": 504,
     "query-too-large": 413,
     "token-needed": 401,
+    "not-allowed": 403,
     "wrong-origin": 403,
     "not-found": 404,
     "wrong-method": 405,
@@ -27,11 +28,14 @@ KINDS: dict[str, int] = {
     "too-slow": 408,
     "conflict": 409,
     "invalid-edit": 422,
+    "not-publishable": 422,
+    "unanswered": 422,
     "facts-missing": 412,
     "too-large": 413,
     "wrong-form": 415,
     "too-many": 429,
     "internal": 500,
+    "contradiction": 500,
     "not-installed": 501,
     "not-stored": 503,
     "busy": 503,
@@ -86,7 +90,17 @@ class ServiceError(CalxError):
 
 
 def of_case(error: CaseError) -> ServiceError:
-    """A case that the gate refused, with everything that is wrong with it."""
+    """A case that cannot be answered, with everything that is wrong: with it, or with a guideline
+    that contradicts itself of it.
+    """
+    if isinstance(error, ContradictionError):
+        return ServiceError(
+            "contradiction",
+            "the guideline says two things of this case, of which only one can be true; no answer "
+            "is given until its authors mend it",
+            error.problems,
+            error.case_id,
+        )
     count = len(error.problems)
     return ServiceError(
         "invalid-case",

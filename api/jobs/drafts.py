@@ -9,6 +9,7 @@ finished at the next start.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import re
@@ -17,7 +18,7 @@ import shutil
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from calx.atomic import write_atomically
 from calx.errors import CalxError
@@ -42,6 +43,17 @@ class DraftError(CalxError):
         self.problems = problems or []
 
 
+class By(NamedTuple):
+    """Who does something to a draft."""
+
+    name: str
+    role: str | None = None
+    """Of a named token; None where the name is only what somebody typed."""
+
+
+SERVICE = By("service")
+
+
 @dataclass
 class Draft:
     """One draft: what it is for, its state, and everything that was done to it."""
@@ -53,19 +65,27 @@ class Draft:
     state: str = "open"
     """Then ``in review``, ``publishing``, ``published``; or ``discarded``."""
     history: list[dict[str, str]] = field(default_factory=list)
-    """``at``, ``by``, ``did``, and what else there is to tell."""
+    """``at``, ``by``, ``did``, ``role`` where ``by`` is the name of a token, and what else there is
+    to tell.
+    """
     published: str | None = None
     """Digest of the guideline that it became."""
 
-    def note(self, by: str, did: str, **more: str) -> None:
+    def note(self, by: By, did: str, **more: str) -> None:
         self.history.append(
             {
                 "at": datetime.now(UTC).isoformat(timespec="seconds"),
-                "by": by[:100],
+                "by": by.name[:100],
+                **({"role": by.role} if by.role else {}),
                 "did": did,
                 **more,
             }
         )
+
+    @property
+    def editors(self) -> set[str]:
+        """Who edited it."""
+        return {entry["by"].strip() for entry in self.history if entry["did"] == "edited"}
 
     def json(self) -> dict[str, Any]:
         return asdict(self)
@@ -114,6 +134,15 @@ class Drafts:
         """The folder with the files that it began from."""
         return self.folder / draft.id / "base"
 
+    def state_of_files(self, draft: Draft) -> str:
+        """A digest of every file, reference cases included."""
+        digest = hashlib.sha256()
+        for path in sorted(self.guideline(draft).rglob("*")):
+            if path.is_file():
+                digest.update(f"{path.relative_to(self.guideline(draft)).as_posix()}\0".encode())
+                digest.update(hashlib.sha256(path.read_bytes()).digest())
+        return digest.hexdigest()
+
     def files(self, draft: Draft) -> GuidelineFiles:
         return GuidelineFiles(self.guideline(draft))
 
@@ -134,14 +163,14 @@ class Drafts:
 
     # --- changing ---------------------------------------------------------------------
 
-    def begin(self, title: str, by: str) -> Draft:
+    def begin(self, title: str, by: By) -> Draft:
         """A draft that says what the guideline on disk says now.
 
         Raises:
             DraftError: too many drafts, or no title.
             GuidelineError: the files on disk cannot be read.
         """
-        if not title.strip() or not by.strip():
+        if not title.strip() or not by.name.strip():
             raise DraftError(
                 "a draft needs a title, and who begins it (a role or initials)", "unreadable"
             )
@@ -163,7 +192,7 @@ class Drafts:
             raise
         return draft
 
-    def edit(self, draft: Draft, table: str, key: str, column: str, value: str, by: str) -> str:
+    def edit(self, draft: Draft, table: str, key: str, column: str, value: str, by: By) -> str:
         """Change one cell; what it said before comes back.
 
         Raises:
@@ -192,7 +221,7 @@ class Drafts:
             write_atomically(self.guideline(draft) / name, text)
         return edited[0].before
 
-    def move(self, draft: Draft, state: str, by: str, why: str) -> None:
+    def move(self, draft: Draft, state: str, by: By, why: str) -> None:
         """Hand in for review, take back, or discard.
 
         Raises:
@@ -221,32 +250,47 @@ class Drafts:
             shutil.rmtree(self.base(draft), ignore_errors=True)
             shutil.rmtree(self.guideline(draft), ignore_errors=True)
 
-    def publish(self, draft: Draft, by: str, why: str, note: str) -> None:
+    def publish(
+        self, draft: Draft, by: By, why: str, note: str, second: bool, answers: dict[str, str]
+    ) -> None:
         """Write the draft's files into the guideline's folder, with a change note.
+
+        Args:
+            draft: to be published.
+            by: who publishes.
+            why: in their words.
+            note: the change note.
+            second: whether it must be somebody else than its editors.
+            answers: to the questions that the review asked, by their ids.
 
         Raises:
             DraftError: as `may_be_published` does.
         """
-        self.may_be_published(draft)
+        self.may_be_published(draft, by, second)
         write_atomically(self.folder / draft.id / "note.md", note)
         draft.state, draft.published = "publishing", self.files(draft).digest
-        alone = by.strip() in {
-            entry["by"].strip() for entry in draft.history if entry["did"] == "edited"
-        }
+        for question, answer in answers.items():
+            draft.note(by, "answered", question=question, answer=answer[:LONGEST_TEXT])
+        alone = by.name.strip() in draft.editors
         draft.note(
-            by, "published by one who edited it" if alone else "published", why=why[:LONGEST_TEXT]
+            by,
+            "published by one who edited it" if alone else "published",
+            why=why[:LONGEST_TEXT],
+            second_review="on" if second else "off",
         )
         self._save(draft)
         self._finish(draft)
 
-    def may_be_published(self, draft: Draft) -> None:
-        """See whether its state and the files on disk allow it.
+    def may_be_published(self, draft: Draft, by: By, second: bool) -> None:
+        """See whether its state, who publishes, and the files on disk allow it.
 
         Raises:
-            DraftError: it is not in review, nothing changed, or the guideline on disk is no longer
-                the one that it began from.
+            DraftError: it is not in review, nothing changed, the guideline on disk is no longer
+                the one that it began from, or `second` and it is not shown to be somebody else.
         """
         self._expect(draft, "in review")
+        if second:
+            _expect_another(draft, by)
         if not self.publishes:
             raise DraftError(
                 "this service shows the guideline that comes with Calx; start it with --ontology "
@@ -274,7 +318,7 @@ class Drafts:
             now = place.read_bytes() if place.is_file() else b""
             if now not in (content, before.read_bytes() if before.is_file() else b""):
                 draft.state, draft.published = "in review", None
-                draft.note("service", f"not published: {name} was changed on disk meanwhile")
+                draft.note(SERVICE, f"not published: {name} was changed on disk meanwhile")
                 self._save(draft)
                 return
         for name, content in changed.items():
@@ -308,7 +352,7 @@ class Drafts:
                 (self.ontology / name).unlink(missing_ok=True)
         self._change_note(draft).unlink(missing_ok=True)
         draft.state, draft.published = "in review", None
-        draft.note("service", "put back: what was published could not be served")
+        draft.note(SERVICE, "put back: what was published could not be served")
         self._save(draft)
 
     def _expect(self, draft: Draft, *states: str) -> None:
@@ -324,3 +368,29 @@ class Drafts:
             place / "draft.json", json.dumps(draft.json(), ensure_ascii=False, indent=1)
         )
         os.utime(place)
+
+
+def _expect_another(draft: Draft, by: By) -> None:
+    """Whoever publishes is known, and did not edit.
+
+    Raises:
+        DraftError: that is not so.
+    """
+    how = "(the service may be started with --no-second-review, which the audit log tells)"
+    if by.role is None:
+        raise DraftError(
+            "a draft is published by somebody else than its editors: sign in with a token of your "
+            f"own {how}"
+        )
+    if by.name in draft.editors:
+        raise DraftError(
+            f"{by.name} edited this draft; somebody else must review and publish it {how}"
+        )
+    unnamed = {
+        entry["by"] for entry in draft.history if entry["did"] == "edited" and "role" not in entry
+    }
+    if unnamed:
+        raise DraftError(
+            f"it was edited by somebody who showed no token of their own ({', '.join(unnamed)}), "
+            f"so nobody can be shown to be somebody else; make the edits anew under a name {how}"
+        )

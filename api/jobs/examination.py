@@ -1,6 +1,7 @@
 """A draft examined in a process of its own, so that proofs never keep a request waiting.
 
-Prints one JSON object: problems of ``check``, verdicts of ``verify``, sections of ``diff``.
+Prints one JSON object: problems of ``check``, verdicts of ``verify``, sections of ``diff``; or, for
+``review``, what stands in the way of publishing and what must be answered first.
 """
 
 from __future__ import annotations
@@ -16,8 +17,10 @@ from calx.errors import CalxError
 from calx.ontology import UNREAD, GuidelineError, GuidelineFiles
 from calx.process import command
 
-PARTS = ("check", "verify", "diff")
-LONGEST_SECONDS = 120
+PARTS = ("check", "verify", "diff", "review")
+LONGEST_SECONDS = 600
+"""A last resort: the solver's work is limited by itself, and the same on every machine."""
+MOST_EFFORT = 100
 _SLOTS = asyncio.Semaphore(2)
 
 
@@ -25,17 +28,31 @@ class ExaminationError(CalxError):
     """The draft could not be examined; the text says why."""
 
 
-async def examine(part: str, old: Path, new: Path, language: str) -> dict[str, Any]:
+class NotInstalledError(ExaminationError):
+    """What examines is not installed here."""
+
+
+async def examine(
+    part: str, old: Path, new: Path, language: str, effort: int = 1
+) -> dict[str, Any]:
     """The result for one part.
 
+    Args:
+        part: of `PARTS`.
+        old: the guideline's folder before.
+        new: after.
+        language: of sections; other parts come in every language.
+        effort: times the usual work that one question to the solver may take.
+
     Raises:
+        NotInstalledError: proofs need what is not there.
         ExaminationError: it took too long, or failed.
     """
     if part != "check" and importlib.util.find_spec("z3") is None:
-        return {"unreadable": ["proofs need Z3; install the extra: pip install 'calx[authoring]'"]}
+        raise NotInstalledError("proofs need Z3; install the extra: pip install 'calx[authoring]'")
     async with _SLOTS:
         process = await asyncio.create_subprocess_exec(
-            *command("calx.api.jobs.examination", part, str(old), str(new), language),
+            *command("calx.api.jobs.examination", part, str(old), str(new), language, str(effort)),
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.DEVNULL,
@@ -59,7 +76,7 @@ async def examine(part: str, old: Path, new: Path, language: str) -> dict[str, A
     return found
 
 
-def main(part: str, old: Path, new: Path, language: str) -> dict[str, Any]:
+def main(part: str, old: Path, new: Path, language: str, effort: int) -> dict[str, Any]:
     """One part, examined here and now."""
     if part == "check":
         return _checked(new)
@@ -77,11 +94,18 @@ def main(part: str, old: Path, new: Path, language: str) -> dict[str, Any]:
         from calx.reasoner.authors.prove.report import verify_as_json
         from calx.reasoner.authors.prove.verify import verify
 
-        return verify_as_json(verify(*guidelines[1]))
+        return verify_as_json(verify(*guidelines[1], effort=effort))
+    from calx.reasoner.authors.check.check import check
     from calx.reasoner.authors.compare.difference import Version, difference
     from calx.reasoner.authors.compare.report import as_markdown, as_sections
 
-    found = difference(Version(*guidelines[0]), Version(*guidelines[1]))
+    found = difference(Version(*guidelines[0]), Version(*guidelines[1]), effort=effort)
+    if part == "review":
+        from calx.reasoner.authors.compare.review import review
+
+        return review(found, *(check(files) for files, _ in guidelines)).json() | {
+            "markdown": as_markdown(found, language)
+        }
     return {
         "empty": found.empty,
         "holds": found.verified.holds,
@@ -103,7 +127,9 @@ def _checked(folder: Path) -> dict[str, Any]:
 
 if __name__ == "__main__":
     try:
-        shown = main(sys.argv[1], Path(sys.argv[2]), Path(sys.argv[3]), sys.argv[4])
+        shown = main(
+            sys.argv[1], Path(sys.argv[2]), Path(sys.argv[3]), sys.argv[4], int(sys.argv[5])
+        )
     except GuidelineError as error:
         shown = {"unreadable": [str(problem) for problem in error.problems]}
     print(json.dumps(shown, ensure_ascii=False))

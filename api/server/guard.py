@@ -5,8 +5,6 @@ headers that keep a browser safe.
 from __future__ import annotations
 
 import asyncio
-import hashlib
-import hmac
 import logging
 import re
 import time
@@ -20,6 +18,7 @@ from calx.api.contract.problems import ServiceError
 from calx.api.server.respond import problem_response
 from calx.api.server.settings import Settings
 from calx.api.server.state import Service
+from calx.api.store.people import Caller, PeopleError, Role, key_of
 
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src "
@@ -36,23 +35,22 @@ HEADERS = [
     (b"permissions-policy", b"camera=(), microphone=(), geolocation=()"),
 ]
 CLOSE = {"Connection": "close"}
-COOKIE = "calx"
 LOCAL_NAMES = {"localhost", "127.0.0.1", "::1"}
 log = logging.getLogger("calx")
 
-
-def cookie_of(token: str) -> str:
-    """What a browser keeps instead of the token."""
-    return hashlib.sha256(b"calx cookie " + token.encode()).hexdigest()
-
-
+COOKIE = "calx"
+SIGNING = ("/login", "/logout")
+"""What anybody may post, from this site alone."""
+PUBLISHING = re.compile(r"/drafts/[^/]+/publish")
 FEEDBACK = re.compile(r"/cds-services/[^/]+/feedback")
 JWT = re.compile(rb"(?i:bearer) +[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]*")
 """How a client of CDS Hooks shows who it is."""
 BUNDLES = re.compile(r"/(fhir/|cds-services/)")
 """What takes FHIR resources."""
 HOST = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(:[0-9]{1,5})?")
-READING_POSTS = re.compile(r"/(recommend|proof|sparql/?|fhir/\$recommend|cds-services/[^/]+|login)")
+READING_POSTS = re.compile(
+    r"/(recommend|proof|sparql/?|fhir/\$recommend|cds-services/[^/]+|log(?:in|out))"
+)
 """What is posted only to be answered. Every other POST counts as a write."""
 
 
@@ -61,6 +59,15 @@ def is_write(method: str, path: str) -> bool:
     if method in ("GET", "HEAD", "OPTIONS"):
         return path == "/backup"
     return method != "POST" or not READING_POSTS.fullmatch(path)
+
+
+def role_needed(method: str, path: str, private: bool) -> Role | None:
+    """What a caller must at least be; None where anybody may."""
+    if not is_write(method, path):
+        return "reader" if private and is_private(path) else None
+    if path in ("/backup", "/restore"):
+        return "admin"
+    return "reviewer" if PUBLISHING.fullmatch(path) else "author"
 
 
 def is_private(path: str) -> bool:
@@ -127,9 +134,19 @@ class Guard:
                 f"this service answers to {', '.join(sorted(self._names))}, not to {host[:100]}",
             )
         service: Service = scope["app"].state.service
-        trusted = scope["calx.trusted"] = self._trusted(service, headers)
         method, path = scope["method"], scope["path"]
-        if is_write(method, path) or path == "/login":
+        needed = role_needed(method, path, self._settings.private)
+        try:
+            caller = scope["calx.caller"] = self._caller(service, headers)
+            service.watch_people()
+        except PeopleError as error:
+            if needed or path in SIGNING:
+                log.error("%s", error)
+                raise ServiceError(
+                    "not-stored", "the named tokens cannot be read, so nobody is let in"
+                ) from None
+            caller = scope["calx.caller"] = None
+        if is_write(method, path) or path in SIGNING:
             origin = headers.get(b"origin", b"").decode("latin-1")
             welcome = origin in self._settings.origins and path.endswith("/feedback")
             foreign = origin and not _from_here(origin, host)
@@ -140,31 +157,34 @@ class Guard:
                 raise ServiceError(
                     "wrong-origin", "pages of other sites may not change anything here"
                 )
-            needed = bool(self._settings.token) and path != "/login"
-        else:
-            needed = self._settings.private and is_private(path)
         if FEEDBACK.fullmatch(path) and JWT.fullmatch(headers.get(b"authorization", b"")):
-            needed = False  # kept as what an unverified client told, see `routes.cds_hooks`
-        if needed and not trusted:
+            needed = None  # kept as what an unverified client told, see `routes.cds_hooks`
+        if needed is None or (caller is None and not service.locked):
+            return
+        if caller is None:
             raise ServiceError(
                 "token-needed",
                 "send the header 'Authorization: Bearer <token>'",
                 headers={"WWW-Authenticate": 'Bearer realm="calx"'},
             )
-
-    def _trusted(self, service: Service, headers: dict[bytes, bytes]) -> bool:
-        kind, _, shown = headers.get(b"authorization", b"").decode("latin-1").partition(" ")
-        if kind.lower() == "bearer" and service.trusted(shown.strip()):
-            return True
-        if self._settings.token and b"cookie" in headers:
-            try:
-                cookie = SimpleCookie(headers[b"cookie"].decode("latin-1")).get(COOKIE)
-            except CookieError:
-                return False
-            return cookie is not None and hmac.compare_digest(
-                cookie.value.encode(), cookie_of(self._settings.token).encode()
+        if not caller.may(needed):
+            raise ServiceError(
+                "not-allowed",
+                f"this needs the role {needed}; {caller.name or 'the common token'} has "
+                f"{caller.role}",
             )
-        return False
+
+    @staticmethod
+    def _caller(service: Service, headers: dict[bytes, bytes]) -> Caller | None:
+        """Who shows a token, or the cookie that was given for one; None where nobody does."""
+        kind, _, shown = headers.get(b"authorization", b"").decode("latin-1").partition(" ")
+        if kind.lower() == "bearer" and (found := service.caller(key_of(shown.strip()))):
+            return found
+        try:
+            cookie = SimpleCookie(headers.get(b"cookie", b"").decode("latin-1")).get(COOKIE)
+        except CookieError:
+            return None
+        return service.caller(cookie.value) if cookie is not None else None
 
     def _count(self, client: str) -> None:
         """Take one request from the client's budget, which

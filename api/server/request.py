@@ -9,6 +9,7 @@ from starlette.requests import Request
 from calx.api.contract.negotiation import choose
 from calx.api.contract.problems import ServiceError
 from calx.api.server.state import Service
+from calx.api.store.people import Caller
 from calx.api.store.records import Record
 from calx.words import DEFAULT, LANGUAGES
 
@@ -17,6 +18,18 @@ def service_of(request: Request) -> Service:
     """The service that a request reached."""
     found: Service = request.app.state.service
     return found
+
+
+def caller_of(request: Request) -> Caller | None:
+    """Who shows a token; None where nobody does."""
+    found: Caller | None = request.scope.get("calx.caller")
+    return found
+
+
+def name_of(request: Request) -> str | None:
+    """The name of the token that was shown, if it is somebody's own."""
+    caller = caller_of(request)
+    return caller.name if caller is not None else None
 
 
 async def record_of(request: Request, case_id: str) -> Record:

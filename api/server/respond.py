@@ -9,7 +9,7 @@ from fastapi import Request, Response
 from calx.api.contract.negotiation import choose
 from calx.api.contract.problems import MEDIA, ServiceError
 from calx.api.pages.render import html
-from calx.api.server.request import language_of, service_of
+from calx.api.server.request import language_of, name_of, service_of
 from calx.words import words
 
 QUERY_POLICY = (
@@ -30,7 +30,12 @@ def page(
 ) -> Response:
     """A page as response."""
     text = html(
-        *service_of(request).shown, template, language, request.url.path, request.url.query, **more
+        *service_of(request).shown,
+        template,
+        language,
+        request.url.path,
+        request.url.query,
+        **{"who": name_of(request), **more},
     )
     return Response(
         text,

@@ -9,6 +9,7 @@ import os
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from calx.api.store.people import People, PeopleError
 from calx.errors import CalxError
 from calx.ontology import DEFAULT_DIRECTORY
 
@@ -29,7 +30,7 @@ class Settings:
     """All settings of the service.
 
     Raises:
-        SettingsError: an address beyond this machine without a token.
+        SettingsError: an address beyond this machine without any token.
     """
 
     ontology: Path = DEFAULT_DIRECTORY
@@ -37,7 +38,11 @@ class Settings:
     host: str = "127.0.0.1"
     port: int = 8000
     token: str | None = None
-    """What a client must show before it may write."""
+    """What a client must show before it may write, if it has no token of its own (`calx token`)."""
+    second_review: bool | None = None
+    """Whether a draft is published by somebody else than its editors; None: once two named people
+    may publish.
+    """
     private: bool = False
     """Whether reading stored cases needs the token too."""
     endpoint: str | None = None
@@ -61,10 +66,10 @@ class Settings:
     """Requests a second that one client may send over a longer time; 0 is no limit."""
 
     def __post_init__(self) -> None:
-        if not self.loopback and not self.token:
+        if not self.loopback and not self._tokens:
             raise SettingsError(
                 f"{self.host} can be reached from other machines: give a token (--token, or "
-                "CALX_TOKEN) that writing will need"
+                "CALX_TOKEN) that writing will need, or name people ('calx token add')"
             )
         if self.token is not None and len(self.token) < 16:
             raise SettingsError(
@@ -77,8 +82,15 @@ class Settings:
                 "the token must be of printable ASCII characters without a space, as it travels "
                 "in an HTTP header"
             )
-        if self.private and not self.token:
+        if self.private and not self._tokens:
             raise SettingsError("--private needs a token: without one nobody could read")
+
+    @property
+    def _tokens(self) -> bool:
+        try:
+            return bool(self.token or People(self.data).active)
+        except PeopleError as error:
+            raise SettingsError(str(error)) from None
 
     @property
     def loopback(self) -> bool:

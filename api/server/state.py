@@ -29,6 +29,7 @@ from calx.api.server.settings import Settings
 from calx.api.store.audit import Audit, AuditError
 from calx.api.store.cases import Cases
 from calx.api.store.disk import DiskStore
+from calx.api.store.people import Caller, People, PeopleError, key_of
 from calx.api.store.protocol import Store, StoreError
 from calx.ontology import DEFAULT_DIRECTORY, GuidelineFiles
 from calx.reasoner.model.case import Case
@@ -59,6 +60,9 @@ class Service:
     examples: tuple[Example, ...]
     recordings: Recordings
     drafts: Drafts
+    people: People
+    told_people: dict[str, str] = field(default_factory=dict)
+    """Whom the audit log knows, with their roles."""
     editing: asyncio.Lock = field(default_factory=asyncio.Lock)
     """Drafts are changed by one request at a time."""
     reports: dict[Hashable, dict[str, Any]] = field(default_factory=dict)
@@ -77,14 +81,42 @@ class Service:
         """What every page shows of the service: its guideline,
         and whether people may sign in with a token.
         """
-        return self.reasoner.guideline, bool(self.settings.token)
+        return self.reasoner.guideline, self.locked
 
-    def trusted(self, shown: str | None) -> bool:
-        """Whether this is the token, or the secret of this start."""
-        keys = [key for key in (self.settings.token, self.secret) if key]
-        return shown is not None and any(
-            hmac.compare_digest(shown.encode(), key.encode()) for key in keys
-        )
+    @property
+    def locked(self) -> bool:
+        """Whether writing needs a token. Where somebody was named once, it does for as long as the
+        service runs.
+        """
+        return bool(self.settings.token or self.told_people)
+
+    def caller(self, key: str) -> Caller | None:
+        """Whose key this is: that of the common token or of this start, or a named person's.
+
+        Raises:
+            PeopleError: who is named cannot be read.
+        """
+        common = (key_of(token) for token in (self.settings.token, self.secret) if token)
+        if any(hmac.compare_digest(key.encode(), other.encode()) for other in common):
+            return Caller(None, "admin")
+        return self.people.find(key)
+
+    def watch_people(self) -> None:
+        """Tell the audit log when other people are named than before.
+
+        Raises:
+            PeopleError: who is named cannot be read.
+        """
+        now = named(self.people)
+        if now != self.told_people and (now or not self.told_people):
+            self.told_people = now
+            self.audit.note("service", "named tokens changed", people=now)
+
+    @property
+    def second_review(self) -> bool:
+        """Whether a draft is published by somebody else than its editors."""
+        asked = self.settings.second_review
+        return self.people.reviewers > 1 if asked is None else asked
 
     def recommend(self, case: Case, language: str) -> bytes:
         """The answer to an admitted case, as JSON."""
@@ -122,9 +154,12 @@ class Service:
 
     def note(self, request: Request, did: str, **what: object) -> None:
         """Write a line of the audit log about a request."""
-        client = request.client.host if request.client else "unknown"
+        who = request.client.host if request.client else "unknown"
+        caller: Caller | None = request.scope.get("calx.caller")
+        if caller is not None:
+            who += f" {caller.name} ({caller.role})" if caller.name else " (token)"
         self.audit.note(
-            client + (" (token)" if request.scope.get("calx.trusted") else ""),
+            who,
             did,
             guideline=self.reasoner.guideline.digest,
             **what,
@@ -148,6 +183,7 @@ async def open_service(settings: Settings) -> AsyncIterator[Service]:
             settings.ontology,
             settings.ontology.resolve() != DEFAULT_DIRECTORY,
         )
+        people = People(settings.data)
         reasoner = Reasoner.load(settings.ontology)
         triples = knowledge(settings.ontology)
         base = in_memory(triples)
@@ -170,11 +206,21 @@ async def open_service(settings: Settings) -> AsyncIterator[Service]:
                 shown,
                 recordings,
                 drafts,
+                people,
+                named(people),
             )
             await store.teach(reasoner.guideline.digest, triples)
             closing.callback((settings.data / SERVING).unlink, missing_ok=True)
             _announce(settings.data / SERVING, service)
-            audit.note("service", "started", guideline=reasoner.guideline.digest)
+            audit.note(
+                "service",
+                "started",
+                guideline=reasoner.guideline.digest,
+                people=service.told_people,
+                second_review="on" if service.second_review else "off",
+            )
+        except PeopleError as error:
+            raise StoreError(str(error)) from None
         except OSError as error:
             raise StoreError(
                 f"{settings.data}: {error.strerror or error}; free some space, or give another "
@@ -186,6 +232,11 @@ async def open_service(settings: Settings) -> AsyncIterator[Service]:
         # a full disk must not keep the store from being closed
         with contextlib.suppress(AuditError):
             audit.note("service", "stopped")
+
+
+def named(people: People) -> dict[str, str]:
+    """Everybody who is or was named, and what they are."""
+    return {person.name: "revoked" if person.revoked else person.role for person in people.all()}
 
 
 def _store(settings: Settings) -> Store:

@@ -16,21 +16,37 @@ from fastapi import APIRouter, Request, Response
 
 from calx.api.contract.negotiation import HTML, JSON
 from calx.api.contract.problems import ServiceError
-from calx.api.jobs.drafts import Draft, DraftError, Drafts
-from calx.api.jobs.examination import PARTS, ExaminationError, examine
+from calx.api.jobs.drafts import By, Draft, DraftError, Drafts
+from calx.api.jobs.examination import (
+    MOST_EFFORT,
+    PARTS,
+    ExaminationError,
+    NotInstalledError,
+    examine,
+)
 from calx.api.pages.render import html
 from calx.api.server.openapi import problems_of
-from calx.api.server.request import form_of, language_of, language_told, service_of
+from calx.api.server.request import (
+    caller_of,
+    form_of,
+    language_of,
+    language_told,
+    name_of,
+    service_of,
+)
 from calx.api.server.respond import page
 from calx.api.server.routes.advice import VARY
 from calx.api.server.state import Service
 from calx.ontology import GuidelineError
 from calx.reasoner.authors.edit.tables import Table
 from calx.reasoner.intake.errors import Problem
+from calx.words import DEFAULT
 
 router = APIRouter(tags=["drafts"], prefix="/drafts")
 MOST_ROWS = 40
 FIRST_TABLE = "thresholds"
+ANSWER = "answer "
+"""Before the id of a question, in the page's form."""
 
 
 def of_draft(error: DraftError) -> ServiceError:
@@ -72,7 +88,7 @@ async def begun(request: Request) -> Response:
     service, told = service_of(request), await _told(request)
     try:
         draft = await asyncio.to_thread(
-            service.drafts.begin, told.get("title", ""), told.get("by", "")
+            service.drafts.begin, told.get("title", ""), by_of(request, told)
         )
     except GuidelineError as error:
         raise ServiceError(
@@ -143,10 +159,12 @@ async def edited(request: Request, draft_id: str) -> Response:
     """
     service, told = service_of(request), await _told(request)
     draft = _found(service, draft_id)
-    if missing := [
-        name for name in ("table", "key", "column", "value", "by") if not told.get(name, "").strip()
-    ]:
-        raise ServiceError("unreadable", f"say {', '.join(missing)}")
+    by = by_of(request, told)
+    missing = [
+        name for name in ("table", "key", "column", "value") if not told.get(name, "").strip()
+    ]
+    if missing or not by.name.strip():
+        raise ServiceError("unreadable", f"say {', '.join(missing or ['by'])}")
     async with service.editing:
         draft = _found(service, draft_id)
         before = await asyncio.to_thread(
@@ -156,7 +174,7 @@ async def edited(request: Request, draft_id: str) -> Response:
             told["key"],
             told["column"],
             told["value"],
-            told["by"],
+            by,
         )
     service.note(
         request,
@@ -177,9 +195,10 @@ async def moved(request: Request, draft_id: str) -> Response:
     service, told = service_of(request), await _told(request)
     async with service.editing:
         draft = _found(service, draft_id)
-        if not told.get("by", "").strip():
+        by = by_of(request, told)
+        if not by.name.strip():
             raise ServiceError("unreadable", "say by whom: a role or initials")
-        service.drafts.move(draft, told.get("state", ""), told["by"], told.get("why", ""))
+        service.drafts.move(draft, told.get("state", ""), by, told.get("why", ""))
     service.note(request, f"draft {draft.state}", draft=draft.id)
     return _done(request, draft, told, 200)
 
@@ -190,41 +209,94 @@ async def moved(request: Request, draft_id: str) -> Response:
     responses=problems_of(400, 401, 403, 404, 409, 415, 422, 429),
 )
 async def published(request: Request, draft_id: str) -> Response:
-    """``{"by": …, "why": …}``. Refused while check finds an error. The service answers by it from
-    the next request on; stored answers keep theirs.
+    """``{"by": …, "why": …, "answers": {question: words}}``. Refused while check finds an error, a
+    requirement is not proved, or a question of ``GET …/review`` is not answered; by somebody else
+    than its editors once two named people may publish. The service answers by it from the next
+    request on; stored answers keep theirs.
     """
     service, told = service_of(request), await _told(request)
-    if not told.get("by", "").strip() or not told.get("why", "").strip():
+    by, why = by_of(request, told), told.get("why", "").strip()
+    if not by.name.strip() or not why:
         raise ServiceError("unreadable", "say by whom (a role or initials) and why")
+    effort, second = _effort(told.get("effort")), service.second_review
     async with service.editing:
         draft = _found(service, draft_id)
         drafts = service.drafts
-        await asyncio.to_thread(drafts.may_be_published, draft)
-        report = await _report(service, draft, "check", "en")
-        if not report.get("sound"):
-            errors = [
-                problem for problem in report.get("problems", []) if problem["severity"] == "error"
-            ]
-            found = [
-                Problem(
-                    f"{problem['rule'] or ''}: {problem['message']}",
-                    place=f"{problem['file']}:{problem['line'] or 1}",
-                )
-                for problem in errors
-            ]
-            raise ServiceError("invalid-edit", "the draft has errors; nothing was published", found)
-        difference = await _report(service, draft, "diff", "en")
-        note = (
-            f"# {draft.title}\n\n{told['why']} ({told['by']})\n\n{difference.get('markdown', '')}\n"
-        )
-        await asyncio.to_thread(drafts.publish, draft, told["by"], told["why"], note)
+        await asyncio.to_thread(drafts.may_be_published, draft, by, second)
+        report = await _report(service, draft, "review", DEFAULT, effort)
+        answers = _answered(report, told)
+        note = _note(draft, report, answers, f"{why} ({by.name})")
+        await asyncio.to_thread(drafts.publish, draft, by, why, note, second, answers)
         try:
             await service.switch()
         except Exception:
             await asyncio.to_thread(drafts.undo_publishing, draft)
             raise
-    service.note(request, "published a draft", draft=draft.id)
+    service.note(
+        request,
+        "published a draft",
+        draft=draft.id,
+        answered=sorted(answers),
+        second_review="on" if second else "off",
+    )
     return _done(request, draft, told, 200)
+
+
+def _answered(report: dict[str, Any], told: dict[str, str]) -> dict[str, str]:
+    """The answers to all questions of a review.
+
+    Raises:
+        ServiceError: something forbids publishing, or a question has no answer; all are listed,
+            with how to go on.
+    """
+    if report.get("unreadable"):
+        raise ServiceError(
+            "not-publishable",
+            "the draft cannot be read",
+            [Problem(line) for line in report["unreadable"]],
+        )
+    if report["blocks"]:
+        raise ServiceError(
+            "not-publishable",
+            "check or verify found what must be mended first; nothing was published",
+            [_told_of(block, block["place"]) for block in report["blocks"]],
+        )
+    try:
+        given = json.loads(told.get("answers", "{}"))
+        given = {str(name): str(words) for name, words in given.items()}
+    except (ValueError, AttributeError):
+        raise ServiceError("unreadable", 'answers are {"question": "words", …}') from None
+    given |= {
+        name.removeprefix(ANSWER): words for name, words in told.items() if name.startswith(ANSWER)
+    }
+    answers = {
+        question["id"]: given.get(question["id"], "").strip() for question in report["questions"]
+    }
+    unanswered = [question for question in report["questions"] if not answers[question["id"]]]
+    if unanswered:
+        raise ServiceError(
+            "unanswered",
+            "answer each question in words, or mend what it asks about; nothing was published",
+            [_told_of(question, question["id"]) for question in unanswered],
+        )
+    return answers
+
+
+def _told_of(found: dict[str, Any], place: str) -> Problem:
+    return Problem(f"{found['message'][DEFAULT]}; {found['how'][DEFAULT]}", place=place)
+
+
+def _note(draft: Draft, report: dict[str, Any], answers: dict[str, str], why: str) -> str:
+    """The change note: why, what was asked and answered, and everything that changed."""
+    asked = "".join(
+        f"- {question['message'][DEFAULT]}\n  - {answers[question['id']]}\n"
+        for question in report["questions"]
+    )
+    return (
+        f"# {draft.title}\n\n{why}\n\n"
+        + (f"## Asked and answered\n\n{asked}\n" if asked else "")
+        + f"{report['markdown']}\n"
+    )
 
 
 @router.get(
@@ -249,36 +321,60 @@ async def files(request: Request, draft_id: str) -> Response:
 
 @router.get(
     "/{draft_id}/{part}",
-    summary="What a draft breaks (check), proves (verify) or changes (diff)",
-    responses=problems_of(404, 406, 429, 503),
+    summary="What a draft breaks (check), proves (verify), changes (diff); what is asked (review)",
+    responses=problems_of(400, 404, 406, 429, 501, 503),
 )
 async def report(request: Request, draft_id: str, part: str) -> Response:
-    """Examined in a process of its own; a second or a few."""
+    """Examined in a process of its own; some seconds. ``effort`` allows one question to the solver
+    so many times the usual work. ``review`` tells what forbids publishing, and what must be
+    answered first.
+    """
     service, language = service_of(request), language_of(request)
     if part not in PARTS:
         raise ServiceError("not-found", f"a draft has {', '.join(PARTS)} and files")
     draft = _found(service, draft_id)
     if draft.state == "discarded":
         raise ServiceError("not-found", "the draft was discarded")
-    found = await _report(service, draft, part, language)
+    effort = _effort(request.query_params.get("effort"))
+    found = await _report(service, draft, part, language, effort)
     if form_of(request, JSON, HTML) == JSON:
         return Response(orjson.dumps(found), headers=VARY, media_type=JSON)
     text = html(
-        *service.shown, "draft_report.html", language, request.url.path, part=part, report=found
+        *service.shown,
+        "draft_report.html",
+        language,
+        request.url.path,
+        part=part,
+        report=found,
+        draft=draft,
+        publishes=service.drafts.publishes,
+        who=name_of(request),
     )
     return Response(
         text, headers={"Cache-Control": "no-store"}, media_type="text/html; charset=utf-8"
     )
 
 
-async def _report(service: Service, draft: Draft, part: str, language: str) -> dict[str, Any]:
+def _effort(told: str | None) -> int:
+    if told is None:
+        return 1
+    if not told.isdecimal() or not 1 <= int(told[:9]) <= MOST_EFFORT:
+        raise ServiceError("unreadable", f"effort is a number from 1 to {MOST_EFFORT}")
+    return int(told)
+
+
+async def _report(
+    service: Service, draft: Draft, part: str, language: str, effort: int = 1
+) -> dict[str, Any]:
     drafts: Drafts = service.drafts
-    key = (draft.id, drafts.files(draft).digest, part, language)
+    key = (draft.id, drafts.state_of_files(draft), part, language, effort)
     if key not in service.reports:
         try:
             service.reports[key] = await examine(
-                part, drafts.base(draft), drafts.guideline(draft), language
+                part, drafts.base(draft), drafts.guideline(draft), language, effort
             )
+        except NotInstalledError as error:
+            raise ServiceError("not-installed", str(error)) from None
         except ExaminationError as error:
             raise ServiceError("busy", str(error)) from None
         while len(service.reports) > KEPT_REPORTS:
@@ -287,6 +383,14 @@ async def _report(service: Service, draft: Draft, part: str, language: str) -> d
 
 
 KEPT_REPORTS = 32
+
+
+def by_of(request: Request, told: dict[str, str]) -> By:
+    """Who does it: the name of the token that was shown, else what was typed."""
+    caller = caller_of(request)
+    if caller is not None and caller.name is not None:
+        return By(caller.name, caller.role)
+    return By(told.get("by", ""))
 
 
 def _found(service: Service, name: str) -> Draft:

@@ -15,12 +15,13 @@ from calx.api.pages.cross_section import draw_cross_section as cross_section
 from calx.api.pages.form import case_of, groups, read_form
 from calx.api.pages.proof_picture import draw_proof as proof_picture
 from calx.api.pages.render import html
-from calx.api.server.guard import COOKIE, cookie_of
+from calx.api.server.guard import COOKIE
 from calx.api.server.openapi import EXAMPLE, describe
 from calx.api.server.request import absent, language_of, language_told, record_of, service_of
 from calx.api.server.respond import page
 from calx.api.server.state import Service
 from calx.api.store.cases import CaseDiffersError, replay
+from calx.api.store.people import key_of
 from calx.api.store.records import Record
 from calx.reasoner.batch import Outcome, outcomes
 from calx.reasoner.engine.answer import Answer
@@ -223,8 +224,8 @@ async def login(request: Request) -> Response:
 async def sign_in(request: Request) -> Response:
     """Exchange the token for a cookie that this browser keeps until it is closed."""
     service, fields = service_of(request), await _form(request)
-    token = service.settings.token
-    if token is None or not service.trusted(dict(fields).get("token")):
+    key = key_of(dict(fields).get("token", "").strip())
+    if service.caller(key) is None:
         service.note(request, "refused a token")
         return page(
             request,
@@ -236,11 +237,19 @@ async def sign_in(request: Request) -> Response:
     response = _see("/")
     response.set_cookie(
         COOKIE,
-        cookie_of(token),
+        key,
         httponly=True,
         samesite="strict",
         secure=request.url.scheme == "https",
     )
+    return response
+
+
+@router.post("/logout")
+async def sign_out(request: Request) -> Response:
+    """Forget the cookie."""
+    response = _see(f"/login?lang={language_told(dict(await _form(request)))}")
+    response.delete_cookie(COOKIE)
     return response
 
 

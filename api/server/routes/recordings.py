@@ -19,7 +19,7 @@ from calx.api.contract.problems import ServiceError
 from calx.api.jobs.recordings import OPTIONS, Recording, Recordings, TooManyRecordingsError, save
 from calx.api.pages.form import case_of
 from calx.api.server.openapi import problems_of
-from calx.api.server.request import form_of, language_of, language_told, service_of
+from calx.api.server.request import form_of, language_of, language_told, name_of, service_of
 from calx.api.server.respond import page
 from calx.api.server.routes.advice import VARY
 from calx.api.server.routes.pages import open_devices
@@ -260,9 +260,10 @@ async def correct(request: Request, recording_id: str) -> Response:
             {name: str(value) for name, value in (await request.form(max_fields=200)).items()},
             case,
             service.reasoner.guideline,
+            name_of(request),
         )
     elif kind == JSON:
-        asked = _of_json(await request.body())
+        asked = _of_json(await request.body(), name_of(request))
     else:
         raise ServiceError("wrong-form", f"send {JSON}")
     made = measurements.correct(case, asked["facts"], asked["by"], asked["why"])
@@ -282,13 +283,14 @@ async def correct(request: Request, recording_id: str) -> Response:
     )
 
 
-def _of_json(body: bytes) -> dict[str, Any]:
+def _of_json(body: bytes, signed: str | None) -> dict[str, Any]:
     try:
         raw = json.loads(body)
+        by = signed or raw["by"]
         facts, names = raw.get("facts", {}), raw.get("confirmed", [])
         if not (
-            isinstance(raw["by"], str)
-            and raw["by"].strip()
+            isinstance(by, str)
+            and by.strip()
             and isinstance(facts, dict)
             and isinstance(names, list)
         ):
@@ -301,16 +303,18 @@ def _of_json(body: bytes) -> dict[str, Any]:
     return {
         "facts": facts,
         "confirmed": [str(name) for name in names],
-        "by": raw["by"].strip()[:100],
+        "by": by.strip()[:100],
         "why": str(raw.get("why") or "")[:1000],
     }
 
 
-def _of_form(raw: dict[str, str], case: dict[str, Any], guideline: Guideline) -> dict[str, Any]:
+def _of_form(
+    raw: dict[str, str], case: dict[str, Any], guideline: Guideline, signed: str | None
+) -> dict[str, Any]:
     """What the page's form says: fields that differ from
     the case are corrections, ticked ones confirmed.
     """
-    known = {name: text.strip() for name, text in raw.items() if name in case[KEY]["facts"]}
+    known = {fact: text.strip() for fact, text in raw.items() if fact in case[KEY]["facts"]}
     values = case_of({name: text for name, text in known.items() if text}, guideline)
     facts = {}
     for name, text in known.items():
@@ -323,7 +327,7 @@ def _of_form(raw: dict[str, str], case: dict[str, Any], guideline: Guideline) ->
         for name in raw
         if name.startswith("confirm-") and name.removeprefix("confirm-") not in facts
     ]
-    by = raw.get("by", "").strip()[:100]
+    by = (signed or raw.get("by", "")).strip()[:100]
     if not by:
         raise ServiceError("unreadable", "say who confirms or corrects: a role or initials")
     return {

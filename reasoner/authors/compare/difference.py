@@ -17,6 +17,7 @@ from calx.reasoner.authors.check.terms import MAPPINGS
 from calx.reasoner.authors.compare.changes import Change, Changes
 from calx.reasoner.authors.compare.cohort import Compared, Comparison
 from calx.reasoner.authors.compare.impact import Impact, impact
+from calx.reasoner.authors.compare.questions import Question, questions
 from calx.reasoner.authors.prove.verdicts import Verification
 from calx.reasoner.authors.prove.verify import verify
 from calx.reasoner.authors.reference_cases import judge as judge_reference_cases
@@ -57,6 +58,8 @@ class Difference:
     """Of the cases handed in."""
     proofs: tuple[Proof, ...]
     verified: Verification
+    questions: tuple[Question, ...]
+    """What a person must answer before the edit is published."""
 
     @property
     def empty(self) -> bool:
@@ -77,6 +80,7 @@ def difference(
     new: Version,
     cases: Iterable[Submission] | None = None,
     progress: Callable[[str], None] = lambda told: None,
+    effort: int = 1,
 ) -> Difference:
     """What changes from one version to another.
 
@@ -85,6 +89,7 @@ def difference(
         new: after; both read without fault as far as rules go.
         cases: a cohort to answer by both.
         progress: told what is being done.
+        effort: times the usual work that one question of the proofs may take.
 
     Raises:
         DisagreementError: solver, engine and pySHACL do not agree.
@@ -100,7 +105,7 @@ def difference(
                 wording("change", "codes"),
             )
         )
-    with _beside(_proofs, old, new, bool(changes.all)) as proofs:
+    with _beside(_proofs, old, new, bool(changes.all), effort) as proofs:
         return _told(old, new, changes, (old_cases, new_cases), cases, proofs, progress)
 
 
@@ -151,6 +156,7 @@ def _told(
         cohort,
         changed,
         after,
+        tuple(questions(old.guideline, new.guideline, old_cases, new_cases, found)),
     )
 
 
@@ -188,12 +194,14 @@ def _beside(work: Callable[P, T], *told: P.args, **more: P.kwargs) -> Iterator[C
         process.join()
 
 
-def _proofs(old: Version, new: Version, changed: bool) -> tuple[tuple[Proof, ...], Verification]:
+def _proofs(
+    old: Version, new: Version, changed: bool, effort: int
+) -> tuple[tuple[Proof, ...], Verification]:
     """Verdicts that changed, on requirements and on rules, and the new verification."""
-    after = verify(new.files, new.guideline)
+    after = verify(new.files, new.guideline, effort=effort)
     if not changed:
         return (), after
-    before = verify(old.files, old.guideline)
+    before = verify(old.files, old.guideline, effort=effort)
     found = []
     for key in dict.fromkeys([*_verdicts(before), *_verdicts(after)]):
         one, other = _verdicts(before).get(key), _verdicts(after).get(key)

@@ -91,6 +91,14 @@ def _sections(found: Difference, language: str) -> Iterator[Section]:
     if found.cases is not None:
         yield Section(words["cases"], list(_cases(found.cases, found, language)))
     yield Section(words["proofs"], list(_proofs(found, language)))
+    if found.questions:
+        yield Section(
+            words_of("question", language)["heading"],
+            [
+                Section(question.message[language], [question.how[language]])
+                for question in found.questions
+            ],
+        )
 
 
 def _area(found: Difference, area: str, language: str) -> Section:
@@ -257,6 +265,7 @@ def as_json(found: Difference) -> dict[str, Any]:
             for proof in found.proofs
         ],
         "holds": found.verified.holds,
+        "questions": [question.json() for question in found.questions],
     }
 
 

@@ -199,16 +199,16 @@ def test_broken_files_on_disk_leave_the_last_good_version_serving(
 def test_a_publishing_that_was_cut_off_is_finished_at_the_next_start(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from calx.api.jobs.drafts import Drafts
+    from calx.api.jobs.drafts import By, Drafts
 
     folder = tmp_path / "guideline"
     shutil.copytree(DEFAULT_DIRECTORY, folder, ignore=shutil.ignore_patterns("*.py", "__pycache__"))
     drafts = Drafts(tmp_path / "drafts", folder, True)
-    draft = drafts.begin("t", "a")
-    drafts.edit(draft, "labels", "rule:D3 rdfs:label", "en", "Balloons", "a")
-    drafts.move(draft, "in review", "a", "")
+    draft = drafts.begin("t", By("a"))
+    drafts.edit(draft, "labels", "rule:D3 rdfs:label", "en", "Balloons", By("a"))
+    drafts.move(draft, "in review", By("a"), "")
     monkeypatch.setattr(drafts, "_finish", lambda draft: None)  # the power fails here
-    drafts.publish(draft, "b", "w", "note")
+    drafts.publish(draft, By("b"), "w", "note", False, {})
     assert "Balloons" not in (folder / "rules/strategy.ttl").read_text(encoding="utf-8")
     again = Drafts(tmp_path / "drafts", folder, True)
     assert again.all()[0].state == "published"
