@@ -23,6 +23,8 @@ import orjson
 from calx.errors import CalxError
 
 START = "0" * 64
+RESERVE = 256 * 1024
+"""Bytes held back on the disk, so that where cases fill it, answers still find room in the log."""
 
 
 class AuditError(CalxError):
@@ -38,6 +40,9 @@ class Audit:
         self._file = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o600)
         self._resume()
         self._end = os.fstat(self._file).st_size
+        self._reserve = path.with_name(f".{path.name}.reserve")
+        with contextlib.suppress(OSError):  # a disk that is full already: there is none to hold
+            self._reserve.write_bytes(bytes(RESERVE))
 
     def _resume(self) -> None:
         """Go on where the log ends; half a line, left by a
@@ -77,6 +82,15 @@ class Audit:
         }
         seal = seal_of(self._seal, content)
         line = orjson.dumps({**content, "seal": seal}) + b"\n"
+        if not self._append(line) and not (self._release() and self._append(line)):
+            raise AuditError(
+                "the audit log cannot be written, so nothing is answered; free some space on the "
+                "disk"
+            )
+        self._seal, self._count, self._end = seal, self._count + 1, self._end + len(line)
+
+    def _append(self, line: bytes) -> bool:
+        """Write a line, whole or not at all."""
         try:
             whole = os.write(self._file, line) == len(line)
         except OSError:
@@ -84,11 +98,15 @@ class Audit:
         if not whole:
             with contextlib.suppress(OSError):
                 os.ftruncate(self._file, self._end)
-            raise AuditError(
-                "the audit log cannot be written, so nothing is answered; free some space on the "
-                "disk"
-            )
-        self._seal, self._count, self._end = seal, self._count + 1, self._end + len(line)
+        return whole
+
+    def _release(self) -> bool:
+        """Give up what was held back; the next start holds it back anew."""
+        try:
+            self._reserve.unlink()
+        except OSError:
+            return False
+        return True
 
     def close(self) -> None:
         os.fsync(self._file)

@@ -79,5 +79,5 @@ def _unproved(verified: Verification) -> Iterator[Block]:
             yield Block(
                 remark.rule,
                 wording("block", "rule", rule=remark.rule, message=remark.message),
-                wording("block", f"{remark.kind} how"),
+                wording("block", f"{remark.kind} rule how"),
             )

@@ -14,6 +14,8 @@ import pytest
 
 from calx.ontology import DEFAULT_DIRECTORY, GuidelineFiles
 from tests.api.running import Running, serving
+from tests.reasoner.authors.seeds import SEEDS, Seed
+from tests.sampling import some
 
 ARC = {
     "table": "thresholds",
@@ -194,6 +196,82 @@ def test_broken_files_on_disk_leave_the_last_good_version_serving(
             assert told["problems"][0]["file"] == "rules/strategy.ttl"
     finally:
         rules.write_text(text, encoding="utf-8")
+
+
+def sow(author: httpx.Client, mine: Running, seed: Seed) -> str:
+    """A draft with one of the faults that authors were seen to make, handed in for review."""
+    name = begin(author, seed.name)
+    folder = mine.data / "drafts" / name / "guideline"
+    texts = {
+        path.relative_to(folder).as_posix(): path.read_text(encoding="utf-8")
+        for path in folder.rglob("*")
+        if path.is_file()
+    }
+    for file, text in seed.sow(texts).items():
+        (folder / file).write_text(text, encoding="utf-8")
+    author.post(f"/drafts/{name}/state", json={"state": "in review", "by": "author"})
+    return name
+
+
+@pytest.mark.parametrize("seed", some(SEEDS, 2), ids=lambda seed: seed.name)
+def test_no_fault_that_authors_were_seen_to_make_is_published(
+    seed: Seed, author: httpx.Client, mine: Running
+) -> None:
+    live = GuidelineFiles(mine.data.parent / "guideline").digest
+    name = sow(author, mine, seed)
+    refused = author.post(f"/drafts/{name}/publish", json={"by": "editor", "why": "w"})
+    assert refused.status_code == 422, refused.text
+    assert all(problem["message"] for problem in refused.json()["problems"])
+    assert author.get(f"/drafts/{name}").json()["state"] == "in review"
+    assert GuidelineFiles(mine.data.parent / "guideline").digest == live
+
+
+def test_what_is_refuted_is_not_published_whatever_is_answered(
+    author: httpx.Client, mine: Running
+) -> None:
+    (seed,) = (seed for seed in SEEDS if seed.name.startswith("01c"))
+    name = sow(author, mine, seed)
+    told = author.get(f"/drafts/{name}/review").json()
+    assert [block["place"] for block in told["blocks"]] == ["no-stent-in-perforation"]
+    answers = {question["id"]: "It is meant." for question in told["questions"]}
+    asked = {"by": "editor", "why": "w", "answers": answers}
+    refused = author.post(f"/drafts/{name}/publish", json=asked)
+    assert refused.status_code == 422
+    assert refused.json()["type"].endswith("not-publishable")
+    assert "calx verify no-stent-in-perforation" in refused.text
+
+
+def test_what_no_proof_settles_is_answered_in_words_that_stay(
+    author: httpx.Client, mine: Running
+) -> None:
+    name = begin(author, "A longer lesion")
+    edit = {
+        "table": "labels",
+        "key": "rule:W-RA-2 rdfs:label",
+        "column": "en",
+        "value": "Lesion longer than 30 mm",
+        "by": "author",
+    }
+    assert author.post(f"/drafts/{name}/edits", json=edit).status_code == 200
+    author.post(f"/drafts/{name}/state", json={"state": "in review", "by": "author"})
+    asked = {"by": "editor", "why": "w"}
+    refused = author.post(f"/drafts/{name}/publish", json=asked)
+    assert refused.status_code == 422
+    assert refused.json()["type"].endswith("unanswered")
+    (place,) = {problem["place"] for problem in refused.json()["problems"]}
+    assert place == "number-in-words:W-RA-2"
+    blank = author.post(f"/drafts/{name}/publish", json={**asked, "answers": {place: "  "}})
+    assert blank.status_code == 422
+    page = author.get(f"/drafts/{name}/review", headers={"Accept": "text/html"}).text
+    assert f'name="answer {place}"' in page
+    answers = {place: "The label rounds on purpose."}
+    done = author.post(f"/drafts/{name}/publish", json={**asked, "answers": answers})
+    assert done.status_code == 200, done.text
+    assert {"question": place, "answer": "The label rounds on purpose."}.items() <= next(
+        entry for entry in done.json()["history"] if entry["did"] == "answered"
+    ).items()
+    (note,) = (mine.data.parent / "guideline" / "changes").glob(f"*{name}.md")
+    assert "The label rounds on purpose." in note.read_text(encoding="utf-8")
 
 
 def test_a_publishing_that_was_cut_off_is_finished_at_the_next_start(
