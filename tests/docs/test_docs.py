@@ -127,6 +127,7 @@ def test_every_variable_of_the_environment_is_documented() -> None:
 
 
 OPTIONS = {
+    "second_review": "second-review",
     "endpoint": "store",
     "endpoint_update": "store-update",
     "query_seconds": "timeout",

@@ -17,7 +17,7 @@ from calx.reasoner.authors.check.terms import MAPPINGS
 from calx.reasoner.authors.compare.changes import Change, Changes
 from calx.reasoner.authors.compare.cohort import Compared, Comparison
 from calx.reasoner.authors.compare.impact import Impact, impact
-from calx.reasoner.authors.compare.questions import Question, questions
+from calx.reasoner.authors.compare.questions import OpenQuestion, questions
 from calx.reasoner.authors.prove.verdicts import Verification
 from calx.reasoner.authors.prove.verify import verify
 from calx.reasoner.authors.reference_cases import judge as judge_reference_cases
@@ -58,7 +58,7 @@ class Difference:
     """Of the cases handed in."""
     proofs: tuple[Proof, ...]
     verified: Verification
-    questions: tuple[Question, ...]
+    questions: tuple[OpenQuestion, ...]
     """What a person must answer before the edit is published."""
 
     @property

@@ -29,7 +29,7 @@ MOST_NAMED = 6
 
 
 @dataclass(frozen=True)
-class Question:
+class OpenQuestion:
     """One question to whoever publishes an edit."""
 
     id: str
@@ -48,7 +48,7 @@ def questions(
     old_cases: list[ReferenceCase],
     new_cases: list[ReferenceCase],
     impact: Impact | None,
-) -> Iterator[Question]:
+) -> Iterator[OpenQuestion]:
     """Everything that an edit leaves to be answered."""
     yield from _unshown(old, new, new_cases, impact)
     yield from _removed(old, new, old_cases, new_cases)
@@ -66,7 +66,7 @@ def questions(
 
 def of_warnings(
     before: Iterable[AuthoringProblem], after: Iterable[AuthoringProblem]
-) -> Iterator[Question]:
+) -> Iterator[OpenQuestion]:
     """The warnings of `calx check` that an edit brings."""
     known = {(problem.kind, problem.rule, problem.message) for problem in before}
     for problem in after:
@@ -80,8 +80,8 @@ def of_warnings(
             )
 
 
-def _question(name: str, key: str, /, **parts: object) -> Question:
-    return Question(
+def _question(name: str, key: str, /, **parts: object) -> OpenQuestion:
+    return OpenQuestion(
         name, wording("question", key, **parts), wording("question", f"{key} how", **parts)
     )
 
@@ -95,7 +95,7 @@ def _case(case: dict[str, Any]) -> str:
 
 def _unshown(
     old: Guideline, new: Guideline, cases: list[ReferenceCase], impact: Impact | None
-) -> Iterator[Question]:
+) -> Iterator[OpenQuestion]:
     """Rules that say something else than before, where no reference case would tell if they did
     not: none in which the rule concludes otherwise expects what the old guideline does not say.
     """
@@ -157,7 +157,7 @@ def _removed(
     new: Guideline,
     old_cases: list[ReferenceCase],
     new_cases: list[ReferenceCase],
-) -> Iterator[Question]:
+) -> Iterator[OpenQuestion]:
     suspended = {found.rule for found in new.suspended}
     for kind, before, after in (
         ("rule", set(old.rule), set(new.rule) | suspended),
@@ -172,7 +172,7 @@ def _removed(
             yield _question(f"removed:{kind}:{name}", "removed", what=told, name=name)
 
 
-def _required(old: Guideline, new: Guideline) -> Iterator[Question]:
+def _required(old: Guideline, new: Guideline) -> Iterator[OpenQuestion]:
     known = {requirement.id: requirement for requirement in old.requirements}
     for requirement in new.requirements:
         before = known.get(requirement.id)
@@ -191,7 +191,7 @@ def _required(old: Guideline, new: Guideline) -> Iterator[Question]:
 # --- evidence that counts for more ------------------------------------------------------
 
 
-def _evidence(old: Guideline, new: Guideline) -> Iterator[Question]:
+def _evidence(old: Guideline, new: Guideline) -> Iterator[OpenQuestion]:
     better: dict[tuple[str, str], list[str]] = {}
     for name, statement in new.statements.items():
         before = old.statements.get(name)

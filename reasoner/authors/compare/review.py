@@ -8,14 +8,14 @@ from typing import Any
 
 from calx.reasoner.authors.check.check import Report
 from calx.reasoner.authors.compare.difference import Difference
-from calx.reasoner.authors.compare.questions import Question, of_warnings
+from calx.reasoner.authors.compare.questions import OpenQuestion, of_warnings
 from calx.reasoner.authors.prove.verdicts import Verification
 from calx.reasoner.model.names import Text
 from calx.words import wording
 
 
 @dataclass(frozen=True)
-class Block:
+class Obstacle:
     """What forbids publishing until it is mended."""
 
     place: str
@@ -31,8 +31,8 @@ class Block:
 class Review:
     """What stands between an edit and its publishing."""
 
-    blocks: tuple[Block, ...]
-    questions: tuple[Question, ...]
+    blocks: tuple[Obstacle, ...]
+    questions: tuple[OpenQuestion, ...]
 
     def json(self) -> dict[str, Any]:
         return {
@@ -55,28 +55,28 @@ def review(found: Difference, before: Report, after: Report) -> Review:
     )
 
 
-def _faults(report: Report) -> Iterator[Block]:
+def _faults(report: Report) -> Iterator[Obstacle]:
     for problem in report.problems:
         if problem.severity == "error":
             key = "reference-case" if problem.kind == "reference-case" else "error"
-            yield Block(
+            yield Obstacle(
                 f"{problem.file}:{problem.line or 1}",
                 wording("block", "problem", subject=problem.rule or "", message=problem.message),
                 wording("block", key, kind=problem.kind),
             )
 
 
-def _unproved(verified: Verification) -> Iterator[Block]:
+def _unproved(verified: Verification) -> Iterator[Obstacle]:
     for verdict in verified.verdicts:
         if verdict.outcome != "proved":
-            yield Block(
+            yield Obstacle(
                 verdict.id,
                 wording("block", verdict.outcome, label=verdict.label),
                 wording("block", f"{verdict.outcome} how", id=verdict.id),
             )
     for remark in verified.remarks:
         if remark.at_fault:
-            yield Block(
+            yield Obstacle(
                 remark.rule,
                 wording("block", "rule", rule=remark.rule, message=remark.message),
                 wording("block", f"{remark.kind} rule how"),

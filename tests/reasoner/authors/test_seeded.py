@@ -10,8 +10,8 @@ import pytest
 from calx.ontology import DEFAULT_DIRECTORY, UNREAD, GuidelineError, GuidelineFiles
 from calx.reasoner.authors.check.check import Report, check
 from calx.reasoner.authors.compare.difference import Version, difference
-from calx.reasoner.authors.compare.questions import Question
-from calx.reasoner.authors.compare.review import Block, review
+from calx.reasoner.authors.compare.questions import OpenQuestion
+from calx.reasoner.authors.compare.review import Obstacle, review
 from calx.reasoner.authors.prove.verify import verify
 from calx.reasoner.load.reader import read
 from tests.reasoner.authors.seeds import SEEDS, Seed, Texts
@@ -82,7 +82,7 @@ def test_none_can_be_published_unanswered_and_each_refusal_says_how_to_go_on(
     made = difference(Version(shipped, read(shipped)[0]), Version(files, guideline))
     found = review(made, check(shipped, with_owl=False), check(files, with_owl=False))
     assert found.blocks or found.questions
-    parts: list[Block | Question] = [*found.blocks, *found.questions]
+    parts: list[Obstacle | OpenQuestion] = [*found.blocks, *found.questions]
     for part in parts:
         assert all(text.strip() for text in (*part.message.values(), *part.how.values()))
     json.dumps(found.json())
