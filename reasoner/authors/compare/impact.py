@@ -157,7 +157,12 @@ class _Comparison:
                 True,
             ),
         )
-        for device in self.new.of_kind("device") or self.old.of_kind("device"):
+        devices = {  # one that is gone is told like any other
+            device.local: device
+            for guideline in (self.old, self.new)
+            for device in guideline.of_kind("device")
+        }
+        for device in devices.values():
             keys = {f"{status}:{device.local}": {f"{status}:{device.local}"} for status in STATUSES}
             yield device.label, self._of_one(f"device {device.id}", device.label, keys, False)
         settled: Text = wording("change", "settled whether")

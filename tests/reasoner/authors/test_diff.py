@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 from pathlib import Path
 
 import pytest
 
-from calx.ontology import DEFAULT_DIRECTORY
+from calx.ontology import DEFAULT_DIRECTORY, UNREAD, GuidelineFiles
 from calx.reasoner.authors.compare import report
 from calx.reasoner.authors.compare.difference import Difference, Version, difference
 from calx.reasoner.authors.compare.impact import Shift
 from calx.reasoner.intake.files import Submission
+from calx.reasoner.load.reader import read
 from calx.reasoner.recommendation import Reasoner
 from tests.command import calx
 from tests.conftest import conformance_cases
@@ -312,3 +314,38 @@ def test_a_guideline_that_cannot_be_read_is_refused_with_its_place(edited: Edit)
     assert done.returncode == 1
     assert "rules/assessment.ttl" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_a_device_that_is_gone_is_told_among_all_lesions(tmp_path: Path) -> None:
+    texts = {
+        path.relative_to(DEFAULT_DIRECTORY).as_posix(): path.read_text(encoding="utf-8")
+        for path in DEFAULT_DIRECTORY.rglob("*.ttl")
+    }
+    own = re.compile(
+        r"^(?:device|caution|rule):\S+ a (?:(?!\n\n).)*device:excimer_laser", re.DOTALL
+    )
+    for name, text in texts.items():
+        text = re.sub(
+            r" ,\n    \[ a sh:TripleRule ; sh:order 9 ;(?:(?!\] \] \]).)*device:excimer_laser.*?\] \] \]",
+            "",
+            text,
+            flags=re.DOTALL,
+        )
+        kept = [
+            part
+            for part in text.split("\n\n")
+            if not own.search(part.strip()) and not part.strip().startswith("device:excimer_laser ")
+        ]
+        place = tmp_path / name
+        place.parent.mkdir(exist_ok=True, parents=True)
+        place.write_text("\n\n".join(kept), encoding="utf-8")
+    shipped = GuidelineFiles(DEFAULT_DIRECTORY)
+    files = GuidelineFiles(tmp_path)
+    guideline, problems = read(files)
+    assert not any(problem.kind in UNREAD for problem in problems), problems
+    found = difference(Version(shipped, read(shipped)[0]), Version(files, guideline))
+    assert found.impact is not None
+    gone = [shift for shift in found.impact.shifts if shift.about == "device excimer_laser"]
+    assert {shift.before["en"] for shift in gone} >= {"finds suitable", "contraindicates"}
+    assert {shift.after["en"] for shift in gone} == {"none"}
+    assert "removed:term:device/excimer_laser" in {question.id for question in found.questions}
