@@ -9,6 +9,7 @@ import re
 import unicodedata
 from collections.abc import Iterator, Mapping
 from decimal import Decimal
+from functools import lru_cache
 from typing import NamedTuple
 
 from calx.reasoner.model.condition import Compare, Condition, Constant, find, values_read
@@ -37,6 +38,12 @@ SPELLED = {
     for form in forms.split("|")
 }
 """Numbers written out."""
+WRITTEN_OUT = re.compile(
+    "|".join(
+        rf"\b{word}\b" if word.isascii() and word[0].isalpha() else re.escape(word)
+        for word in SPELLED
+    )
+)
 
 
 class Figure(NamedTuple):
@@ -55,16 +62,17 @@ class Misfit(NamedTuple):
     message: str
 
 
-def figures(text: str) -> set[Figure]:
+@lru_cache(maxsize=4096)
+def figures(text: str) -> frozenset[Figure]:
     """The numbers that stand in a text in digits."""
     plain = unicodedata.normalize("NFKC", text)
-    return {
+    return frozenset(
         Figure(
             Decimal(found[1].replace(",", "") + (found[2] or "")),
             UNITS.get(found[3]) if found[3] else None,
         )
         for found in DIGITS.finditer(plain)
-    }
+    )
 
 
 def misfits(guideline: Guideline) -> Iterator[Misfit]:
@@ -259,14 +267,10 @@ def _named(said: str) -> set[Decimal]:
     )
 
 
-def _spelled(said: str) -> set[Decimal]:
-    low = said.lower()
-    found = {
-        value
-        for word, value in SPELLED.items()
-        if (re.search(rf"\b{word}\b", low) if word.isascii() and word[0].isalpha() else word in low)
-    }
-    return found | {Decimal(50)} if Decimal("0.5") in found else found
+@lru_cache(maxsize=4096)
+def _spelled(said: str) -> frozenset[Decimal]:
+    found = {SPELLED[word] for word in WRITTEN_OUT.findall(said.lower())}
+    return frozenset(found | {Decimal(50)} if Decimal("0.5") in found else found)
 
 
 def _listed(values: list[Decimal]) -> str:
