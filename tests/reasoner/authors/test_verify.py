@@ -249,6 +249,9 @@ must:mine a calx:Requirement ; skos:notation "mine" ;
         ("sh:property [ sh:path calx:burrDiameterMaxMm ; sh:lessThanOrEquals calx:burrDiameterMinMm ]", "refuted"),
         ("sh:property [ sh:path calx:burrDiameterMinMm ; sh:lessThanOrEquals calx:burrDiameterMaxMm ]", "proved"),
         ("calx:ladder ( strategy:stepwise_balloon strategy:active_modification ) ; calx:lowering calx:maxSuperficialArcDeg", "refuted"),
+        ("calx:advised ( calx:criticalAlert )", "proved"),
+        ("calx:advised ( calx:criticalAlert calx:warningAlert ) ; calx:except alert:ra_in_stemi", "refuted"),
+        ("calx:graded ( calx:criticalAlert calx:warningAlert )", "refuted"),
     ],
 )  # fmt: skip
 def test_an_author_states_a_requirement_of_his_own(demand: str, outcome: str, edited: Edit) -> None:
@@ -275,6 +278,10 @@ def test_an_author_states_a_requirement_of_his_own(demand: str, outcome: str, ed
             "neither a fact nor a quantity",
         ),
         ("calx:never cond:CCat ; calx:maybe true", "is not known"),
+        ("calx:never cond:CCat ; calx:except alert:c_cat", "is not known"),
+        ("calx:advised ( calx:usable )", "speaks of alerts"),
+        ("calx:graded ( calx:strategy calx:usable )", "conclude things of one kind"),
+        ("calx:advised ( calx:criticalAlert ) ; calx:except device:stent", "no alert"),
     ],
 )
 def test_a_requirement_that_cannot_be_read_is_told(demand: str, told: str, edited: Edit) -> None:
