@@ -168,6 +168,10 @@ ARGUMENTS: dict[str, tuple[list[str], str]] = {
     "serve": (["--port", "-1"], "--port"),
     "backup": (["cases.nq.gz", "--data", "data"], "bytes"),
     "restore": (["cases.nq.gz", "--data", "data"], "0 cases added"),
+    "token": (["--help"], "Named tokens"),
+    "token add": (["ada", "--role", "author", "--data", "data"], "is shown once"),
+    "token list": (["--data", "data"], "author"),
+    "token revoke": (["ada", "--data", "data"], "no longer let in"),
     "audit": (["--data", "data"], "the chain is whole"),
 }
 """For each command arguments with which it does something, and what it must then say; in this order, as some use what others wrote."""

@@ -69,15 +69,16 @@ def of_warnings(
 ) -> Iterator[OpenQuestion]:
     """The warnings of `calx check` that an edit brings."""
     known = {(problem.kind, problem.rule, problem.message) for problem in before}
+    new: dict[tuple[str, str], list[str]] = {}
     for problem in after:
         if (
             problem.severity == "warning"
             and (problem.kind, problem.rule, problem.message) not in known
         ):
-            named = f"{problem.kind}:{problem.rule or problem.file}"
-            yield _question(
-                named, "warning", kind=problem.kind, subject=problem.rule, message=problem.message
-            )
+            new.setdefault((problem.kind, problem.rule or problem.file), []).append(problem.message)
+    for (kind, subject), messages in new.items():
+        told = "; ".join(messages)
+        yield _question(f"{kind}:{subject}", "warning", kind=kind, subject=subject, message=told)
 
 
 def _question(name: str, key: str, /, **parts: object) -> OpenQuestion:

@@ -50,9 +50,7 @@ def review(found: Difference, before: Report, after: Report) -> Review:
         after: and as it is now.
     """
     asked = (*of_warnings(before.problems, after.problems), *found.questions)
-    return Review(
-        (*_faults(after), *_unproved(found.verified)), tuple({q.id: q for q in asked}.values())
-    )
+    return Review((*_faults(after), *_unproved(found.verified)), asked)
 
 
 def _faults(report: Report) -> Iterator[Obstacle]:
