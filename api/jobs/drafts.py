@@ -20,6 +20,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import pyoxigraph as ox
+import yaml
+
 from calx.atomic import write_atomically
 from calx.errors import CalxError
 from calx.ontology import GuidelineError, GuidelineFiles
@@ -30,6 +33,10 @@ from calx.reasoner.authors.edit.tables import Table, tables
 NAME = re.compile(r"[a-f0-9]{12}")
 MOST_DRAFTS = 200
 LONGEST_TEXT = 500
+FILE_NAME = re.compile(
+    r"(?:(?:rules|shapes|evidence)/)?[a-z0-9][a-z0-9-]*\.ttl|cases/[a-z0-9][a-z0-9-]*\.yaml"
+    r"|mappings\.sssom\.tsv"
+)
 
 
 class DraftError(CalxError):
@@ -221,6 +228,39 @@ class Drafts:
             write_atomically(self.guideline(draft) / name, text)
         return edited[0].before
 
+    def rewrite(self, draft: Draft, name: str, content: bytes, by: By) -> None:
+        """Give one file of the draft a new text: rules, requirements, reference cases, what tables
+        do not show.
+
+        Raises:
+            DraftError: the draft is not open, or the file cannot be one of a guideline.
+        """
+        self._expect(draft, "open")
+        if not FILE_NAME.fullmatch(name):
+            raise DraftError(
+                f"'{name[:64]}' is no file of a guideline (such as rules/devices.ttl, "
+                "cases/stent.yaml)",
+                "unreadable",
+            )
+        try:
+            text = content.decode()
+            if name.endswith(".ttl"):
+                for _ in ox.parse(content, ox.RdfFormat.TURTLE):
+                    pass
+            elif name.endswith(".yaml"):
+                yaml.safe_load(text)
+        except (ValueError, SyntaxError, yaml.YAMLError, RecursionError) as error:
+            told = " ".join(str(error).split())[:LONGEST_TEXT]
+            raise DraftError(f"{name}: cannot be read ({told})", "invalid-edit") from None
+        place = self.guideline(draft) / name
+        before = place.read_bytes() if place.is_file() else b""
+        if before == content:
+            return
+        draft.note(by, "edited", what=name, before=_digest(before), after=_digest(content))
+        self._save(draft)
+        place.parent.mkdir(exist_ok=True)
+        write_atomically(place, content)
+
     def move(self, draft: Draft, state: str, by: By, why: str) -> None:
         """Hand in for review, take back, or discard.
 
@@ -368,6 +408,10 @@ class Drafts:
             place / "draft.json", json.dumps(draft.json(), ensure_ascii=False, indent=1)
         )
         os.utime(place)
+
+
+def _digest(content: bytes) -> str:
+    return f"sha256:{hashlib.sha256(content).hexdigest()[:16]}" if content else "nothing"
 
 
 def _expect_another(draft: Draft, by: By) -> None:

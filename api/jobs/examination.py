@@ -10,6 +10,7 @@ import asyncio
 import importlib.util
 import json
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -104,7 +105,7 @@ def main(part: str, old: Path, new: Path, language: str, effort: int) -> dict[st
         from calx.reasoner.authors.compare.review import review
 
         return review(found, *(check(files) for files, _ in guidelines)).json() | {
-            "markdown": as_markdown(found, language)
+            "markdown": as_markdown(replace(found, questions=()), language)
         }
     return {
         "empty": found.empty,

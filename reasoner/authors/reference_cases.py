@@ -56,6 +56,9 @@ def observe(result: dict[str, Any]) -> dict[str, Any]:
     }
 
 
+REFUSED = "the case is no longer admitted"
+
+
 def judge(
     reasoner: Reasoner, cases: list[ReferenceCase]
 ) -> tuple[list[AuthoringProblem], set[str]]:
@@ -75,7 +78,7 @@ def judge(
                 AuthoringProblem(
                     "reference-case",
                     case.file,
-                    f"the case is no longer admitted: {told}",
+                    f"{REFUSED}: {told}",
                     case.id,
                     case.line,
                 )

@@ -185,6 +185,27 @@ async def edited(request: Request, draft_id: str) -> Response:
     return _done(request, draft, told, 200, before=before)
 
 
+@router.put(
+    "/{draft_id}/files/{name:path}",
+    summary="Give one file of a draft a new text",
+    responses=problems_of(400, 401, 403, 404, 409, 415, 422, 429),
+)
+async def rewritten(request: Request, draft_id: str, name: str) -> Response:
+    """Turtle, or YAML of reference cases, as the body; who writes it stands in the history
+    (``?by=``, or the name of the token). For what the tables do not show.
+    """
+    service = service_of(request)
+    by = by_of(request, {"by": request.query_params.get("by", "")})
+    if not by.name.strip():
+        raise ServiceError("unreadable", "say by whom: ?by= a role or initials")
+    content = await request.body()
+    async with service.editing:
+        draft = _found(service, draft_id)
+        await asyncio.to_thread(service.drafts.rewrite, draft, name, content, by)
+    service.note(request, "edited a draft", draft=draft.id, file=name)
+    return _done(request, draft, {}, 200)
+
+
 @router.post(
     "/{draft_id}/state",
     summary="Hand a draft in for review, open it again, or discard it",
@@ -216,8 +237,12 @@ async def published(request: Request, draft_id: str) -> Response:
     """
     service, told = service_of(request), await _told(request)
     by, why = by_of(request, told), told.get("why", "").strip()
-    if not by.name.strip() or not why:
-        raise ServiceError("unreadable", "say by whom (a role or initials) and why")
+    missing = [
+        *([] if by.name.strip() else ["by whom (a role or initials)"]),
+        *([] if why else ["why"]),
+    ]
+    if missing:
+        raise ServiceError("unreadable", f"say {' and '.join(missing)}")
     effort, second = _effort(told.get("effort")), service.second_review
     async with service.editing:
         draft = _found(service, draft_id)

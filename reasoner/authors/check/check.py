@@ -11,6 +11,7 @@ from calx.ontology.reference_cases import read_reference_cases
 from calx.reasoner.authors import reference_cases
 from calx.reasoner.authors.check import owl, terms
 from calx.reasoner.authors.check.relations import strangers
+from calx.reasoner.authors.reference_cases import REFUSED
 from calx.reasoner.load.reader import ReadGuideline, examine
 from calx.reasoner.load.wellformed import unbacked
 from calx.reasoner.model.guideline import Guideline
@@ -76,6 +77,7 @@ def check(files: GuidelineFiles, with_owl: bool = True) -> Report:
         broken, fired = reference_cases.judge(Reasoner(reading.guideline), cases)
         problems += broken
         answered = len(cases)
+        whole = whole and not any(REFUSED in problem.message for problem in broken)
         problems += (
             AuthoringProblem(
                 "no-case",

@@ -41,7 +41,7 @@ SPELLED = {
 WRITTEN_OUT = re.compile(
     "|".join(
         rf"\b{word}\b" if word.isascii() and word[0].isalpha() else re.escape(word)
-        for word in SPELLED
+        for word in sorted(SPELLED, key=len, reverse=True)
     )
 )
 
@@ -204,6 +204,7 @@ def _beyond(
                 for figure in figures(said)
                 if figure.value not in values
                 and (figure.unit in units or figure.value not in others)
+                and not (figure.unit is None and None not in units and _harmless(figure.value))
             }
         )
         if strange:
@@ -212,6 +213,11 @@ def _beyond(
                 f"names {_listed(strange)} in '{language}' ({said[:80]!r}), and {what} {known}; "
                 "mend the words or the number"
             )
+
+
+def _harmless(value: Decimal) -> bool:
+    """A count of steps, or a year: no limit of a rule that has none without a unit."""
+    return value == value.to_integral_value() and (value <= 10 or 1900 <= value <= 2100)
 
 
 def _numbers_of(guideline: Guideline, rule: Rule) -> set[Figure]:

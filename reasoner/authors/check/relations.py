@@ -25,6 +25,7 @@ def strangers(guideline: Guideline) -> Iterator[AuthoringProblem]:
             AuthoringProblem("alert-owner", rule.file, message, rule.id)
             for message in _owner(guideline, rule)
         )
+    yield from _another_limit(guideline)
     yield from _unrelated(guideline)
     yield from _two_limits(guideline)
 
@@ -166,6 +167,35 @@ def _two_limits(guideline: Guideline) -> Iterator[AuthoringProblem]:
                 "statement why it is meant",
                 few.id,
             )
+
+
+def _another_limit(guideline: Guideline) -> Iterator[AuthoringProblem]:
+    """A rule rests on a statement that gives its quantity another limit, and not its own."""
+    for rule in guideline.rules:
+        own: dict[tuple[str, str], set[Decimal]] = defaultdict(set)
+        for production in rule.productions:
+            for number in production.numbers:
+                if number.comparator in SIDES:
+                    own[number.quantity, SIDES[number.comparator]].add(number.value)
+        for name in rule.evidence:
+            statement = guideline.statements.get(name)
+            if statement is None or statement.stance != "supports":
+                continue
+            for (quantity, side), values in own.items():
+                stated = {
+                    number.value
+                    for number in statement.numbers
+                    if number.quantity == quantity and SIDES.get(number.comparator) == side
+                }
+                if stated and not stated & values:
+                    yield AuthoringProblem(
+                        "two-limits",
+                        rule.file,
+                        f"compares {quantity} with {', '.join(map(str, sorted(values)))}, and "
+                        f"ev:{name} supports it with {', '.join(map(str, sorted(stated)))}; take "
+                        "it out, or let it limit or dispute the rule",
+                        rule.id,
+                    )
 
 
 def _sources(

@@ -139,6 +139,8 @@ def _wordings(source: Source, guideline: Guideline) -> None:
 
 SMALL_LETTERS = re.compile(r"[a-z]{2}")
 """A text without any is an abbreviation, and the same everywhere."""
+SENTENCE = re.compile(r"\b[a-z]+ [a-z]+ [a-z]+\b")
+"""Words of a language that has no letters of its own, where another one is spoken."""
 NOTHING = "(?!)"
 OWN_LETTERS = {
     language: re.compile(letters)
@@ -158,7 +160,8 @@ def _scripts(source: Source, guideline: Guideline) -> None:
             foreign = any(
                 letters.search(said) for other, letters in OWN_LETTERS.items() if other != language
             )
-            if foreign or (own and not own.search(said) and SMALL_LETTERS.search(said)):
+            unlike = own and not own.search(said) and SMALL_LETTERS.search(said)
+            if foreign or unlike or (own and SENTENCE.search(said)):
                 source.problem(
                     URIRef(IRI + subject),
                     f"says {said[:60]!r} in '{language}', which is not written so; write it in the "

@@ -293,6 +293,10 @@ class Changes:
                         old=get(old),
                         new=get(new),
                     )
+            if (name in self.old.of_patient) != (name in self.new.of_patient):
+                key = "of patient" if name in self.new.of_patient else "of lesion"
+                told = wording("question", key, name=name, label=new.label)
+                yield Change("judgement", subject, told)
             yield from _reworded(subject, "label", old.label, new.label)
             yield from _reworded(subject, "definition", old.definition, new.definition)
         old_rules, new_rules = (

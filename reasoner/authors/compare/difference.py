@@ -8,7 +8,7 @@ import multiprocessing
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ParamSpec, TypeVar, cast
 
 from calx.ontology import GuidelineFiles
@@ -17,13 +17,14 @@ from calx.reasoner.authors.check.terms import MAPPINGS
 from calx.reasoner.authors.compare.changes import Change, Changes
 from calx.reasoner.authors.compare.cohort import Compared, Comparison
 from calx.reasoner.authors.compare.impact import Impact, impact
-from calx.reasoner.authors.compare.questions import OpenQuestion, questions
+from calx.reasoner.authors.compare.leftovers import otherwise
+from calx.reasoner.authors.compare.questions import OpenQuestion, of_leftovers, questions
 from calx.reasoner.authors.prove.verdicts import Verification
 from calx.reasoner.authors.prove.verify import verify
 from calx.reasoner.authors.reference_cases import judge as judge_reference_cases
 from calx.reasoner.intake.files import Submission
 from calx.reasoner.model.guideline import Guideline
-from calx.reasoner.model.names import Text
+from calx.reasoner.model.names import IRI, Text
 from calx.reasoner.recommendation import Reasoner
 from calx.words import wording
 
@@ -97,21 +98,40 @@ def difference(
     old_cases, _ = read_reference_cases(old.files.directory)
     new_cases, _ = read_reference_cases(new.files.directory)
     changes = Changes(old.guideline, new.guideline, old_cases, new_cases)
-    if _mappings(old) != _mappings(new):
-        changes.all.append(
-            Change(
-                "judgement",
-                "mappings",
-                wording("change", "codes"),
-            )
-        )
+    if codes := _codes(old) ^ _codes(new):
+        named = ", ".join(dict.fromkeys(code.partition("\t")[0] for code in sorted(codes)))
+        changes.all.append(Change("judgement", "mappings", wording("change", "codes", of=named)))
+    untold = dict(_untold(old, new, changes))
+    changes.all += [
+        Change("judgement", subject, wording("change", "otherwise", what=what))
+        for subject, what in untold.items()
+    ]
     with _beside(_proofs, old, new, bool(changes.all), effort) as proofs:
-        return _told(old, new, changes, (old_cases, new_cases), cases, proofs, progress)
+        found = _told(old, new, changes, (old_cases, new_cases), cases, proofs, progress)
+    return replace(found, questions=(*found.questions, *of_leftovers(untold, bool(codes))))
 
 
-def _mappings(version: Version) -> bytes:
+def _codes(version: Version) -> set[str]:
+    """The lines of the table of mappings."""
     path = version.files.directory / MAPPINGS
-    return path.read_bytes() if path.is_file() else b""
+    return set(
+        path.read_text(encoding="utf-8", errors="replace").splitlines() if path.is_file() else ()
+    )
+
+
+def _untold(old: Version, new: Version, changes: Changes) -> Iterator[tuple[str, str]]:
+    """What the files say otherwise of things of which no change is told."""
+    told = {change.subject.rpartition(" ")[2] for change in changes.all}
+    facts = {
+        fact.local: fact.name for version in (old, new) for fact in version.guideline.facts.values()
+    }
+    if told & set(facts.values()) or any(c.subject.startswith("consistency") for c in changes.all):
+        told.add("Lesion")  # the shape in which the facts stand
+    for subject, predicates in otherwise(old.files, new.files):
+        path = subject.removeprefix(IRI) if subject.startswith(IRI) else subject
+        names = {path, path.partition("/")[2] or path, facts.get(path, path), path or "guideline"}
+        if not names & told:
+            yield path[:64] or "guideline", ", ".join(predicates)
 
 
 def _told(

@@ -25,6 +25,8 @@ from calx.words import LANGUAGES, wording
 
 VERIFIED = {"unverified": 0, "secondary": 1, "review": 1, "page": 2}
 """How much the ways to verify a statement count; none comes by a mere edit."""
+QUOTED = ("study", "text", "numbers", "locator", "population", "when", "when_known")
+RECORDED = ("citation", "participants", "identifiers")
 MOST_NAMED = 6
 
 
@@ -52,8 +54,11 @@ def questions(
     """Everything that an edit leaves to be answered."""
     yield from _unshown(old, new, new_cases, impact)
     yield from _removed(old, new, old_cases, new_cases)
+    yield from _expected(old_cases, new_cases)
     yield from _required(old, new)
+    yield from _widened(old, new)
     yield from _evidence(old, new)
+    yield from _quoted(old, new)
     if impact is not None and impact.refused is not None:
         yield _question("refused", "refused", case=_case(impact.refused))
     if impact is not None and impact.undecided:
@@ -79,6 +84,14 @@ def of_warnings(
     for (kind, subject), messages in new.items():
         told = "; ".join(messages)
         yield _question(f"{kind}:{subject}", "warning", kind=kind, subject=subject, message=told)
+
+
+def of_leftovers(untold: dict[str, str], codes: bool) -> Iterator[OpenQuestion]:
+    """What neither rules nor words are made of, and codes of other terminologies."""
+    for subject, what in untold.items():
+        yield _question(f"other:{subject}", "other", subject=subject, what=what)
+    if codes:
+        yield _question("codes", "codes")
 
 
 def _question(name: str, key: str, /, **parts: object) -> OpenQuestion:
@@ -113,7 +126,8 @@ def _unshown(
     reasoners = Reasoner(old), Reasoner(new)
     shown = set[str]()
     for case in cases:
-        if judge(reasoners[0], [case])[0]:  # the old guideline does not answer as it expects
+        # it tells the two apart: by one of them it is not answered as it expects
+        if any(judge(reasoner, [case])[0] for reasoner in reasoners):
             here, there = (_concluded(reasoner, case) for reasoner in reasoners)
             shown |= {name for name in touched if here.get(name, set()) != there.get(name, set())}
     for name in touched:
@@ -173,6 +187,42 @@ def _removed(
             yield _question(f"removed:{kind}:{name}", "removed", what=told, name=name)
 
 
+def _expected(old: list[ReferenceCase], new: list[ReferenceCase]) -> Iterator[OpenQuestion]:
+    """Reference cases that ask for another answer: what is edited with its test tests nothing."""
+    known = {case.id: case for case in old}
+    for case in new:
+        before = known.get(case.id)
+        if before is not None and (before.facts, before.expect) != (case.facts, case.expect):
+            yield _question(f"case:{case.id}", "expects", name=case.id)
+
+
+def _widened(old: Guideline, new: Guideline) -> Iterator[OpenQuestion]:
+    """Facts that may be what they could not be, and terms that come in another order."""
+    for name, fact in new.facts.items():
+        before = old.facts.get(name)
+        if before is None or not fact.given:
+            continue
+        low = before.minimum is not None and (
+            fact.minimum is None
+            or (fact.minimum, fact.exclusive_minimum) < (before.minimum, before.exclusive_minimum)
+        )
+        high = before.maximum is not None and (
+            fact.maximum is None or fact.maximum > before.maximum
+        )
+        if low or high or (before.values and set(fact.values) - set(before.values)):
+            yield _question(f"widened:{name}", "widened", name=name, label=fact.label)
+        if (name in old.of_patient) != (name in new.of_patient):
+            key = "of patient" if name in new.of_patient else "of lesion"
+            yield _question(f"patient:{name}", key, name=name, label=fact.label)
+    moved = sorted(
+        name
+        for name, term in new.terms.items()
+        if name in old.terms and old.terms[name].order != term.order
+    )
+    if moved:
+        yield _question("order", "order", names=_listed(moved))
+
+
 def _required(old: Guideline, new: Guideline) -> Iterator[OpenQuestion]:
     known = {requirement.id: requirement for requirement in old.requirements}
     for requirement in new.requirements:
@@ -205,12 +255,11 @@ def _evidence(old: Guideline, new: Guideline) -> Iterator[OpenQuestion]:
                 f"stance:{name}", "stance", name=name, old=before.stance, new=statement.stance
             )
     for (before_, after), names in better.items():
-        listed = ", ".join(names[:MOST_NAMED]) + (" …" if len(names) > MOST_NAMED else "")
         yield _question(
             f"verified:{before_}:{after}",
             "verified",
             count=len(names),
-            names=listed,
+            names=_listed(names),
             old=before_,
             new=after,
         )
@@ -223,10 +272,42 @@ def _evidence(old: Guideline, new: Guideline) -> Iterator[OpenQuestion]:
         if known.withdrawn and not study.withdrawn:
             yield _question(f"restored:{name}", "restored", name=name)
     for name, rule in new.rule.items():
-        if name in old.rule and not (
-            _supports(old, old.rule[name].evidence) & _supports(new, rule.evidence)
-        ):
+        if name not in old.rule:
+            continue
+        had, has = old.rule[name].evidence, rule.evidence
+        if not _supports(old, had) & _supports(new, has):
             yield _question(f"evidence:{name}", "exchanged", rule=name)
+        silenced = [
+            statement
+            for statement in had
+            if statement not in has
+            and statement in old.statements
+            and old.statements[statement].stance != "supports"
+        ]
+        if silenced:
+            yield _question(f"dissent:{name}", "dissent", rule=name, names=_listed(silenced))
+
+
+def _quoted(old: Guideline, new: Guideline) -> Iterator[OpenQuestion]:
+    """Sources that are said to say something else than before."""
+    for name, statement in new.statements.items():
+        before = old.statements.get(name)
+        if before is not None and any(
+            getattr(before, part) != getattr(statement, part) for part in QUOTED
+        ):
+            yield _question(
+                f"quoted:{name}", "quoted", name=name, study=new.studies[statement.study].label
+            )
+    for name, study in new.studies.items():
+        known = old.studies.get(name)
+        if known is not None and any(
+            getattr(known, part) != getattr(study, part) for part in RECORDED
+        ):
+            yield _question(f"record:{name}", "record", name=name)
+
+
+def _listed(names: list[str]) -> str:
+    return ", ".join(names[:MOST_NAMED]) + (" …" if len(names) > MOST_NAMED else "")
 
 
 def _supports(guideline: Guideline, evidence: tuple[str, ...]) -> set[str]:

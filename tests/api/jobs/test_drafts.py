@@ -8,6 +8,7 @@ import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import httpx
 import pytest
@@ -272,6 +273,34 @@ def test_what_no_proof_settles_is_answered_in_words_that_stay(
     ).items()
     (note,) = (mine.data.parent / "guideline" / "changes").glob(f"*{name}.md")
     assert "The label rounds on purpose." in note.read_text(encoding="utf-8")
+
+
+def test_what_no_table_shows_is_written_as_a_file(author: httpx.Client, mine: Running) -> None:
+    name = begin(author, "A case of its own")
+    path = "cases/modification.yaml"
+    text = (mine.data.parent / "guideline" / path).read_text(encoding="utf-8")
+    more = text + (
+        "\n- id: mine\n  why: Mine.\n  case: {max_superficial_arc_deg: 300}\n"
+        "  expect: {arc_grade: IV}\n"
+    )
+    address = f"/drafts/{name}/files/{path}"
+    assert author.put(address, content=more).status_code == 400
+    done = author.put(f"{address}?by=author", content=more.encode())
+    assert done.status_code == 200, done.text
+    assert done.json()["history"][-1]["what"] == path
+    assert author.get(f"/drafts/{name}/check").json()["reference_cases"] == 48
+    for other, content, status in (
+        ("../calx.ttl", b"", 400),
+        ("rules/../../x.ttl", b"", 400),
+        ("notes.txt", b"", 400),
+        ("cases/x.yaml", b"a: [", 422),
+        ("rules/x.ttl", b"a b", 422),
+        ("rules/x.ttl", b"\xff", 422),
+    ):
+        refused = author.put(f"/drafts/{name}/files/{quote(other, safe='')}?by=a", content=content)
+        assert refused.status_code in (status, 404), (other, refused.text)
+    author.post(f"/drafts/{name}/state", json={"state": "in review", "by": "author"})
+    assert author.put(f"{address}?by=author", content=b"x").status_code == 409
 
 
 def test_a_publishing_that_was_cut_off_is_finished_at_the_next_start(

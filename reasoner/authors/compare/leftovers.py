@@ -1,0 +1,58 @@
+"""What an edit says anew in triples that neither rules nor words are made of, so that nothing that
+the files say differently goes untold.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+import pyoxigraph as ox
+
+from calx.ontology import GuidelineFiles
+from calx.reasoner.model.names import IRI
+
+Said = dict[str, dict[str, frozenset[str]]]
+"""By subject and predicate, the objects; a blank node is what it says."""
+
+
+def otherwise(old: GuidelineFiles, new: GuidelineFiles) -> Iterator[tuple[str, tuple[str, ...]]]:
+    """Every subject of which something else is said, with the predicates, in short."""
+    before, after = _said(old), _said(new)
+    for subject in sorted({*before, *after}):
+        mine, theirs = before.get(subject, {}), after.get(subject, {})
+        changed = sorted(p for p in {*mine, *theirs} if mine.get(p) != theirs.get(p))
+        if changed:
+            yield subject, tuple(_short(predicate) for predicate in changed)
+
+
+def _short(iri: str) -> str:
+    return f"calx:{iri.removeprefix(IRI)}" if iri.startswith(IRI) else re.split("[/#]", iri)[-1]
+
+
+def _said(files: GuidelineFiles) -> Said:
+    triples: dict[object, list[tuple[str, object]]] = {}
+    used = set[object]()
+    for text in files.texts.values():
+        for quad in ox.parse(text.encode(), ox.RdfFormat.TURTLE, rename_blank_nodes=True):
+            triples.setdefault(quad.subject, []).append((quad.predicate.value, quad.object))
+            if isinstance(quad.object, ox.BlankNode):
+                used.add(quad.object)
+
+    def told(node: object, above: tuple[object, ...] = ()) -> str:
+        if not isinstance(node, ox.BlankNode) or node in above:
+            return str(node)
+        inner = sorted(f"{p} {told(o, (*above, node))}" for p, o in triples.get(node, ()))
+        return f"[{' ; '.join(inner)}]"
+
+    found: Said = {}
+    for subject, pairs in triples.items():
+        if isinstance(subject, ox.BlankNode) and subject in used:
+            continue
+        # a blank node that nothing names says something of its own, such as what is disjoint
+        name = subject.value if isinstance(subject, ox.NamedNode) else told(subject)
+        by: dict[str, set[str]] = {}
+        for predicate, value in pairs:
+            by.setdefault(predicate, set()).add(told(value))
+        found[name] = {predicate: frozenset(values) for predicate, values in by.items()}
+    return found
