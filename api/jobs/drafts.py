@@ -291,7 +291,14 @@ class Drafts:
             shutil.rmtree(self.guideline(draft), ignore_errors=True)
 
     def publish(
-        self, draft: Draft, by: By, why: str, note: str, second: bool, answers: dict[str, str]
+        self,
+        draft: Draft,
+        by: By,
+        why: str,
+        note: str,
+        second: bool,
+        answers: dict[str, str],
+        examined: str | None = None,
     ) -> None:
         """Write the draft's files into the guideline's folder, with a change note.
 
@@ -302,11 +309,14 @@ class Drafts:
             note: the change note.
             second: whether it must be somebody else than its editors.
             answers: to the questions that the review asked, by their ids.
+            examined: `state_of_files` of the draft that the review was made of.
 
         Raises:
             DraftError: as `may_be_published` does.
         """
         self.may_be_published(draft, by, second)
+        if examined not in (None, self.state_of_files(draft)):
+            raise DraftError("its files changed while they were examined; try again")
         write_atomically(self.folder / draft.id / "note.md", note)
         draft.state, draft.published = "publishing", self.files(draft).digest
         for question, answer in answers.items():

@@ -125,6 +125,8 @@ class Guard:
     def _admit(self, scope: Scope, headers: dict[bytes, bytes]) -> None:
         client = scope["client"][0] if scope.get("client") else ""
         self._count(client)
+        if not scope["path"].isprintable():  # a router may read "/backup\n" as "/backup"
+            raise ServiceError("not-found", "an address holds a character that nobody sees")
         host = headers.get(b"host", b"").decode("latin-1")
         if sum(name == b"host" for name, _ in scope["headers"]) != 1 or not HOST.fullmatch(host):
             raise ServiceError("unreadable", "a request names one host")

@@ -12,6 +12,7 @@ import json
 import os
 import re
 import secrets
+import unicodedata
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
@@ -137,7 +138,7 @@ class People:
         token = secrets.token_urlsafe(32)
         with self._changing() as people:
             for person in people:
-                if person.name.casefold() == name.casefold():
+                if _alike(person.name) == _alike(name):
                     raise PeopleError(
                         f"{person.name} is there already; revoke that token first"
                         if person.revoked is None
@@ -178,6 +179,10 @@ class People:
             self._path.chmod(0o600)
         finally:
             os.close(lock)
+
+
+def _alike(name: str) -> str:
+    return unicodedata.normalize("NFKC", name).casefold()
 
 
 def _now() -> str:

@@ -16,7 +16,7 @@ from fastapi import APIRouter, Request, Response
 
 from calx.api.contract.negotiation import HTML, JSON
 from calx.api.contract.problems import ServiceError
-from calx.api.jobs.drafts import By, Draft, DraftError, Drafts
+from calx.api.jobs.drafts import LONGEST_TEXT, By, Draft, DraftError, Drafts
 from calx.api.jobs.examination import (
     MOST_EFFORT,
     PARTS,
@@ -248,10 +248,11 @@ async def published(request: Request, draft_id: str) -> Response:
         draft = _found(service, draft_id)
         drafts = service.drafts
         await asyncio.to_thread(drafts.may_be_published, draft, by, second)
+        examined = drafts.state_of_files(draft)
         report = await _report(service, draft, "review", DEFAULT, effort)
         answers = _answered(report, told)
         note = _note(draft, report, answers, f"{why} ({by.name})")
-        await asyncio.to_thread(drafts.publish, draft, by, why, note, second, answers)
+        await asyncio.to_thread(drafts.publish, draft, by, why, note, second, answers, examined)
         try:
             await service.switch()
         except Exception:
@@ -288,14 +289,16 @@ def _answered(report: dict[str, Any], told: dict[str, str]) -> dict[str, str]:
         )
     try:
         given = json.loads(told.get("answers", "{}"))
-        given = {str(name): str(words) for name, words in given.items()}
-    except (ValueError, AttributeError):
+        if not all(isinstance(words, str) for words in given.values()):
+            raise TypeError
+    except (ValueError, AttributeError, TypeError, RecursionError):
         raise ServiceError("unreadable", 'answers are {"question": "words", …}') from None
     given |= {
         name.removeprefix(ANSWER): words for name, words in told.items() if name.startswith(ANSWER)
     }
     answers = {
-        question["id"]: given.get(question["id"], "").strip() for question in report["questions"]
+        question["id"]: given.get(question["id"], "").strip()[:LONGEST_TEXT]
+        for question in report["questions"]
     }
     unanswered = [question for question in report["questions"] if not answers[question["id"]]]
     if unanswered:

@@ -100,6 +100,7 @@ PUBLISH = {"by": "b", "why": "clearer"}
         ("POST", "/drafts", "author"),
         ("POST", "/drafts/000000000000/publish", "reviewer"),
         ("GET", "/backup", "admin"),
+        ("HEAD", "/backup", "admin"),
     ],
 )
 def test_each_may_do_what_the_role_allows(
@@ -112,6 +113,35 @@ def test_each_may_do_what_the_role_allows(
         status = as_[name].request(method, path, json=body).status_code
         assert (status == 403) == (order.index(role) < order.index(least)), (name, status)
     assert as_["common"].request(method, path, json=body).status_code not in (401, 403)
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("GET", "/backup%0A"),
+        ("GET", "/cases%0A"),
+        ("GET", "/drafts%0A"),
+        ("POST", "/drafts/000000000000/publish%0A"),
+        ("DELETE", "/cases/x%0A"),
+        ("GET", "/backup%00"),
+        ("GET", "/%E2%80%AEbackup"),
+    ],
+)
+def test_no_way_to_write_an_address_leads_past_the_guard(
+    method: str, path: str, as_: dict[str, httpx.Client]
+) -> None:
+    for who in ("nobody", "rea", "ada", "adm"):
+        assert as_[who].request(method, path).status_code == 404
+
+
+@pytest.mark.parametrize(
+    "answers", [None, 1, [], "x", {"q": None}, {"q": ["x"]}, {"q": {"a": "b"}}]
+)
+def test_answers_are_words(answers: object, as_: dict[str, httpx.Client]) -> None:
+    name = edited(as_, "ada", f"Balloons {len(str(answers))} {answers}"[:60])
+    asked = {**PUBLISH, "answers": answers}
+    refused = as_["ruth"].post(f"/drafts/{name}/publish", json=asked)
+    assert refused.status_code in (400, 422), refused.text
 
 
 def test_what_is_refused_says_which_role_it_needs(as_: dict[str, httpx.Client]) -> None:
