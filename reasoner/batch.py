@@ -38,7 +38,8 @@ def outcomes(
     used = {} if seen is None else seen
     for case in cases:
         try:
-            yield Outcome(reasoner.answer(admit(reasoner, case, language, used, source)), None)
+            admitted = admit(reasoner, case, language, used, source)
+            yield Outcome(reasoner.answer(admitted, language), None)
         except CaseError as error:
             yield Outcome(None, error)
 

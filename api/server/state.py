@@ -121,11 +121,11 @@ class Service:
     def recommend(self, case: Case, language: str) -> bytes:
         """The answer to an admitted case, as JSON."""
         if case.measured is not None:
-            return self.reasoner.answer(case).json_bytes(language)
+            return self.reasoner.answer(case, language).json_bytes(language)
         key = (case.id, language, frozenset(case.facts.items()))
         found = self.answered.get(key)
         if found is None:
-            found = self.answered[key] = self.reasoner.answer(case).json_bytes(language)
+            found = self.answered[key] = self.reasoner.answer(case, language).json_bytes(language)
             if len(self.answered) > KEPT_ANSWERS:
                 self.answered.popitem(last=False)
         else:

@@ -90,7 +90,7 @@ async def one(request: Request, service: Service) -> Answer:
 
 def answer_case(service: Service, case: Submission, language: str) -> Answer:
     """The answer to one case."""
-    return service.reasoner.answer(_admitted(service, case, language))
+    return service.reasoner.answer(_admitted(service, case, language), language)
 
 
 def _admitted(service: Service, case: Submission, language: str) -> Case:
@@ -123,7 +123,7 @@ async def recommend(request: Request) -> Response:
         content = (
             service.recommend(case, language)
             if form == JSON
-            else write_answer(service.reasoner.answer(case), form, language)
+            else write_answer(service.reasoner.answer(case, language), form, language)
         )
         service.note(request, "answered", case=case.id)
         return Response(content, headers=VARY, media_type=form)

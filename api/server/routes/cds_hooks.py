@@ -16,7 +16,7 @@ from calx.api.exchange.cards import cards, incomplete
 from calx.api.exchange.fhir_facts import FhirFacts
 from calx.api.server.openapi import problems_of
 from calx.api.server.request import language_of, service_of
-from calx.reasoner.intake.errors import CaseError, Problem
+from calx.reasoner.intake.errors import CaseError, ContradictionError, Problem
 from calx.reasoner.model.case import CASE_ID
 
 router = APIRouter(prefix="/cds-services", tags=["CDS Hooks"])
@@ -110,6 +110,8 @@ async def call(request: Request, service_id: str) -> Response:
             found.append(
                 (lesion, service.reasoner.recommend({"case_id": name, **lesion.facts}, language))
             )
+        except ContradictionError:
+            raise  # no client can mend it
         except CaseError as error:
             problems += error.problems
     if problems:

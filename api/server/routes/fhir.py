@@ -16,7 +16,7 @@ from calx.api.exchange.fhir_answer import guidance, outcome
 from calx.api.exchange.fhir_facts import FhirFacts
 from calx.api.exchange.lesions import Lesion
 from calx.api.server.request import language_of, service_of
-from calx.reasoner.intake.errors import CaseError
+from calx.reasoner.intake.errors import CaseError, ContradictionError
 from calx.reasoner.model.case import CASE_ID
 from calx.reasoner.model.names import IRI
 
@@ -61,6 +61,8 @@ async def recommend(request: Request) -> Response:
     problems = list(reading.problems)
     try:
         answer = service.reasoner.recommend({"case_id": case_id, **lesion.facts}, language)
+    except ContradictionError as error:  # no client can mend it
+        return _fhir(outcome("exception", "", error.problems), 500)
     except CaseError as error:
         return _fhir(outcome("invalid", "", problems + error.problems), 422)
     if problems:
