@@ -104,10 +104,13 @@ class Drafts:
     def __init__(self, folder: Path, ontology: Path, publishes: bool) -> None:
         self.folder, self.ontology, self.publishes = folder, ontology, publishes
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self.finished: list[Draft] = []
+        """What was cut off while it was published, and was finished now."""
         if publishes:
             for draft in self.all():
                 if draft.state == "publishing":
                     self._finish(draft)
+                    self.finished.append(draft)
 
     # --- finding ----------------------------------------------------------------------
 
@@ -143,12 +146,16 @@ class Drafts:
 
     def state_of_files(self, draft: Draft) -> str:
         """A digest of every file, reference cases included."""
-        digest = hashlib.sha256()
-        for path in sorted(self.guideline(draft).rglob("*")):
-            if path.is_file():
-                digest.update(f"{path.relative_to(self.guideline(draft)).as_posix()}\0".encode())
-                digest.update(hashlib.sha256(path.read_bytes()).digest())
-        return digest.hexdigest()
+        return _state(_contents(self.guideline(draft)))
+
+    def copy(self, draft: Draft, folder: Path) -> tuple[Path, Path, str]:
+        """A copy of the files before and after that nobody edits, and `state_of_files` of it."""
+        for source, name in ((self.base(draft), "old"), (self.guideline(draft), "new")):
+            for file, content in _contents(source).items():
+                place = folder / name / file
+                place.parent.mkdir(parents=True, exist_ok=True)
+                place.write_bytes(content)
+        return folder / "old", folder / "new", _state(_contents(folder / "new"))
 
     def files(self, draft: Draft) -> GuidelineFiles:
         return GuidelineFiles(self.guideline(draft))
@@ -348,11 +355,13 @@ class Drafts:
             )
         if not self.changed_files(draft):
             raise DraftError("the draft changes nothing")
-        try:
-            now = GuidelineFiles(self.ontology).digest
-        except GuidelineError:
-            now = "files that cannot be read"
-        if now != draft.base:
+        base = _contents(self.base(draft))
+        if gone := sorted(set(base) - set(_contents(self.guideline(draft)))):
+            raise DraftError(
+                f"the draft lacks {', '.join(gone)}; put it back (a file may be empty, and is not "
+                "deleted by publishing)"
+            )
+        if _contents(self.ontology) != base:
             raise DraftError(
                 "the guideline on disk has changed since the draft began; begin a new one, and "
                 "make the edits there"
@@ -418,6 +427,22 @@ class Drafts:
             place / "draft.json", json.dumps(draft.json(), ensure_ascii=False, indent=1)
         )
         os.utime(place)
+
+
+def _contents(folder: Path) -> dict[str, bytes]:
+    """The files of a guideline: terms, rules and evidence, reference cases, codes."""
+    return {
+        path.relative_to(folder).as_posix(): path.read_bytes()
+        for path in sorted(folder.rglob("*"))
+        if path.suffix in (".ttl", ".yaml", ".yml", ".tsv") and path.is_file()
+    }
+
+
+def _state(contents: dict[str, bytes]) -> str:
+    digest = hashlib.sha256()
+    for name, content in sorted(contents.items()):
+        digest.update(f"{name}\0".encode() + hashlib.sha256(content).digest())
+    return digest.hexdigest()
 
 
 def _digest(content: bytes) -> str:

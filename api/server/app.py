@@ -36,6 +36,7 @@ from calx.api.server.routes import (
 from calx.api.server.settings import Settings
 from calx.api.server.state import open_service
 from calx.api.store.audit import AuditError
+from calx.api.store.people import PeopleError
 from calx.api.store.protocol import StoreError
 from calx.errors import CalxError
 from calx.reasoner.intake.errors import CaseError, Problem
@@ -152,6 +153,7 @@ AS_PROBLEMS: dict[type[Exception], Callable[[Any], ServiceError]] = {
     DraftError: drafts.of_draft,
     StoreError: _of_disk,
     AuditError: _of_disk,
+    PeopleError: _of_disk,
     HTTPException: _of_http,
     RequestValidationError: _of_parameters,
 }

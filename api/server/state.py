@@ -219,6 +219,15 @@ async def open_service(settings: Settings) -> AsyncIterator[Service]:
                 people=service.told_people,
                 second_review="on" if service.second_review else "off",
             )
+            for draft in drafts.finished:
+                last = next(e for e in reversed(draft.history) if e["did"].startswith("published"))
+                audit.note(
+                    "service",
+                    "finished a publishing that was cut off",
+                    draft=draft.id,
+                    by=last["by"],
+                    state=draft.state,
+                )
         except PeopleError as error:
             raise StoreError(str(error)) from None
         except OSError as error:

@@ -22,6 +22,7 @@ from typing import Literal, NamedTuple, TypeAlias, get_args
 
 from calx.atomic import write_atomically
 from calx.errors import CalxError
+from calx.ontology.unseen import unseen
 
 Role: TypeAlias = Literal["reader", "author", "reviewer", "admin"]
 ROLES: tuple[Role, ...] = get_args(Role)
@@ -29,7 +30,8 @@ ROLES: tuple[Role, ...] = get_args(Role)
 recordings and corrections, and writes drafts; a reviewer publishes drafts; an admin backs up and
 restores.
 """
-NAME = re.compile(r"\w[\w .@'-]{0,62}\w|\w")
+NAME = re.compile(r"[^\W\d_](?:[\w .@'-]{0,62}\w)?")
+KEY = re.compile(r"[0-9a-f]{64}")
 FILE = "people.json"
 
 
@@ -88,7 +90,10 @@ class People:
         try:
             status = self._path.stat()
         except FileNotFoundError:
-            self._state, self._people = None, ()
+            if self._people:
+                raise PeopleError(
+                    f"{self._path}: is gone; put it back, or make the tokens anew and start again"
+                ) from None
             return ()
         except OSError as error:
             raise PeopleError(f"{self._path}: {error.strerror}") from None
@@ -96,8 +101,10 @@ class People:
         if state != self._state:
             try:
                 raw = json.loads(self._path.read_text(encoding="utf-8"))
+                if not isinstance(raw["people"], list) or not raw["people"]:
+                    raise TypeError
                 self._people = tuple(_person(entry) for entry in raw["people"])
-            except (OSError, ValueError, KeyError, TypeError, AttributeError):
+            except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
                 self._state = None
                 raise PeopleError(
                     f"{self._path}: cannot be read; put a copy back, or remove it and make the "
@@ -115,6 +122,12 @@ class People:
         """How many named people may publish."""
         return sum(Caller(person.name, person.role).may("reviewer") for person in self.active)
 
+    def may(self, name: str, role: Role) -> bool:
+        """Whether somebody of this name may do what the role may."""
+        return any(
+            person.name == name and Caller(name, person.role).may(role) for person in self.active
+        )
+
     def find(self, key: str) -> Caller | None:
         """Whose key this is; None where it is nobody's, or revoked."""
         kept = _kept(key)
@@ -129,9 +142,10 @@ class People:
         Raises:
             PeopleError: the name cannot be one, or is or was somebody else's.
         """
-        if not NAME.fullmatch(name):
+        if not NAME.fullmatch(name) or not _clear(name):
             raise PeopleError(
-                f"'{name[:64]}' is no name: letters, digits, blanks, and . @ ' - within, at most 64"
+                f"'{name[:64]}' is no name: a letter, then letters of the same script, digits, "
+                "blanks, and . @ ' - within, at most 64; 'service' is taken"
             )
         if role not in ROLES:
             raise PeopleError(f"a role is {', '.join(ROLES)}, not '{role[:24]}'")
@@ -181,6 +195,16 @@ class People:
             os.close(lock)
 
 
+def _clear(name: str) -> bool:
+    """Whether nobody takes it for another: letters of one script, all to be seen."""
+    letters = [unicodedata.name(c, "?").partition(" ")[0] for c in name if c.isalpha()]
+    return (
+        len(set(letters)) == 1
+        and not any(unseen(c) for c in name if c != " ")
+        and _alike(name) != "service"
+    )
+
+
 def _alike(name: str) -> str:
     return unicodedata.normalize("NFKC", name).casefold()
 
@@ -191,8 +215,10 @@ def _now() -> str:
 
 def _person(entry: dict[str, str | None]) -> Person:
     person = Person(**entry)  # type: ignore[arg-type]
-    if person.role not in ROLES or not all(
-        isinstance(part, str) for part in (person.name, person.made, person.key)
+    if (
+        not KEY.fullmatch(person.key)
+        or person.role not in ROLES
+        or not all(isinstance(part, str) for part in (person.name, person.made, person.key))
     ):
         raise ValueError
     return person

@@ -7,7 +7,10 @@ from __future__ import annotations
 import asyncio
 import io
 import json
+import re
+import tempfile
 import zipfile
+from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, urlencode
 
@@ -38,6 +41,7 @@ from calx.api.server.respond import page
 from calx.api.server.routes.advice import VARY
 from calx.api.server.state import Service
 from calx.ontology import GuidelineError
+from calx.ontology.unseen import unseen
 from calx.reasoner.authors.edit.tables import Table
 from calx.reasoner.intake.errors import Problem
 from calx.words import DEFAULT
@@ -45,6 +49,8 @@ from calx.words import DEFAULT
 router = APIRouter(tags=["drafts"], prefix="/drafts")
 MOST_ROWS = 40
 FIRST_TABLE = "thresholds"
+NUMBERS = ("value", "effort")
+"""What may come as a JSON number or truth."""
 ANSWER = "answer "
 """Before the id of a question, in the page's form."""
 
@@ -236,25 +242,31 @@ async def published(request: Request, draft_id: str) -> Response:
     request on; stored answers keep theirs.
     """
     service, told = service_of(request), await _told(request)
-    by, why = by_of(request, told), told.get("why", "").strip()
+    by, why = by_of(request, told), _words(told.get("why", ""))
     missing = [
         *([] if by.name.strip() else ["by whom (a role or initials)"]),
         *([] if why else ["why"]),
     ]
     if missing:
         raise ServiceError("unreadable", f"say {' and '.join(missing)}")
-    effort, second = _effort(told.get("effort")), service.second_review
+    effort = _effort(told.get("effort"))
     async with service.editing:
         draft = _found(service, draft_id)
         drafts = service.drafts
-        await asyncio.to_thread(drafts.may_be_published, draft, by, second)
-        examined = drafts.state_of_files(draft)
-        report = await _report(service, draft, "review", DEFAULT, effort)
+        await asyncio.to_thread(drafts.may_be_published, draft, by, service.second_review)
+        report, examined = await _examined(service, draft, "review", DEFAULT, effort)
         answers = _answered(report, told)
         note = _note(draft, report, answers, f"{why} ({by.name})")
+        second = service.second_review
+        if by.role is not None and not service.people.may(by.name, "reviewer"):
+            raise ServiceError("not-allowed", f"{by.name} may not publish any more")
         await asyncio.to_thread(drafts.publish, draft, by, why, note, second, answers, examined)
         try:
             await service.switch()
+        except GuidelineError as error:
+            await asyncio.to_thread(drafts.undo_publishing, draft)
+            found = [Problem(str(problem)) for problem in error.problems]
+            raise ServiceError("not-publishable", "it could not be served", found) from None
         except Exception:
             await asyncio.to_thread(drafts.undo_publishing, draft)
             raise
@@ -297,7 +309,7 @@ def _answered(report: dict[str, Any], told: dict[str, str]) -> dict[str, str]:
         name.removeprefix(ANSWER): words for name, words in told.items() if name.startswith(ANSWER)
     }
     answers = {
-        question["id"]: given.get(question["id"], "").strip()[:LONGEST_TEXT]
+        question["id"]: _words(given.get(question["id"], ""))[:LONGEST_TEXT]
         for question in report["questions"]
     }
     unanswered = [question for question in report["questions"] if not answers[question["id"]]]
@@ -308,6 +320,12 @@ def _answered(report: dict[str, Any], told: dict[str, str]) -> dict[str, str]:
             [_told_of(question, question["id"]) for question in unanswered],
         )
     return answers
+
+
+def _words(text: str) -> str:
+    """A text on one line; empty where nobody sees a letter of it."""
+    line = " ".join("".join(c for c in text if c in "\n\t" or not unseen(c)).split())
+    return line if any(character.isalnum() for character in line) else ""
 
 
 def _told_of(found: dict[str, Any], place: str) -> Problem:
@@ -386,7 +404,7 @@ async def report(request: Request, draft_id: str, part: str) -> Response:
 def _effort(told: str | None) -> int:
     if told is None:
         return 1
-    if not told.isdecimal() or not 1 <= int(told[:9]) <= MOST_EFFORT:
+    if not re.fullmatch(r"[0-9]{1,3}", told) or not 1 <= int(told) <= MOST_EFFORT:
         raise ServiceError("unreadable", f"effort is a number from 1 to {MOST_EFFORT}")
     return int(told)
 
@@ -394,13 +412,36 @@ def _effort(told: str | None) -> int:
 async def _report(
     service: Service, draft: Draft, part: str, language: str, effort: int = 1
 ) -> dict[str, Any]:
+    report, _ = await _examined(service, draft, part, language, effort)
+    return report
+
+
+async def _examined(
+    service: Service, draft: Draft, part: str, language: str, effort: int
+) -> tuple[dict[str, Any], str]:
+    """A report, and the digest of the files that it was made of: those of a copy, as the draft may
+    be edited meanwhile.
+    """
     drafts: Drafts = service.drafts
-    key = (draft.id, drafts.state_of_files(draft), part, language, effort)
+    with tempfile.TemporaryDirectory(prefix="calx-") as folder:
+        old, new, digest = await asyncio.to_thread(drafts.copy, draft, Path(folder))
+        report = await _kept(service, draft, (old, new, digest), part, language, effort)
+    return report, digest
+
+
+async def _kept(
+    service: Service,
+    draft: Draft,
+    files: tuple[Path, Path, str],
+    part: str,
+    language: str,
+    effort: int,
+) -> dict[str, Any]:
+    old, new, digest = files
+    key = (draft.id, digest, part, language, effort)
     if key not in service.reports:
         try:
-            service.reports[key] = await examine(
-                part, drafts.base(draft), drafts.guideline(draft), language, effort
-            )
+            service.reports[key] = await examine(part, old, new, language, effort)
         except NotInstalledError as error:
             raise ServiceError("not-installed", str(error)) from None
         except ExaminationError as error:
@@ -442,7 +483,7 @@ async def _told(request: Request) -> dict[str, str]:
     """What a JSON object or a form says, as texts."""
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind == "application/x-www-form-urlencoded":
-        return {name: str(value) for name, value in (await request.form(max_fields=64)).items()}
+        return {name: str(value) for name, value in (await request.form(max_fields=1000)).items()}
     if kind != JSON:
         raise ServiceError("wrong-form", f"send {JSON} or a form")
     try:
@@ -451,10 +492,15 @@ async def _told(request: Request) -> dict[str, str]:
             raise TypeError
     except (ValueError, TypeError, RecursionError):
         raise ServiceError("unreadable", "send a JSON object") from None
-    told = {
-        str(name): value if isinstance(value, str) else json.dumps(value)
-        for name, value in raw.items()
-    }
+    told = {}
+    for name, value in raw.items():
+        if isinstance(value, str):
+            told[name] = value
+        elif name == "answers" or (name in NUMBERS and isinstance(value, int | float | bool)):
+            told[name] = json.dumps(value)
+        elif value is not None:
+            raise ServiceError("unreadable", f"{name[:64]} is a text")
+    told = {name: value for name, value in told.items() if not name.startswith(ANSWER)}
     if any(
         any("\ud800" <= character <= "\udfff" for character in name + value)
         for name, value in told.items()

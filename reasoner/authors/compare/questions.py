@@ -21,7 +21,7 @@ from calx.reasoner.intake.errors import CaseError
 from calx.reasoner.model.guideline import Guideline, Statement
 from calx.reasoner.model.names import Text
 from calx.reasoner.recommendation import Reasoner
-from calx.words import LANGUAGES, wording
+from calx.words import DEFAULT, LANGUAGES, wording
 
 VERIFIED = {"unverified": 0, "secondary": 1, "review": 1, "page": 2}
 """How much the ways to verify a statement count; none comes by a mere edit."""
@@ -221,6 +221,13 @@ def _widened(old: Guideline, new: Guideline) -> Iterator[OpenQuestion]:
     )
     if moved:
         yield _question("order", "order", names=_listed(moved))
+    renamed = [
+        f"{name}: “{old.terms[name].label[DEFAULT]}” → “{term.label[DEFAULT]}”"
+        for name, term in sorted(new.terms.items())
+        if name in old.terms and old.terms[name].label != term.label
+    ]
+    if renamed:
+        yield _question("labels", "labels", names=_listed(renamed))
 
 
 def _required(old: Guideline, new: Guideline) -> Iterator[OpenQuestion]:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import io
 import shutil
+import time
 import zipfile
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -301,6 +303,84 @@ def test_what_no_table_shows_is_written_as_a_file(author: httpx.Client, mine: Ru
         assert refused.status_code in (status, 404), (other, refused.text)
     author.post(f"/drafts/{name}/state", json={"state": "in review", "by": "author"})
     assert author.put(f"{address}?by=author", content=b"x").status_code == 409
+
+
+def test_a_review_is_of_the_files_that_it_read(author: httpx.Client, mine: Running) -> None:
+    """Edited while it is examined, and put back after: the report of the one is not that of the other."""
+    name = begin(author, "To and fro")
+    path = "rules/devices.ttl"
+    good = (mine.data.parent / "guideline" / path).read_text(encoding="utf-8") + "# the same\n"
+    bad = good.replace("sh:condition cond:Active ] .", "sh:condition cond:DeepOnly ] .", 1)
+    assert bad != good
+    address = f"/drafts/{name}/files/{path}?by=author"
+    with ThreadPoolExecutor() as pool:
+        author.put(address, content=bad)
+        asked = pool.submit(author.get, f"/drafts/{name}/review")
+        time.sleep(0.3)
+        author.put(address, content=good)
+        asked.result()
+    author.put(address, content=bad)
+    author.post(f"/drafts/{name}/state", json={"state": "in review", "by": "author"})
+    told = author.get(f"/drafts/{name}/review").json()
+    assert told["blocks"] or told["questions"]
+    refused = author.post(f"/drafts/{name}/publish", json={"by": "editor", "why": "w"})
+    assert refused.status_code == 422
+
+
+def test_a_case_that_came_meanwhile_holds_a_draft_back(author: httpx.Client, mine: Running) -> None:
+    name = begin(author, "Before the case came")
+    label = {"table": "labels", "key": "rule:D2 rdfs:label", "column": "en", "by": "author"}
+    author.post(f"/drafts/{name}/edits", json={**label, "value": "Mild calcium first"})
+    author.post(f"/drafts/{name}/state", json={"state": "in review", "by": "author"})
+    cases = mine.data.parent / "guideline" / "cases" / "stent.yaml"
+    text = cases.read_text(encoding="utf-8")
+    try:
+        cases.write_text(text + "\n# a case that somebody adds\n", encoding="utf-8")
+        refused = author.post(f"/drafts/{name}/publish", json={"by": "editor", "why": "w"})
+        assert refused.status_code == 409 and "has changed since" in refused.text
+    finally:
+        cases.write_text(text, encoding="utf-8")
+
+
+def test_a_file_that_is_gone_from_a_draft_holds_it_back(
+    author: httpx.Client, mine: Running
+) -> None:
+    name = begin(author, "Without requirements")
+    author.post(f"/drafts/{name}/edits", json={**ARC, "value": "271"})
+    author.post(f"/drafts/{name}/state", json={"state": "in review", "by": "author"})
+    (mine.data / "drafts" / name / "guideline" / "requirements.ttl").unlink()
+    refused = author.post(f"/drafts/{name}/publish", json={"by": "editor", "why": "w"})
+    assert refused.status_code == 409 and "lacks requirements.ttl" in refused.text
+
+
+@pytest.mark.parametrize(
+    ("more", "status"),
+    [
+        ({"why": None}, 400),
+        ({"why": ["x"]}, 400),
+        ({"why": "\u200b"}, 400),
+        ({"by": 1}, 400),
+        ({"effort": "000000001999999"}, 400),
+        ({"effort": "1" * 5000}, 400),
+        ({"effort": 0}, 400),
+        ({"answer x": None}, 409),
+    ],
+)
+def test_what_is_sent_to_publish_is_words_and_numbers(
+    more: dict[str, Any], status: int, author: httpx.Client
+) -> None:
+    asked = {"by": "editor", "why": "w", **more}
+    refused = author.post(f"/drafts/{begin(author)}/publish", json=asked)
+    assert refused.status_code == status, refused.text
+
+
+def test_names_that_are_exchanged_are_asked_about(author: httpx.Client, mine: Running) -> None:
+    name = begin(author, "Names")
+    for term, label in (("covered_stent", "observe"), ("observe_with_echo", "covered stent")):
+        cell = {"table": "labels", "key": f"advice:{term} rdfs:label", "column": "en", "by": "a"}
+        assert author.post(f"/drafts/{name}/edits", json={**cell, "value": label}).is_success
+    told = author.get(f"/drafts/{name}/review").json()
+    assert "labels" in {question["id"] for question in told["questions"]}
 
 
 def test_a_publishing_that_was_cut_off_is_finished_at_the_next_start(

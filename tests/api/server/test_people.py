@@ -144,6 +144,23 @@ def test_answers_are_words(answers: object, as_: dict[str, httpx.Client]) -> Non
     assert refused.status_code in (400, 422), refused.text
 
 
+def test_whoever_is_revoked_meanwhile_does_not_publish(
+    service: Running, as_: dict[str, httpx.Client]
+) -> None:
+    place = str(service.data)
+    token = calx("token", "add", "rob", "--role", "reviewer", "--data", place).stdout.strip()
+    name = edited(as_, "ada", "Balloons, small then large")
+    shown = {"Authorization": f"Bearer {token}"}
+    with ThreadPoolExecutor() as pool:
+        asked = pool.submit(
+            as_["nobody"].post, f"/drafts/{name}/publish", json=PUBLISH, headers=shown
+        )
+        time.sleep(1)
+        assert calx("token", "revoke", "rob", "--data", place).returncode == 0
+        assert asked.result().status_code in (401, 403)
+    assert as_["rea"].get(f"/drafts/{name}").json()["state"] == "in review"
+
+
 def test_what_is_refused_says_which_role_it_needs(as_: dict[str, httpx.Client]) -> None:
     told = as_["ada"].get("/backup").json()
     assert told["type"].endswith("not-allowed")
@@ -234,12 +251,14 @@ def test_where_the_names_cannot_be_read_nobody_is_let_in(
     file = service.data / "people.json"
     text = file.read_text()
     try:
-        for broken in ("{", "[]", '{"people": [{"name": 1}]}'):
-            file.write_text(broken)
+        broken = ("{", "[]", '{"people": [{"name": 1}]}', '{"people": {}}', '{"people": []}')
+        for content in (*broken, text.replace('"key": "', '"key": "é'), "[" * 100_000):
+            file.write_text(content)
             assert as_["ada"].post("/drafts", json={"title": "t"}).status_code == 503
+            assert as_["common"].post("/drafts", json={"title": "t"}).status_code == 503
             assert as_["nobody"].get("/rules").status_code == 200
         file.unlink()
-        assert as_["nobody"].post("/drafts", json={"title": "t", "by": "x"}).status_code == 401
+        assert as_["nobody"].post("/drafts", json={"title": "t", "by": "x"}).status_code == 503
     finally:
         file.write_text(text)
     assert as_["rea"].get("/cases").status_code == 200
@@ -280,10 +299,29 @@ def test_without_a_second_review_the_log_says_so(tmp_path: Path) -> None:
     assert last["second_review"] == "off"
 
 
-@pytest.mark.parametrize("name", ["", " ", "a\nb", "x" * 65, "../x", "a\u202eb"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "",
+        " ",
+        "a\nb",
+        "x" * 65,
+        "../x",
+        "a\u202eb",
+        "service",
+        "127.0.0.1 ada",
+        "\u0410nna",
+        "anna\u3164",
+    ],
+)
 def test_a_name_that_could_mislead_is_none(name: str, tmp_path: Path) -> None:
     with pytest.raises(PeopleError, match="is no name"):
         People(tmp_path).add(name, "reader")
+
+
+@pytest.mark.parametrize("name", ["ada", "A. B", "o'neil", "author-1", "王医生", "Иван", "lab_2"])
+def test_a_name_in_any_script_is_one(name: str, tmp_path: Path) -> None:
+    assert People(tmp_path).add(name, "reader")
 
 
 def test_a_role_that_is_none_is_refused(tmp_path: Path) -> None:
