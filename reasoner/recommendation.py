@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import cache
+from functools import cache, partial
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -85,7 +85,8 @@ class Reasoner:
         """
         answer = self.plain_answer(case, language)
         if case.measured is not None:
-            answer.within = within(self.evaluation, self.plain_answer, case)
+            told = partial(self.plain_answer, language=language)
+            answer.within = within(self.evaluation, told, case)
         return answer
 
     def plain_answer(self, case: Case, language: str = "en") -> Answer:

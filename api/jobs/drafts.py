@@ -146,7 +146,7 @@ class Drafts:
 
     def state_of_files(self, draft: Draft) -> str:
         """A digest of every file, reference cases included."""
-        return _state(_contents(self.guideline(draft)))
+        return _state(self.contents(draft))
 
     def copy(self, draft: Draft, folder: Path) -> tuple[Path, Path, str]:
         """A copy of the files before and after that nobody edits, and `state_of_files` of it."""
@@ -163,17 +163,18 @@ class Drafts:
     def tables(self, draft: Draft) -> list[Table]:
         return tables(self.files(draft))
 
+    def contents(self, draft: Draft) -> dict[str, bytes]:
+        """Its files, by name."""
+        return _contents(self.guideline(draft))
+
     def changed_files(self, draft: Draft) -> dict[str, bytes]:
         """The files that the draft says otherwise than its base."""
-        found = {}
-        for path in sorted(self.guideline(draft).rglob("*")):
-            name = path.relative_to(self.guideline(draft)).as_posix()
-            before = self.base(draft) / name
-            if path.is_file() and (
-                not before.is_file() or before.read_bytes() != path.read_bytes()
-            ):
-                found[name] = path.read_bytes()
-        return found
+        base = _contents(self.base(draft))
+        return {
+            name: content
+            for name, content in self.contents(draft).items()
+            if base.get(name) != content
+        }
 
     # --- changing ---------------------------------------------------------------------
 
@@ -356,7 +357,7 @@ class Drafts:
         if not self.changed_files(draft):
             raise DraftError("the draft changes nothing")
         base = _contents(self.base(draft))
-        if gone := sorted(set(base) - set(_contents(self.guideline(draft)))):
+        if gone := sorted(set(base) - set(self.contents(draft))):
             raise DraftError(
                 f"the draft lacks {', '.join(gone)}; put it back (a file may be empty, and is not "
                 "deleted by publishing)"

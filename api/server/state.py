@@ -29,7 +29,7 @@ from calx.api.server.settings import Settings
 from calx.api.store.audit import Audit, AuditError
 from calx.api.store.cases import Cases
 from calx.api.store.disk import DiskStore
-from calx.api.store.people import Caller, People, PeopleError, key_of
+from calx.api.store.people import Caller, People, PeopleError, Person, key_of
 from calx.api.store.protocol import Store, StoreError
 from calx.ontology import DEFAULT_DIRECTORY, GuidelineFiles
 from calx.reasoner.model.case import Case
@@ -63,6 +63,7 @@ class Service:
     people: People
     told_people: dict[str, str] = field(default_factory=dict)
     """Whom the audit log knows, with their roles."""
+    _watched: tuple[Person, ...] | None = None
     editing: asyncio.Lock = field(default_factory=asyncio.Lock)
     """Drafts are changed by one request at a time."""
     reports: dict[Hashable, dict[str, Any]] = field(default_factory=dict)
@@ -107,8 +108,11 @@ class Service:
         Raises:
             PeopleError: who is named cannot be read.
         """
-        now = named(self.people)
-        if now != self.told_people and (now or not self.told_people):
+        everybody = self.people.all()
+        if everybody is self._watched:
+            return
+        self._watched, now = everybody, named(self.people)
+        if now != self.told_people:
             self.told_people = now
             self.audit.note("service", "named tokens changed", people=now)
 

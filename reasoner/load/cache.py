@@ -62,7 +62,11 @@ def store(compiled: Guideline) -> None:
 
 def known_consistent(compiled: Guideline) -> bool:
     """Whether this guideline was proved before to contradict itself nowhere."""
-    return _consistent(compiled).is_file()
+    try:
+        with _consistent(compiled).open("rb") as file:
+            return _own(file.fileno())
+    except OSError:
+        return False
 
 
 def note_consistent(compiled: Guideline) -> None:
@@ -109,11 +113,8 @@ def _find(path: Path, digest: str) -> Guideline | None:
         if not path.is_file():
             return None
         with path.open("rb") as file:
-            status = os.fstat(file.fileno())
-            if hasattr(os, "getuid") and (
-                status.st_uid != os.getuid() or status.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
-            ):
-                return None  # somebody else could have written it
+            if not _own(file.fileno()):
+                return None
             seal, _, body = file.read().partition(b"\n")
         if seal.decode("ascii") != _seal(digest, body):
             return None
@@ -129,6 +130,14 @@ def _find(path: Path, digest: str) -> Guideline | None:
     ):
         return None
     return found if isinstance(found, Guideline) and found.digest == digest else None
+
+
+def _own(file: int) -> bool:
+    """Whether nobody else could have written an open file."""
+    status = os.fstat(file)
+    return not hasattr(os, "getuid") or (
+        status.st_uid == os.getuid() and not status.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
+    )
 
 
 def _store(path: Path, compiled: Guideline) -> None:

@@ -10,6 +10,7 @@ import json
 import re
 import tempfile
 import zipfile
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, urlencode
@@ -17,6 +18,7 @@ from urllib.parse import parse_qsl, urlencode
 import orjson
 from fastapi import APIRouter, Request, Response
 
+from calx import strict_json
 from calx.api.contract.negotiation import HTML, JSON
 from calx.api.contract.problems import ServiceError
 from calx.api.jobs.drafts import LONGEST_TEXT, By, Draft, DraftError, Drafts
@@ -106,7 +108,7 @@ async def begun(request: Request) -> Response:
 
 @router.get(
     "/{draft_id}",
-    summary="A draft, with the cells that can be edited",
+    summary="A draft, its state and history; its page shows the cells that can be edited",
     responses=problems_of(404, 406, 429),
 )
 async def one(request: Request, draft_id: str) -> Response:
@@ -189,6 +191,20 @@ async def edited(request: Request, draft_id: str) -> Response:
         cell=f"{told['table']} {told['key']} {told['column']}",
     )
     return _done(request, draft, told, 200, before=before)
+
+
+@router.get(
+    "/{draft_id}/files/{name:path}",
+    summary="One file of a draft, as it stands",
+    responses=problems_of(404, 429),
+)
+async def file(request: Request, draft_id: str, name: str) -> Response:
+    """Turtle, YAML or the table of codes: to be edited and given back."""
+    service = service_of(request)
+    content = service.drafts.contents(_found(service, draft_id))
+    if name not in content:
+        raise ServiceError("not-found", f"the draft holds {', '.join(content)}")
+    return Response(content[name], headers=VARY, media_type="text/plain; charset=utf-8")
 
 
 @router.put(
@@ -438,6 +454,8 @@ async def _kept(
     effort: int,
 ) -> dict[str, Any]:
     old, new, digest = files
+    if part != "diff":  # the others come in every language
+        language = DEFAULT
     key = (draft.id, digest, part, language, effort)
     if key not in service.reports:
         try:
@@ -487,26 +505,22 @@ async def _told(request: Request) -> dict[str, str]:
     if kind != JSON:
         raise ServiceError("wrong-form", f"send {JSON} or a form")
     try:
-        raw = json.loads(await request.body())
+        raw = strict_json.loads(await request.body())
         if not isinstance(raw, dict):
-            raise TypeError
-    except (ValueError, TypeError, RecursionError):
-        raise ServiceError("unreadable", "send a JSON object") from None
+            raise TypeError("it is no object")
+    except (ValueError, TypeError, RecursionError) as error:
+        raise ServiceError("unreadable", f"send a JSON object ({error})") from None
     told = {}
     for name, value in raw.items():
         if isinstance(value, str):
             told[name] = value
-        elif name == "answers" or (name in NUMBERS and isinstance(value, int | float | bool)):
-            told[name] = json.dumps(value)
+        elif name in NUMBERS and isinstance(value, int | Decimal):
+            told[name] = str(value).lower()
+        elif name == "answers":
+            told[name] = json.dumps(value, default=float)
         elif value is not None:
             raise ServiceError("unreadable", f"{name[:64]} is a text")
-    told = {name: value for name, value in told.items() if not name.startswith(ANSWER)}
-    if any(
-        any("\ud800" <= character <= "\udfff" for character in name + value)
-        for name, value in told.items()
-    ):
-        raise ServiceError("unreadable", "a text holds half a character (a lone surrogate)")
-    return told
+    return {name: value for name, value in told.items() if not name.startswith(ANSWER)}
 
 
 def _done(

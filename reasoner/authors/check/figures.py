@@ -27,8 +27,8 @@ UNITS = {
 """Units of UCUM, by how people write them."""
 DIGITS = re.compile(
     r"(?<![A-Za-z0-9.])(\d{1,3}(?:,\d{3})+|\d+)(\.\d+)?"
-    r"(?!\d|[A-Za-z0-9]*[A-Za-z](?<!mm)(?<!cm))"
-    rf"\s*({'|'.join(sorted(map(re.escape, UNITS), key=len, reverse=True))})?"
+    rf"(?:\s*({'|'.join(sorted(map(re.escape, UNITS), key=len, reverse=True))})(?![A-Za-z0-9]))?"
+    r"(?![A-Za-z0-9]|\.\d)"
 )
 """A number that is no part of a name (``C2``, ``P130005``), with the unit behind it."""
 SPELLED = {
@@ -236,7 +236,8 @@ def _numbers_of(guideline: Guideline, rule: Rule) -> set[Figure]:
 def _constants(guideline: Guideline, condition: Condition) -> set[Figure]:
     """The numbers that a condition compares with, and those in the names of what it reads."""
     found = {
-        Figure(leaf.limit, guideline.facts[leaf.fact].unit) for leaf in find(condition, Compare)
+        Figure(leaf.limit, _plain(guideline.facts[leaf.fact].unit))
+        for leaf in find(condition, Compare)
     }
     for name in values_read(condition):
         fact = guideline.facts[name]

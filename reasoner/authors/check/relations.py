@@ -15,7 +15,7 @@ from calx.reasoner.model.condition import Derived, find
 from calx.reasoner.model.guideline import OWNER, Guideline, Statement
 from calx.reasoner.model.names import Text
 from calx.reasoner.model.rule import Assertion, Number, Rule
-from calx.words import DEFAULT
+from calx.words import DEFAULT, LANGUAGES, words
 
 
 def strangers(guideline: Guideline) -> Iterator[AuthoringProblem]:
@@ -55,13 +55,9 @@ MANY_RULES = 30
 COMMON = 5
 """A word in more than a fifth of the rules relates nothing to anything."""
 SMALL = frozenset(
-    re.findall(
-        r"\w+",
-        """the and for with without not its than that this from where which was were has have had
-        one more less but only then they their them into after before over under above below all
-        any each other between who what when does may must can are""",
-    )
+    word for language in LANGUAGES for word in words("language", language)["small words"].split()
 )
+"""Words that tell nothing of what is spoken of."""
 
 
 def _unrelated(guideline: Guideline) -> Iterator[AuthoringProblem]:
@@ -90,8 +86,9 @@ def _about(guideline: Guideline, rule: Rule) -> Iterator[Text]:
     """The words of a rule, of what it reads and of what it concludes."""
     yield rule.label
     yield rule.rationale
-    if rule.alert is not None:
-        yield guideline.terms[f"{OWNER}/{rule.alert}"].label
+    alert = guideline.terms.get(f"{OWNER}/{rule.alert}")
+    if alert is not None:
+        yield alert.label
     for production in rule.productions:
         for name in production.reads:
             yield guideline.facts[name].label

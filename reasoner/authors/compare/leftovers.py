@@ -12,6 +12,8 @@ import pyoxigraph as ox
 from calx.ontology import GuidelineFiles
 from calx.reasoner.model.names import IRI
 
+RDF = "http://www.w3.org/1999/02/22-rdf-syntax-ns#"
+FIRST, REST = f"{RDF}first", f"{RDF}rest"
 Said = dict[str, dict[str, frozenset[str]]]
 """By subject and predicate, the objects; a blank node is what it says."""
 
@@ -39,9 +41,22 @@ def _said(files: GuidelineFiles) -> Said:
             if isinstance(quad.object, ox.BlankNode):
                 used.add(quad.object)
 
+    def listed(node: object) -> Iterator[object]:
+        """The members of a list, however long."""
+        seen = set[object]()
+        while node not in seen:
+            seen.add(node)
+            said = dict(triples.get(node, ()))
+            if FIRST not in said:
+                return
+            yield said[FIRST]
+            node = said.get(REST)
+
     def told(node: object, above: tuple[object, ...] = ()) -> str:
         if not isinstance(node, ox.BlankNode) or node in above:
             return str(node)
+        if members := list(listed(node)):
+            return f"( {' '.join(told(member, (*above, node)) for member in members)} )"
         inner = sorted(f"{p} {told(o, (*above, node))}" for p, o in triples.get(node, ()))
         return f"[{' ; '.join(inner)}]"
 

@@ -274,7 +274,8 @@ def _evidence(old: Guideline, new: Guideline) -> Iterator[OpenQuestion]:
         known = old.studies.get(name)
         if known is None:
             continue
-        if new.levels.index(study.level) < new.levels.index(known.level):
+        ranks = {level: rank for rank, level in enumerate(new.levels)}
+        if ranks[study.level] < ranks.get(known.level, len(ranks)):
             yield _question(f"level:{name}", "level", name=name, old=known.level, new=study.level)
         if known.withdrawn and not study.withdrawn:
             yield _question(f"restored:{name}", "restored", name=name)

@@ -291,6 +291,8 @@ def test_what_no_table_shows_is_written_as_a_file(author: httpx.Client, mine: Ru
     assert done.status_code == 200, done.text
     assert done.json()["history"][-1]["what"] == path
     assert author.get(f"/drafts/{name}/check").json()["reference_cases"] == 48
+    assert author.get(address).content == more.encode()
+    assert author.get(f"/drafts/{name}/files/../draft.json").status_code == 404
     for other, content, status in (
         ("../calx.ttl", b"", 400),
         ("rules/../../x.ttl", b"", 400),

@@ -11,6 +11,7 @@ import httpx
 import pytest
 from PIL import Image
 
+from calx.api.store.people import People
 from calx.imaging.simulator import dicom, simulate
 from tests.api.running import Running, serving, until
 
@@ -250,6 +251,17 @@ def test_they_are_there_after_a_restart_and_private_when_cases_are(
             second.url + address, headers={**JSON, "Authorization": "Bearer a-token-of-the-tests"}
         ).json()
         assert shown["case"] == before["case"]
+        token = People(tmp_path).add("ada", "author")
+        corrected = httpx.post(
+            f"{second.url}{address}/corrections",
+            json={"by": "typed", "why": "looked", "facts": {"max_superficial_arc_deg": 200}},
+            headers={"Authorization": f"Bearer {token}"},
+        ).json()
+        entry = corrected["case"]["measured"]["facts"]["max_superficial_arc_deg"]
+        assert entry["correction"]["by"] == "ada"
+        assert '"who":"127.0.0.1 ada (author)","did":"corrected a recording"' in (
+            tmp_path / "audit.jsonl"
+        ).read_text(encoding="utf-8")
         assert (
             httpx.post(
                 f"{second.url}/recordings",

@@ -96,7 +96,6 @@ def without_case(name: str) -> Edit:
 
 
 PULSES = "sh:path calx:ivlPulsesDelivered ; sh:minCount 1 ; sh:minInclusive"
-ARC = "sh:path calx:maxSuperficialArcDeg ; sh:minCount 1 ; sh:minInclusive 90 ; sh:maxInclusive"
 A2 = "sh:minInclusive 90 ; sh:maxInclusive 180"
 A_STATED = 'calx:quantity calx:maxSuperficialArcDeg ; calx:comparator "<=" ; calx:value 180'
 SEEDS = (
@@ -387,4 +386,3 @@ SEEDS = (
         ),
     ),
 )
-"""Those of an outside reading of 2026-11-26 (docs/authors.md tells what each shows)."""

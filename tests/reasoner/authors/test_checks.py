@@ -165,3 +165,23 @@ def test_two_rules_or_two_terms_with_one_label_are_told(
     done = calx("check", "--ontology", folder, "--no-owl")
     assert "A9" in done.stderr + done.stdout
     assert "has the label of rule:" in done.stderr + done.stdout
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new", "kind"),
+    [
+        ("rules/alerts.ttl", "inAlert alert:ivl_pulse_limit", "inAlert alert:nothing", "undefined"),
+        (
+            "evidence/levels.ttl",
+            "level-U a calx:EvidenceLevel",
+            "level-U a calx:Nothing",
+            "evidence-level",
+        ),
+        ("shapes/lesion.ttl", '( "superficial" "deep" "mixed" )', "( )", "profile"),
+    ],
+)
+def test_what_cannot_be_looked_through_further_is_told_and_nothing_breaks(
+    file: str, old: str, new: str, kind: str, tmp_path: Path
+) -> None:
+    make(Page([Edit(file, old, new)], [], []), tmp_path / "guideline")
+    assert kind in {problem.kind for problem in problems(tmp_path / "guideline", False)}

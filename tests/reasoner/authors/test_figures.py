@@ -23,6 +23,7 @@ from calx.reasoner.model.guideline import Guideline
         ("同一节段最多80个脉冲", {("80", "{pulse}")}),
         ("of 1,008 perforations", {("1008", None)}),
         ("FDA SSED P130005, Ellis III", set()),
+        ("血管<3.5mm，3D，5 mmHg", {("3.5", "mm"), ("5", None)}),
         ("５０％", {("50", "%")}),
     ],
 )
