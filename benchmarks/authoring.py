@@ -80,7 +80,7 @@ def copies(folder: Path, times: int) -> Path:
                     f"{merged.removesuffix('.').rstrip()} ;\n{shape.group(1)}] .\n",
                     encoding="utf-8",
                 )
-            elif name == "calx.ttl":
+            elif name == "guideline.ttl":
                 blocks = [
                     block
                     for block in re.split(r"\n(?=calx:)", copied)

@@ -11,14 +11,16 @@ import logging
 import re
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from rdflib import OWL, RDFS, BNode, Graph
+from rdflib.term import Node
 
 from calx.api.contract.models import case_schema
 from calx.api.contract.problems import KINDS as PROBLEMS
 from calx.ontology import KINDS, GuidelineFiles, title_of_kind
+from calx.ontology.files import core
 from calx.reasoner.authors.check import owl
 from calx.reasoner.authors.check.check import check
 from calx.reasoner.authors.check.report import check_summary
@@ -39,8 +41,19 @@ SHIPPED = Reasoner.load()
 
 
 def ontology_page() -> str:
-    """The terms, described by pyLODE. Class expressions are left out: it cannot show nested ones,
-    and the definitions say the same in words.
+    """The terms of the guideline."""
+    vocabulary = set(core())
+    return _described(t for t in owl.terms(GuidelineFiles()) if t not in vocabulary)
+
+
+def core_page() -> str:
+    """The vocabulary in which guidelines are written."""
+    return _described(core())
+
+
+def _described(triples: Iterable[tuple[Node, Node, Node]]) -> str:
+    """Terms described by pyLODE. Class expressions are left out: it cannot show nested ones, and
+    the definitions say the same in words.
     """
     shown = Graph()
     for prefix, iri in (
@@ -49,7 +62,7 @@ def ontology_page() -> str:
         ("dcterms", "http://purl.org/dc/terms/"),
     ):
         shown.bind(prefix, iri)
-    for triple in owl.terms(GuidelineFiles()):
+    for triple in triples:
         subject, predicate, value = triple
         if not isinstance(subject, BNode) and not (
             isinstance(value, BNode)
@@ -164,6 +177,7 @@ def generated() -> dict[str, Callable[[], str]]:
         "docs/flow.zh.svg": lambda: rulebook.flow(whole, "zh"),
         "docs/evidence.svg": lambda: support.as_svg(found) + "\n",
         "docs/ontology.html": ontology_page,
+        "docs/core.html": core_page,
         "docs/house.svg": house.svg,
     }
 

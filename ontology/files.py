@@ -8,6 +8,7 @@ import logging
 import re
 import warnings
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from weakref import WeakValueDictionary
@@ -17,8 +18,16 @@ from calx.ontology.errors import AuthoringProblem, GuidelineError
 if TYPE_CHECKING:
     from rdflib import Graph
 
-DEFAULT_DIRECTORY = Path(__file__).resolve().parent
+    from calx.ontology.expand import Origin
+
+CORE = "https://w3id.org/calx/"
+"""Namespace of the vocabulary in which guidelines are written."""
+CORE_DIRECTORY = Path(__file__).resolve().parent / "core"
+"""The vocabulary in which guidelines are written."""
+DEFAULT_DIRECTORY = CORE_DIRECTORY.with_name("calcified-lesions")
 """The guideline that comes with Calx."""
+HEADER_FILE = "guideline.ttl"
+"""Where a guideline's header stands, by convention."""
 XSD = "http://www.w3.org/2001/XMLSchema#"
 MERGE_MARK = re.compile(r"^(?:<{7}|={7}|>{7}|\|{7})(?:[ \r\n]|$)", re.MULTILINE)
 
@@ -99,6 +108,16 @@ def empty_graph() -> Graph:
     return Graph(store="SimpleMemory", bind_namespaces="none")
 
 
+@cache
+def core() -> Graph:
+    """The vocabulary in which guidelines are written; do not change what comes back."""
+    found = empty_graph()
+    for path in sorted(CORE_DIRECTORY.glob("*.ttl")):
+        for triple in parse(path.read_text(encoding="utf-8")):
+            found.add(triple)
+    return found
+
+
 class GuidelineFiles:
     """The Turtle files of one guideline, read once so that digest and content cannot part.
 
@@ -115,6 +134,10 @@ class GuidelineFiles:
         self.directory = directory
         self.texts: dict[str, str] = {}
         self._graphs: dict[str, Graph] | None = None
+        self.origins: dict[str, Origin] = {}
+        """By IRI, from what that was written out which stands in no file as it is."""
+        self.tallies: dict[str, str] = {}
+        """By IRI of the number, that of the property of the points that a tally adds up."""
         if not directory.is_dir():
             raise GuidelineError(
                 [
@@ -175,13 +198,15 @@ class GuidelineFiles:
         self.digest = f"sha256:{digest.hexdigest()}"
 
     def graphs(self) -> dict[str, Graph]:
-        """Every file, parsed once, without following any
-        import or link; do not change what comes back.
+        """Every file, parsed once, without following any import or link, what stands for a whole
+        class written out (`expand`); do not change what comes back.
 
         Raises:
-            GuidelineError: files that are not Turtle, each with its line.
+            GuidelineError: files that are not Turtle, each with its line, or cannot be written out.
         """
         from rdflib.plugins.parsers.notation3 import BadSyntax
+
+        from calx.ontology.expand import expand
 
         if self._graphs is not None:
             return self._graphs
@@ -224,8 +249,55 @@ class GuidelineFiles:
                 )
         if problems:
             raise GuidelineError(problems)
-        self._graphs = graphs
-        return graphs
+        found = expand(graphs, core())
+        if found.problems:
+            raise GuidelineError(found.problems)
+        self._graphs, self.origins, self.tallies = found.graphs, found.origins, found.tallies
+        return self._graphs
+
+    def written_out(self) -> dict[str, bytes]:
+        """Every file as Turtle, what stands for a whole class written out, and under ``core/`` the
+        vocabulary in which guidelines are written: what SPARQL asks and other engines run.
+
+        Raises:
+            GuidelineError: as `graphs`.
+        """
+        found = {
+            name: self.texts[name].encode()
+            if graph is parse(self.texts[name])
+            else graph.serialize(format="nt", encoding="utf-8")
+            for name, graph in self.graphs().items()
+        }
+        for path in sorted(CORE_DIRECTORY.glob("*.ttl")):
+            found[f"core/{path.name}"] = path.read_bytes()
+        return found
+
+    def names(self) -> tuple[str, str]:
+        """The guideline's namespace, and the prefix that its files give it.
+
+        Raises:
+            GuidelineError: as `graphs`, or there is not one header.
+        """
+        from rdflib import RDF, URIRef
+
+        headers = [
+            (node, graph)
+            for graph in self.graphs().values()
+            for node in graph.subjects(RDF.type, URIRef(f"{CORE}Guideline"))
+            if isinstance(node, URIRef)
+        ]
+        if len(headers) != 1:
+            told = f"there is {len(headers) or 'no'} header (an owl:Ontology, calx:Guideline)"
+            raise GuidelineError(
+                [
+                    AuthoringProblem(
+                        "header", HEADER_FILE, f"{told}; is this the folder of a guideline?"
+                    )
+                ]
+            )
+        ((node, graph),) = headers
+        prefix = graph.value(node, URIRef("http://purl.org/vocab/vann/preferredNamespacePrefix"))
+        return str(node), str(prefix or "calx")
 
     def line_of(self, name: str, subject: str) -> int | None:
         """The line on which `subject` (a prefixed name such as ``rule:C1``) is declared."""

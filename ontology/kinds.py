@@ -31,6 +31,7 @@ KINDS: dict[str, Severity] = {
     "nothing-concludes": "error",
     "alert-owner": "error",
     "contradiction": "error",
+    "section": "error",
     # words
     "label": "error",
     "translation": "error",
@@ -57,6 +58,7 @@ KINDS: dict[str, Severity] = {
     "unused-study": "info",
     # terms
     "undefined": "error",
+    "unshown": "warning",
     "unused": "info",
     "enumeration": "error",
     "mapping": "error",
@@ -85,6 +87,7 @@ UNREAD = {
     "nothing-concludes",
     "evidence-level",
     "repeated",
+    "section",
 }
 """Kinds after which the rules are not what the files say, so that nothing can be proved of them."""
 

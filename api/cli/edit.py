@@ -211,9 +211,7 @@ def state(
     population: Annotated[str, typer.Option("--population", help="Who was studied.")] = "",
     states: Annotated[
         list[str] | None,
-        typer.Option(
-            "--states", help="A number that it gives, such as 'max_superficial_arc_deg >= 180 deg'."
-        ),
+        typer.Option("--states", help="A number that it gives, such as 'FACT >= 180 deg'."),
     ] = None,
     rule: Annotated[
         list[str] | None,

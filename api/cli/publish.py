@@ -28,12 +28,12 @@ class BookFormat(StrEnum):
 def rulebook(
     format: Annotated[
         BookFormat,
-        typer.Option("--format", help="markdown: the rule book; svg: the flow of strategies."),
+        typer.Option("--format", help="markdown: the rule book; svg: the flow of what leads."),
     ] = BookFormat.markdown,
     lang: Lang = DEFAULT,
     ontology: Ontology = DEFAULT_DIRECTORY,
 ) -> None:
-    """Write every rule in sentences with its evidence, or the flow of strategies as a picture."""
+    """Write every rule in sentences with its evidence, or what leads an answer as a flow chart."""
     from calx.reasoner.authors.publish import rulebook as written
 
     whole = read_guideline(ontology).whole
@@ -58,6 +58,35 @@ def export_owl(
         content = rdf_xml(read_files(ontology))
     except GuidelineError as error:
         refuse_guideline(error)
+    _write(out, content)
+
+
+@app.command(name="export-shacl")
+def export_shacl(
+    out: Annotated[
+        Path,
+        typer.Argument(metavar="OUT.nt", help="File to write, N-Triples; - for standard output."),
+    ],
+    ontology: Ontology = DEFAULT_DIRECTORY,
+) -> None:
+    """Write the guideline as one file that any SHACL engine runs: what is said once for a class of
+    things, or adds points up, written out.
+    """
+    import pyoxigraph as ox
+
+    try:
+        texts = read_files(ontology).written_out().values()
+    except GuidelineError as error:
+        refuse_guideline(error)
+    triples = [
+        quad.triple
+        for text in texts
+        for quad in ox.parse(text, ox.RdfFormat.TURTLE, rename_blank_nodes=True)
+    ]
+    _write(out, ox.serialize(triples, format=ox.RdfFormat.N_TRIPLES) or b"")
+
+
+def _write(out: Path, content: bytes) -> None:
     if str(out) == "-":
         sys.stdout.buffer.write(content)
         return

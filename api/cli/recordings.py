@@ -301,7 +301,7 @@ def correct(
         list[str],
         typer.Argument(
             metavar="FACT=VALUE...",
-            help="Facts to overrule, as max_superficial_arc_deg=300; FACT=unknown withdraws one.",
+            help="Facts to overrule, as FACT=300; FACT=unknown withdraws one.",
         ),
     ],
     by: Annotated[

@@ -8,16 +8,29 @@ same verdict on every single fact.
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, assert_never
 
 from pydantic import BaseModel, ConfigDict, Field, create_model
 
 from calx.reasoner.model.case import CASE_ID
 from calx.reasoner.model.guideline import Fact, Guideline
+from calx.reasoner.model.section import (
+    Actions,
+    Alerts,
+    Criteria,
+    Members,
+    Numbers,
+    One,
+    Picture,
+    Section,
+    Status,
+    Tally,
+)
 from calx.reasoner.model.values import FRACTION_DIGITS, LARGEST
 
 STRICT = ConfigDict(extra="forbid", strict=True)
 Ids = list[str]
+Number = float | int | bool | str | None
 
 
 def case_model(guideline: Guideline) -> type[BaseModel]:
@@ -197,14 +210,6 @@ class GuidelineUsed(Part):
     suspended: list[Suspended]
 
 
-class Score(Part):
-    """The calcium score, 0 to 4: what is known, and what could still come."""
-
-    value: int | None
-    points: Ids
-    unknown: Ids = Field(description="Points that an unknown fact could still add.")
-
-
 class Reserved(Part):
     """A conclusion with its level of evidence and what speaks against it."""
 
@@ -213,8 +218,16 @@ class Reserved(Part):
     limits: Ids = Field(description="Statements that limit it.")
 
 
-class Strategy(Reserved):
-    """How to go on with the lesion."""
+class Total(Part):
+    """What points add up to: what is known, and what could still come."""
+
+    value: int | None
+    points: Ids
+    unknown: Ids = Field(description="Points that an unknown fact could still add.")
+
+
+class Chosen(Reserved):
+    """The one thing that holds, such as how to go on."""
 
     id: str
     rule: str
@@ -224,35 +237,35 @@ class Strategy(Reserved):
     )
 
 
-class Contraindication(Reserved):
-    """Why a device must not be used."""
+class Against(Reserved):
+    """Why a thing must not be used."""
 
     rule: str
     facts: Ids
 
 
 class Caution(Reserved):
-    """What to mind with a device."""
+    """What to mind with a thing."""
 
     id: str
     rule: str
     label: str
 
 
-class Device(Reserved):
-    """One of the devices, with its status in this lesion."""
+class Thing(Reserved):
+    """One of the things that the guideline weighs, with its status in this case."""
 
     id: str
     label: str
-    status: Literal["preferred", "suitable", "contraindicated", "not_indicated"]
+    status: str
     indicated_by: Ids
     preferred_by: Ids
-    contraindications: list[Contraindication]
+    contraindications: list[Against]
     cautions: list[Caution]
     unverified: Ids = Field(
         description="Facts of contraindications that are not known, so not ruled out. Show these."
     )
-    parameters: dict[str, float | int | bool | str | None]
+    parameters: dict[str, Number]
 
 
 class Alert(Reserved):
@@ -266,8 +279,19 @@ class Alert(Reserved):
     advice: Ids
 
 
-class Optimisation(Part):
-    """The stent against its criteria."""
+class Action(Part):
+    """An advised action, with the alerts and rules that ask for it."""
+
+    id: str
+    label: str
+    alerts: Ids
+    rules: Ids
+    level: str | None
+    alternative_to: Ids
+
+
+class Judgement(Part):
+    """What was done against its criteria; none where there is nothing to judge."""
 
     criteria: dict[str, Literal["met", "not_met", "unknown"]]
     advice: Ids
@@ -278,11 +302,11 @@ class Missing(Part):
     """An unknown fact that could change the answer."""
 
     fact: str
-    decides: Ids = Field(description="`strategy`, or ids of devices.")
+    decides: Ids = Field(description="Keys of sections, or ids of things.")
 
 
 class PossibleAlert(Part):
-    """A critical alert that unknown facts leave open."""
+    """An alert that unknown facts leave open."""
 
     id: str
     label: str
@@ -325,32 +349,80 @@ class Step(Part):
     level_set_by: str
 
 
-class Answer(Part):
-    """What the guideline says of a case. Decision support for professionals; never an order."""
+class Answer(BaseModel):
+    """What a guideline says of a case: what every answer has, and the sections that the guideline
+    declares (`answer_model`). Decision support for professionals; never an order.
+    """
 
+    model_config = ConfigDict(extra="allow", strict=True)
+    __pydantic_extra__: dict[
+        str,
+        str
+        | Chosen
+        | Total
+        | Judgement
+        | list[Thing]
+        | list[Alert]
+        | list[Action]
+        | Ids
+        | dict[str, Number]
+        | None,
+    ]
     case_id: str
     guideline: GuidelineUsed
     notice: str
-    arc_grade: str | None
-    findings: Ids
-    calcium_score: Score
-    high_risk_features: Ids
-    strategy: Strategy | None
-    devices: list[Device]
-    alerts: list[Alert]
-    parameters: dict[str, float | int | bool | str | None]
-    optimisation: Optimisation
-    advice: Ids
-    prognosis: Ids
-    comparisons: Ids
     missing: list[Missing]
     possible_alerts: list[PossibleAlert] = Field(
-        description="Critical alerts that are not excluded. Show these; unknown is not no."
+        description="Alerts that are not excluded. Show these; unknown is not no."
     )
     measured: AnswerMeasurements | None = Field(
         description="For a case read from a recording: its measurements."
     )
     steps: list[Step]
+
+
+def answer_model(guideline: Guideline) -> type[Answer]:
+    """The answer of one guideline, with its sections; nothing may stand in it that is not
+    described.
+    """
+    sections: dict[str, Any] = {}
+    for section in guideline.sections:
+        if (kind := _section(section)) is not None:
+            told = Field(description=f"{section.label['en']}.")
+            sections[section.key] = (kind, told)
+    return create_model(
+        "Answer", __base__=Answer, __config__=None, __doc__=Answer.__doc__, **sections
+    )
+
+
+def _section(section: Section) -> Any:
+    """The type of what stands under the key of a section; None where nothing does."""
+    match section:
+        case One():
+            return str | None if section.brief else Chosen | None
+        case Members():
+            return Ids
+        case Tally():
+            return Total
+        case Status():
+            words: Any = Literal[tuple(status.word for status in section.statuses)]
+            name = f"{section.key.title().replace('_', '')}Thing"
+            thing: Any = create_model(
+                name, __base__=Thing, __doc__=Thing.__doc__, status=(words, ...)
+            )
+            return list[thing]
+        case Alerts():
+            return list[Alert]
+        case Actions():
+            return list[Action]
+        case Criteria():
+            return Judgement
+        case Numbers():
+            return dict[str, Number]
+        case Picture():
+            return None
+        case _:
+            assert_never(section)
 
 
 class Version(Part):
@@ -378,12 +450,12 @@ class StoredAnswer(Part):
     answer: Answer
 
 
-class Line(Part):
-    """One line of the list of stored answers."""
+class Line(BaseModel):
+    """One line of the list of stored answers; what leads the answer stands under its own key."""
 
+    model_config = ConfigDict(extra="allow", strict=True)
     case_id: str
     stored: str
-    strategy: str | None
     settled: bool
     guideline_version: str
 

@@ -5,16 +5,28 @@ each with its ground.
 from __future__ import annotations
 
 import uuid
+from collections.abc import Iterator
 from typing import Any
 from urllib.parse import urlencode
 
 from calx.api.exchange.fhir_answer import reservations_in_words, without_empties
 from calx.api.pages.words import words_of
 from calx.reasoner.engine.answer import Answer
+from calx.reasoner.engine.parts import Alert, Chosen, Number, PossibleAlert, Thing
 from calx.reasoner.model.guideline import Guideline
 from calx.reasoner.model.names import IRI
+from calx.reasoner.model.section import (
+    SEVERITIES,
+    Alerts,
+    Criteria,
+    Numbers,
+    Section,
+    Standing,
+    Status,
+    Tally,
+)
 from calx.reasoner.model.values import as_json
-from calx.reasoner.tell.prose import quantity
+from calx.reasoner.tell.labels import labels
 from calx.words import words
 
 LONGEST = 140
@@ -29,8 +41,8 @@ def cards(
     language: str,
     lesion: str = "",
 ) -> list[dict[str, Any]]:
-    """The cards of an answer: critical alerts, what
-    is not excluded, then the strategy with devices.
+    """The cards of an answer: critical alerts, what is not excluded, warnings, then what leads it
+    with the rest.
 
     Args:
         answer: of one lesion.
@@ -66,8 +78,9 @@ class _Cards:
     def __init__(
         self, answer: Answer, base: str, patient: str | None, notes: list[str], language: str
     ) -> None:
+        self.answer = answer
         self.guideline: Guideline = answer.guideline
-        self.result = answer.json(language)
+        self.label = labels(answer.guideline, language)
         self.base, self.patient, self.notes, self.language = base, patient, notes, language
         self.words = words_of(language)
         facts = {name: as_json(value) for name, value in answer.case.facts.items()}
@@ -81,27 +94,37 @@ class _Cards:
 
     def all(self) -> list[dict[str, Any]]:
         critical, warnings = (
-            [self._alert(alert) for alert in self.result["alerts"] if alert["severity"] == severity]
-            for severity in ("critical", "warning")
+            [
+                self._alert(section, alert)
+                for section in self.guideline.sections
+                if isinstance(section, Alerts)
+                for alert in self.answer.alerts(section, self.language)
+                if alert.severity == severity
+            ]
+            for severity in SEVERITIES[:2]
         )
-        open_ = [self._not_excluded()] if self.result["possible_alerts"] else []
-        return [*critical, *open_, *warnings, self._strategy()]
+        possible = self.answer.possible_alerts(self.language)
+        open_ = [self._not_excluded(possible)] if possible else []
+        return [*critical, *open_, *warnings, self._lead()]
 
     def _card(
         self, summary: str, indicator: str, detail: list[str], topic: str, more: dict[str, Any]
     ) -> dict[str, Any]:
         system, summary = IRI + "override", self.lesion + summary
+        notice = self.guideline.notice[self.language]
         return {
             "uuid": str(uuid.uuid4()),
             "summary": summary if len(summary) < LONGEST else summary[: LONGEST - 2] + "…",
             "indicator": indicator,
             "detail": "\n\n".join(
-                [*detail, *(f"_{text}_" for text in self.notes), f"_{self.result['notice']}_"]
+                [
+                    *(part for part in detail if part),
+                    *(f"_{text}_" for text in self.notes),
+                    f"_{notice}_",
+                ]
             ),
             "source": {
-                "label": (
-                    f"{self.guideline.title[self.language]} {self.result['guideline']['version']}"
-                ),
+                "label": f"{self.guideline.title[self.language]} {self.guideline.version}",
                 "url": f"{self.base}guideline",
                 "topic": {"system": IRI + "topic", "code": topic, "display": topic},
             },
@@ -119,19 +142,22 @@ class _Cards:
             **more,
         }
 
-    def _alert(self, alert: dict[str, Any]) -> dict[str, Any]:
-        detail = [self._listed("advice", [self._term("advice", id_) for id_ in alert["advice"]])]
-        detail += [self._reasons(alert["rules"]), self._against(alert)]
-        return self._card(
-            alert["label"], alert["severity"], [part for part in detail if part], alert["id"], {}
-        )
-
-    def _not_excluded(self) -> dict[str, Any]:
-        lines = [
-            f"- **{a['label']}**: {self.words['unknown']} {self._facts(a['because_of'])}"
-            for a in self.result["possible_alerts"]
+    def _alert(self, section: Alerts, alert: Alert) -> dict[str, Any]:
+        advice = [self.label.of(section.advice, id_) for id_ in alert.advice]
+        detail = [
+            self._listed("advice", advice),
+            self._reasons(alert.rules),
+            self._against(alert),
         ]
-        names = ", ".join(alert["label"] for alert in self.result["possible_alerts"])
+        return self._card(alert.label, alert.severity, detail, alert.id, {})
+
+    def _not_excluded(self, possible: list[PossibleAlert]) -> dict[str, Any]:
+        lines = [
+            f"- **{alert.label}**: {self.words['unknown']} "
+            + ", ".join(self.label.fact(fact) for fact in alert.because_of)
+            for alert in possible
+        ]
+        names = ", ".join(alert.label for alert in possible)
         return self._card(
             f"{self.words['not excluded']}: {names}",
             "warning",
@@ -140,45 +166,55 @@ class _Cards:
             {},
         )
 
-    def _strategy(self) -> dict[str, Any]:
-        strategy, words = self.result["strategy"], self.words
-        if strategy is None:
-            rest = [part for part in (self._devices(), self._others(), self._missing()) if part]
-            return self._card(
-                f"{words['strategy']}: {words['no strategy']}", "warning", rest, "strategy", {}
-            )
-        standing = words["settled" if strategy["settled"] else "provisional"]
+    def _lead(self) -> dict[str, Any]:
+        """The card of what leads the answer, with everything that is no alert."""
+        lead, words = self.guideline.lead, self.words
+        chosen = self.answer.chosen(lead, self.language) if lead else None
+        rest = [*self._things(), *self._others(), self._missing()]
+        head = lead.label[self.language] if lead else self.guideline.name[self.language]
+        topic = lead.key if lead else "answer"
+        if chosen is None:
+            told = f"{head}: {words['none yet']}" if lead else head
+            return self._card(told, "warning" if lead else "info", rest, topic, {})
+        standing = words["settled" if chosen.settled else "provisional"]
         detail = [
-            f"**{strategy['label']}** [{strategy['rule']}; {strategy['level']}] {standing}",
-            self._reasons([strategy["rule"]]),
-            self._against(strategy),
+            f"**{chosen.label}** [{chosen.rule}; {chosen.level}] {standing}",
+            self._reasons([chosen.rule]),
+            self._against(chosen),
+            *rest,
         ]
-        detail += [self._devices(), self._others(), self._missing()]
-        summary = f"{words['strategy']}: {strategy['label']} ({standing})"
-        indicator = "info" if strategy["settled"] else "warning"
-        suggestions = [
-            self._suggestion(device)
-            for device in self.result["devices"]
-            if device["status"] in ("preferred", "suitable")
-        ]
+        suggestions = list(self._suggestions(chosen))
         more = {"suggestions": suggestions, "selectionBehavior": "any"} if suggestions else {}
-        return self._card(summary, indicator, [part for part in detail if part], "strategy", more)
+        return self._card(
+            f"{head}: {chosen.label} ({standing})",
+            "info" if chosen.settled else "warning",
+            detail,
+            topic,
+            more,
+        )
 
-    def _suggestion(self, device: dict[str, Any]) -> dict[str, Any]:
-        """A device, as a draft proposal where the patient is known; a person decides whether it
+    def _suggestions(self, chosen: Chosen) -> Iterator[dict[str, Any]]:
+        for section in self.guideline.sections:
+            if isinstance(section, Status):
+                called = {status.word: status for status in section.statuses}
+                for thing in self.answer.things(section, self.language):
+                    status = called[thing.status]
+                    if status.mark in ("best", "good"):
+                        yield self._suggestion(section, status, thing, chosen)
+
+    def _suggestion(
+        self, section: Status, status: Standing, thing: Thing, chosen: Chosen
+    ) -> dict[str, Any]:
+        """A thing, as a draft proposal where the patient is known; a person decides whether it
         becomes an order.
         """
-        strategy = self.result["strategy"]
-        provisional = "" if strategy["settled"] else f"; {self.words['provisional']}"
-        label = f"{device['label']} ({self.words[device['status']]}{provisional})"
-        told = reservations_in_words(device, self.guideline, self.language)
-        recommended = (
-            device["status"] == "preferred" and strategy["settled"] and not device["unverified"]
-        )
+        provisional = "" if chosen.settled else f"; {self.words['provisional']}"
+        label = f"{thing.label} ({status.label[self.language]}{provisional})"
+        told = reservations_in_words(thing, self.guideline, self.language)
         found: dict[str, Any] = {
             "label": label,
             "uuid": str(uuid.uuid4()),
-            "isRecommended": recommended,
+            "isRecommended": status.mark == "best" and chosen.settled and not thing.unverified,
         }
         if self.patient:
             note = [
@@ -187,8 +223,8 @@ class _Cards:
                 if text
             ]
             code = {
-                "coding": [{"system": IRI + "device", "code": device["id"]}],
-                "text": device["label"],
+                "coding": [{"system": self.guideline.names(section.kind), "code": thing.id}],
+                "text": thing.label,
             }
             proposal = {
                 "resourceType": "ServiceRequest",
@@ -203,102 +239,101 @@ class _Cards:
             ]
         return found
 
-    def _devices(self) -> str:
-        lines = []
-        for device in self.result["devices"]:
-            if device["status"] == "not_indicated":
-                continue
-            rules = [c["rule"] for c in device["contraindications"]] or device[
-                "preferred_by"
-            ] + device["indicated_by"]
-            named = ", ".join(f"{self._rule(rule)} [{rule}]" for rule in rules)
-            sizes = "; ".join(
-                f"{self._fact(name)} {quantity(self.guideline.facts[name], value)}"
-                for name, value in device["parameters"].items()
-            )
-            told = ". ".join(
-                part
-                for part in (
-                    named,
-                    sizes,
-                    reservations_in_words(device, self.guideline, self.language),
-                )
-                if part
-            )
-            lines.append(f"- **{device['label']}**: {self.words[device['status']]}. {told}")
-        return f"{self.words['devices']}:\n\n" + "\n".join(lines) if lines else ""
+    def _things(self) -> Iterator[str]:
+        for section in self.guideline.in_reading_order:
+            if isinstance(section, Status):
+                called = {status.word: status for status in section.statuses}
+                lines = [
+                    self._thing(called[thing.status], thing)
+                    for thing in self.answer.things(section, self.language)
+                    if called[thing.status].mark != "idle"
+                ]
+                if lines:
+                    yield f"{section.label[self.language]}:\n\n" + "\n".join(lines)
 
-    def _others(self) -> str:
-        """Notes, sizes, and how the stent meets its criteria."""
-        lines = [
-            f"- {alert['label']}. {reservations_in_words(alert, self.guideline, self.language)}"
-            for alert in self.result["alerts"]
-            if alert["severity"] == "info"
+    def _thing(self, status: Standing, thing: Thing) -> str:
+        rules = [c.rule for c in thing.contraindications] or [
+            *thing.preferred_by,
+            *thing.indicated_by,
         ]
-        lines += [
-            f"- {self._fact(name)}: {quantity(self.guideline.facts[name], value)}"
-            for name, value in self.result["parameters"].items()
+        named = ", ".join(f"{self.label.rule(rule)} [{rule}]" for rule in rules)
+        sizes = "; ".join(self._sizes(thing.parameters))
+        reserved = reservations_in_words(thing, self.guideline, self.language)
+        told = ". ".join(part for part in (named, sizes, reserved) if part)
+        return f"- **{thing.label}**: {status.label[self.language]}. {told}"
+
+    def _sizes(self, values: dict[str, Number]) -> list[str]:
+        return [
+            f"{self.label.fact(name)} {self.label.value(name, value)}"
+            for name, value in values.items()
         ]
-        stent = self.result["optimisation"]
-        lines += [
-            f"- {self._term('criterion', name)}: {self.words[verdict]}"
-            for name, verdict in stent["criteria"].items()
-        ]
-        lines += [
-            f"- {self.words['advice']}: {self._term('advice', id_)}" for id_ in stent["advice"]
-        ]
-        lines += [
-            f"- {self.guideline.statements[limit].text[self.language]}" for limit in stent["limits"]
-        ]
-        return "\n".join(lines)
+
+    def _others(self) -> Iterator[str]:
+        """Notes, numbers, tallies, and what meets its criteria."""
+        for section in self.guideline.in_reading_order:
+            lines = list(self._lines(section))
+            if lines:
+                yield "\n".join(f"- {line}" for line in lines)
+
+    def _lines(self, section: Section) -> Iterator[str]:
+        label, language = self.label, self.language
+        match section:
+            case Alerts():
+                for alert in self.answer.alerts(section, language):
+                    if alert.severity == SEVERITIES[-1]:
+                        told = reservations_in_words(alert, self.guideline, language)
+                        yield f"{alert.label}. {told}"
+            case Numbers():
+                for name, value in self.answer.numbers(section).items():
+                    yield f"{label.fact(name)}: {label.value(name, value)}"
+            case Tally():
+                total = self.answer.total(section)
+                if total.value is not None:
+                    so_far = self.words["so far"] if total.unknown else ""
+                    yield f"{section.label[language]}: {total.value}{so_far}"
+            case Criteria():
+                judged = self.answer.judged(section)
+                for name, verdict in judged.criteria.items():
+                    yield f"{label.of(section.met, name)}: {self.words[verdict]}"
+                for id_ in judged.advice:
+                    yield f"{self.words['advice']}: {label.of(section.advice, id_)}"
+                for limit in judged.limits:
+                    yield label.statement(limit)
+            case _:
+                pass
 
     def _reasons(self, rules: list[str]) -> str:
         """The rules of a conclusion with rationale and citations."""
         lines = []
-        for step in self.result["steps"]:
-            if step["rule"] in rules:
+        for step in self.answer.trace.steps:
+            rule = step[0]
+            if rule.id in rules:
+                studies = self.guideline.studies
                 cited = "; ".join(
                     dict.fromkeys(
-                        f"{item['citation']} ({self.words[item['stance']]}, {item['level']})"
-                        for item in step["evidence"]
+                        f"{studies[s.study].citation} ({self.words[s.stance]}, {s.level})"
+                        for s in self.answer.statements[rule.id]
                     )
                 )
                 lines.append(
-                    f"- {step['label']} [{step['rule']}]: "
-                    f"{self.guideline.rule[step['rule']].rationale[self.language]} {cited}"
+                    f"- {rule.label[self.language]} [{rule.id}]: "
+                    f"{rule.rationale[self.language]} {cited}"
                 )
         return f"{self.words['why heading']}\n\n" + "\n".join(dict.fromkeys(lines)) if lines else ""
 
-    def _against(self, conclusion: dict[str, Any]) -> str:
+    def _against(self, conclusion: Chosen | Alert) -> str:
         lines = [
-            f"- {self.words['disputed by']} {self.guideline.studies[study].label[self.language]}"
-            for study in conclusion["disputed_by"]
+            f"{self.words['disputed by']} {self.label.study(study)}"
+            for study in conclusion.disputed_by
         ]
-        lines += [
-            f"- {self.guideline.statements[limit].text[self.language]}"
-            for limit in conclusion["limits"]
-        ]
-        return self._listed_raw("against", lines)
+        lines += [self.label.statement(limit) for limit in conclusion.limits]
+        return self._listed("against", lines)
 
     def _missing(self) -> str:
         return self._listed(
-            "what is missing", [self._fact(item["fact"]) for item in self.result["missing"]]
+            "what is missing", [self.label.fact(item.fact) for item in self.answer.missing]
         )
 
     def _listed(self, head: str, items: list[str]) -> str:
-        return self._listed_raw(head, [f"- {item}" for item in items])
-
-    def _listed_raw(self, head: str, lines: list[str]) -> str:
-        return f"{self.words[head]}:\n\n" + "\n".join(lines) if lines else ""
-
-    def _facts(self, names: list[str]) -> str:
-        return ", ".join(self._fact(name) for name in names)
-
-    def _fact(self, name: str) -> str:
-        return self.guideline.facts[name].label[self.language]
-
-    def _term(self, kind: str, id_: str) -> str:
-        return self.guideline.terms[f"{kind}/{id_}"].label[self.language]
-
-    def _rule(self, name: str) -> str:
-        return self.guideline.rule[name].label[self.language]
+        lines = "\n".join(f"- {item}" for item in items)
+        return f"{self.words[head]}:\n\n{lines}" if items else ""

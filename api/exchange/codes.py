@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from calx.reasoner.model.guideline import Fact, Guideline
-from calx.reasoner.model.names import IRI
 
 SYSTEMS = {"DCM": "http://dicom.nema.org/resources/ontology/DCM", "SCT": "http://snomed.info/sct"}
 """Prefixes of the table, as FHIR names the code systems."""
@@ -19,8 +18,6 @@ ALIASES = {
     "urn:oid:2.16.840.1.113883.6.96": SYSTEMS["SCT"],
 }
 """Other names of the same systems."""
-OURS = IRI.rstrip("/")
-"""The code system whose codes are the names of facts and values."""
 PREFIX = re.compile(r"^#  (\S+): (\S+)$", re.MULTILINE)
 """A line of the table's ``curie_map``."""
 
@@ -85,9 +82,15 @@ class Codes:
     """What codes mean to a guideline, by the table of its folder."""
 
     def __init__(self, guideline: Guideline, directory: Path) -> None:
-        names = {f"calx:{fact.local}": fact.name for fact in guideline.facts.values() if fact.given}
-        self.fact: dict[tuple[str, str], str] = {(OURS, name): name for name in names.values()} | {
-            (IRI, name): name for name in names.values()
+        self.ours = guideline.iri.rstrip("/")
+        """The code system of the guideline's own facts and terms."""
+        self.own = (self.ours, guideline.iri)
+        prefix = guideline.names.prefix
+        names = {
+            f"{prefix}:{fact.local}": fact.name for fact in guideline.facts.values() if fact.given
+        }
+        self.fact: dict[tuple[str, str], str] = {
+            (system, name): name for system in self.own for name in names.values()
         }
         self.value: dict[tuple[str, str], str] = {}
         self.too_broad: dict[tuple[str, str], str] = {}

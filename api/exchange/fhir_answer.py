@@ -3,37 +3,42 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
 
-from calx.api.exchange.codes import OURS, Codes
+from calx.api.exchange.codes import Codes
 from calx.api.exchange.fhir_facts import FhirFacts
 from calx.api.pages.words import words_of
 from calx.reasoner.engine.answer import Answer
+from calx.reasoner.engine.parts import Chosen, Reserved, Thing
 from calx.reasoner.intake.errors import Problem
 from calx.reasoner.model.guideline import Guideline
 from calx.reasoner.model.names import IRI
+from calx.reasoner.model.section import SEVERITIES, Alerts, One, Status, Tally
+from calx.reasoner.tell.labels import labels
 from calx.words import words
 
 
 def guidance(answer: Answer, reading: FhirFacts, language: str) -> dict[str, Any]:
     """The answer as a GuidanceResponse.
 
-    `status` is ``success`` where the strategy is settled, nothing is missing and no critical alert
+    `status` is ``success`` where what leads the answer is settled, nothing is missing and no alert
     is left open; ``data-requested`` where unknown facts could change the answer; ``data-required``
-    where no strategy can be derived. `dataRequirement` names what is missing, what matters most
-    first, then what leaves critical alerts open.
+    where what leads cannot be derived. `dataRequirement` names what is missing, what matters most
+    first, then what leaves alerts open.
     """
-    result = answer.json(language)
-    strategy, subject = result["strategy"], reading.subject
-    missing = [item["fact"] for item in result["missing"]] + [
-        fact for alert in result["possible_alerts"] for fact in alert["because_of"]
+    guideline, subject = answer.guideline, reading.subject
+    lead = guideline.lead
+    leading = answer.chosen(lead, language) if lead else None
+    missing = [item.fact for item in answer.missing] + [
+        fact for _, _, facts in answer.left_open for fact in facts
     ]
     status = (
         "data-required"
-        if strategy is None
+        if lead is not None and leading is None
         else "data-requested"
-        if missing or not strategy["settled"]
+        if missing or (leading is not None and not leading.settled)
         else "success"
     )
     found = {
@@ -41,19 +46,19 @@ def guidance(answer: Answer, reading: FhirFacts, language: str) -> dict[str, Any
         "id": str(uuid.uuid4()),
         "language": words("language", language)["tag"],
         "contained": [
-            _outputs(result),
-            _Proposal(result, answer.guideline, subject, language).resource(),
+            _outputs(answer, language),
+            _Proposal(answer, subject, language).resource(),
         ],
-        "identifier": [{"system": IRI + "case", "value": result["case_id"]}],
-        "moduleUri": f"{IRI}{result['guideline']['version']}",
+        "identifier": [{"system": IRI + "case", "value": answer.case.id}],
+        "moduleUri": f"{guideline.iri}{guideline.version}",
         "status": status,
         "subject": {"reference": subject} if subject else None,
         "occurrenceDateTime": datetime.now(UTC).isoformat(timespec="seconds"),
-        "note": [{"text": text} for text in (result["notice"], *reading.notes)],
+        "note": [{"text": text} for text in (guideline.notice[language], *reading.notes)],
         "outputParameters": {"reference": "#answer"},
         "result": {"reference": "#proposal"},
         "dataRequirement": [
-            _requirement(fact, answer.guideline, reading.codes, language)
+            _requirement(fact, guideline, reading.codes, language)
             for fact in dict.fromkeys(missing)
         ],
     }
@@ -61,48 +66,64 @@ def guidance(answer: Answer, reading: FhirFacts, language: str) -> dict[str, Any
     return kept
 
 
-def _outputs(result: dict[str, Any]) -> dict[str, Any]:
+def _outputs(answer: Answer, language: str) -> dict[str, Any]:
     """What an integrator reads first; the whole answer as JSON beside it."""
-    import orjson
-
-    def part(name: str, values: list[str]) -> list[dict[str, Any]]:
-        return [{"name": name, "valueString": value} for value in values]
-
     parameters: list[dict[str, Any]] = [
-        {"name": "guideline-digest", "valueString": result["guideline"]["digest"]}
+        {"name": "guideline-digest", "valueString": answer.guideline.digest}
     ]
-    strategy = result["strategy"]
-    if strategy:
-        parameters += [
-            {"name": "strategy", "valueCode": strategy["id"]},
-            {"name": "settled", "valueBoolean": strategy["settled"]},
-        ]
-        parameters += part("strategy-disputed-by", strategy["disputed_by"])
-    for device in result["devices"]:
-        told = [
-            {"name": "id", "valueCode": device["id"]},
-            {"name": "status", "valueCode": device["status"]},
-        ]
-        told += part("unverified", device["unverified"]) + part(
-            "disputed-by", device["disputed_by"]
-        )
-        told += part("caution", [caution["id"] for caution in device["cautions"]])
-        parameters.append({"name": "device", "part": told})
-    parameters += [
-        {
-            "name": "alert",
-            "part": [
-                {"name": "id", "valueCode": a["id"]},
-                {"name": "severity", "valueCode": a["severity"]},
-            ],
-        }
-        for a in result["alerts"]
-    ]
-    parameters += [
-        {"name": "not-excluded", "valueCode": alert["id"]} for alert in result["possible_alerts"]
-    ]
-    parameters.append({"name": "answer", "valueString": orjson.dumps(result).decode()})
+    for section in answer.guideline.sections:
+        match section:
+            case One():
+                parameters += _chosen(section, answer.chosen(section, language))
+            case Tally():
+                value = answer.total(section).value
+                if isinstance(value, int):
+                    parameters.append({"name": section.key, "valueInteger": value})
+            case Status():
+                parameters += [
+                    {"name": section.kind, "part": _thing(thing)}
+                    for thing in answer.things(section, language)
+                ]
+            case Alerts():
+                parameters += [
+                    {
+                        "name": section.kind,
+                        "part": [
+                            {"name": "id", "valueCode": alert.id},
+                            {"name": "severity", "valueCode": alert.severity},
+                        ],
+                    }
+                    for alert in answer.alerts(section, language)
+                ]
+            case _:
+                pass
+    parameters += [{"name": "not-excluded", "valueCode": id_} for _, id_, _ in answer.left_open]
+    parameters.append({"name": "answer", "valueString": answer.json_bytes(language).decode()})
     return {"resourceType": "Parameters", "id": "answer", "parameter": parameters}
+
+
+def _chosen(section: One, chosen: Chosen | None) -> list[dict[str, Any]]:
+    if chosen is None:
+        return []
+    found: list[dict[str, Any]] = [{"name": section.key, "valueCode": chosen.id}]
+    if section.leads:
+        found.append({"name": "settled", "valueBoolean": chosen.settled})
+        found += _strings(f"{section.key}-disputed-by", chosen.disputed_by)
+    return found
+
+
+def _thing(thing: Thing) -> list[dict[str, Any]]:
+    return [
+        {"name": "id", "valueCode": thing.id},
+        {"name": "status", "valueCode": thing.status},
+        *_strings("unverified", thing.unverified),
+        *_strings("disputed-by", thing.disputed_by),
+        *_strings("caution", [caution.id for caution in thing.cautions]),
+    ]
+
+
+def _strings(name: str, values: list[str]) -> list[dict[str, Any]]:
+    return [{"name": name, "valueString": value} for value in values]
 
 
 class _Proposal:
@@ -110,25 +131,20 @@ class _Proposal:
     proposal, never an order.
     """
 
-    def __init__(
-        self, result: dict[str, Any], guideline: Guideline, subject: str | None, language: str
-    ) -> None:
-        self._result, self._guideline, self._subject, self._language = (
-            result,
-            guideline,
-            subject,
-            language,
-        )
+    def __init__(self, answer: Answer, subject: str | None, language: str) -> None:
+        self._answer, self._subject, self._language = answer, subject, language
+        self._guideline = answer.guideline
         self._words = words_of(language)
 
     def resource(self) -> dict[str, Any]:
-        result, words = self._result, self._words
+        answer, words, language = self._answer, self._words, self._language
         actions = [
-            self._action(alert["label"], alert["rules"], alert, alert["severity"] != "info")
-            for alert in result["alerts"]
+            self._action(alert.label, alert.rules, alert, alert.severity != SEVERITIES[-1])
+            for alert in answer.all_alerts(language)
         ]
-        if result["possible_alerts"]:
-            named = ", ".join(alert["label"] for alert in result["possible_alerts"])
+        possible = answer.possible_alerts(language)
+        if possible:
+            named = ", ".join(alert.label for alert in possible)
             actions.append(
                 {
                     "title": f"{words['not excluded']}: {named}",
@@ -136,25 +152,15 @@ class _Proposal:
                     "priority": "urgent",
                 }
             )
-        if result["strategy"]:
-            strategy = result["strategy"]
-            actions.append(
-                self._action(
-                    (
-                        f"{strategy['label']} "
-                        f"({words['settled' if strategy['settled'] else 'provisional']})"
-                    ),
-                    [strategy["rule"]],
-                    strategy,
-                )
-            )
-        else:
-            actions.append({"title": f"{words['strategy']}: {words['no strategy']}"})
+        leads_first = sorted(self._guideline.sections, key=lambda s: s != self._guideline.lead)
         actions += [
-            self._device(device)
-            for device in result["devices"]
-            if device["status"] != "not_indicated"
+            self._one(section)
+            for section in leads_first
+            if isinstance(section, One) and not section.brief
         ]
+        for section in self._guideline.sections:
+            if isinstance(section, Status):
+                actions += self._things(section)
         return {
             "resourceType": "RequestGroup",
             "id": "proposal",
@@ -162,73 +168,83 @@ class _Proposal:
             "intent": "proposal",
             "subject": {"reference": self._subject} if self._subject else None,
             "action": actions,
-            "note": [{"text": result["notice"]}],
+            "note": [{"text": self._guideline.notice[language]}],
         }
 
-    def _device(self, device: dict[str, Any]) -> dict[str, Any]:
-        rules = [item["rule"] for item in device["contraindications"]] or device[
-            "preferred_by"
-        ] + device["indicated_by"]
-        return self._action(f"{device['label']}: {self._words[device['status']]}", rules, device)
+    def _one(self, section: One) -> dict[str, Any]:
+        chosen, words = self._answer.chosen(section, self._language), self._words
+        if chosen is None:
+            return {"title": f"{section.label[self._language]}: {words['none yet']}"}
+        standing = words["settled" if chosen.settled else "provisional"]
+        return self._action(f"{chosen.label} ({standing})", [chosen.rule], chosen)
+
+    def _things(self, section: Status) -> Iterator[dict[str, Any]]:
+        called = {status.word: status for status in section.statuses}
+        for thing in self._answer.things(section, self._language):
+            status = called[thing.status]
+            if status.mark != "idle":
+                rules = [item.rule for item in thing.contraindications] or [
+                    *thing.preferred_by,
+                    *thing.indicated_by,
+                ]
+                yield self._action(f"{thing.label}: {status.label[self._language]}", rules, thing)
 
     def _action(
-        self, title: str, rules: list[str], conclusion: dict[str, Any], urgent: bool = False
+        self, title: str, rules: list[str], conclusion: Reserved, urgent: bool = False
     ) -> dict[str, Any]:
+        system = self._guideline.names("rule")
         return {
             "title": title,
             "description": reservations_in_words(conclusion, self._guideline, self._language),
             "priority": "urgent" if urgent else "routine",
-            "code": [{"coding": [{"system": IRI + "rule", "code": rule} for rule in rules]}],
+            "code": [{"coding": [{"system": system, "code": rule} for rule in rules]}],
             "documentation": self._cited(rules),
         }
 
     def _cited(self, rules: list[str]) -> list[dict[str, Any]]:
+        studies = self._guideline.studies
         cited = {
-            (item["citation"], item["stance"]): item
-            for step in self._result["steps"]
-            if step["rule"] in rules
-            for item in step["evidence"]
+            (studies[statement.study].citation, statement.stance): statement
+            for step in self._answer.trace.steps
+            if step[0].id in rules
+            for statement in self._answer.statements[step[0].id]
         }
         return [
             {
                 "type": "citation",
-                "display": f"{self._words[item['stance']]} ({item['level']}): {item['statement']}",
-                "citation": item["citation"],
+                "display": (
+                    f"{self._words[stance]} ({statement.level}): {statement.text[self._language]}"
+                ),
+                "citation": citation,
             }
-            for item in cited.values()
+            for (citation, stance), statement in cited.items()
         ]
 
 
-def reservations_in_words(conclusion: dict[str, Any], guideline: Guideline, language: str) -> str:
+def reservations_in_words(conclusion: Reserved, guideline: Guideline, language: str) -> str:
     """What stands against a conclusion, or is open about it, in one text: level, disputes, limits,
     cautions, contraindications not ruled out.
     """
-    words = words_of(language)
-    parts = [f"{words['level heading']} {conclusion['level']}"] if conclusion["level"] else []
-    parts += [
-        f"{words['disputed by']} {guideline.studies[study].label[language]}"
-        for study in conclusion["disputed_by"]
-    ]
-    parts += [
-        f"{words['limited by']} {guideline.statements[limit].text[language]}"
-        for limit in conclusion["limits"]
-    ]
-    for caution in conclusion.get("cautions", ()):
-        disputers = ", ".join(
-            guideline.studies[study].label[language] for study in caution["disputed_by"]
-        )
+    words, label = words_of(language), labels(guideline, language)
+    parts = [f"{words['level heading']} {conclusion.level}"] if conclusion.level else []
+    parts += [f"{words['disputed by']} {label.study(study)}" for study in conclusion.disputed_by]
+    parts += [f"{words['limited by']} {label.statement(limit)}" for limit in conclusion.limits]
+    if not isinstance(conclusion, Thing):
+        return ". ".join(parts)
+    for caution in conclusion.cautions:
+        disputers = ", ".join(label.study(study) for study in caution.disputed_by)
         against = f"; {words['disputed by']} {disputers}" if disputers else ""
-        parts.append(f"{words['caution']}: {caution['label']} ({caution['level']}{against})")
-    if conclusion.get("unverified") and conclusion.get("status") != "contraindicated":
+        parts.append(f"{words['caution']}: {caution.label} ({caution.level}{against})")
+    if conclusion.unverified and not conclusion.contraindications:
         parts.append(
             f"{words['not verified']} "
-            + ", ".join(guideline.facts[fact].label[language] for fact in conclusion["unverified"])
+            + ", ".join(label.fact(fact) for fact in conclusion.unverified)
         )
     return ". ".join(parts)
 
 
 def _requirement(name: str, guideline: Guideline, codes: Codes, language: str) -> dict[str, Any]:
-    asked = [{"system": OURS, "code": name, "display": guideline.facts[name].label[language]}]
+    asked = [{"system": codes.ours, "code": name, "display": guideline.facts[name].label[language]}]
     asked += [
         {"system": m.system, "code": m.code, "display": m.display}
         for m in codes.of_fact.get(name, ())

@@ -8,7 +8,7 @@ import re
 from functools import partial
 from typing import Any
 
-from calx.api.exchange.codes import OURS, Codes, canonical
+from calx.api.exchange.codes import Codes, canonical
 from calx.api.exchange.lesions import (
     ENCOUNTER,
     FOCUS,
@@ -206,7 +206,7 @@ class FhirFacts:
             and isinstance(coding.get("code"), str)
             and isinstance(coding.get("system"), str)
             and (coding["system"], coding["code"]) not in self.codes.fact
-            and coding["system"] not in (OURS, IRI)
+            and coding["system"] not in self.codes.own
             for coding in codings
         )
 
@@ -471,7 +471,7 @@ class FhirFacts:
         if status not in ("final", "amended", "corrected"):
             self.notes.append(f"{label}: the status of its observation is {status}")
         unit = self._guideline.facts[name].unit
-        if kind in UNITLESS and unit not in (None, "1") and key[0] not in (OURS, IRI):
+        if kind in UNITLESS and unit not in (None, "1") and key[0] not in self.codes.own:
             self.problems.append(
                 Problem(f"has a {kind} without a unit; send a valueQuantity in {unit}", name, place)
             )
@@ -481,7 +481,7 @@ class FhirFacts:
                 Problem("is true and interpreted as negative; send one", name, place)
             )
             return
-        if self._take(name, element, place, told) and key[0] not in (OURS, IRI):
+        if self._take(name, element, place, told) and key[0] not in self.codes.own:
             self.notes.append(self.codes.told(key, self._guideline.facts[name]))
 
     def _named(self, concept: Any, place: str) -> tuple[str, str] | None:
@@ -493,7 +493,7 @@ class FhirFacts:
         found: list[tuple[str, str]] = []
         for coding in objects(concept.get("coding")):
             key = (canonical(coding.get("system")), str(coding.get("code")))
-            if key in self.codes.fact or key[0] in (OURS, IRI):
+            if key in self.codes.fact or key[0] in self.codes.own:
                 found.append(key)
             elif key in self.codes.too_broad:
                 self.notes.append(
@@ -522,7 +522,7 @@ class FhirFacts:
         if meant:
             self.problems.append(
                 Problem(
-                    f"is named without its code system; code it with the system {OURS}",
+                    f"is named without its code system; code it with the system {self.codes.ours}",
                     str(meant.pop()),
                     place,
                 )
@@ -594,7 +594,7 @@ class FhirFacts:
             strange = [
                 coding.get("code")
                 for coding in codings
-                if coding.get("system") in (OURS, IRI) and coding.get("code") not in fact.values
+                if coding.get("system") in self.codes.own and coding.get("code") not in fact.values
             ]
             if len({*map(str, [*known, *strange])}) > 1:
                 self.problems.append(
@@ -611,7 +611,7 @@ class FhirFacts:
                     Problem(
                         (
                             "has no code that is known here; use the values of the fact with the "
-                            f"system {OURS}"
+                            f"system {self.codes.ours}"
                         ),
                         name,
                         place,
@@ -668,7 +668,7 @@ class FhirFacts:
 
     def _coded(self, fact: Fact, coding: dict[str, Any]) -> Any:
         system, code = coding.get("system"), coding.get("code")
-        value = code if system in (OURS, IRI) else self.codes.value.get((str(system), str(code)))
+        value = code if system in self.codes.own else self.codes.value.get((str(system), str(code)))
         return value if value in fact.values else None
 
     def _put(self, name: str, value: Any, place: str, told: Told | None) -> None:

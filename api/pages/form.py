@@ -38,6 +38,7 @@ class FieldGroup:
     label: str
     fields: tuple[Field, ...]
     filled: int
+    opened: bool
 
 
 def groups(guideline: Guideline, entered: Mapping[str, str], language: str) -> list[FieldGroup]:
@@ -50,7 +51,13 @@ def groups(guideline: Guideline, entered: Mapping[str, str], language: str) -> l
             if fact.given and fact.group == group
         )
         found.append(
-            FieldGroup(group, label[language], fields, sum(bool(field.value) for field in fields))
+            FieldGroup(
+                group,
+                label[language],
+                fields,
+                sum(bool(field.value) for field in fields),
+                group in guideline.opened,
+            )
         )
     return found
 

@@ -8,7 +8,9 @@ from typing import Any
 
 from markupsafe import escape
 
+from calx.reasoner.model.condition import properties_read
 from calx.reasoner.model.guideline import Guideline
+from calx.reasoner.model.section import Alerts, Criteria, One, Status
 
 WIDTH, HEIGHT, ACROSS, DOWN, MARGIN = 232, 44, 296, 58, 24
 COLOURS = {
@@ -17,8 +19,6 @@ COLOURS = {
     "step": ("#eef7ee", "#2c6e3f"),
     "shown": ("#1f4e79", "#1f4e79"),
 }
-SHOWN = ("strategy", "alerts", "preferred", "suitable", "contraindicated", "optimisation")
-"""Conclusions that end a chain for a reader stand out."""
 
 
 def draw_proof(result: dict[str, Any], guideline: Guideline, language: str) -> str:
@@ -57,6 +57,7 @@ def _network(
     nodes: dict[str, dict[str, Any]] = {}
     edges: list[tuple[str, str, bool]] = []
     by_rule: dict[str, list[str]] = {}
+    shown = _shown(guideline)
     for number, step in enumerate(result["steps"]):
         name, column = f"step {number}", 1
         sources: list[tuple[str, bool]] = []
@@ -78,11 +79,7 @@ def _network(
                 )
                 sources.append((source, value is None))
         column = 1 + max((nodes[source]["column"] for source, _ in sources), default=0)
-        kind = (
-            "shown"
-            if step["conclusion"].startswith(SHOWN) and not step["rule"].startswith(("S-", "V-"))
-            else "step"
-        )
+        kind = "shown" if _ends(step, shown, guideline) else "step"
         nodes[name] = {
             "column": column,
             "kind": kind,
@@ -92,6 +89,35 @@ def _network(
         edges += [(source, name, broken) for source, broken in sources]
         by_rule.setdefault(step["rule"], []).append(name)
     return nodes, edges
+
+
+def _shown(guideline: Guideline) -> dict[str, set[str]]:
+    """The conclusions that end a chain for a reader, by their key; with the properties that a rule
+    must not read, lest it only grades what others raised.
+    """
+    found: dict[str, set[str]] = {}
+    for section in guideline.sections:
+        names: tuple[str | None, ...] = ()
+        if isinstance(section, One) and section.leads:
+            names = (section.predicate,)
+        elif isinstance(section, Status):
+            names = (section.forbidden,)
+        elif isinstance(section, Criteria):
+            names = (section.advice,)
+        elif isinstance(section, Alerts):
+            names = section.raising
+        raised = set(section.raised) if isinstance(section, Alerts) else set[str]()
+        for name in names:
+            if name is not None:
+                found[guideline.properties[name].result_key] = raised
+    return found
+
+
+def _ends(step: dict[str, Any], shown: dict[str, set[str]], guideline: Guideline) -> bool:
+    key = step["conclusion"].rpartition(": ")[0]
+    rule = guideline.rule.get(step["rule"])
+    read = {name for p in rule.productions for name in properties_read(p.condition)} if rule else ()
+    return key in shown and not shown[key] & set(read)
 
 
 def _value(value: Any) -> str:

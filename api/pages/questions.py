@@ -1,5 +1,5 @@
-"""The ready questions: SPARQL files whose first comment
-lines say what they ask, in English and Chinese.
+"""The ready questions of a guideline: SPARQL files in the folder ``questions`` of its own, whose
+first comment lines say what they ask, a language a line.
 """
 
 from __future__ import annotations
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-FOLDER = Path(__file__).resolve().parent / "queries"
+from calx.words import LANGUAGES
 
 
 @dataclass(frozen=True)
@@ -21,11 +21,12 @@ class Question:
 
 
 @cache
-def questions() -> tuple[Question, ...]:
-    """All of them, by name."""
+def questions(directory: Path) -> tuple[Question, ...]:
+    """Those of a guideline's folder, by name."""
     found = []
-    for path in sorted(FOLDER.glob("*.rq")):
+    for path in sorted((directory / "questions").glob("*.rq")):
         text = path.read_text(encoding="utf-8")
-        english, chinese = (line.removeprefix("#").strip() for line in text.splitlines()[:2])
-        found.append(Question(path.stem, {"en": english, "zh": chinese}, text))
+        asks = [line.removeprefix("#").strip() for line in text.splitlines() if line[:1] == "#"]
+        if len(asks) >= len(LANGUAGES):
+            found.append(Question(path.stem, dict(zip(LANGUAGES, asks, strict=False)), text))
     return tuple(found)

@@ -105,7 +105,8 @@ def create_app(settings: Settings) -> FastAPI:
     @app.get("/openapi.json", include_in_schema=False)
     async def openapi(request: Request) -> Response:
         return Response(
-            orjson.dumps(describe(app, service_of(request).reasoner)), media_type="application/json"
+            orjson.dumps(describe(app, service_of(request).reasoner, service_of(request).examples)),
+            media_type="application/json",
         )
 
     @app.exception_handler(405)

@@ -5,14 +5,16 @@ the ontology, and examples that are real answers.
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from typing import Any
 
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
 import calx
-from calx.api.contract.models import Answer, Problem, case_model
+from calx.api.contract.models import Answer, Problem, answer_model, case_model
 from calx.api.contract.problems import KINDS, MEDIA
+from calx.api.pages.examples import Example
 from calx.reasoner.intake.files import MEDIA_TYPES
 from calx.reasoner.recommendation import Reasoner
 from calx.reasoner.tell.forms import ANSWER_FORMS, JSON
@@ -41,14 +43,6 @@ ANSWER_EXAMPLE: dict[str, Any] = {
         if form is not JSON
     },
 }
-EXAMPLE = {
-    "case_id": "demo-1",
-    "max_superficial_arc_deg": 300,
-    "superficial_arc_gt270_length_mm": 6,
-    "vessel_diameter_mm": 3.2,
-    "residual_thin_plaque": True,
-}
-"""A lesion that shows most of what an answer can say."""
 TITLES = {
     400: "It cannot be read",
     401: "A token is needed",
@@ -80,14 +74,14 @@ def problems_of(*statuses: int) -> dict[int | str, dict[str, Any]]:
     }
 
 
-def describe(app: FastAPI, reasoner: Reasoner) -> dict[str, Any]:
-    """The description of an app, made once."""
+def describe(app: FastAPI, reasoner: Reasoner, examples: Iterable[Example] = ()) -> dict[str, Any]:
+    """The description of an app, made once, with the guideline's own example cases."""
     if app.openapi_schema:
         return app.openapi_schema
     found = get_openapi(
         title="Calx",
         version=calx.__version__,
-        summary="An executable guideline for PCI in calcified coronary lesions",
+        summary=reasoner.guideline.title["en"],
         description=(
             f"{reasoner.guideline.notice['en']}\n\nEvery conclusion shows facts, rule, "
             "citation, level of evidence, what speaks against it."
@@ -98,6 +92,11 @@ def describe(app: FastAPI, reasoner: Reasoner) -> dict[str, Any]:
     template = "#/components/schemas/{model}"
     schemas = found.setdefault("components", {}).setdefault("schemas", {})
     schemas["Case"] = case_model(reasoner.guideline).model_json_schema(ref_template=template)
+    told = answer_model(reasoner.guideline).model_json_schema(ref_template=template)
+    schemas |= told.pop("$defs", {}) | {"Answer": told}
+    if reasoner.guideline.lead is not None:
+        leading = {"anyOf": [{"type": "string"}, {"type": "null"}], "title": "What leads"}
+        schemas["Line"]["properties"][reasoner.guideline.lead.key] = leading
     problem = Problem.model_json_schema(ref_template=template)
     schemas |= problem.pop("$defs", {}) | {"Problem": problem}
     found["components"]["securitySchemes"] = {
@@ -107,21 +106,33 @@ def describe(app: FastAPI, reasoner: Reasoner) -> dict[str, Any]:
             "description": "Asked for where the service was started with a token.",
         }
     }
-    answer = reasoner.recommend(EXAMPLE).json()
+    shown = {example.title["en"]: {"value": body_of(example)} for example in examples}
+    answers = [reasoner.recommend(case["value"]).json() for case in [*shown.values()][:1]]
     for path, item in found["paths"].items():
         for method, operation in item.items():
-            _example(operation, path, method, answer)
+            _example(operation, path, method, shown, answers)
     app.openapi_schema = json.loads(json.dumps(found))
     return app.openapi_schema
 
 
-def _example(operation: dict[str, Any], path: str, method: str, answer: dict[str, Any]) -> None:
+def body_of(example: Example) -> dict[str, Any]:
+    """An example as a case to be sent."""
+    return {"case_id": example.id, **example.case}
+
+
+def _example(
+    operation: dict[str, Any],
+    path: str,
+    method: str,
+    shown: dict[str, Any],
+    answers: list[dict[str, Any]],
+) -> None:
     """Give an operation real examples, and say where it may need the token."""
     body = operation.get("requestBody", {}).get("content", {}).get("application/json", {})
     if body.get("schema") == SCHEMA:
-        body["examples"] = {"ring of calcium in a small vessel": {"value": EXAMPLE}}
-    if path == "/recommend":
-        operation["responses"]["200"]["content"]["application/json"]["example"] = answer
+        body["examples"] = shown
+    if path == "/recommend" and answers:
+        operation["responses"]["200"]["content"]["application/json"]["example"] = answers[0]
     if "401" in operation.get("responses", {}):
         operation["security"] = [{}, {"token": []}]
     if method == "post" and path == "/sparql":

@@ -59,7 +59,7 @@ def query_page(request: Request, language: str) -> Response:
         "sparql.html",
         language,
         headers={"Content-Security-Policy": QUERY_POLICY},
-        questions=questions(),
+        questions=questions(service_of(request).settings.ontology),
     )
 
 

@@ -284,12 +284,11 @@ def _locked(folder: Path) -> int:
 
 
 def knowledge(folder: Path) -> list[ox.Triple]:
-    """The triples of a guideline's files."""
-    texts = GuidelineFiles(folder).texts.values()
+    """The triples of a guideline's files, and of the vocabulary in which they are written."""
     return [
         quad.triple
-        for text in texts
-        for quad in ox.parse(text.encode(), ox.RdfFormat.TURTLE, rename_blank_nodes=True)
+        for text in GuidelineFiles(folder).written_out().values()
+        for quad in ox.parse(text, ox.RdfFormat.TURTLE, rename_blank_nodes=True)
     ]
 
 

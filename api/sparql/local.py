@@ -143,8 +143,8 @@ def _filled(directory: Path, answers: list[Answer]) -> ox.Store:
 
     store = ox.Store()
     knowledge = ox.NamedNode(IRI)
-    for text in GuidelineFiles(directory).texts.values():
-        store.load(text.encode(), format=ox.RdfFormat.TURTLE, to_graph=knowledge)
+    for text in GuidelineFiles(directory).written_out().values():
+        store.load(text, format=ox.RdfFormat.TURTLE, to_graph=knowledge)
     for answer in answers:
         graph = lesion_of(answer.case.id)
         store.extend([ox.Quad(t.subject, t.predicate, t.object, graph) for t in triples(answer)])

@@ -22,9 +22,9 @@ from calx.errors import CalxError
 from calx.reasoner.engine.answer import Answer
 from calx.reasoner.intake.errors import CaseError, Problem
 from calx.reasoner.model.case import CASE_ID
-from calx.reasoner.model.names import IRI
+from calx.reasoner.model.guideline import Guideline
 from calx.reasoner.recommendation import Reasoner
-from calx.reasoner.tell.rdf import CALX, CASE, PROV, lesion_of
+from calx.reasoner.tell.rdf import CALX, CASE, PROV, lesion_of, own_terms
 
 
 class CaseDiffersError(CalxError):
@@ -105,12 +105,15 @@ class Cases:
         """Remove a case for good; False if there was none."""
         return bool(CASE_ID.fullmatch(case_id)) and await self._store.drop(lesion_of(case_id))
 
-    async def listed(self, limit: int, offset: int = 0) -> list[Summary]:
-        """Stored answers, the newest first."""
+    async def listed(self, guideline: Guideline, limit: int, offset: int = 0) -> list[Summary]:
+        """Stored answers, the newest first, with what leads an answer of the guideline."""
+        own = own_terms(guideline.names)
+        lead = own[guideline.lead.predicate] if guideline.lead else CALX.nothing
         rows = await self._store.select(
-            f"""SELECT ?case ?stored ?strategy ?settled ?version WHERE {{ GRAPH ?g {{
-              ?lesion {CALX.caseId} ?case ; {CALX.strategySettled} ?settled .
-              OPTIONAL {{ ?lesion {CALX.strategy} ?strategy }}
+            f"""SELECT ?case ?stored ?lead ?settled ?version WHERE {{ GRAPH ?g {{
+              ?lesion {CALX.caseId} ?case .
+              OPTIONAL {{ ?lesion {CALX.settled}|{CALX.strategySettled} ?settled }}
+              OPTIONAL {{ ?lesion {lead} ?lead }}
               ?decision {PROV.endedAtTime} ?stored ; {CALX.guidelineVersion} ?version }}
               FILTER(STRSTARTS(STR(?g), "{CASE}")) }}
             ORDER BY DESC(?stored) ?case LIMIT {limit:d} OFFSET {offset:d}"""
@@ -119,10 +122,8 @@ class Cases:
             Summary(
                 case_id=row["case"].value,
                 stored=moment(row["stored"].value),
-                strategy=row["strategy"].value.removeprefix(f"{IRI}strategy/")
-                if row["strategy"] is not None
-                else None,
-                settled=row["settled"].value in ("true", "1"),
+                lead=row["lead"].value.rpartition("/")[2] if row["lead"] is not None else None,
+                settled=row["settled"] is not None and row["settled"].value in ("true", "1"),
                 guideline_version=row["version"].value,
             )
             for row in rows

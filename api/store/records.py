@@ -64,15 +64,17 @@ class Summary:
 
     case_id: str
     stored: str
-    strategy: str | None
+    lead: str | None
+    """What leads its answer."""
     settled: bool
     guideline_version: str
 
-    def json(self) -> dict[str, Any]:
+    def json(self, lead: str | None) -> dict[str, Any]:
+        """As the API lists it, what leads under its own key."""
         return {
             "case_id": self.case_id,
             "stored": self.stored,
-            "strategy": self.strategy,
+            **({lead: self.lead} if lead else {}),
             "settled": self.settled,
             "guideline_version": self.guideline_version,
         }

@@ -6,54 +6,88 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from decimal import Decimal
-from typing import Any
+from typing import Any, assert_never
 
 from calx.ontology import AuthoringProblem
 from calx.ontology.reference_cases import ReferenceCase
+from calx.reasoner.engine.answer import Answer
 from calx.reasoner.intake.errors import CaseError
+from calx.reasoner.model.section import (
+    Actions,
+    Alerts,
+    Criteria,
+    Members,
+    Numbers,
+    One,
+    Picture,
+    Status,
+    Tally,
+)
 from calx.reasoner.recommendation import Reasoner
+from calx.words import DEFAULT
 
 
-def observe(result: dict[str, Any]) -> dict[str, Any]:
-    """The parts of an answer that a reference case can speak of."""
-    devices, strategy = (
-        {device["id"]: device for device in result["devices"]},
-        result["strategy"] or {},
+def observe(answer: Answer) -> dict[str, Any]:
+    """The parts of an answer that a reference case can speak of: each section under its key, and
+    what belongs to it under ``key.part``.
+    """
+    found: dict[str, Any] = {}
+    for section in answer.guideline.sections:
+        key = section.key
+        match section:
+            case One():
+                chosen = answer.chosen(section, DEFAULT)
+                found[key] = chosen.id if chosen else None
+                if section.leads:
+                    found["settled"] = chosen.settled if chosen else False
+                    found["disputed_by"] = chosen.disputed_by if chosen else []
+            case Members():
+                found[key] = answer.members(section)
+            case Tally():
+                total = answer.total(section)
+                found |= {key: total.value, f"{key}.points": total.points}
+                found[f"{key}.unknown"] = total.unknown
+            case Status():
+                things = answer.things(section, DEFAULT)
+                found[key] = {thing.id: thing.status for thing in things}
+                found[f"{key}.contraindications"] = {
+                    thing.id: [c.rule for c in thing.contraindications] for thing in things
+                }
+                found[f"{key}.cautions"] = {
+                    thing.id: sorted(c.id for c in thing.cautions) for thing in things
+                }
+                found[f"{key}.parameters"] = {thing.id: thing.parameters for thing in things}
+            case Alerts():
+                alerts = answer.alerts(section, DEFAULT)
+                found[key] = {alert.id: alert.severity for alert in alerts}
+                found[f"{key}.factors"] = sorted(f for alert in alerts for f in alert.factors)
+            case Actions():
+                found[key] = [action.id for action in answer.actions(section, DEFAULT)]
+            case Criteria():
+                found[key] = answer.judged(section).criteria
+            case Numbers():
+                found[key] = answer.numbers(section)
+            case Picture():
+                pass
+            case _:
+                assert_never(section)
+    found["missing"] = {item.fact: _decided(answer, item.decides) for item in answer.missing}
+    found["possible_alerts"] = [alert.id for alert in answer.possible_alerts(DEFAULT)]
+    return found
+
+
+def _decided(answer: Answer, decides: list[str]) -> str:
+    """The section that an unknown fact decides, the leading one before others."""
+    sections = sorted(answer.guideline.sections, key=lambda s: s != answer.guideline.lead)
+    return next(
+        section.key
+        for section in sections
+        if section.key in decides
+        or (
+            isinstance(section, Status)
+            and {thing.id for thing in answer.guideline.of_kind(section.kind)} & set(decides)
+        )
     )
-    return {
-        **{
-            key: result[key]
-            for key in (
-                "arc_grade",
-                "findings",
-                "high_risk_features",
-                "advice",
-                "parameters",
-                "prognosis",
-                "comparisons",
-            )
-        },
-        "points": result["calcium_score"]["points"],
-        "score": result["calcium_score"]["value"],
-        "strategy": strategy.get("id"),
-        "settled": strategy.get("settled", False),
-        "disputed_by": strategy.get("disputed_by", []),
-        "devices": {key: device["status"] for key, device in devices.items()},
-        "contraindications": {
-            key: [c["rule"] for c in device["contraindications"]] for key, device in devices.items()
-        },
-        "cautions": {
-            key: sorted(c["id"] for c in device["cautions"]) for key, device in devices.items()
-        },
-        "device_parameters": {key: device["parameters"] for key, device in devices.items()},
-        "alerts": {alert["id"]: alert["severity"] for alert in result["alerts"]},
-        "factors": sorted(factor for alert in result["alerts"] for factor in alert["factors"]),
-        "criteria": result["optimisation"]["criteria"],
-        "missing": {
-            item["fact"]: "strategy" if "strategy" in item["decides"] else "devices"
-            for item in result["missing"]
-        },
-    }
 
 
 REFUSED = "the case is no longer admitted"
@@ -71,7 +105,7 @@ def judge(
             for name, value in case.facts.items()
         }
         try:
-            result = reasoner.recommend({"case_id": case.id, **facts}).json()
+            answer = reasoner.recommend({"case_id": case.id, **facts})
         except CaseError as error:
             told = "; ".join(str(problem) for problem in error.problems)
             problems.append(
@@ -84,8 +118,8 @@ def judge(
                 )
             )
             continue
-        fired |= {step["rule"] for step in result["steps"]}
-        for key, expected, seen in _differences(case.expect, observe(result)):
+        fired |= {step[0].id for step in answer.trace.steps}
+        for key, expected, seen in _differences(case.expect, observe(answer)):
             message = (
                 f"{key} must be {_shown(expected)} and is {_shown(seen)} ({case.why}); mend "
                 "the rule, or say why the case must change"

@@ -1,28 +1,58 @@
-"""The answer of the public contract, built from the trace of a case and its
-three-valued outlook.
+"""The answer of the public contract, built from the trace of a case and its three-valued outlook:
+the sections that the guideline declares, what is missing, and the proof.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from functools import cached_property
-from typing import Any
+from typing import Any, TypedDict, assert_never
 
 import orjson
 
 from calx.reasoner.engine.evaluation import Trace
 from calx.reasoner.engine.evidence import Evidence, reservations
-from calx.reasoner.engine.proof import STATUSES, ProofView
+from calx.reasoner.engine.parts import (
+    About,
+    Action,
+    Against,
+    Alert,
+    Caution,
+    Chosen,
+    Judgement,
+    Missing,
+    Number,
+    Part,
+    PossibleAlert,
+    Step,
+    Thing,
+    Total,
+)
+from calx.reasoner.engine.proof import ProofView, ThingKeys
 from calx.reasoner.engine.uncertainty import Outlook
 from calx.reasoner.model.case import Case
 from calx.reasoner.model.guideline import Guideline, Statement, Term
 from calx.reasoner.model.rule import Assertion, Assignment, Production, Rule
+from calx.reasoner.model.section import (
+    Actions,
+    Alerts,
+    Criteria,
+    Members,
+    Numbers,
+    One,
+    Picture,
+    Section,
+    Status,
+    Tally,
+)
 from calx.reasoner.model.values import as_json
 from calx.words import LANGUAGES
 
-SEVERITIES = {"criticalAlert": "critical", "warningAlert": "warning", "infoAlert": "info"}
-SEVERITY_ORDER = {severity: index for index, severity in enumerate(SEVERITIES.values())}
-ALERTS = ("alert", *SEVERITIES)
+
+class _Backing(TypedDict):
+    level: str
+    disputed_by: list[str]
+    limits: list[str]
 
 
 class Answer:
@@ -69,7 +99,7 @@ class Answer:
         return orjson.dumps(self._result(language))
 
     def _result(self, language: str) -> dict[str, Any]:
-        guideline, values = self.guideline, self.trace.values
+        guideline = self.guideline
         return {
             "case_id": self.case.id,
             "guideline": {
@@ -82,26 +112,11 @@ class Answer:
                 ],
             },
             "notice": guideline.notice[language],
-            "arc_grade": next(iter(self.ids("arcGrade")), None),
-            "findings": self.ids("finding"),
-            "calcium_score": {
-                "value": as_json(values.get("calcium_score")),
-                "points": self.ids("scorePoint"),
-                "unknown": sorted(
-                    point.id
-                    for point in guideline.of_kind("point")
-                    if self.outlook.holds(f"scorePoint:{point.local}") is None
-                ),
+            **{
+                section.key: self.part(section, language)
+                for section in guideline.sections
+                if not isinstance(section, Picture)
             },
-            "high_risk_features": self.ids("highRiskFeature"),
-            "strategy": self.strategy(language),
-            "devices": [self._device(device, language) for device in guideline.of_kind("device")],
-            "alerts": self.alerts(language),
-            "parameters": self._parameters(None),
-            "optimisation": self._optimisation(),
-            "advice": sorted({*self.ids("advice"), *self.ids("stentAdvice")}),
-            "prognosis": self.ids("prognosis"),
-            "comparisons": self.ids("comparison"),
             "missing": self.missing,
             "possible_alerts": self.possible_alerts(language),
             "measured": None
@@ -110,7 +125,33 @@ class Answer:
             "steps": self.steps(language),
         }
 
-    def steps(self, language: str) -> list[dict[str, Any]]:
+    def part(self, section: Section, language: str) -> Part:
+        """What stands under the key of a section."""
+        match section:
+            case One(brief=True):
+                return next(iter(self.ids(section.predicate)), None)
+            case One():
+                return self.chosen(section, language)
+            case Members():
+                return self.members(section)
+            case Tally():
+                return self.total(section)
+            case Status():
+                return self.things(section, language)
+            case Alerts():
+                return self.alerts(section, language)
+            case Actions():
+                return self.actions(section, language)
+            case Criteria():
+                return self.judged(section)
+            case Numbers():
+                return self.numbers(section)
+            case Picture():
+                return None
+            case _:
+                assert_never(section)
+
+    def steps(self, language: str) -> list[Step]:
         """The proof, premises before conclusions; a
         measured fact leads on to its frames and its drawer.
         """
@@ -123,134 +164,200 @@ class Answer:
         measured = self.case.measured
         if measured is not None:
             for step in steps:
-                step["premises"] = [
+                step.premises = [
                     premise
                     if (found := measured.premise(premise.get("fact", ""))) is None
                     else premise | {"measured": found}
-                    for premise in step["premises"]
+                    for premise in step.premises
                 ]
         return steps
 
-    # --- conclusions ----------------------------------------------------------------
+    # --- sections -------------------------------------------------------------------
 
-    def ids(self, property_name: str) -> list[str]:
-        """Ids concluded for a property, sorted."""
-        return sorted(
-            [self._view.id_of[key] for key in self.trace.by_property.get(property_name, ())]
-        )
+    def ids(self, *predicates: str) -> list[str]:
+        """Ids concluded for a property, or several, sorted."""
+        id_of, by_property = self._view.id_of, self.trace.by_property
+        if len(predicates) == 1:
+            return sorted([id_of[key] for key in by_property.get(predicates[0], ())])
+        return sorted({id_of[key] for name in predicates for key in by_property.get(name, ())})
 
-    def strategy(self, language: str) -> dict[str, Any] | None:
-        """The strategy with its rule, and whether the unknown
-        facts leave it standing; None where there is none.
+    def members(self, section: Members) -> list[str]:
+        """The ids of a section that shows a set."""
+        return self.ids(*section.predicates)
+
+    def chosen(self, section: One, language: str) -> Chosen | None:
+        """The one term of a section with its rule, and whether the unknown facts leave it standing;
+        None where there is none.
         """
-        local = next(iter(self.trace.terms("strategy")), None)
+        local = next(iter(self.trace.terms(section.predicate)), None)
         if local is None:
             return None
-        key = f"strategy:{local}"
-        rule = self._rules_of(key)[0]
-        return {
-            "id": self.guideline.term("strategy", local).id,
-            "rule": rule.id,
-            "label": self.guideline.term("strategy", local).label[language],
-            "settled": self.outlook.holds(key) is True and not self.unsure_strategies,
-            "level": self._level(key),
-            **self._evidence.reservations([rule], self.statements),
-        }
+        key = f"{section.predicate}:{local}"
+        rule, term = self._rules_of(key)[0], self.guideline.term(section.predicate, local)
+        against = self._evidence.reservations([rule], self.statements)
+        return Chosen(
+            term.id,
+            rule.id,
+            term.label[language],
+            self.outlook.holds(key) is True and not self.elsewhere(section),
+            self._level(key),
+            against["disputed_by"],
+            against["limits"],
+        )
 
-    @property
-    def unsure_strategies(self) -> list[str]:
-        """Other strategies that hold elsewhere in the intervals of measured facts."""
+    def open(self, section: One) -> bool:
+        """Whether unknown facts leave open which term holds, or whether any does."""
+        possible, certain = self.outlook.possible_of, self.outlook.certain
+        return any(key not in certain for key in possible.get(section.predicate, ()))
+
+    def elsewhere(self, section: One) -> list[str]:
+        """Other terms (``none`` for none) that hold elsewhere in the intervals of measurements."""
         return sorted(
             {
                 change["to"] or "none"
                 for end in self.within
                 for change in end["changes"]
-                if change["of"] == "strategy"
+                if change["of"] == section.key
             }
         )
 
-    def device_statuses(self) -> dict[str, str]:
-        """The status of each device."""
-        keys, derived = self._view.device_keys, self.trace.derived
+    def total(self, section: Tally) -> Total:
+        """What the points of a section add up to."""
+        holds, name = self.outlook.holds, section.predicate
+        return Total(
+            as_json(self.trace.values.get(section.total)),
+            self.ids(name),
+            sorted(
+                point.id
+                for point in self._of_property(name)
+                if holds(f"{name}:{point.local}") is None
+            ),
+        )
+
+    def _of_property(self, name: str) -> tuple[Term, ...]:
+        return self.guideline.of_kind(self.guideline.properties[name].kind)
+
+    def statuses(self, section: Status) -> dict[str, str]:
+        """The status of each thing of a section, by its id."""
+        keys = self._view.of_thing
         return {
-            device.id: STATUSES[
-                next(
-                    (name for name in STATUSES if keys[device.local][name] in derived),
-                    "notIndicated",
-                )
-            ]
-            for device in self.guideline.of_kind("device")
+            thing.id: self._status(keys[section.key, thing.local])[1]
+            for thing in self.guideline.of_kind(section.kind)
         }
 
-    def _device(self, device: Term, language: str) -> dict[str, Any]:
-        key, derived = self._view.device_keys[device.local], self.trace.derived
-        status = next((name for name in STATUSES if key[name] in derived), "notIndicated")
-        used = status in ("preferred", "suitable")
-        indicated, favoured = (
-            self._rules_of(key["indicated"]),
-            self._rules_of(key["favoured"]) if used else [],
-        )
-        forbidding = self._by_key.get(key["contraindicated"], [])
+    def _status(self, keys: ThingKeys) -> tuple[str, str]:
+        """The conclusion that gives a thing its status, and the word for it."""
+        for status in keys.statuses:
+            if status[0] in self.trace.derived:
+                return status
+        return keys.statuses[-1]
+
+    def things(self, section: Status, language: str) -> list[Thing]:
+        """The things of a section, each with its status."""
+        return [
+            self._thing(section, thing, language) for thing in self.guideline.of_kind(section.kind)
+        ]
+
+    def _thing(self, section: Status, thing: Term, language: str) -> Thing:
+        keys, derived = self._view.of_thing[section.key, thing.local], self.trace.derived
+        name, word = self._status(keys)
+        indicated = self._rules_of(keys.indicated)
+        used = any(key in derived for key in keys.usable)
+        favoured = self._rules_of(keys.favoured) if used else []
+        forbidding = self._by_key.get(keys.forbidden, [])
         reasons = [rule for rule, _ in forbidding] or [*indicated, *favoured]
-        return {
-            "id": device.id,
-            "label": device.label[language],
-            "status": STATUSES[status],
-            "indicated_by": sorted(rule.id for rule in indicated),
-            "preferred_by": sorted(rule.id for rule in favoured),
-            "contraindications": [
-                {
-                    "rule": rule.id,
-                    "facts": list(self.guideline.given_facts(production.reads)),
+        against = self._evidence.reservations(reasons, self.statements)
+        return Thing(
+            thing.id,
+            thing.label[language],
+            word,
+            sorted([rule.id for rule in indicated]),
+            sorted([rule.id for rule in favoured]),
+            [
+                Against(
+                    rule.id,
+                    list(self.guideline.given_facts(production.reads)),
                     **self._backing(rule),
-                }
+                )
                 for rule, production in forbidding
             ],
-            "cautions": [
-                {
-                    "id": caution.id,
-                    "rule": rule.id,
-                    "label": caution.label[language],
-                    **self._backing(rule),
-                    "level": self._level(f"caution:{caution.local}"),
-                }
-                for caution, rule in sorted(
-                    self._cautions.get(device.local, ()), key=lambda pair: pair[0].id
+            [
+                Caution(
+                    caution.id,
+                    rule.id,
+                    caution.label[language],
+                    self._level(key),
+                    self._backing(rule)["disputed_by"],
+                    self._backing(rule)["limits"],
+                )
+                for key, caution, rule in sorted(
+                    self._cautions(section).get(thing.local, ()), key=lambda found: found[1].id
                 )
             ],
-            "unverified": self.outlook.open_producers(key["contraindicated"]),
-            "parameters": self._parameters(device.local),
-            "level": self._level(key[status]),
-            **self._evidence.reservations(reasons, self.statements),
-        }
+            list(self.outlook.open_producers(keys.forbidden)),
+            self._values(self.guideline.sizes.get(thing.local, ())),
+            self._level(name),
+            against["disputed_by"],
+            against["limits"],
+        )
+
+    def could_be_indicated(self, section: Status, thing: str) -> bool:
+        """Whether unknown facts leave open that something speaks for a thing (by its id)."""
+        return any(
+            f"{section.indicated}:{term.local}" in self.outlook.possible
+            for term in self.guideline.of_kind(section.kind)
+            if term.id == thing
+        )
+
+    def _cautions(self, section: Status) -> dict[str | None, list[tuple[str, Term, Rule]]]:
+        """The cautions about each thing, with the rules that raised them."""
+        if section.key not in self._cautions_of:
+            found: dict[str | None, list[tuple[str, Term, Rule]]] = {}
+            for key in self.trace.by_property.get(section.caution or "", ()):
+                caution = self.guideline.term(*key.split(":", 1))
+                found.setdefault(caution.concerns, []).extend(
+                    (key, caution, rule) for rule in self._rules_of(key)
+                )
+            self._cautions_of[section.key] = found
+        return self._cautions_of[section.key]
 
     @cached_property
-    def _cautions(self) -> dict[str | None, list[tuple[Term, Rule]]]:
-        """The cautions of each device, with the rules that raised them."""
-        found: dict[str | None, list[tuple[Term, Rule]]] = {}
-        for key in self.trace.by_property.get("caution", ()):
-            caution = self.guideline.terms[key.replace(":", "/", 1)]
-            found.setdefault(caution.device, []).extend(
-                (caution, rule) for rule in self._rules_of(key)
-            )
-        return found
+    def _cautions_of(self) -> dict[str, dict[str | None, list[tuple[str, Term, Rule]]]]:
+        return {}
 
-    def _backing(self, rule: Rule) -> dict[str, Any]:
-        return {"level": rule.level, **self._evidence.reservations([rule], self.statements)}
+    def _backing(self, rule: Rule) -> _Backing:
+        against = self._evidence.reservations([rule], self.statements)
+        return {
+            "level": rule.level,
+            "disputed_by": against["disputed_by"],
+            "limits": against["limits"],
+        }
 
-    def alerts(self, language: str) -> list[dict[str, Any]]:
+    def all_alerts(self, language: str) -> list[Alert]:
+        """The alerts of all sections."""
+        return [
+            alert
+            for section in self.guideline.sections
+            if isinstance(section, Alerts)
+            for alert in self.alerts(section, language)
+        ]
+
+    def alerts(self, section: Alerts, language: str) -> list[Alert]:
         """Alerts, the most severe first, each with the advice and factors that its rules add."""
-        raised = {local for name in ALERTS for local in self.trace.terms(name)}
+        raised = {local for name in section.raising for local in self.trace.terms(name)}
+        order = {word: index for index, (_, word) in enumerate(section.severities)}
         shown = [
-            self._alert(alert, language)
-            for alert in self.guideline.of_kind("alert")
+            self._alert(section, alert, language)
+            for alert in self.guideline.of_kind(section.kind)
             if alert.local in raised
         ]
-        return sorted(shown, key=lambda alert: SEVERITY_ORDER[alert["severity"]])
+        return sorted(shown, key=lambda alert: order[alert.severity])
 
-    def _alert(self, alert: Term, language: str) -> dict[str, Any]:
+    def _alert(self, section: Alerts, alert: Term, language: str) -> Alert:
         keys = [
-            key for key in (f"{name}:{alert.local}" for name in ALERTS) if key in self.trace.derived
+            key
+            for key in (f"{name}:{alert.local}" for name in section.raising)
+            if key in self.trace.derived
         ]
         adding = self._by_alert.get(alert.local, ())
         rules = list(
@@ -267,83 +374,159 @@ class Answer:
             for _, conclusion in adding
             if isinstance(conclusion, Assertion)
         ]
-        return {
-            "id": alert.id,
+        against = self._evidence.reservations(rules, self.statements)
+        return Alert(
+            alert.id,
             # an alert whose severity no rule tells (its study was withdrawn) is taken for the worst
-            "severity": next(
-                (
-                    severity
-                    for name, severity in SEVERITIES.items()
-                    if f"{name}:{alert.local}" in keys
-                ),
-                "critical",
+            next(
+                (word for name, word in section.severities if f"{name}:{alert.local}" in keys),
+                section.severities[0][1],
             ),
-            "rules": sorted(rule.id for rule in rules),
-            "label": alert.label[language],
-            "factors": sorted(id_ for predicate, id_ in added if predicate == "factor"),
-            "advice": self._in_order(id_ for predicate, id_ in added if predicate == "advice"),
-            "level": self.guideline.levels[min(self.trace.derived[key] for key in keys)],
-            **self._evidence.reservations(rules, self.statements),
-        }
+            sorted([rule.id for rule in rules]),
+            alert.label[language],
+            sorted([id_ for predicate, id_ in added if predicate == section.factor]),
+            self._in_order(
+                section.advice, [id_ for predicate, id_ in added if predicate == section.advice]
+            ),
+            self.guideline.levels[min(self.trace.derived[key] for key in keys)],
+            against["disputed_by"],
+            against["limits"],
+        )
 
-    def _in_order(self, advice: Iterable[str]) -> list[str]:
+    def actions(self, section: Actions, language: str) -> list[Action]:
+        """Every advised action once, in the order in which they are done (`sh:order`)."""
+        found = []
+        for term in self._of_property(section.predicates[0]):
+            keys = [
+                key
+                for key in (f"{name}:{term.local}" for name in section.predicates)
+                if key in self.trace.derived
+            ]
+            if keys:
+                rules = [rule for key in keys for rule in self._rules_of(key)]
+                owners = {rule.alert for rule in rules if rule.alert is not None}
+                found.append(
+                    Action(
+                        term.id,
+                        term.label[language],
+                        sorted(owners),
+                        sorted({rule.id for rule in rules}),
+                        self.guideline.levels[min(self.trace.derived[key] for key in keys)],
+                        [],
+                    )
+                )
+        return found
+
+    def _in_order(self, predicate: str | None, advice: Iterable[str]) -> list[str]:
         """Advised actions in the order in which they are done (`sh:order` of their terms)."""
-        terms = self.guideline.terms
-        return sorted(dict.fromkeys(advice), key=lambda id_: terms[f"advice/{id_}"].order)
+        told = set(advice)
+        if not told or predicate is None:
+            return []
+        return [term.id for term in self._of_property(predicate) if term.id in told]
 
-    def _parameters(self, device: str | None) -> dict[str, Any]:
+    def numbers(self, section: Numbers) -> dict[str, Number]:
+        """The computed numbers of a section, by name."""
+        return self._values(section.names)
+
+    def _values(self, names: Iterable[str]) -> dict[str, Number]:
         values = self.trace.values
-        return {
-            name: as_json(values[name])
-            for name in self.guideline.parameters.get(device, ())
-            if name in values
-        }
+        return {name: as_json(values[name]) for name in names if name in values}
 
-    def _optimisation(self) -> dict[str, Any]:
-        if self.trace.values.get("stent_implanted") is not True:
-            return {"criteria": {}, "advice": [], "limits": []}
-        met, missed = self.ids("criterionMet"), self.ids("criterionNotMet")
+    def judged(self, section: Criteria) -> Judgement:
+        """Which criteria are met; none where there is nothing to judge."""
+        if section.where is not None and self.trace.values.get(section.where) is not True:
+            return Judgement({}, [], [])
+        met, missed = self.ids(section.met), self.ids(section.not_met)
         criteria = {
             c.id: "met" if c.id in met else "not_met" if c.id in missed else "unknown"
-            for c in self.guideline.of_kind("criterion")
+            for c in self.guideline.of_kind(section.kind)
         }
         judging = (
             statement
-            for rule in self.guideline.judging
+            for rule in self.guideline.concluding(section.met)
             for statement in self._evidence.of(rule, self.trace, self.outlook)
         )
-        return {
-            "criteria": criteria,
-            "advice": self._in_order(self.ids("stentAdvice")),
-            "limits": reservations(judging)["limits"],
-        }
+        return Judgement(
+            criteria,
+            []
+            if section.advice is None
+            else self._in_order(section.advice, self.ids(section.advice)),
+            reservations(judging)["limits"],
+        )
+
+    # --- what stands for the whole --------------------------------------------------
+
+    def outcomes(self) -> dict[About, str | None]:
+        """What a change of facts may turn: what unknown facts decide, and the gravest alerts."""
+        told: dict[About, str | None] = {}
+        for section in self.guideline.sections:
+            match section:
+                case One(listed=True):
+                    told[About(section.key)] = next(iter(self.ids(section.predicate)), None)
+                case Tally(listed=True):
+                    value = self.total(section).value
+                    told[About(section.key)] = None if value is None else str(value)
+                case Status(listed=True):
+                    told |= {
+                        About(section.kind, id_): status
+                        for id_, status in self.statuses(section).items()
+                    }
+                case Alerts():
+                    told |= {
+                        About(section.kind, alert.id): alert.severity
+                        for alert in self.alerts(section, "en")
+                        if alert.severity == section.severities[0][1]
+                    }
+                case _:
+                    pass
+        return told
 
     # --- what is unknown ------------------------------------------------------------
 
     @cached_property
-    def missing(self) -> list[dict[str, Any]]:
-        """The unknown facts that could change the strategy or a device, what matters most first."""
-        decides = self.outlook.decides(self._view.questions)
+    def missing(self) -> list[Missing]:
+        """The unknown facts that could change what is asked for, what matters most first."""
+        decides = self.outlook.decides(self._view.questions, self._view.each)
+        lead = self._view.lead
         order = sorted(
-            decides, key=lambda fact: ("strategy" not in decides[fact], -len(decides[fact]), fact)
+            decides, key=lambda fact: (lead not in decides[fact], -len(decides[fact]), fact)
         )
-        return [{"fact": fact, "decides": decides[fact]} for fact in order]
+        return [Missing(fact, decides[fact]) for fact in order]
 
-    def possible_alerts(self, language: str) -> list[dict[str, Any]]:
-        """Critical alerts that were not raised and that unknown facts leave open, those nearest to
-        firing first: unknown is never "no".
+    def worth_asking(self, item: Missing) -> tuple[str, ...]:
+        """What an unknown fact decides, as far as a reader wants to know: the leading section alone
+        where it decides that, and no thing for which nothing could speak, though what forbids it
+        may be unknown.
         """
+        lead = self._view.lead
+        if lead in item.decides:
+            return (lead,)
+        idle = {
+            thing.id
+            for section in self.guideline.sections
+            if isinstance(section, Status)
+            for thing in self.guideline.of_kind(section.kind)
+            if not self.could_be_indicated(section, thing.id)
+        }
+        return tuple(name for name in item.decides if name not in idle)
+
+    def possible_alerts(self, language: str) -> list[PossibleAlert]:
+        """Alerts that were not raised and that unknown facts leave open, those nearest to firing
+        first: unknown is never "no".
+        """
+        labels = {alert.id: alert.label[language] for _, alert in self._view.left_open}
+        return [PossibleAlert(id_, labels[id_], facts) for _, id_, facts in self.left_open]
+
+    @cached_property
+    def left_open(self) -> list[tuple[str, str, tuple[str, ...]]]:
+        """The same: the property that would raise each, its id, and the unknown facts."""
         certain, possible = self.outlook.certain, self.outlook.possible
         found = [
-            {
-                "id": alert.id,
-                "label": alert.label[language],
-                "because_of": self.outlook.because_of(key),
-            }
-            for key, alert in self._view.critical
+            (key.partition(":")[0], alert.id, self.outlook.because_of(key))
+            for key, alert in self._view.left_open
             if key in possible and key not in certain and key not in self.trace.derived
         ]
-        return sorted(found, key=lambda alert: len(alert["because_of"]))
+        return sorted(found, key=lambda alert: len(alert[2]))
 
     # --- evidence -------------------------------------------------------------------
 

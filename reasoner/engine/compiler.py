@@ -107,6 +107,9 @@ class Compiler:
                 return "False" if reading is Reading.CERTAIN else f"{fact!r} not in v"
             case Derived():
                 return f"{condition.key!r} in {derived}"
+            case AtLeast(count, among=(_, *_)):
+                each = " + ".join(f"({key!r} in {derived})" for key in condition.keys)
+                return f"({each}) >= {int(count)}"
             case AtLeast(1, name):
                 return f"{name!r} in {counts}"
             case AtLeast(count, name):
@@ -189,7 +192,7 @@ def blame(
             case Derived():
                 return of_conclusion(part.key)
             case AtLeast(_, name):
-                return where_unknown(part, map(of_conclusion, keys_of(name)))
+                return where_unknown(part, map(of_conclusion, part.keys or keys_of(name)))
             case Not(inner):
                 return source(inner)
             case AllOf(parts) | AnyOf(parts):
@@ -286,10 +289,11 @@ class _Explaining(Compiler):
                 return Reasons((Premise("fact", fact),), ())
             case Derived():
                 return Reasons((Premise("conclusion", condition.key),), (condition.key,))
-            case AtLeast(count, name):
+            case AtLeast(count):
+                held = self._held(condition)
                 return (
-                    f"tuple([Premise('conclusion', key) for key in c[{name!r}]])",
-                    f"sorted([d[key] for key in c[{name!r}]])[{count - 1}]",
+                    f"tuple([Premise('conclusion', key) for key in {held}])",
+                    f"sorted([d[key] for key in {held}])[{count - 1}]",
                 )
             case Not(part):
                 return self.refute(part)
@@ -307,12 +311,15 @@ class _Explaining(Compiler):
                 return Reasons((Premise("fact", fact),), ())
             case Derived():
                 return Reasons((Premise("not", condition.key),), ())
+            case AtLeast(1, among=(_, *_)):
+                return Reasons(tuple(Premise("not", key) for key in condition.keys), ())
             case AtLeast(1, name):
                 return Reasons((Premise("not", name),), ())
             case AtLeast(_, name):
                 return (
                     (
-                        f"(tuple([Premise('conclusion', key) for key in c.get({name!r}, ())]) or "
+                        f"(tuple([Premise('conclusion', key) for key in {self._held(condition)}]) "
+                        "or "
                         f"{self.bound((Premise('not', name),))})"
                     ),
                     str(NEUTRAL),
@@ -327,6 +334,14 @@ class _Explaining(Compiler):
                 return self._together([self.refute(part) for part in parts])
             case _:
                 assert_never(condition)
+
+    def _held(self, condition: AtLeast) -> str:
+        """The conclusions that count and were drawn."""
+        return (
+            f"[key for key in {self.bound(condition.keys)} if key in d]"
+            if condition.among
+            else f"c.get({condition.predicate!r}, ())"
+        )
 
     def _together(self, reasons: list[Reasons | Varying]) -> Reasons | Varying:
         """Every part is needed: all premises, and the weakest sets the rank."""

@@ -84,13 +84,6 @@ def _moved(
 
 
 def _conclusions(answering: Answering, facts: Mapping[str, Any]) -> dict[str, str | None]:
-    """Strategy, devices' statuses and critical alerts, as words."""
-    answer = answering(Case("within", dict(facts)))
-    strategy = answer.strategy("en")
-    told: dict[str, str | None] = {"strategy": strategy["id"] if strategy else None}
-    told |= {f"device {key}": status for key, status in answer.device_statuses().items()}
-    return told | {
-        f"alert {alert['id']}": alert["severity"]
-        for alert in answer.alerts("en")
-        if alert["severity"] == "critical"
-    }
+    """What an answer says of each thing, as words."""
+    outcomes = answering(Case("within", dict(facts))).outcomes()
+    return {str(outcome): told for outcome, told in outcomes.items()}

@@ -6,25 +6,31 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from calx.reasoner.engine.compiler import Premise
-from calx.reasoner.engine.evaluation import Step, Trace
+from calx.reasoner.engine.evaluation import Step as Fired
+from calx.reasoner.engine.evaluation import Trace
+from calx.reasoner.engine.parts import Step
 from calx.reasoner.model.guideline import Fact, Guideline, Statement
 from calx.reasoner.model.rule import Assertion, Assignment
-from calx.reasoner.model.values import Derivations, Values, as_json
+from calx.reasoner.model.section import Alerts, Criteria, Members, Numbers, One, Status, Tally
+from calx.reasoner.model.values import Values, as_json
 
 if TYPE_CHECKING:
     import networkx as nx
 
 
-STATUSES = {
-    "contraindicated": "contraindicated",
-    "preferred": "preferred",
-    "suitable": "suitable",
-    "notIndicated": "not_indicated",
-}
-"""Properties that give a device its status, the first
-that holds counting, and the word for it in an answer.
-"""
+class ThingKeys:
+    """The conclusions that decide what an answer says of one thing of a section."""
+
+    def __init__(self, section: Status, thing: str) -> None:
+        self.statuses = [(f"{s.predicate}:{thing}", s.word) for s in section.statuses]
+        self.indicated = f"{section.indicated}:{thing}"
+        self.favoured = f"{section.favoured}:{thing}"
+        self.forbidden = f"{section.forbidden}:{thing}"
+        self.usable = (
+            [f"{section.usable}:{thing}"]
+            if section.usable
+            else [f"{s.predicate}:{thing}" for s in section.statuses if s.mark in ("best", "good")]
+        )
 
 
 class ProofView:
@@ -45,7 +51,9 @@ class ProofView:
                     key = guideline.properties[conclusion.predicate].result_key
                     self.id_of[conclusion.key] = term.id
                     self._words[conclusion.key] = (
-                        f"{key}.{term.device}: {term.id}" if term.device else f"{key}: {term.id}"
+                        f"{key}.{term.concerns}: {term.id}"
+                        if term.concerns
+                        else f"{key}: {term.id}"
                     )
                     producers.setdefault(conclusion.predicate, {})[rule.id] = None
                 producers.setdefault(conclusion.key, {})[rule.id] = None
@@ -53,25 +61,51 @@ class ProofView:
         self._absences = {
             key: [{"not": rule} for rule in rules] for key, rules in producers.items()
         }
-        devices = guideline.of_kind("device")
-        self.device_keys = {
-            d.local: {name: f"{name}:{d.local}" for name in ("indicated", "favoured", *STATUSES)}
-            for d in devices
-        }
-        questions = {
-            "strategy": [f"strategy:{strategy.local}" for strategy in guideline.of_kind("strategy")]
-        }
-        questions |= {d.id: [f"{name}:{d.local}" for name in STATUSES] for d in devices}
+        questions: dict[str, list[str]] = {}
+        each: dict[str, list[str]] = {}
+        for section in guideline.sections:
+            match section:
+                case One(listed=True):
+                    questions[section.key] = _keys(guideline, section.predicate)
+                case Status(listed=True):
+                    questions |= {
+                        thing.id: section.keys(thing.local)
+                        for thing in guideline.of_kind(section.kind)
+                    }
+                case Members(listed=True) | Tally(listed=True) | Criteria(listed=True):
+                    each[section.key] = [
+                        key for name in section.asked for key in _keys(guideline, name)
+                    ]
+                case _:
+                    pass
         self.questions = dict(sorted(questions.items()))
-        """What an unknown fact may leave open (the strategy, each device's status), with the
-        conclusions that answer it.
+        """What an unknown fact may leave open (which term of a section holds, which status a thing
+        has), with the conclusions that answer it.
         """
-        critical = [(f"criticalAlert:{alert.local}", alert) for alert in guideline.of_kind("alert")]
-        self.critical = [(key, alert) for key, alert in critical if key in producers]
-        """The alerts that can be critical, by the key of that conclusion."""
-        self._places = {fact.name: _place(fact) for fact in guideline.facts.values()}
+        self.each = dict(sorted(each.items()))
+        """The same where each conclusion is a question of its own."""
+        self.of_thing = {
+            (section.key, thing.local): ThingKeys(section, thing.local)
+            for section in guideline.sections
+            if isinstance(section, Status)
+            for thing in guideline.of_kind(section.kind)
+        }
+        self.lead = guideline.lead.key if guideline.lead else None
+        self.left_open = [
+            (key, alert)
+            for section in guideline.sections
+            if isinstance(section, Alerts)
+            for alert in guideline.of_kind(section.kind)
+            for key in (f"{name}:{alert.local}" for name in section.left_open)
+            if key in producers
+        ]
+        """The alerts that are told where unknown facts leave them open, by the key of that
+        conclusion.
+        """
+        numbers = {section.key for section in guideline.sections if isinstance(section, Numbers)}
+        self._places = {fact.name: _place(fact, numbers) for fact in guideline.facts.values()}
 
-    def conclusion(self, step: Step, values: Values) -> str:
+    def conclusion(self, step: Fired, values: Values) -> str:
         """What a step concludes, as ``key of the answer: id or value``."""
         conclusion = step[1].conclusion
         if isinstance(conclusion, Assertion):
@@ -84,7 +118,7 @@ class ProofView:
 
     def steps(
         self, trace: Trace, language: str, always: dict[str, Any], at_times: dict[str, Any]
-    ) -> list[dict[str, Any]]:
+    ) -> list[Step]:
         """The proof, premises before conclusions.
 
         Args:
@@ -95,71 +129,64 @@ class ProofView:
             at_times: the same for the other rules that fired.
         """
         levels, values, words = self.guideline.levels, trace.values, self._words
-        links, shown = _Links(trace.derived), []
+        derived, own_steps, shown = trace.derived, self._steps, list[Step]()
+        origins: dict[str, list[dict[str, str]]] = {}
+        """By what they concluded, the steps so far."""
+        setters: dict[str, str] = {}
+        """By conclusion, the rule that is the weakest link of its best proof: a conclusion is as
+        good as that, so that an answer can say whose evidence decides."""
         for step in trace.steps:
             rule, production, read, rank = step
             premises: list[dict[str, Any]] = []
             for kind, of in read:
-                if of in links.origins:
-                    premises += links.origins[of]
+                if of in origins:
+                    premises += origins[of]
                 elif kind == "not":
                     premises += self._absences.get(of, ())
                 else:
                     premises.append({"fact": of, "value": as_json(values.get(of))})
             level, name, key = levels[rank], rule.id, production.conclusion.key
-            setter = name if rule.level == level else links.setter_among(read, rank) or name
-            links.add(key, self._steps[name], setter, rank)
+            setter = (
+                name
+                if rule.level == level
+                else next(
+                    (setters[of] for _, of in read if of in setters and derived.get(of) == rank),
+                    name,
+                )
+            )
+            if key not in setters and derived.get(key) == rank:
+                setters[key] = setter
+            if key not in origins:
+                origins[key] = [own_steps[name]]
+            elif own_steps[name] not in origins[key]:
+                origins[key].append(own_steps[name])
             shown.append(
-                {
-                    "rule": name,
-                    "label": rule.label[language],
-                    "conclusion": words.get(key) or self.conclusion(step, values),
-                    "premises": premises,
-                    "evidence": at_times.get(name) or always[name],
-                    "level": level,
-                    "level_set_by": setter,
-                }
+                Step(
+                    name,
+                    rule.label[language],
+                    words.get(key) or self.conclusion(step, values),
+                    premises,
+                    at_times.get(name) or always[name],
+                    level,
+                    setter,
+                )
             )
         return shown
 
 
-class _Links:
-    """How the steps of one proof hang together, by key of what they conclude.
-
-    A conclusion is as good as the weakest link of its best proof; `setters` keeps the rule that is
-    this link, so that an answer can say whose evidence decides.
-    """
-
-    def __init__(self, derived: Derivations) -> None:
-        self._derived = derived
-        """The rank of each conclusion's best proof; a worse one sets nothing."""
-        self.origins: dict[str, list[dict[str, str]]] = {}
-        """The steps that concluded it."""
-        self.setters: dict[str, str] = {}
-
-    def setter_among(self, premises: tuple[Premise, ...], rank: int) -> str | None:
-        """The rule that set the level of the first premise whose rank is the step's own."""
-        for _, of in premises:
-            if of in self.setters and self._derived.get(of) == rank:
-                return self.setters[of]
-        return None
-
-    def add(self, key: str, step: dict[str, str], setter: str, rank: int) -> None:
-        """A step that concluded something, with the rule that set its level."""
-        if key not in self.setters and self._derived.get(key) == rank:
-            self.setters[key] = setter
-        origins = self.origins.setdefault(key, [])
-        if step not in origins:
-            origins.append(step)
+def _keys(guideline: Guideline, predicate: str) -> list[str]:
+    """Every conclusion that a property can have."""
+    kind = guideline.properties[predicate].kind
+    return [f"{predicate}:{term.local}" for term in guideline.of_kind(kind)]
 
 
-def _place(fact: Fact) -> str:
+def _place(fact: Fact, numbers: set[str]) -> str:
     """Where a value stands in the answer."""
     return ".".join(
         part
         for part in (
-            "parameters" if fact.result_key == "parameters" else None,
-            fact.device,
+            fact.result_key if fact.concerns or fact.result_key in numbers else None,
+            fact.concerns,
             fact.name,
         )
         if part

@@ -20,17 +20,6 @@ from calx.reasoner.model.program import Layer
 from calx.reasoner.model.rule import Assertion
 from calx.reasoner.model.values import Values
 
-ASKED = (
-    "strategy",
-    "contraindicated",
-    "preferred",
-    "suitable",
-    "notIndicated",
-    "scorePoint",
-    "criterionMet",
-    "criticalAlert",
-)
-"""The conclusions whose outlook an answer tells; what they hang on is read too, the rest is not."""
 Truth: TypeAlias = bool | None
 
 
@@ -49,7 +38,7 @@ class _Layer(NamedTuple):
 class Uncertainty:
     """The three-valued reading of a guideline. Immutable; makes one `Outlook` a case."""
 
-    def __init__(self, guideline: Guideline, asked: Iterable[str] = ASKED) -> None:
+    def __init__(self, guideline: Guideline, asked: Iterable[str] = ()) -> None:
         self.facts = [name for name, fact in guideline.facts.items() if fact.given]
         self.names = lru_cache(maxsize=10_000)(self._names)
         """The facts that bits stand for, sorted; few sets of facts recur in most cases."""
@@ -60,7 +49,7 @@ class Uncertainty:
         }
         """For each value, the bits of the given facts that it comes from."""
         self._keys_of = guideline.program.keys_of
-        self.read = properties_followed(guideline, asked)
+        self.read = properties_followed(guideline, (*asked_by_sections(guideline), *asked))
         """The properties of which an outlook can tell."""
         layers = (self._layer(layer) for layer in guideline.program.concluding)
         self._layers = [layer for layer in layers if layer.conclusions]
@@ -135,6 +124,13 @@ class Uncertainty:
         return tuple(sorted([self.facts[bit.bit_length() - 1] for bit in single_bits(bits)]))
 
 
+def asked_by_sections(guideline: Guideline) -> tuple[str, ...]:
+    """The properties of which an answer tells what is not settled; what they hang on is read too,
+    the rest is not.
+    """
+    return tuple(dict.fromkeys(name for section in guideline.sections for name in section.asked))
+
+
 def properties_followed(guideline: Guideline, asked: Iterable[str]) -> set[str]:
     """The properties asked for, those that statements ask to be known, and all that their
     conclusions are drawn from.
@@ -176,12 +172,13 @@ class Outlook:
         """Whether a conclusion (``property:term``) holds; None where that is unknown.
 
         Raises:
-            ValueError: this property is not read with three truth values (see `ASKED`): no answer
-                is better than a false one.
+            ValueError: this property is not read with three truth values (see `asked_by_sections`):
+                no answer is better than a false one.
         """
         if key.partition(":")[0] not in self._all.read:
             raise ValueError(
-                f"{key}: the three-valued reading does not follow this property; add it to ASKED"
+                f"{key}: the three-valued reading does not follow this property; no section asks "
+                "for it"
             )
         return True if key in self.certain else None if key in self.possible else False
 
@@ -202,18 +199,23 @@ class Outlook:
                 bits |= self._open.get(key, 0)
         return bits
 
-    def decides(self, questions: dict[str, list[str]]) -> dict[str, list[str]]:
+    def decides(
+        self, questions: dict[str, list[str]], each: dict[str, list[str]]
+    ) -> dict[str, list[str]]:
         """For each unknown fact the questions that it leaves open.
 
         Args:
             questions: for each the conclusions that answer it; it is open where none of them is
                 certain.
+            each: for each the conclusions that are questions of their own; it is open where one of
+                them is.
         """
         masks = [
             (name, self._bits(keys))
             for name, keys in questions.items()
             if not any(key in self.certain for key in keys)
         ]
+        masks += [(name, self._bits(keys)) for name, keys in each.items()]
         every = 0
         for _, mask in masks:
             every |= mask

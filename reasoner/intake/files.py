@@ -13,6 +13,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from decimal import Decimal, InvalidOperation
+from functools import cache
 from pathlib import Path
 from typing import IO, Any
 
@@ -20,6 +21,7 @@ from calx.ontology import literals_as_written
 from calx.reasoner.intake.errors import Problem
 from calx.reasoner.model.guideline import Guideline
 from calx.reasoner.model.names import IRI
+from calx.words import DEFAULT
 
 MIB = 1024 * 1024
 DOCUMENT_BYTES = 16 * MIB
@@ -72,8 +74,8 @@ def submissions(stream: IO[bytes], suffix: str, guideline: Guideline) -> Iterato
         yield Submission(problems=[text], readable=False)
     elif not text.strip():
         yield _unreadable(
-            'the file is empty; write one case, for example {"case_id": "my-case", '
-            '"calcium_present": true}'
+            f'the file is empty; write one case, for example {{"case_id": "my-case", '
+            f'"{next(iter(guideline.facts))}": …}}'
         )
     elif suffix == ".json":
         yield from _document(text, len(content))
@@ -225,7 +227,10 @@ def _rdf(text: str, suffix: str, guideline: Guideline) -> Iterator[Submission]:
     if isinstance(graph, Problem):
         yield Submission(problems=[graph], readable=False)
         return
-    astray = [*_astray(graph), *(_unmapped(document, graph, guideline) if document else ())]
+    astray = [
+        *_astray(graph, guideline),
+        *(_unmapped(document, graph, guideline) if document else ()),
+    ]
     if astray:  # a fact that does not reach its lesion would be lost from the answer
         yield Submission(problems=[Problem(message) for message in astray], readable=False)
         return
@@ -234,7 +239,7 @@ def _rdf(text: str, suffix: str, guideline: Guideline) -> Iterator[Submission]:
 
 def _unmapped(document: Any, graph: Any, guideline: Guideline) -> Iterator[str]:
     """Keys that are named as facts, and say nothing."""
-    spoken = {str(predicate).removeprefix(IRI).casefold() for predicate in graph.predicates()}
+    spoken = {guideline.names.below(predicate).casefold() for predicate in graph.predicates()}
     local = {fact.local.casefold() for fact in guideline.facts.values()}
     names = {fact.name: fact.local.casefold() for fact in guideline.facts.values()}
     for key in sorted(_keys(document)):
@@ -242,8 +247,8 @@ def _unmapped(document: Any, graph: Any, guideline: Guideline) -> Iterator[str]:
         meant = names.get(plain, plain.casefold())
         if meant in local and meant not in spoken:
             yield (
-                f"the key '{key[:64]}' says nothing: the context maps it to no property of Calx "
-                f"(<{IRI}…>), or what it is said of is in another graph"
+                f"the key '{key[:64]}' says nothing: the context maps it to no property of the "
+                f"guideline (<{guideline.iri}…>), or what it is said of is in another graph"
             )
 
 
@@ -377,37 +382,54 @@ def _one_line(message: object) -> str:
 
 
 def _lesions(graph: Any, guideline: Guideline) -> Iterator[Submission]:
-    subjects = sorted(_subjects(graph))
+    subjects = sorted(_subjects(graph, guideline))
     if not subjects:
-        yield _unreadable(f"no lesion; type it as <{IRI}Lesion> and give it <{IRI}caseId>")
+        root = guideline.root
+        yield _unreadable(
+            f"no {root.label[DEFAULT]}; type it as <{guideline.names(root.local)}> and give it "
+            f"<{IRI}caseId>"
+        )
     for subject in subjects:
         yield _lesion(graph, subject, guideline)
 
 
-def _subjects(graph: Any) -> set[Any]:
-    """The lesions of a graph."""
+def _subjects(graph: Any, guideline: Guideline) -> set[Any]:
+    """The cases of a graph: what the guideline is about."""
     from rdflib import RDF, URIRef
 
     return {
-        *graph.subjects(RDF.type, URIRef(IRI + "Lesion")),
+        *graph.subjects(RDF.type, URIRef(guideline.names(guideline.root.local))),
         *graph.subjects(URIRef(IRI + "caseId"), None),
     }
 
 
-def _astray(graph: Any) -> Iterator[str]:
-    """Facts of what is no lesion, and properties that look like those of Calx and are none."""
+def _local(guideline: Guideline, iri: object) -> str | None:
+    """A name of the guideline, or of the vocabulary of all guidelines; None for another's."""
+    if guideline.names.has(iri):
+        return guideline.names.below(iri)
+    return str(iri).removeprefix(IRI) if str(iri).startswith(IRI) else None
+
+
+def _astray(graph: Any, guideline: Guideline) -> Iterator[str]:
+    """Facts of what is no case, and properties that look like the guideline's and are none."""
     from rdflib import RDF
 
-    lesions = _subjects(graph)
+    lesions = _subjects(graph, guideline)
+    root = guideline.root
     for subject, predicate in sorted({(s, p) for s, p in graph.subject_predicates()}):
         told = str(predicate)
-        if told.startswith(IRI) and subject not in lesions and predicate != RDF.type:
+        local = _local(guideline, predicate)
+        if local is not None and subject not in lesions and predicate != RDF.type:
             yield (
-                f"{told.removeprefix(IRI)[:64]} is said of {str(subject)[:100]}, which is no "
-                f"lesion; type it as <{IRI}Lesion>, or say it of the lesion itself"
+                f"{local[:64]} is said of {str(subject)[:100]}, which is no "
+                f"{root.label[DEFAULT]}; type it as <{guideline.names(root.local)}>, or say it of "
+                f"the {root.label[DEFAULT]} itself"
             )
-        elif ALIKE.search(told) and not told.startswith(IRI):
-            yield f"the property <{told[:100]}> is none of Calx; its names begin with <{IRI}>"
+        elif local is None and _alike(guideline).search(told):
+            yield (
+                f"the property <{told[:100]}> is none of the guideline; its names begin with "
+                f"<{guideline.iri}>"
+            )
 
 
 def _lesion(graph: Any, subject: Any, guideline: Guideline) -> Submission:
@@ -422,19 +444,20 @@ def _lesion(graph: Any, subject: Any, guideline: Guideline) -> Submission:
         place=str(subject)[:200] if str(subject).startswith("http") else "a lesion without IRI"
     )
     for predicate in sorted(set(graph.predicates(subject))):
-        local = str(predicate).removeprefix(IRI)
-        if local == str(predicate):
+        local = _local(guideline, predicate)
+        if local is None:
             continue  # other vocabularies may say more of a lesion than a guideline reads
-        values = [_python(value) for value in graph.objects(subject, predicate)]
+        values = [_python(value, guideline) for value in graph.objects(subject, predicate)]
         if local in concluded:
             submission.problems.append(
                 Problem("is a conclusion, not a fact; remove it", local, submission.place)
             )
         elif local not in names:
             near = difflib.get_close_matches(local[:64], names, n=1, cutoff=0.55)
+            meant = f"; did you mean {near[0]}?" if near else ""
             submission.problems.append(
                 Problem(
-                    f"is no property of a lesion{f'; did you mean {near[0]}?' if near else ''}",
+                    f"is no property of a {guideline.root.label[DEFAULT]}{meant}",
                     local[:64],
                     submission.place,
                 )
@@ -450,7 +473,17 @@ def _lesion(graph: Any, subject: Any, guideline: Guideline) -> Submission:
     return submission
 
 
-ALIKE = re.compile(r"w3id\.org/+calx", re.IGNORECASE)
+@cache
+def _alike_of(iri: str) -> re.Pattern[str]:
+    host = iri.partition("://")[2].rstrip("/#")
+    return re.compile(re.escape(host).replace("/", "/+"), re.IGNORECASE)
+
+
+def _alike(guideline: Guideline) -> re.Pattern[str]:
+    """What looks like the guideline's namespace, in whatever letters, with whatever scheme."""
+    return _alike_of(guideline.iri)
+
+
 NUMBER = re.compile(r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)?")
 NUMERIC = {
     "integer",
@@ -465,16 +498,17 @@ NUMERIC = {
 }
 
 
-def _python(node: Any) -> Any:
+def _python(node: Any, guideline: Guideline) -> Any:
     """A literal as JSON would have given it; what cannot
     be converted stays text, for the gate to refuse.
     """
     from rdflib import XSD, Literal
 
     if not isinstance(node, Literal):
+        values = guideline.names("value/")
         return (
-            str(node).removeprefix(IRI + "value/")
-            if str(node).startswith(IRI + "value/")
+            str(node).removeprefix(values)
+            if str(node).startswith(values)
             else f"<{str(node)[:200]}>"
         )
     text, datatype = str(node), str(node.datatype or XSD.string).removeprefix(str(XSD))

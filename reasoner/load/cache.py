@@ -21,12 +21,12 @@ from typing import Any
 
 import calx
 from calx.ontology import DEFAULT_DIRECTORY, GuidelineFiles
-from calx.reasoner.model import condition, guideline, requirement, rule
+from calx.reasoner.model import condition, guideline, names, requirement, rule, section
 from calx.reasoner.model.guideline import Guideline
 
 CLASSES = {
     cls.__name__: cls
-    for module in (condition, guideline, requirement, rule)
+    for module in (condition, guideline, names, requirement, rule, section)
     for cls in vars(module).values()
     if isinstance(cls, type) and dataclasses.is_dataclass(cls) and cls.__module__ == module.__name__
 }

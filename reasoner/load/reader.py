@@ -6,35 +6,39 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import replace
+from decimal import Decimal
 from typing import Any, NamedTuple, cast
 
 from rdflib import DCTERMS, OWL, RDF, RDFS, SH, SKOS, XSD, Literal, URIRef
+from rdflib.collection import Collection
 from rdflib.term import Node
 
 from calx.ontology import AuthoringProblem, GuidelineError, GuidelineFiles
 from calx.reasoner.load.requirements import Requirements
+from calx.reasoner.load.sections import Sections
 from calx.reasoner.load.shapes import (
     ProfileError,
     ShapeReader,
     describe_error,
     kind_of,
     number,
-    short,
 )
-from calx.reasoner.load.source import CALX, PREFIXES, Source
+from calx.reasoner.load.source import CALX, Source
 from calx.reasoner.load.vocabulary import Vocabulary
 from calx.reasoner.load.wellformed import faults
 from calx.reasoner.model.condition import Condition
 from calx.reasoner.model.guideline import (
     Constraint,
     Guideline,
+    Root,
     SharedCondition,
     Statement,
     Study,
     Suspension,
 )
-from calx.reasoner.model.names import IRI
-from calx.reasoner.model.rule import Number, Rule
+from calx.reasoner.model.names import Text
+from calx.reasoner.model.rule import Number, Production, Rule
+from calx.reasoner.model.section import Alerts, Tally
 
 RULE = {
     RDF.type,
@@ -141,15 +145,28 @@ class _Reader:
         self.levels = tuple(str(source.value(level, SKOS.notation)) for level in levels)
         vocabulary = Vocabulary(source)
         self.facts, self.properties = vocabulary.facts, vocabulary.properties
-        self.shapes = ShapeReader(source.graph, self.facts, self.properties, vocabulary.term)
+        sections = tuple(Sections(source, vocabulary))
+        self.owner = next((s.kind for s in sections if isinstance(s, Alerts)), None)
+        self.tallies = [section for section in sections if isinstance(section, Tally)]
+        self.shapes = ShapeReader(
+            source.graph,
+            self.facts,
+            self.properties,
+            vocabulary.term,
+            source.names,
+            self.tallies,
+        )
         self.studies = self._studies()
         self.statements = self._statements()
         rules = self._rules()
         guideline = Guideline(
+            names=source.names,
+            root=Root(source.local(source.root), source.text(source.root, RDFS.label)),
+            name=source.text(source.node, RDFS.label),
             version=str(source.header(OWL.versionInfo)),
             digest=source.files.digest,
-            title=source.text(URIRef(IRI), DCTERMS.title),
-            notice=source.text(URIRef(IRI), CALX.notice),
+            title=source.text(source.node, DCTERMS.title),
+            notice=source.text(source.node, CALX.notice),
             levels=self.levels,
             level_definitions={
                 str(source.value(level, SKOS.notation)): source.text(level, SKOS.definition)
@@ -159,6 +176,11 @@ class _Reader:
                 source.local(group): source.text(group, RDFS.label)
                 for group in source.ordered(SH.PropertyGroup)
             },
+            opened=tuple(
+                source.local(group)
+                for group in source.ordered(SH.PropertyGroup)
+                if str(source.value(group, CALX.opened)) == "true"
+            ),
             facts=self.facts,
             value_labels={
                 str(source.value(value, SKOS.notation)): source.text(value, RDFS.label)
@@ -174,18 +196,24 @@ class _Reader:
                     key=lambda rule: (
                         rule.layer,
                         rule.file,
-                        source.files.line_of(rule.file, f"rule:{rule.id}") or 0,
+                        *self._place(rule),
                         rule.id,
                     ),
                 )
             ),
             constraints=tuple(self._constraints()),
             shared=tuple(self._shared()),
-            requirements=tuple(Requirements(source, self.shapes, self.facts, self.properties)),
+            requirements=tuple(
+                Requirements(source, self.shapes, self.facts, self.properties, self.owner)
+            ),
+            sections=sections,
+            chapters=self._chapters(),
             of_patient=self._of_patient(),
+            sums=tuple(self.shapes.sums.items()),
         )
         lines = {
-            rule.id: source.files.line_of(rule.file, f"rule:{rule.id}") for rule in guideline.rules
+            rule.id: source.line_of(rule.file, source.names(f"rule/{rule.id}"))
+            for rule in guideline.rules
         }
         for fault in faults(guideline):
             source.problems.append(replace(fault, line=fault.line or lines.get(fault.rule or "")))
@@ -201,6 +229,20 @@ class _Reader:
                 )
             )
         return ReadGuideline(suspended, guideline, source, list(dict.fromkeys(source.problems)))
+
+    def _chapters(self) -> dict[str, Text]:
+        """Titles of the chapters of the rule book, by file."""
+        head = self.source.value(self.source.node, CALX.chapters)
+        return {
+            str(self.source.value(chapter, CALX.file)): self.source.text(chapter, RDFS.label)
+            for chapter in (Collection(self.source.graph, head) if head is not None else ())
+        }
+
+    def _place(self, rule: Rule) -> tuple[int, int]:
+        """Where a rule stands in its file."""
+        iri = self.source.names(f"rule/{rule.id}")
+        origin = self.source.files.origins.get(iri)
+        return self.source.line_of(rule.file, iri) or 0, origin.number if origin else 0
 
     # --- evidence -------------------------------------------------------------------
 
@@ -274,9 +316,12 @@ class _Reader:
         return statements
 
     def _statement(self, node: Node) -> Statement:
-        strange = {short(p) for p in set(self.source.graph.predicates(node)) - set(STATEMENT)}
+        strange = {
+            self.source.names.short(p)
+            for p in set(self.source.graph.predicates(node)) - set(STATEMENT)
+        }
         if strange:
-            raise ProfileError(f"{', '.join(sorted(strange))} in a statement is not known")
+            raise ProfileError(f"{', '.join(strange)} in a statement is not known")
         stance, verified, locator = (
             str(self.source.value(node, predicate) or "")
             for predicate in (CALX.stance, CALX.verified, CALX.locator)
@@ -367,7 +412,7 @@ class _Reader:
         nodes |= {
             node: None
             for node in self.source.graph.subjects()
-            if str(node).startswith(PREFIXES["rule"])
+            if str(node).startswith(self.source.names("rule/"))
         }
         for node in sorted(nodes, key=str):
             homes = [
@@ -387,13 +432,13 @@ class _Reader:
 
     def _rule(self, node: Node, file: str) -> Rule:
         name = self.source.local(node)
-        if not str(node).startswith(PREFIXES["rule"]):
-            raise ProfileError(f"a rule outside {PREFIXES['rule']}; name it rule:…")
-        strange = {short(p) for p in set(self.source.graph.predicates(node)) - set(RULE)}
+        if not str(node).startswith(self.source.names("rule/")):
+            raise ProfileError(f"a rule outside {self.source.names('rule/')}; name it rule:…")
+        strange = {
+            self.source.names.short(p) for p in set(self.source.graph.predicates(node)) - set(RULE)
+        }
         if strange:
-            raise ProfileError(
-                f"{', '.join(sorted(strange))} in a rule is outside the supported profile"
-            )
+            raise ProfileError(f"{', '.join(strange)} in a rule is outside the supported profile")
         once = [
             (SH.order, "sh:order"),
             (SKOS.notation, "skos:notation"),
@@ -411,10 +456,11 @@ class _Reader:
                 )
         if (
             str(self.source.value(node, SKOS.notation)) != name
-            or self.source.value(node, SH.targetClass) != CALX.Lesion
+            or self.source.value(node, SH.targetClass) != self.source.root
         ):
             raise ProfileError(
-                "skos:notation is the id of the rule and sh:targetClass is calx:Lesion"
+                "skos:notation is the id of the rule and sh:targetClass is "
+                f"{self.source.names.short(self.source.root)}"
             )
         order = number(self.source.value(node, SH.order))
         if order != int(order):
@@ -431,9 +477,12 @@ class _Reader:
                 productions.append(self.shapes.production(body))
             except (ProfileError, ValueError, RecursionError) as error:
                 self.source.problem(node, describe_error(error), file, kind=kind_of(error))
+        productions = self._with_weights(productions)
         alert = self.source.value(node, CALX.inAlert)
-        if alert is not None and not str(alert).startswith(IRI + "alert/"):
-            raise ProfileError(f"calx:inAlert {short(alert)} is no alert", "unknown-term")
+        if alert is not None and not str(alert).startswith(self.source.names(f"{self.owner}/")):
+            raise ProfileError(
+                f"calx:inAlert {self.source.names.short(alert)} is no alert", "unknown-term"
+            )
         evidence = tuple(
             sorted(
                 (
@@ -461,6 +510,25 @@ class _Reader:
             level=min(levels, key=self.levels.index) if levels else "U",
         )
 
+    def _with_weights(self, productions: list[Production]) -> list[Production]:
+        """The productions of a rule. Of one that adds points up, evidence must back the weights:
+        the sums follow from them.
+        """
+        written = {p.conclusion.key for p in productions}
+        for tally in self.tallies:
+            if tally.total in written:
+                weights = {weight for _, weight in tally.weights if weight != 1}
+                numbers = tuple(
+                    Number(tally.predicate, "*", Decimal(weight), "1") for weight in sorted(weights)
+                )
+                return [replace(production, numbers=numbers) for production in productions]
+        return productions
+
+    def _strange(self, node: Node, known: set[URIRef]) -> list[str]:
+        """What stands in a description and is not known there."""
+        found = set(self.source.graph.predicates(node)) - known
+        return sorted(self.source.names.short(predicate) for predicate in found)
+
     def _weight(self, statement: str) -> tuple[int, int, str]:
         """Supports first, the strongest first."""
         known = self.statements.get(statement)
@@ -480,7 +548,7 @@ class _Reader:
 
     def _shared(self) -> Iterable[SharedCondition]:
         for node in self.source.declared(SH.NodeShape):
-            if str(node).startswith(PREFIXES["cond"]):
+            if str(node).startswith(self.source.names("condition/")):
                 try:
                     yield SharedCondition(
                         self.source.local(node),
@@ -492,14 +560,19 @@ class _Reader:
 
     def _constraints(self) -> Iterable[Constraint]:
         for node in self.source.declared(SH.NodeShape):
-            if not str(node).startswith(PREFIXES["shape"]) or node == URIRef(IRI + "shape/Lesion"):
+            if (
+                not str(node).startswith(self.source.names("shape/"))
+                or node == self.source.case_shape
+            ):
                 continue
             forbidden = list(self.source.graph.objects(node, SH["not"]))
             try:
-                strange = {short(p) for p in self.source.graph.predicates(node)} - {
+                strange = {
+                    self.source.names.short(p) for p in self.source.graph.predicates(node)
+                } - {
                     "rdf:type",
                     "sh:targetClass",
-                    short(SKOS.notation),
+                    self.source.names.short(SKOS.notation),
                     "sh:message",
                     "sh:not",
                     "rdfs:comment",
@@ -507,7 +580,7 @@ class _Reader:
                 if strange or len(forbidden) != 1:
                     raise ProfileError(
                         "a consistency shape forbids one combination with one "
-                        f"sh:not{', and has no ' + ', '.join(sorted(strange)) if strange else ''}"
+                        f"sh:not{', and has no ' + ', '.join(strange) if strange else ''}"
                     )
                 yield Constraint(
                     self.source.local(node),

@@ -11,11 +11,10 @@ from rdflib import RDF, RDFS, SH, SKOS, URIRef
 from rdflib.collection import Collection
 from rdflib.term import Node
 
-from calx.reasoner.load.shapes import ProfileError, ShapeReader, describe_error, kind_of, short
+from calx.reasoner.load.shapes import ProfileError, ShapeReader, describe_error, kind_of
 from calx.reasoner.load.source import CALX, Source
 from calx.reasoner.model.condition import ALWAYS
-from calx.reasoner.model.guideline import OWNER, ConclusionProperty, Fact
-from calx.reasoner.model.names import IRI
+from calx.reasoner.model.guideline import ConclusionProperty, Fact
 from calx.reasoner.model.requirement import (
     Advised,
     Always,
@@ -50,11 +49,17 @@ class Requirements:
         shapes: ShapeReader,
         facts: dict[str, Fact],
         properties: dict[str, ConclusionProperty],
+        owner: str | None,
     ) -> None:
         self._source = source
         self._shapes = shapes
         self._facts = {fact.local: fact for fact in facts.values()}
         self._properties = properties
+        self._owner = owner
+
+    def _short(self, node: object) -> str:
+        """As files write it."""
+        return self._source.names.short(node)
 
     def __iter__(self) -> Iterator[Requirement]:
         for node in self._source.declared(CALX.Requirement):
@@ -81,8 +86,8 @@ class Requirements:
             *((CALX["except"],) if (node, CALX.advised, None) in graph else ()),
         }
         strange = sorted(
-            {short(p) for p in graph.predicates(node)}
-            - {short(p) for p in (*ALLOWED, *demands, *beside)}
+            {self._short(p) for p in graph.predicates(node)}
+            - {self._short(p) for p in (*ALLOWED, *demands, *beside)}
         )
         if strange:
             raise ProfileError(f"{', '.join(strange)} in a requirement is not known; {HOW}")
@@ -124,7 +129,7 @@ class Requirements:
 
     def _advised(self, node: Node, head: Node) -> Advised:
         predicates = self._of_one_kind(head, "calx:advised")
-        if self._properties[predicates[0]].kind != OWNER:
+        if self._properties[predicates[0]].kind != self._owner:
             raise ProfileError("calx:advised speaks of alerts, in whose name rules give advice")
         exempt = sorted(
             self._shapes.term(predicates[0], cast(URIRef, term))
@@ -133,16 +138,20 @@ class Requirements:
         return Advised(predicates, tuple(exempt))
 
     def _property(self, node: Node) -> str:
-        local = self._source.local(node) if str(node).startswith(IRI) else ""
-        name = str(node).removeprefix(IRI)
+        name = self._source.names.below(node)
         if name not in self._properties or not isinstance(node, URIRef):
-            raise ProfileError(f"{short(node)} is no property that rules conclude", "unknown-fact")
-        return local or name
+            raise ProfileError(
+                f"{self._short(node)} is no property that rules conclude",
+                "unknown-fact",
+            )
+        return name
 
     def _fact(self, node: Node) -> Fact:
-        local = str(node).removeprefix(IRI)
+        local = self._source.names.below(node)
         if local not in self._facts:
-            raise ProfileError(f"{short(node)} is neither a fact nor a quantity", "unknown-fact")
+            raise ProfileError(
+                f"{self._short(node)} is neither a fact nor a quantity", "unknown-fact"
+            )
         return self._facts[local]
 
     def _not_above(self, node: Node) -> NotAbove:
@@ -161,7 +170,7 @@ class Requirements:
 
     def _ladder(self, node: Node, head: Node) -> Ladder:
         graph = self._source.graph
-        members = [str(member).removeprefix(IRI) for member in Collection(graph, head)]
+        members = [self._source.names.below(member) for member in Collection(graph, head)]
         kinds = {member.partition("/")[0] for member in members}
         found = [
             name
@@ -172,7 +181,9 @@ class Requirements:
             raise ProfileError(
                 "calx:ladder lists terms of one property that has at most one term, from the lowest"
             )
-        terms = tuple(self._shapes.term(found[0], URIRef(IRI + member)) for member in members)
+        terms = tuple(
+            self._shapes.term(found[0], URIRef(self._source.names(member))) for member in members
+        )
         raising, lowering, adding = (
             tuple(sorted(self._fact(fact).name for fact in graph.objects(node, predicate)))
             for predicate in (CALX.raising, CALX.lowering, CALX.adding)

@@ -2,22 +2,24 @@
 error, never dropped.
 
 The profile (docs/authors.md): a condition is a node shape built from property shapes on facts,
-quantities and conclusions (value ranges, ``sh:hasValue``, ``sh:in``, counts), ``sh:and``,
+quantities and conclusions (value ranges, ``sh:hasValue``, ``sh:in``, counts, also of the terms of a
+class or list with ``sh:qualifiedValueShape``), ``sh:and``,
 ``sh:or``, ``sh:not`` and ``sh:node``; a rule is a ``sh:TripleRule`` about ``sh:this``, or a
 ``sh:SPARQLRule`` that computes one number with one ``BIND``.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from decimal import Decimal
 from typing import Any
 
-from rdflib import DCTERMS, OWL, RDF, RDFS, SH, SKOS, XSD, BNode, Graph, Literal, URIRef, Variable
+from rdflib import RDF, RDFS, SH, XSD, BNode, Graph, Literal, URIRef, Variable
 from rdflib.collection import Collection
 from rdflib.term import Node
 
 from calx.errors import CalxError
+from calx.reasoner.load.sums import UnreachableError, on_points
 from calx.reasoner.model.condition import (
     Absent,
     AllOf,
@@ -38,8 +40,9 @@ from calx.reasoner.model.condition import (
     all_of,
 )
 from calx.reasoner.model.guideline import ConclusionProperty, Fact
-from calx.reasoner.model.names import IRI
+from calx.reasoner.model.names import IRI, Names
 from calx.reasoner.model.rule import Assertion, Assignment, Number, Production
+from calx.reasoner.model.section import Tally
 from calx.reasoner.model.values import LARGEST
 
 BOUNDS: dict[URIRef, Comparator] = {
@@ -49,7 +52,8 @@ BOUNDS: dict[URIRef, Comparator] = {
     SH.maxInclusive: "<=",
 }
 OPERATORS: dict[str, Operator] = {"+": "+", "-": "-", "*": "*", "/": "/"}
-PROPERTY_SHAPE = {SH.path, SH.minCount, SH.maxCount, SH.hasValue, SH["in"], *BOUNDS}
+QUALIFIED = {SH.qualifiedValueShape, SH.qualifiedMinCount, SH.qualifiedMaxCount}
+PROPERTY_SHAPE = {SH.path, SH.minCount, SH.maxCount, SH.hasValue, SH["in"], *BOUNDS, *QUALIFIED}
 NODE_SHAPE = {
     RDF.type,
     SH.property,
@@ -89,33 +93,6 @@ def describe_error(error: Exception) -> str:
     return " ".join(str(error).split())[:300] or type(error).__name__
 
 
-def short(node: Node | None) -> str:
-    """A readable name of a node, for messages."""
-    text = str(node)
-    if text == IRI:
-        return "header"
-    if text.startswith(IRI):
-        kind, _, local = text.removeprefix(IRI).rpartition("/")
-        return f"{FOLDERS.get(kind, kind) or 'calx'}:{local}"
-    for base, prefix in SHORT.items():
-        if text.startswith(base):
-            return f"{prefix}:{text.removeprefix(base)}"
-    return "an anonymous node" if isinstance(node, BNode) else text
-
-
-FOLDERS = {"condition": "cond", "requirement": "must"}
-"""Folders of the guideline's IRIs whose prefix has another name."""
-SHORT = {
-    str(SH): "sh",
-    str(RDF): "rdf",
-    str(RDFS): "rdfs",
-    str(OWL): "owl",
-    str(XSD): "xsd",
-    str(SKOS): "skos",
-    str(DCTERMS): "dcterms",
-}
-
-
 def number(literal: Node | None) -> Decimal:
     """The number that a literal stands for.
 
@@ -143,15 +120,25 @@ class ShapeReader:
         facts: dict[str, Fact],
         properties: dict[str, ConclusionProperty],
         term: Callable[[str, Node], str],
+        names: Names,
+        tallies: Iterable[Tally] = (),
     ) -> None:
         self.graph = graph
+        self.names = names
         self.facts = {fact.local: fact for fact in facts.values()}
         self.properties = properties
         self.term = term
         """Checks that a node is a term that the property can have, and gives its local name."""
+        self._tallies = {tally.total: tally for tally in tallies}
+        self.sums: dict[Condition, Compare] = {}
+        """What was read as a condition on the points of a tally, and what authors wrote."""
         self._open: dict[Node, None] = {}
         self._size = 0
         self._numbers: list[Number] = []
+
+    def _short(self, node: object) -> str:
+        """As files write it."""
+        return self.names.short(node)
 
     # --- conditions -----------------------------------------------------------------
 
@@ -172,14 +159,18 @@ class ShapeReader:
                 "less through sh:node"
             )
         if node in self._open:
-            raise ProfileError(f"{short(node)} refers to itself through sh:node; break the loop")
+            raise ProfileError(
+                f"{self._short(node)} refers to itself through sh:node; break the loop"
+            )
         if len(self._open) >= DEEPEST_CONDITION:
             raise ProfileError(
-                f"{short(node)} is nested too deeply: more than {DEEPEST_CONDITION} shapes inside "
-                "each other; split the rule"
+                f"{self._short(node)} is nested too deeply: more than {DEEPEST_CONDITION} shapes "
+                "inside each other; split the rule"
             )
         if (node, None, None) not in self.graph:
-            raise ProfileError(f"{short(node)} is used as a condition and not defined", "undefined")
+            raise ProfileError(
+                f"{self._short(node)} is used as a condition and not defined", "undefined"
+            )
         self._only(node, NODE_SHAPE, "a condition")
         self._open[node] = None
         graph = self.graph
@@ -193,8 +184,8 @@ class ShapeReader:
         del self._open[node]
         if not parts:
             raise ProfileError(
-                f"{short(node)} states no condition; give it a sh:property, sh:or, sh:and, sh:not "
-                "or sh:node"
+                f"{self._short(node)} states no condition; give it a sh:property, sh:or, sh:and, "
+                "sh:not or sh:node"
             )
         # RDF keeps no order among them; a fixed one makes answers reproducible
         parts.sort(key=lambda part: (RANK.index(type(part)), repr(part)))
@@ -216,12 +207,12 @@ class ShapeReader:
     def _property_shape(self, node: Node) -> Condition:
         self._only(node, PROPERTY_SHAPE, "a property shape")
         path = self._one(node, SH.path)
-        local = str(path).removeprefix(IRI)
+        local = self.names.below(path)
         if not isinstance(path, URIRef) or not (local in self.facts or local in self.properties):
             raise ProfileError(
                 (
-                    f"sh:path {short(path)} is neither a fact, a quantity nor a conclusion; a path "
-                    "is one property of the lesion"
+                    f"sh:path {self._short(path)} is neither a fact, a quantity nor a conclusion; "
+                    "a path is one property of the case"
                 ),
                 "unknown-fact",
             )
@@ -240,7 +231,7 @@ class ShapeReader:
             if len(list(graph.objects(node, predicate))) > 1:
                 raise ProfileError(
                     (
-                        f"{short(predicate)} stands twice on {fact.name}; give one bound (a "
+                        f"{self._short(predicate)} stands twice on {fact.name}; give one bound (a "
                         "decimal is written with a point)"
                     ),
                     "repeated",
@@ -263,7 +254,7 @@ class ShapeReader:
                 "holds where the value is missing"
             )
         for comparator, limit in self._limits(fact, bounds):
-            parts.append(Compare(fact.name, comparator, limit))
+            parts.append(self._compared(Compare(fact.name, comparator, limit)))
             self._record(fact, comparator, limit)
         if allowed is not None:
             members = tuple(self.value(fact, member) for member in Collection(graph, allowed))
@@ -285,6 +276,18 @@ class ShapeReader:
             return Not(Absent(fact.name))
         return all_of(parts)
 
+    def _compared(self, compare: Compare) -> Condition:
+        """A comparison; of the number of a tally what it says of the points."""
+        tally = self._tallies.get(compare.fact)
+        if tally is None:
+            return compare
+        try:
+            found = on_points(compare, tally)
+        except UnreachableError as error:
+            raise ProfileError(f"{compare.fact}: {error}", "number") from None
+        self.sums[found] = compare
+        return found
+
     @staticmethod
     def _limits(
         fact: Fact, bounds: list[tuple[Comparator, Node]]
@@ -304,6 +307,8 @@ class ShapeReader:
     def _about_conclusion(self, node: Node, name: str) -> Condition:
         minimum, maximum = (self._count(node, count) for count in (SH.minCount, SH.maxCount))
         exact = self._one(node, SH.hasValue, optional=True)
+        if (node, SH.qualifiedValueShape, None) in self.graph:
+            return self._about_some(node, name)
         others = {str(predicate) for predicate in self.graph.predicates(node)} - {
             str(p) for p in (SH.path, SH.minCount, SH.maxCount, SH.hasValue)
         }
@@ -328,6 +333,50 @@ class ShapeReader:
             if maximum:
                 self._numbers.append(Number(name, "<=", Decimal(maximum), "1"))
         return all_of(parts)
+
+    def _about_some(self, node: Node, name: str) -> Condition:
+        """How many terms of a class, or of a list, were concluded."""
+        self._only(node, {SH.path, *QUALIFIED}, "a count of some terms")
+        inner = self._one(node, SH.qualifiedValueShape)
+        self._only(inner, {SH["class"], SH["in"], RDF.type}, "a sh:qualifiedValueShape")
+        cls, listed = (self._one(inner, p, optional=True) for p in (SH["class"], SH["in"]))
+        if (cls is None) is (listed is None):
+            raise ProfileError(
+                f"{name}: a sh:qualifiedValueShape names a class with sh:class, or lists terms "
+                "with sh:in"
+            )
+        nodes = self._of_class(cls) if cls is not None else Collection(self.graph, listed)
+        among = tuple(dict.fromkeys(self.term(name, each) for each in nodes))
+        if not among:
+            raise ProfileError(
+                f"{name}: nothing is of the class {self._short(cls)}", "unknown-term"
+            )
+        minimum, maximum = (
+            self._count(node, count) for count in (SH.qualifiedMinCount, SH.qualifiedMaxCount)
+        )
+        if minimum is None and maximum is None:
+            raise ProfileError(f"{name}: give sh:qualifiedMinCount or sh:qualifiedMaxCount")
+        parts: list[Condition] = []
+        if minimum:
+            parts.append(self._some(minimum, name, among))
+        if maximum is not None and maximum < len(among):
+            parts.append(Not(self._some(maximum + 1, name, among)))
+        return all_of(parts)
+
+    @staticmethod
+    def _some(count: int, name: str, among: tuple[str, ...]) -> Condition:
+        if count == 1:
+            each = tuple(Derived(name, term) for term in among)
+            return each[0] if len(each) == 1 else AnyOf(each)
+        return AtLeast(count, name, among)
+
+    def _of_class(self, cls: Node) -> list[Node]:
+        """The individuals of a class, in their order."""
+        below = set(self.graph.transitive_subjects(RDFS.subClassOf, cls))
+        found = {node for one in below for node in self.graph.subjects(RDF.type, one)}
+        return sorted(
+            found, key=lambda node: (str(self.graph.value(node, SH.order)).zfill(4), node)
+        )
 
     def value(self, fact: Fact, node: Node) -> Value:
         """A constant that the fact can have.
@@ -371,7 +420,7 @@ class ShapeReader:
         if kinds == {SH.SPARQLRule}:
             return self._sparql_rule(node)
         raise ProfileError(
-            f"a rule of type {', '.join(map(short, kinds)) or 'none'}; use sh:TripleRule, or "
+            f"a rule of type {', '.join(map(self._short, kinds)) or 'none'}; use sh:TripleRule, or "
             "sh:SPARQLRule to compute a number"
         )
 
@@ -388,7 +437,7 @@ class ShapeReader:
         parts.sort(key=repr)
         condition = all_of(parts)
         predicate, target = self._one(node, SH.predicate), self._one(node, SH.object)
-        local = str(predicate).removeprefix(IRI)
+        local = self.names.below(predicate)
         if local in self.facts:
             assignment, literal = self._assignment(self.facts[local], target)
             return Production(condition, assignment, tuple(sorted({*numbers, *literal}, key=repr)))
@@ -399,13 +448,14 @@ class ShapeReader:
                 tuple(sorted(set(numbers), key=repr)),
             )
         raise ProfileError(
-            f"sh:predicate {short(predicate)} is neither a conclusion nor a fact", "unknown-fact"
+            f"sh:predicate {self._short(predicate)} is neither a conclusion nor a fact",
+            "unknown-fact",
         )
 
     def _assignment(self, fact: Fact, target: Node) -> tuple[Assignment, list[Number]]:
         if isinstance(target, BNode):
             self._only(target, {SH.path}, "the value of a rule")
-            local = str(self._one(target, SH.path)).removeprefix(IRI)
+            local = self.names.below(self._one(target, SH.path))
             if local not in self.facts:
                 raise ProfileError(
                     f"sh:object takes its value from {local}, which is no fact or quantity",
@@ -435,7 +485,9 @@ class ShapeReader:
             "BIND( arithmetic AS ?result ) }"
         )
         try:
-            algebra = prepareQuery(query, initNs={"calx": IRI}).algebra
+            algebra = prepareQuery(
+                query, initNs={"calx": IRI, self.names.prefix: self.names.iri}
+            ).algebra
             (subject, predicate, result), *more = algebra.template
             extend = algebra.p.p
             bgp = extend.p
@@ -456,9 +508,9 @@ class ShapeReader:
         return self._fact_at(predicate), self._expression(extend.expr, names)
 
     def _fact_at(self, path: Node) -> Fact:
-        local = str(path).removeprefix(IRI)
+        local = self.names.below(path)
         if local not in self.facts or self.facts[local].kind not in ("number", "integer"):
-            raise ProfileError(f"{short(path)} is no number of the lesion")
+            raise ProfileError(f"{self._short(path)} is no number of the lesion")
         return self.facts[local]
 
     def _expression(self, node: Any, names: dict[Node, Fact]) -> Expression:
@@ -507,7 +559,7 @@ class ShapeReader:
     # --- nodes ----------------------------------------------------------------------
 
     def _only(self, node: Node, allowed: set[URIRef], what: str) -> None:
-        strange = sorted(short(p) for p in set(self.graph.predicates(node)) - allowed)
+        strange = sorted(self._short(p) for p in set(self.graph.predicates(node)) - allowed)
         if strange:
             raise ProfileError(f"{', '.join(strange)} in {what} is outside the supported profile")
 
@@ -517,7 +569,9 @@ class ShapeReader:
             return values[0]
         if not values and optional:
             return None
-        raise ProfileError(f"{short(predicate)} must stand exactly once, not {len(values)} times")
+        raise ProfileError(
+            f"{self._short(predicate)} must stand exactly once, not {len(values)} times"
+        )
 
     def _count(self, node: Node, predicate: URIRef) -> int | None:
         literal = self._one(node, predicate, optional=True)
@@ -525,5 +579,5 @@ class ShapeReader:
             return None
         value = number(literal)
         if value != int(value) or value < 0:
-            raise ProfileError(f"{short(predicate)} {literal} is not a count")
+            raise ProfileError(f"{self._short(predicate)} {literal} is not a count")
         return int(value)

@@ -10,20 +10,15 @@ from rdflib import RDF, SH, SKOS, BNode, Namespace, URIRef
 from rdflib.term import Node
 
 from calx.ontology import AuthoringProblem, GuidelineError, GuidelineFiles
-from calx.ontology.files import empty_graph
-from calx.reasoner.load.shapes import short
-from calx.reasoner.model.names import IRI, Text
+from calx.ontology.files import HEADER_FILE, core, empty_graph
+from calx.reasoner.model.names import IRI, Names, Text
 from calx.words import LANGUAGES
 
 CALX = Namespace(IRI)
-PREFIXES = {
-    "rule": IRI + "rule/",
-    "ev": IRI + "ev/",
-    "shape": IRI + "shape/",
-    "cond": IRI + "condition/",
-    "must": IRI + "requirement/",
-    "calx": IRI,
-}
+
+
+def _headless(told: str) -> AuthoringProblem:
+    return AuthoringProblem("header", HEADER_FILE, f"{told}; is this the folder of a guideline?")
 
 
 class Source:
@@ -37,10 +32,24 @@ class Source:
         self.files = files
         self.graphs = files.graphs()
         self.graph = empty_graph()
-        for graph in self.graphs.values():
+        for graph in (*self.graphs.values(), core()):
             for triple in graph:
                 self.graph.add(triple)
         self.problems: list[AuthoringProblem] = []
+        self.names = Names(*files.names())
+        self.node = URIRef(self.names.iri)
+        """The header."""
+        root = self.value(self.node, CALX.rootClass)
+        if root is None:
+            raise GuidelineError([*self.problems, _headless("has no calx:rootClass")])
+        self.root = root
+        """The class of what the guideline is about."""
+        self.case_shape = URIRef(self.names(f"shape/{self.local(root)}"))
+        """The shape that says which facts a case may give."""
+
+    def _short(self, node: object) -> str:
+        """As files write it."""
+        return self.names.short(node)
 
     def declared(self, cls: URIRef) -> list[Node]:
         """Everything typed so, in a fixed order."""
@@ -54,7 +63,9 @@ class Source:
         """The one value of a property, None where there is none; several are a fault."""
         found = sorted(set(self.graph.objects(node, predicate)), key=str)
         if len(found) > 1:
-            self.problem(node, f"has {len(found)} {short(predicate)}; give one", kind="repeated")
+            self.problem(
+                node, f"has {len(found)} {self._short(predicate)}; give one", kind="repeated"
+            )
         return found[0] if found else None
 
     def whole(self, node: Node, predicate: URIRef) -> int:
@@ -65,7 +76,9 @@ class Source:
         if re.fullmatch(r"[+-]?[0-9]{1,9}", str(value)):
             return int(str(value))
         self.problem(
-            node, f"{short(predicate)} {str(value)[:40]} is not a whole number", kind="number"
+            node,
+            f"{self._short(predicate)} {str(value)[:40]} is not a whole number",
+            kind="number",
         )
         return 0
 
@@ -75,35 +88,18 @@ class Source:
         Raises:
             GuidelineError: it has none.
         """
-        value = self.value(URIRef(IRI), predicate)
+        value = self.value(self.node, predicate)
         if value is None:
             raise GuidelineError(
                 [
                     *self.problems,
-                    AuthoringProblem(
-                        "header",
-                        "calx.ttl",
-                        (
-                            f"the header <{IRI}> has no {short(predicate)}; is this the folder of "
-                            "a guideline?"
-                        ),
-                    ),
+                    _headless(f"<{self.node}> has no {self._short(predicate)}"),
                 ]
             )
         return value
 
     def local(self, node: Node | None) -> str:
-        text = str(node)
-        for base in (
-            PREFIXES["rule"],
-            PREFIXES["ev"],
-            PREFIXES["shape"],
-            PREFIXES["cond"],
-            PREFIXES["must"],
-        ):
-            if text.startswith(base):
-                return text.removeprefix(base)
-        return text.removeprefix(IRI).rpartition("/")[2]
+        return self.names.local(node)
 
     def text(self, node: Node, predicate: URIRef) -> Text:
         """One wording a language; both must be there."""
@@ -113,8 +109,8 @@ class Source:
                 self.problem(
                     node,
                     (
-                        f"{short(predicate)} has a wording without a language; write @en or @zh "
-                        "after it"
+                        f"{self._short(predicate)} has a wording without a language; write @en or "
+                        "@zh after it"
                     ),
                     kind="translation",
                 )
@@ -134,7 +130,7 @@ class Source:
                 self.problem(
                     node,
                     (
-                        f"has {len(found) or 'no'} {short(predicate)} in '{language}'; give "
+                        f"has {len(found) or 'no'} {self._short(predicate)} in '{language}'; give "
                         f"exactly one in each of {', '.join(LANGUAGES)}"
                     ),
                     kind=kind,
@@ -144,6 +140,13 @@ class Source:
             for language in LANGUAGES
         }
 
+    def line_of(self, file: str, iri: str) -> int | None:
+        """The line on which something is described; of what was written out, that of what it was
+        written for.
+        """
+        origin = self.files.origins.get(iri)
+        return self.files.line_of(file, self._short(origin.subject if origin else iri))
+
     def problem(
         self, node: Node, message: str, file: str | None = None, kind: str = "profile"
     ) -> None:
@@ -152,20 +155,20 @@ class Source:
             and (around := next(self.graph.subjects(None, node), None)) is not None
         ):
             node = around  # the thing of which an anonymous node is part
-        name = short(node)
+        name = self._short(node)
         homes = (
             [file]
             if file
             else [home for home, graph in self.graphs.items() if (node, None, None) in graph]
         )
-        home = homes[0] if homes else "calx.ttl"
+        home = homes[0] if homes else HEADER_FILE
         self.problems.append(
             AuthoringProblem(
                 kind,
                 home,
                 message,
                 name.partition(":")[2] if name.startswith("rule:") else name,
-                self.files.line_of(home, name),
+                self.line_of(home, str(node)),
             )
         )
 

@@ -12,10 +12,9 @@ from rdflib import DCTERMS, OWL, RDF, RDFS, SH, SKOS, XSD, URIRef
 from rdflib.collection import Collection
 from rdflib.term import Node
 
-from calx.reasoner.load.shapes import ProfileError, number, short
+from calx.reasoner.load.shapes import ProfileError, number
 from calx.reasoner.load.source import CALX, Source
 from calx.reasoner.model.guideline import ConclusionProperty, Fact, Term
-from calx.reasoner.model.names import IRI
 
 
 class Vocabulary:
@@ -27,9 +26,13 @@ class Vocabulary:
         self.terms = self._terms()
         self.properties = self._properties()
 
+    def _short(self, node: object) -> str:
+        """As files write it."""
+        return self.source.names.short(node)
+
     def _facts(self) -> dict[str, Fact]:
         facts = {}
-        lesion = URIRef(IRI + "shape/Lesion")
+        lesion = self.source.case_shape
         for node in self.source.graph.objects(lesion, SH.property):
             path = cast(URIRef, self.source.value(node, SH.path))
             if path == CALX.caseId:
@@ -41,7 +44,9 @@ class Vocabulary:
                 facts[fact.name] = fact
             except (ProfileError, ValueError) as error:
                 self.source.problem(
-                    lesion, f"{short(path)}: {error}", kind=getattr(error, "kind", "profile")
+                    lesion,
+                    f"{self._short(path)}: {error}",
+                    kind=getattr(error, "kind", "profile"),
                 )
         for quantity in self.source.declared(CALX.Quantity):
             name = str(self.source.value(quantity, SKOS.notation))
@@ -54,9 +59,9 @@ class Vocabulary:
     def _described(self, path: Node, name: str) -> Fact:
         if name == "None":
             raise ProfileError("has no skos:notation, the name under which a case gives it")
-        unit, key, device = (
+        unit, key, concerns = (
             self.source.value(path, predicate)
-            for predicate in (CALX.unit, CALX.resultKey, CALX.ofDevice)
+            for predicate in (CALX.unit, CALX.resultKey, CALX.concerns)
         )
         return Fact(
             name=name,
@@ -67,7 +72,7 @@ class Vocabulary:
             source=str(self.source.value(path, DCTERMS.source) or ""),
             unit=str(unit) if unit else None,
             result_key=str(key) if key else None,
-            device=self.source.local(device) if device else None,
+            concerns=self.source.local(concerns) if concerns else None,
             unbounded=self.source.text(path, CALX.unbounded)
             if (path, CALX.unbounded, None) in self.source.graph
             else None,
@@ -98,8 +103,8 @@ class Vocabulary:
         }
         if strange:
             raise ProfileError(
-                f"{', '.join(sorted(short(URIRef(s)) for s in strange))} in the shape of a fact "
-                "is outside the supported profile"
+                f"{', '.join(sorted(self._short(URIRef(s)) for s in strange))} in the shape of a "
+                "fact is outside the supported profile"
             )
         datatype, allowed = self.source.value(node, SH.datatype), self.source.value(node, SH["in"])
         kind = (
@@ -111,7 +116,7 @@ class Vocabulary:
         )
         if kind is None:
             raise ProfileError(
-                f"type {short(datatype)}; a fact is boolean, integer, a number (sh:or of the "
+                f"type {self._short(datatype)}; a fact is boolean, integer, a number (sh:or of the "
                 "numeric types) or one of sh:in"
             )
         if allowed is not None and not list(Collection(self.source.graph, allowed)):
@@ -142,24 +147,36 @@ class Vocabulary:
     def _terms(self) -> dict[str, Term]:
         terms = {}
         for node in self.source.declared(OWL.NamedIndividual):
-            path = str(node).removeprefix(IRI)
+            path = self.source.names.below(node)
             kind, _, local = path.partition("/")
-            device = self.source.value(node, CALX.ofDevice)
+            concerns = self.source.value(node, CALX.concerns)
             terms[path] = Term(
                 id=str(self.source.value(node, SKOS.notation) or local),
                 local=local,
                 kind=kind,
                 label=self.source.text(node, RDFS.label),
                 definition=self.source.text(node, SKOS.definition),
-                device=self.source.local(device) if device else None,
+                concerns=self.source.local(concerns) if concerns else None,
                 order=self.source.whole(node, SH.order),
+                weight=self._weight(node),
             )
         return terms
+
+    def _weight(self, node: Node) -> int:
+        """What a term counts in a tally: a whole number from 1."""
+        if self.source.value(node, CALX.weight) is None:
+            return 1
+        weight = self.source.whole(node, CALX.weight)
+        if weight < 1:
+            self.source.problem(
+                node, "calx:weight is a whole number from 1: what the point counts", kind="number"
+            )
+        return max(weight, 1)
 
     def _properties(self) -> dict[str, ConclusionProperty]:
         members: dict[Node, Counter[str]] = {}
         for path in self.terms:
-            for cls in self.source.graph.objects(URIRef(IRI + path), RDF.type):
+            for cls in self.source.graph.objects(URIRef(self.source.names(path)), RDF.type):
                 members.setdefault(cls, Counter())[path.partition("/")[0]] += 1
         # one thing in a wrong class moves no other
         kinds = {cls: folders.most_common(1)[0][0] for cls, folders in members.items()}
@@ -174,6 +191,10 @@ class Vocabulary:
                     label=self.source.text(node, RDFS.label),
                     parent=self.source.local(parent) if parent else None,
                     functional=(node, RDF.type, OWL.FunctionalProperty) in self.source.graph,
+                    word=self.source.text(
+                        node,
+                        CALX.word if (node, CALX.word, None) in self.source.graph else RDFS.label,
+                    ),
                 )
             else:
                 name = next(
@@ -200,13 +221,13 @@ class Vocabulary:
         return "".join("_" + c.lower() if c.isupper() else c for c in local)
 
     def term(self, property_name: str, node: Node) -> str:
-        path = str(node).removeprefix(IRI)
+        path = self.source.names.below(node)
         kind = self.properties[property_name].kind
         if path not in self.terms or self.terms[path].kind != kind:
             raise ProfileError(
                 (
-                    f"{short(node)} is no {kind or 'term'} that {property_name} can have; define "
-                    "it as an owl:NamedIndividual"
+                    f"{self._short(node)} is no {kind or 'term'} that {property_name} can have; "
+                    "define it as an owl:NamedIndividual"
                 ),
                 "unknown-term",
             )

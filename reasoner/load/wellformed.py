@@ -24,10 +24,7 @@ from calx.reasoner.model.condition import (
 from calx.reasoner.model.guideline import Guideline
 from calx.reasoner.model.program import FIRST_LAYER_OF_CONCLUSIONS, Program
 from calx.reasoner.model.rule import Assertion, Assignment, Number, Production, Rule
-
-BINDING = ("strategy", "indicated", "favoured", "contraindicated")
-"""What unverified knowledge may never decide."""
-
+from calx.reasoner.model.section import Tally
 
 Fault: TypeAlias = tuple[str, str]
 """Kind and message."""
@@ -67,6 +64,7 @@ def faults(guideline: Guideline) -> Iterator[AuthoringProblem]:
 
 
 def _layering(guideline: Guideline, program: Program, rule: Rule) -> Iterator[Fault]:
+    totals = {section.total for section in guideline.sections if isinstance(section, Tally)}
     for production in rule.productions:
         conclusion = production.conclusion
         if (
@@ -89,6 +87,18 @@ def _layering(guideline: Guideline, program: Program, rule: Rule) -> Iterator[Fa
                     f"layer {FIRST_LAYER_OF_CONCLUSIONS}"
                 ),
             )
+        for total in {number.quantity for number in production.numbers} & totals:
+            for writer in program.writers_of.get(total, ()):
+                if writer.rule.layer >= rule.layer and writer.rule is not rule:
+                    yield (
+                        "layer",
+                        (
+                            f"compares {total}, which {writer.rule.id} adds up in layer "
+                            f"{writer.rule.layer}; a rule reads only layers below its own "
+                            f"({rule.layer})"
+                        ),
+                    )
+                    break
         for writer in program.writers_met_by(production):
             other, written = writer.rule, writer.production
             if other.layer >= rule.layer:
@@ -168,10 +178,13 @@ def _evidence(guideline: Guideline, rule: Rule) -> Iterator[Fault]:
         )
         return
     if all(statement.level == "U" for statement in supports):
+        binding = {
+            name for section in guideline.sections if section.binding for name in section.bound
+        }
         for production in rule.productions:
             if (
                 isinstance(production.conclusion, Assertion)
-                and production.conclusion.predicate in BINDING
+                and production.conclusion.predicate in binding
             ):
                 yield (
                     "unverified",

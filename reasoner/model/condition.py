@@ -68,6 +68,13 @@ class AtLeast:
 
     count: int
     predicate: str
+    among: tuple[str, ...] = ()
+    """Counts these terms alone; all where it is empty."""
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """The conclusions that count, where not all do."""
+        return tuple(f"{self.predicate}:{term}" for term in self.among)
 
 
 @dataclass(frozen=True, slots=True)

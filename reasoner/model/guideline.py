@@ -7,14 +7,12 @@ from decimal import Decimal
 from functools import cached_property
 from typing import Literal
 
-from calx.reasoner.model.condition import Condition
-from calx.reasoner.model.names import IRI, Text
+from calx.reasoner.model.condition import Compare, Condition
+from calx.reasoner.model.names import Names, Text
 from calx.reasoner.model.program import Program
 from calx.reasoner.model.requirement import Requirement
 from calx.reasoner.model.rule import Assertion, Number, Rule
-
-OWNER = "alert"
-"""Kind of the terms in whose name rules give advice (calx:inAlert)."""
+from calx.reasoner.model.section import Alerts, One, Section
 
 
 @dataclass(frozen=True)
@@ -37,7 +35,8 @@ class Fact:
     given: bool = True
     """False for a quantity that rules compute: a case may not give it."""
     result_key: str | None = None
-    device: str | None = None
+    concerns: str | None = None
+    """The thing that it sizes, by its local name."""
     unbounded: Text | None = None
     """Why it has no highest value."""
 
@@ -54,8 +53,11 @@ class Term:
     """The folder of the IRI: ``strategy``, ``device`` …"""
     label: Text
     definition: Text
-    device: str | None = None
+    concerns: str | None = None
+    """The thing that it is about, by its local name."""
     order: int = 0
+    weight: int = 1
+    """What it counts in a tally."""
 
 
 @dataclass(frozen=True)
@@ -70,6 +72,8 @@ class ConclusionProperty:
     parent: str | None = None
     functional: bool = False
     """At most one term holds."""
+    word: Text = field(default_factory=dict)
+    """How that is called which a property gives a thing, such as a status; else its label."""
 
 
 @dataclass(frozen=True)
@@ -135,6 +139,14 @@ class Suspension:
 
 
 @dataclass(frozen=True)
+class Root:
+    """The class of the things that a guideline is about."""
+
+    local: str
+    label: Text
+
+
+@dataclass(frozen=True)
 class Guideline:
     """Everything that the files of a guideline say. Immutable; `digest` identifies the files.
 
@@ -144,6 +156,12 @@ class Guideline:
     ('C-EO', 'deg')
     """
 
+    names: Names
+    """Its namespace."""
+    root: Root
+    """What it is about."""
+    name: Text
+    """In short."""
     version: str
     digest: str
     title: Text
@@ -152,6 +170,8 @@ class Guideline:
     """Evidence levels, best first."""
     level_definitions: dict[str, Text]
     groups: dict[str, Text]
+    opened: tuple[str, ...]
+    """The groups of facts that a form shows at first."""
     facts: dict[str, Fact]
     value_labels: dict[str, Text]
     terms: dict[str, Term]
@@ -165,9 +185,19 @@ class Guideline:
     suspended: tuple[Suspension, ...] = ()
     requirements: tuple[Requirement, ...] = ()
     shared: tuple[SharedCondition, ...] = ()
+    sections: tuple[Section, ...] = ()
+    """Of an answer, in the order of its JSON."""
+    sums: tuple[tuple[Condition, Compare], ...] = ()
+    """What is read as a condition on the points of a tally, and the comparison that was meant."""
+    chapters: dict[str, Text] = field(default_factory=dict)
+    """Of the rule book, in their order: titles by file of rules."""
     of_patient: tuple[str, ...] = ()
     """Facts of the patient at the time, which hold of each of the patient's lesions."""
-    iri: str = field(default=IRI)
+
+    @property
+    def iri(self) -> str:
+        """Its namespace, and the IRI of its header."""
+        return self.names.iri
 
     @cached_property
     def rule(self) -> dict[str, Rule]:
@@ -222,13 +252,33 @@ class Guideline:
         return kinds
 
     @cached_property
-    def parameters(self) -> dict[str | None, tuple[str, ...]]:
-        """Values shown as parameters, by the device that they size; None for those of the case."""
-        found: dict[str | None, tuple[str, ...]] = {}
+    def sizes(self) -> dict[str, tuple[str, ...]]:
+        """The computed numbers that concern a thing, by its local name."""
+        found: dict[str, tuple[str, ...]] = {}
         for fact in self.facts.values():
-            if fact.result_key == "parameters":
-                found[fact.device] = (*found.get(fact.device, ()), fact.name)
+            if fact.concerns is not None and not fact.given:
+                found[fact.concerns] = (*found.get(fact.concerns, ()), fact.name)
         return found
+
+    @cached_property
+    def lead(self) -> One | None:
+        """The section that an answer says in short."""
+        return next(
+            (section for section in self.sections if isinstance(section, One) and section.leads),
+            None,
+        )
+
+    @cached_property
+    def owner(self) -> str | None:
+        """Kind of the terms in whose name rules give advice (calx:inAlert)."""
+        return next(
+            (section.kind for section in self.sections if isinstance(section, Alerts)), None
+        )
+
+    @cached_property
+    def in_reading_order(self) -> tuple[Section, ...]:
+        """The sections that people are shown, in their order."""
+        return tuple(sorted((s for s in self.sections if s.order), key=lambda s: s.order))
 
     @cached_property
     def owned(self) -> dict[str, tuple[str, ...]]:
@@ -244,7 +294,7 @@ class Guideline:
         return tuple(
             told.key
             for told in (production.conclusion for production in rule.productions)
-            if isinstance(told, Assertion) and self.properties[told.predicate].kind != OWNER
+            if isinstance(told, Assertion) and self.properties[told.predicate].kind != self.owner
         )
 
     def raised_by(self, name: str) -> tuple[str, ...]:
@@ -252,11 +302,10 @@ class Guideline:
         return tuple(
             f"{predicate}:{name}"
             for predicate, described in self.properties.items()
-            if described.kind == OWNER
+            if described.kind == self.owner
         )
 
-    @cached_property
-    def judging(self) -> tuple[Rule, ...]:
-        """The rules that judge stent criteria."""
-        clauses = self.program.writers_of.get("criterionMet", ())
+    def concluding(self, predicate: str) -> tuple[Rule, ...]:
+        """The rules that conclude a property."""
+        clauses = self.program.writers_of.get(predicate, ())
         return tuple({clause.rule.id: clause.rule for clause in clauses}.values())

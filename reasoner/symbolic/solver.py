@@ -19,7 +19,7 @@ from typing import NamedTuple, TypeAlias, assert_never, cast
 import z3
 
 from calx.reasoner.engine.compiler import OPPOSITE, Reading
-from calx.reasoner.engine.uncertainty import ASKED, properties_followed
+from calx.reasoner.engine.uncertainty import asked_by_sections, properties_followed
 from calx.reasoner.model.condition import (
     Absent,
     AllOf,
@@ -381,7 +381,7 @@ class AnyLesion:
             case Derived():
                 return conclusions[reading].get(condition.key, NO)
             case AtLeast(count, predicate):
-                keys = self.guideline.program.keys_of(predicate)
+                keys = condition.keys or self.guideline.program.keys_of(predicate)
                 each = [conclusions[reading][key] for key in keys if key in conclusions[reading]]
                 return (
                     either(each)
@@ -456,7 +456,7 @@ def asked_of(guideline: Guideline) -> tuple[str, ...]:
     demanded = (
         r.demand.predicate for r in guideline.requirements if isinstance(r.demand, Settles | Stable)
     )
-    return tuple(dict.fromkeys((*ASKED, *demanded)))
+    return tuple(dict.fromkeys((*asked_by_sections(guideline), *demanded)))
 
 
 def _expression(clause: Clause) -> Expression:

@@ -52,6 +52,7 @@ class Prose:
             else {}
         )
         """Conditions that authors named, told by their names where that is wanted."""
+        self._sums = dict(guideline.sums)
 
     def rule(self, rule: Rule) -> list[str]:
         """One sentence for each production of the rule."""
@@ -88,6 +89,8 @@ class Prose:
         words = self._words
         if condition in self._names:
             return words["shared"].format(label=self._names[condition])
+        if condition in self._sums:
+            return self.condition(self._sums[condition], inside)
         match condition:
             case AllOf(parts):
                 return self._joined("and", self._flat(parts, AllOf), inside)
@@ -112,6 +115,10 @@ class Prose:
                 return words["derived"].format(
                     property=self._property(predicate), term=self._term(predicate, term)
                 )
+            case AtLeast(count, predicate, (_, *_) as among):
+                return words["at least of"].format(
+                    count=count, terms=words["or"].join(self._term(predicate, t) for t in among)
+                )
             case AtLeast(count, predicate):
                 return words["any at all" if count == 1 else "at least"].format(
                     count=count, property=self._property(predicate)
@@ -132,7 +139,7 @@ class Prose:
                 return words["not derived"].format(
                     property=self._property(predicate), term=self._term(predicate, term)
                 )
-            case AtLeast(1, predicate):
+            case AtLeast(1, predicate, ()):
                 return words["none"].format(property=self._property(predicate))
             case AnyOf(parts):
                 return words["none of"].format(
@@ -185,7 +192,7 @@ class Prose:
             for part in parts
             for one in (
                 self._flat(part.parts, kind)
-                if isinstance(part, kind) and part not in self._names
+                if isinstance(part, kind) and part not in self._names and part not in self._sums
                 else [part]
             )
         ]

@@ -17,8 +17,9 @@ from calx.reasoner.engine.answer import Answer
 from calx.reasoner.engine.evaluation import Step
 from calx.reasoner.model.condition import Value
 from calx.reasoner.model.guideline import Fact
-from calx.reasoner.model.names import IRI
+from calx.reasoner.model.names import IRI, Names
 from calx.reasoner.model.rule import Assertion
+from calx.reasoner.model.section import Criteria, One, Status, Tally
 
 if TYPE_CHECKING:
     import rdflib
@@ -43,7 +44,7 @@ class Namespace:
         return self[local]
 
 
-CALX, RULE, EV = Namespace(IRI), Namespace(IRI + "rule/"), Namespace(IRI + "ev/")
+CALX = Namespace(IRI)
 CITO, PROV = Namespace("http://purl.org/spar/cito/"), Namespace("http://www.w3.org/ns/prov#")
 RDF, RDFS = (
     Namespace("http://www.w3.org/1999/02/22-rdf-syntax-ns#"),
@@ -53,8 +54,8 @@ SH, XSD = Namespace("http://www.w3.org/ns/shacl#"), Namespace("http://www.w3.org
 CASE = IRI + "case/"
 PREFIXES = {
     "calx": IRI,
-    "rule": RULE.iri,
-    "ev": EV.iri,
+    "rule": f"{IRI}rule/",
+    "ev": f"{IRI}ev/",
     "case": CASE,
     "sh": SH.iri,
     "prov": PROV.iri,
@@ -63,6 +64,22 @@ PREFIXES = {
     "rdfs": RDFS.iri,
 }
 PREFIXES["xsd"] = XSD.iri
+"""Those of the guideline that comes with Calx, and of whatever is said beside one."""
+
+
+@lru_cache(maxsize=8)
+def prefixes(names: Names) -> dict[str, str]:
+    """The prefixes of what is said by a guideline."""
+    own = {names.prefix: names.iri, "rule": names("rule/"), "ev": names("ev/")}
+    return PREFIXES | own
+
+
+@lru_cache(maxsize=8)
+def own_terms(names: Names) -> Namespace:
+    """A guideline's own terms."""
+    return Namespace(names.iri)
+
+
 SOURCE_RULE = SH.sourceRule
 """From SHACL 1.2."""
 CITES = {"supports": CITO.citesAsEvidence, "disputes": CITO.disputes, "limits": CITO.qualifies}
@@ -83,21 +100,23 @@ def triples(answer: Answer) -> list[Triple]:
     """The answer as triples about ``…/case/<case_id>``; some may stand twice."""
     found = _Triples()
     guideline, lesion = answer.guideline, lesion_of(answer.case.id)
-    found.put(lesion, RDF.type, CALX.Lesion)
+    own = own_terms(guideline.names)
+    found.put(lesion, RDF.type, own[guideline.root.local])
     found.put(lesion, CALX.caseId, Literal(answer.case.id))
     for name, value in answer.case.facts.items():
         fact = guideline.facts[name]
-        found.put(lesion, CALX[fact.local], literal(fact, value))
+        found.put(lesion, own[fact.local], literal(fact, value))
     decision = NamedNode(f"{lesion.value}/decision")
     found.put(decision, RDF.type, PROV.Activity)
     found.put(decision, RDF.type, CALX.Decision)
     found.put(decision, PROV.used, lesion)
-    found.put(decision, PROV.used, CALX[guideline.version])
+    found.put(decision, PROV.used, own[guideline.version])
     found.put(decision, CALX.guidelineDigest, Literal(guideline.digest))
     for language, notice in guideline.notice.items():
         found.put(decision, RDFS.comment, _in(language, notice))
     _steps(found, answer, lesion, decision)
-    _summary(found, answer, lesion, decision)
+    _Summary(found, answer, lesion).put()
+    found.put(decision, PROV.generated, lesion)
     _measured(found, answer, lesion)
     return found
 
@@ -107,7 +126,7 @@ def graph(answer: Answer) -> rdflib.Graph:
     from rdflib import Graph
 
     found = Graph(bind_namespaces="none")
-    for prefix, namespace in PREFIXES.items():
+    for prefix, namespace in prefixes(answer.guideline.names).items():
         found.bind(prefix, namespace)
     for triple in triples(answer):
         found.add(
@@ -154,14 +173,16 @@ def _in(language: str, text: str) -> Literal:
 
 def _triple(answer: Answer, step: Step) -> tuple[NamedNode, RdfTerm]:
     conclusion = step[1].conclusion
+    own = own_terms(answer.guideline.names)
     if isinstance(conclusion, Assertion):
         kind = answer.guideline.properties[conclusion.predicate].kind
-        return CALX[conclusion.predicate], NamedNode(f"{IRI}{kind}/{conclusion.term}")
+        return own[conclusion.predicate], own[f"{kind}/{conclusion.term}"]
     fact = answer.guideline.facts[conclusion.fact]
-    return CALX[fact.local], literal(fact, answer.trace.values[conclusion.fact])
+    return own[fact.local], literal(fact, answer.trace.values[conclusion.fact])
 
 
 def _steps(found: _Triples, answer: Answer, lesion: NamedNode, decision: NamedNode) -> None:
+    own = own_terms(answer.guideline.names)
     nodes: dict[str, list[NamedNode]] = {}
     facts: dict[str, NamedNode] = {}
     for number, step in enumerate(answer.trace.steps, 1):
@@ -175,14 +196,14 @@ def _steps(found: _Triples, answer: Answer, lesion: NamedNode, decision: NamedNo
         )
         found.put(lesion, predicate, target)
         if parent:
-            found.put(lesion, CALX[parent], target)
+            found.put(lesion, own[parent], target)
         for triple in (
             (RDF.type, RDF.Statement),
             (RDF.type, PROV.Entity),
             (RDF.subject, lesion),
             (RDF.predicate, predicate),
             (RDF.object, target),
-            (SOURCE_RULE, RULE[rule.id]),
+            (SOURCE_RULE, own[f"rule/{rule.id}"]),
             (CALX.level, Literal(answer.guideline.levels[rank])),
             (PROV.wasGeneratedBy, decision),
             *((RDFS.label, _in(language, text)) for language, text in rule.label.items()),
@@ -196,7 +217,7 @@ def _steps(found: _Triples, answer: Answer, lesion: NamedNode, decision: NamedNo
             if kind == "not":
                 found.put(node, CALX.inAbsenceOf, Literal(of))
         for statement in answer.statements[rule.id]:
-            found.put(node, CITES[statement.stance], EV[statement.id])
+            found.put(node, CITES[statement.stance], own[f"ev/{statement.id}"])
         key = production.conclusion.key
         nodes.setdefault(key, []).append(node)
 
@@ -211,77 +232,118 @@ def _fact(
         found.put(node, RDF.type, PROV.Entity)
         found.put(node, RDF.type, RDF.Statement if value is not None else CALX.UnknownFact)
         found.put(node, RDF.subject, lesion)
-        found.put(node, RDF.predicate, CALX[fact.local])
+        found.put(node, RDF.predicate, own_terms(answer.guideline.names)[fact.local])
         if value is not None:
             found.put(node, RDF.object, literal(fact, value))
     return facts[name]
 
 
-def _summary(found: _Triples, answer: Answer, lesion: NamedNode, decision: NamedNode) -> None:
-    """What is not the conclusion of one step: settled
-    or provisional, what is missing, what is unverified.
+class _Summary:
+    """What is not the conclusion of one step: settled or provisional, what is missing, what is
+    unverified.
     """
-    result = answer.json()
-    found.put(
-        lesion,
-        CALX.strategySettled,
-        Literal(bool(result["strategy"] and result["strategy"]["settled"])),
-    )
-    for point in result["calcium_score"]["unknown"]:
-        found.put(lesion, CALX.unknownScorePoint, NamedNode(f"{IRI}point/{point}"))
-    for criterion, verdict in result["optimisation"]["criteria"].items():
-        if verdict == "unknown":
-            found.put(lesion, CALX.criterionUnknown, NamedNode(f"{IRI}criterion/{criterion}"))
-    for device in result["devices"]:
-        for fact in device["unverified"]:
-            node = NamedNode(f"{lesion.value}/unverified/{device['id']}/{fact}")
-            _describe(
-                found,
-                lesion,
-                node,
-                CALX.unverified,
-                fact,
-                answer,
-                {CALX.ofDevice: [NamedNode(f"{IRI}device/{device['id']}")]},
-            )
-    for rank, missing in enumerate(result["missing"], 1):
-        decides = [
-            CALX.strategy if what == "strategy" else NamedNode(f"{IRI}device/{what}")
-            for what in missing["decides"]
-        ]
-        node = NamedNode(f"{lesion.value}/missing/{missing['fact']}")
-        _describe(
-            found,
-            lesion,
-            node,
-            CALX.missing,
-            missing["fact"],
-            answer,
-            {CALX.decides: decides, CALX["rank"]: [Literal(rank)]},
-        )
-    for alert in result["possible_alerts"]:
-        for fact in alert["because_of"]:
-            node = NamedNode(f"{lesion.value}/possible-alert/{alert['id']}/{fact}")
-            _describe(
-                found,
-                lesion,
-                node,
-                CALX.possibleAlert,
-                fact,
-                answer,
-                {CALX.alert: [NamedNode(f"{IRI}alert/{alert['id']}")]},
-            )
-    for studies, subject in (
-        ((result["strategy"] or {}).get("disputed_by", []), lesion),
-        *((d["disputed_by"], NamedNode(f"{IRI}device/{d['id']}")) for d in result["devices"]),
-    ):
+
+    def __init__(self, found: _Triples, answer: Answer, lesion: NamedNode) -> None:
+        self._found, self._answer, self._lesion = found, answer, lesion
+        self._guideline = answer.guideline
+        self._own = own_terms(answer.guideline.names)
+
+    def put(self) -> None:
+        """All of it."""
+        for section in self._guideline.sections:
+            match section:
+                case One(brief=False):
+                    self._one(section)
+                case Tally():
+                    for point in self._answer.total(section).unknown:
+                        self._say(CALX.unknownPoint, self._term(section.predicate, point))
+                case Criteria():
+                    for criterion, verdict in self._answer.judged(section).criteria.items():
+                        if verdict == "unknown":
+                            self._say(CALX.criterionUnknown, self._term(section.met, criterion))
+                case Status():
+                    self._things(section)
+                case _:
+                    pass
+        self._missing()
+        for key, alert, facts in self._answer.left_open:
+            term = self._term(key, alert)
+            for fact in facts:
+                self._describe(
+                    f"possible-alert/{alert}/{fact}",
+                    CALX.possibleAlert,
+                    fact,
+                    {CALX.alert: [term]},
+                )
+
+    def _say(self, predicate: NamedNode, value: RdfTerm) -> None:
+        self._found.put(self._lesion, predicate, value)
+
+    def _term(self, predicate: str, id_: str) -> NamedNode:
+        kind = self._guideline.properties[predicate].kind
+        local = next((t.local for t in self._guideline.of_kind(kind) if t.id == id_), id_)
+        return self._own[f"{kind}/{local}"]
+
+    def _one(self, section: One) -> None:
+        chosen = self._answer.chosen(section, "en")
+        if section.leads:
+            self._say(CALX.settled, Literal(bool(chosen and chosen.settled)))
+        if chosen is not None:
+            self._disputes(chosen.disputed_by, None)
+
+    def _things(self, section: Status) -> None:
+        for thing in self._answer.things(section, "en"):
+            term = self._own[f"{section.kind}/{thing.id}"]
+            for fact in thing.unverified:
+                self._describe(
+                    f"unverified/{thing.id}/{fact}",
+                    CALX.unverified,
+                    fact,
+                    {CALX.concerns: [term]},
+                )
+            self._disputes(thing.disputed_by, term)
+
+    def _disputes(self, studies: list[str], term: NamedNode | None) -> None:
+        of = term.value if term is not None else self._lesion.value
         for study in studies:
-            node = NamedNode(f"{lesion.value}/dispute/{subject.value.rpartition('/')[2]}/{study}")
-            found.put(lesion, CALX.dispute, node)
-            found.put(node, CITO.isDisputedBy, EV[study])
-            if subject != lesion:
-                found.put(node, CALX.ofDevice, subject)
-    found.put(decision, PROV.generated, lesion)
+            node = NamedNode(f"{self._lesion.value}/dispute/{of.rpartition('/')[2]}/{study}")
+            self._say(CALX.dispute, node)
+            self._found.put(node, CITO.isDisputedBy, self._own[f"ev/{study}"])
+            if term is not None:
+                self._found.put(node, CALX.concerns, term)
+
+    def _missing(self) -> None:
+        decided = {
+            section.key: self._own[section.shown[0]]
+            for section in self._guideline.sections
+            if section.listed and not isinstance(section, Status)
+        } | {
+            thing.id: self._own[f"{section.kind}/{thing.local}"]
+            for section in self._guideline.sections
+            if isinstance(section, Status)
+            for thing in self._guideline.of_kind(section.kind)
+        }
+        for rank, missing in enumerate(self._answer.missing, 1):
+            self._describe(
+                f"missing/{missing.fact}",
+                CALX.missing,
+                missing.fact,
+                {
+                    CALX.decides: [decided[name] for name in missing.decides],
+                    CALX["rank"]: [Literal(rank)],
+                },
+            )
+
+    def _describe(
+        self, path: str, link: NamedNode, fact: str, more: dict[NamedNode, list[Any]]
+    ) -> None:
+        """A node of its own that links the lesion to a fact."""
+        node = NamedNode(f"{self._lesion.value}/{path}")
+        self._say(link, node)
+        self._found.put(node, RDF.predicate, self._own[self._guideline.facts[fact].local])
+        for predicate, values in more.items():
+            for value in values:
+                self._found.put(node, predicate, value)
 
 
 def _measured(found: _Triples, answer: Answer, lesion: NamedNode) -> None:
@@ -309,7 +371,7 @@ def _measured(found: _Triples, answer: Answer, lesion: NamedNode) -> None:
         fact, node = answer.guideline.facts[name], NamedNode(f"{lesion.value}/fact/{name}")
         found.put(lesion, CALX.measurement, node)
         found.put(node, RDF.type, CALX.Measurement)
-        found.put(node, RDF.predicate, CALX[fact.local])
+        found.put(node, RDF.predicate, own_terms(answer.guideline.names)[fact.local])
         found.put(node, CALX.measurementStatus, Literal(entry["status"]))
         found.put(node, PROV.wasAttributedTo, drawer)
         if digest:
@@ -339,22 +401,6 @@ def _exact(value: Any) -> Value:
     )
 
 
-def _describe(
-    found: _Triples,
-    lesion: NamedNode,
-    node: NamedNode,
-    link: NamedNode,
-    fact: str,
-    answer: Answer,
-    more: dict[NamedNode, list[Any]],
-) -> None:
-    found.put(lesion, link, node)
-    found.put(node, RDF.predicate, CALX[answer.guideline.facts[fact].local])
-    for predicate, values in more.items():
-        for value in values:
-            found.put(node, predicate, value)
-
-
 def turtle(answer: Answer) -> str:
     """The answer as Turtle."""
     return graph(answer).serialize(format="turtle")
@@ -363,6 +409,8 @@ def turtle(answer: Answer) -> str:
 def jsonld(answer: Answer) -> str:
     """The answer as JSON-LD on one line, its context inside."""
     document = json.loads(
-        graph(answer).serialize(format="json-ld", context=PREFIXES, auto_compact=True)
+        graph(answer).serialize(
+            format="json-ld", context=prefixes(answer.guideline.names), auto_compact=True
+        )
     )
     return json.dumps(document, ensure_ascii=False)

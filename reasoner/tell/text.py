@@ -3,16 +3,31 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Iterator, Sequence
+from typing import Any, assert_never
 
 from calx.reasoner.engine.answer import Answer
+from calx.reasoner.engine.parts import Alert, Chosen, Number, Thing
 from calx.reasoner.model.guideline import Guideline
-from calx.reasoner.tell.prose import quantity
+from calx.reasoner.model.section import (
+    Actions,
+    Alerts,
+    Criteria,
+    Members,
+    Numbers,
+    One,
+    Picture,
+    Section,
+    Standing,
+    Status,
+    Tally,
+)
+from calx.reasoner.tell.labels import labels
 from calx.words import DEFAULT
 from calx.words import words as words_of
 
 WIDTH = 100
+MARKS = {"best": "✓✓", "good": "✓", "bad": "✗"}
 
 
 def render(answer: Answer, language: str = "en", explain: bool = False) -> str:
@@ -37,244 +52,253 @@ class _Page:
         self.guideline: Guideline = answer.guideline
         self.language = language
         self.words = words_of("answer", language)
-        self.result = answer.json(language)
+        self.label = labels(answer.guideline, language)
         self.separator = words_of("language", language)["comma"]
 
     def lines(self, explain: bool) -> Iterator[str]:
-        result, words = self.result, self.words
+        guideline, words = self.guideline, self.words
         yield (
-            f"{words['lesion']} {result['case_id']}   ({words['guideline']} Calx "
-            f"{self.guideline.version}, {self.guideline.digest[:19]})"
+            f"{self._root} {self.answer.case.id}   ({words['guideline']} "
+            f"{guideline.name[self.language]} {guideline.version}, {guideline.digest[:19]})"
         )
         yield "─" * WIDTH
-        yield from self._alerts(("critical",))
-        yield from self._strategy()
-        yield from self._calcium()
-        yield from self._devices()
-        yield from self._alerts(("warning", "info"))
-        yield from self._row(
-            words["sizes"],
-            [
-                f"{self._fact(name)} {self._number(name, value)}"
-                for name, value in result["parameters"].items()
-            ],
-        )
-        yield from self._stent()
+        for section in guideline.sections:
+            if isinstance(section, Alerts):
+                yield from self._alerts(section, gravest=True)
+        for section in guideline.in_reading_order:
+            yield from self._section(section)
         yield from self._missing()
         yield from self._measured()
         yield from self._row(
-            words["prognosis"], [self._term("prognosis", id_) for id_ in result["prognosis"]]
-        )
-        yield from self._row(
-            words["comparisons"], [self._term("comparison", id_) for id_ in result["comparisons"]]
-        )
-        yield from self._row(
             words["suspended"],
-            [
-                f"{s['rule']} ({', '.join(s['withdrawn'])})"
-                for s in result["guideline"]["suspended"]
-            ],
+            [f"{s.rule} ({', '.join(s.studies)})" for s in guideline.suspended],
         )
         if explain:
             yield from self._why()
             yield from self._references()
         yield "─" * WIDTH
-        yield from self._wrapped(result["notice"], 0)
+        yield from self._wrapped(guideline.notice[self.language], 0)
 
-    # --- parts ----------------------------------------------------------------------
+    @property
+    def _root(self) -> str:
+        """What the case is about."""
+        label = self.guideline.root.label[self.language]
+        return label[:1].upper() + label[1:]
 
-    def _alerts(self, severities: tuple[str, ...]) -> Iterator[str]:
-        for alert in self.result["alerts"]:
-            if alert["severity"] in severities:
+    # --- sections -------------------------------------------------------------------
+
+    def _section(self, section: Section) -> Iterator[str]:
+        match section:
+            case One():
+                yield from self._one(section)
+            case Members():
+                yield from self._listed(section, section.predicates[0], self._ids(section))
+            case Tally():
+                yield from self._tally(section)
+            case Status():
+                yield from self._things(section)
+            case Alerts():
+                yield from self._alerts(section, gravest=False)
+            case Actions():
+                actions = self.answer.actions(section, self.language)
+                yield from self._row(self._head(section), [action.label for action in actions])
+            case Criteria():
+                yield from self._criteria(section)
+            case Numbers():
+                values = self.answer.numbers(section)
+                yield from self._row(self._head(section), self._sizes(values))
+            case Picture():
+                pass
+            case _:
+                assert_never(section)
+
+    def _head(self, section: Section) -> str:
+        return section.label[self.language]
+
+    def _ids(self, section: Members) -> list[str]:
+        return self.answer.members(section)
+
+    def _listed(self, section: Section, predicate: str, ids: list[str]) -> Iterator[str]:
+        yield from self._row(self._head(section), [self.label.of(predicate, id_) for id_ in ids])
+
+    def _alerts(self, section: Alerts, gravest: bool) -> Iterator[str]:
+        worst = section.severities[0][1]
+        for alert in self.answer.alerts(section, self.language):
+            if (alert.severity == worst) is gravest:
                 yield from self._row(
-                    self.words[f"mark {alert['severity']}"],
-                    [f"{alert['label']}  [{', '.join(alert['rules'])}; {alert['level']}]"],
+                    self.words[f"mark {alert.severity}"],
+                    [f"{alert.label}  [{', '.join(alert.rules)}; {alert.level}]"],
                 )
                 factors, advice = (
-                    [self._term(kind, id_) for id_ in alert[key]]
-                    for kind, key in (("factor", "factors"), ("advice", "advice"))
+                    [self.label.of(predicate, id_) for id_ in ids]
+                    for predicate, ids in (
+                        (section.factor, alert.factors),
+                        (section.advice, alert.advice),
+                    )
                 )
                 yield from self._more(self.words["factors"], factors)
                 yield from self._more(self.words["advice"], advice)
                 yield from self._reservations(alert)
 
-    def _strategy(self) -> Iterator[str]:
-        strategy = self.result["strategy"]
-        if strategy is None:
-            yield from self._row(self.words["strategy"], [self.words["no strategy"]])
+    def _one(self, section: One) -> Iterator[str]:
+        chosen, words = self.answer.chosen(section, self.language), self.words
+        if chosen is None:
+            none = words["none yet" if section.leads else "none"]
+            told = words["unknown"] if self.answer.open(section) and not section.leads else none
+            yield from self._row(self._head(section), [told])
             return
-        standing = self.words["settled" if strategy["settled"] else "provisional"]
-        if self.answer.unsure_strategies:
-            others = [
-                self._term("strategy", id_)
-                if f"strategy/{id_}" in self.guideline.terms
-                else self.words["none"]
-                for id_ in self.answer.unsure_strategies
-            ]
-            standing = self.words["not measured"].format(self.separator.join(others))
+        if section.brief:
+            yield from self._row(self._head(section), [chosen.label])
+            return
+        standing = words["settled" if chosen.settled else "provisional"]
+        if elsewhere := self.answer.elsewhere(section):
+            others = [self.label.turned(section.key, id_) for id_ in elsewhere]
+            standing = words["not measured"].format(self.separator.join(others))
+        label = chosen.label.upper() if section.leads else chosen.label
         yield from self._row(
-            self.words["strategy"],
-            [f"{strategy['label'].upper()}  [{strategy['rule']}; {strategy['level']}]  {standing}"],
+            self._head(section), [f"{label}  [{chosen.rule}; {chosen.level}]  {standing}"]
         )
-        yield from self._more(
-            "", [self.guideline.terms[f"strategy/{strategy['id']}"].definition[self.language]]
-        )
-        yield from self._reservations(strategy)
+        yield from self._more("", [self.label.definition(section.predicate, chosen.id)])
+        yield from self._reservations(chosen)
 
-    def _reservations(self, conclusion: dict[str, Any]) -> Iterator[str]:
+    def _reservations(self, conclusion: Chosen | Alert) -> Iterator[str]:
         """What speaks against a conclusion, and where it stops."""
-        yield from self._more(self.words["disputed by"], self._studies(conclusion["disputed_by"]))
-        for limit in conclusion["limits"]:
-            yield from self._more(
-                self.words["limited by"], [self.guideline.statements[limit].text[self.language]]
-            )
+        yield from self._more(self.words["disputed by"], self._studies(conclusion.disputed_by))
+        for limit in conclusion.limits:
+            yield from self._more(self.words["limited by"], [self.label.statement(limit)])
 
-    def _calcium(self) -> Iterator[str]:
-        result, words, score = self.result, self.words, self.result["calcium_score"]
-        no_arc = self.answer.trace.values.get("max_superficial_arc_deg") == 0
-        parts = [
-            f"{words['arc grade']} {result['arc_grade'] or words['none' if no_arc else 'unknown']}"
-        ]
-        points = self.separator.join(self._term("point", point) for point in score["points"])
-        so_far = words["so far"] if score["unknown"] else ""
-        parts.append(f"{words['score']} {score['value']}{so_far}{f' ({points})' if points else ''}")
-        yield from self._row(words["calcium"], parts)
-        yield from self._more(
-            words["could add"], [self._term("point", point) for point in score["unknown"]]
+    def _tally(self, section: Tally) -> Iterator[str]:
+        total, words = self.answer.total(section), self.words
+        points, unknown = (
+            [self.label.of(section.predicate, point) for point in ids]
+            for ids in (total.points, total.unknown)
         )
-        yield from self._more(
-            "", [self._term("finding", finding) for finding in result["findings"]]
-        )
-        yield from self._row(
-            words["high risk"],
-            [self._term("feature", feature) for feature in result["high_risk_features"]],
-        )
+        value = words["unknown"] if total.value is None else total.value
+        so_far = words["so far"] if unknown else ""
+        counted = f" ({self.separator.join(points)})" if points else ""
+        yield from self._row(self._head(section), [f"{value}{so_far}{counted}"])
+        yield from self._more(words["could add"], unknown)
 
-    def _devices(self) -> Iterator[str]:
-        devices, words = self.result["devices"], self.words
-        yield words["devices"]
-        for status, mark in (("preferred", "✓✓"), ("suitable", "✓"), ("contraindicated", "✗")):
-            for device in devices:
-                if device["status"] == status:
-                    yield from self._device(device, mark)
-        idle = [device for device in devices if device["status"] == "not_indicated"]
-        for mark, word, open_ in (("?", "undecided", True), ("–", "not_indicated", False)):
-            rest = [
-                device["label"]
-                for device in idle
-                if self._could_be_indicated(device["id"]) is open_
-            ]
-            yield from (
-                self._wrapped(
-                    f"{self.separator.join(rest)}", 5, f"  {mark}  {words[word]}{words['colon']}"
+    def _things(self, section: Status) -> Iterator[str]:
+        things = self.answer.things(section, self.language)
+        yield self._head(section)
+        for status in section.in_reading_order:
+            for thing in things:
+                if thing.status == status.word and status.mark != "idle":
+                    yield from self._thing(section, status, thing)
+            if status.mark == "idle":
+                yield from self._idle(
+                    section, status, [t for t in things if t.status == status.word]
                 )
-                if rest
-                else ()
-            )
 
-    def _could_be_indicated(self, device: str) -> bool:
-        """Whether unknown facts leave open that the device is indicated."""
-        return f"indicated:{device}" in self.answer.outlook.possible
+    def _idle(self, section: Status, status: Standing, things: list[Thing]) -> Iterator[str]:
+        """Things for which nothing speaks, and those of which that is not known."""
+        undecided = self.words["undecided"]
+        for mark, word, open_ in (
+            ("?", undecided, True),
+            ("–", status.label[self.language], False),
+        ):
+            rest = [
+                thing.label
+                for thing in things
+                if self.answer.could_be_indicated(section, thing.id) is open_
+            ]
+            if rest:
+                yield from self._wrapped(
+                    self.separator.join(rest), 5, f"  {mark}  {word}{self.words['colon']}"
+                )
 
-    def _device(self, device: dict[str, Any], mark: str) -> Iterator[str]:
+    def _thing(self, section: Status, status: Standing, thing: Thing) -> Iterator[str]:
         words = self.words
         against = [
-            f"{self.guideline.rule[c['rule']].label[self.language]} [{c['rule']}; {c['level']}]"
-            for c in device["contraindications"]
+            f"{self.label.rule(c.rule)} [{c.rule}; {c.level}]" for c in thing.contraindications
         ]
-        rules = device["indicated_by"] + device["preferred_by"]
+        rules = thing.indicated_by + thing.preferred_by
         reasons = (
-            self.separator.join(against) if against else f"[{', '.join(rules)}; {device['level']}]"
+            self.separator.join(against) if against else f"[{', '.join(rules)}; {thing.level}]"
         )
-        sizes = self.separator.join(
-            f"{self._fact(name)} {self._number(name, value)}"
-            for name, value in device["parameters"].items()
-        )
+        sizes = self.separator.join(self._sizes(thing.parameters))
         yield from self._wrapped(
             (
-                f"{mark:2} {device['label']}: {words[device['status']]}  "
+                f"{MARKS[status.mark]:2} {thing.label}: {status.label[self.language]}  "
                 f"{reasons}{'  ' + sizes if sizes else ''}"
             ),
             2,
         )
-        for contraindication in device["contraindications"]:
+        for contraindication in thing.contraindications:
             yield from self._more(
-                words["disputed by"], self._studies(contraindication["disputed_by"]), 9
+                words["disputed by"], self._studies(contraindication.disputed_by), 9
             )
         if not against:
-            yield from self._more(words["disputed by"], self._studies(device["disputed_by"]), 9)
-        for caution in device["cautions"]:
-            disputers = self.separator.join(self._studies(caution["disputed_by"]))
+            yield from self._more(words["disputed by"], self._studies(thing.disputed_by), 9)
+        for caution in thing.cautions:
+            disputers = self.separator.join(self._studies(caution.disputed_by))
             disputed = f" ({words['disputed by']} {disputers})" if disputers else ""
             yield from self._more(
                 f"! {words['caution']}",
-                [f"{caution['label']} [{caution['rule']}; {caution['level']}]{disputed}"],
+                [f"{caution.label} [{caution.rule}; {caution.level}]{disputed}"],
                 7,
             )
-        if not device["contraindications"]:
+        if not thing.contraindications:
             yield from self._more(
-                f"? {words['not verified']}", [self._fact(fact) for fact in device["unverified"]], 7
+                f"? {words['not verified']}",
+                [self.label.fact(fact) for fact in thing.unverified],
+                7,
             )
 
-    def _stent(self) -> Iterator[str]:
-        optimisation, words = self.result["optimisation"], self.words
-        head = words["stent"]
-        for id_, verdict in optimisation["criteria"].items():
+    def _criteria(self, section: Criteria) -> Iterator[str]:
+        judged, words = self.answer.judged(section), self.words
+        head = self._head(section)
+        for id_, verdict in judged.criteria.items():
             yield from self._row(
-                head, [f"{self._term('criterion', id_)}{words['colon']}{words[verdict]}"]
+                head, [f"{self.label.of(section.met, id_)}{words['colon']}{words[verdict]}"]
             )
             head = ""
         yield from self._more(
-            words["advice"], [self._term("advice", id_) for id_ in optimisation["advice"]]
+            words["advice"], [self.label.of(section.advice, id_) for id_ in judged.advice]
         )
-        for limit in optimisation["limits"]:
-            yield from self._more(
-                words["limited by"], [self.guideline.statements[limit].text[self.language]]
-            )
+        for limit in judged.limits:
+            yield from self._more(words["limited by"], [self.label.statement(limit)])
+
+    def _sizes(self, values: dict[str, Number]) -> list[str]:
+        return [
+            f"{self.label.fact(name)} {self.label.value(name, value)}"
+            for name, value in values.items()
+        ]
+
+    # --- what is unknown ------------------------------------------------------------
 
     def _missing(self) -> Iterator[str]:
         """Unknown facts, those that decide the same things in one line."""
         together: dict[tuple[str, ...], list[str]] = {}
-        for item in self.result["missing"]:
-            # a device that cannot be indicated is of no interest, though a contraindication of it
-            # may be unknown
-            devices = tuple(
-                device
-                for device in item["decides"]
-                if device != "strategy" and self._could_be_indicated(device)
-            )
-            key = ("strategy",) if "strategy" in item["decides"] else devices
-            if key:
-                together.setdefault(key, []).append(self._fact(item["fact"]))
-        head = self.words["missing"]
+        for item in self.answer.missing:
+            decides = self.answer.worth_asking(item)
+            if decides:
+                together.setdefault(decides, []).append(self.label.fact(item.fact))
+        head, words = self.words["missing"], self.words
         for decides, facts in together.items():
-            if decides == ("strategy",):
-                told = self.words["strategy word"]
-            elif len(decides) > 3:
-                told = self.words["n devices"].format(len(decides))
-            else:
-                told = self.separator.join(self._term("device", device) for device in decides)
+            told = (
+                words["n of them"].format(len(decides))
+                if len(decides) > 3
+                else self.separator.join(self.label.decided(name) for name in decides)
+            )
             yield from self._row(
                 head,
-                [
-                    (
-                        f"{self.words['decides']} "
-                        f"{told}{self.words['colon']}{self.separator.join(facts)}"
-                    )
-                ],
+                [f"{words['decides']} {told}{words['colon']}{self.separator.join(facts)}"],
             )
             head = ""
         not_excluded = "; ".join(
-            f"{alert['label']} ({self._some(alert['because_of'])})"
-            for alert in self.result["possible_alerts"]
+            f"{alert.label} ({self._some(alert.because_of)})"
+            for alert in self.answer.possible_alerts(self.language)
         )
-        yield from self._row(self.words["not ruled out"], [not_excluded] if not_excluded else [])
+        yield from self._row(words["not ruled out"], [not_excluded] if not_excluded else [])
 
     def _measured(self) -> Iterator[str]:
         """What was measured, by whom and where, and what changes within its intervals."""
-        measured, words = self.result["measured"], self.words
-        if measured is None:
+        words = self.words
+        if self.answer.case.measured is None:
             return
+        measured = self.answer.case.measured.json()
         model = measured.get("model") or {}
         by = " ".join(str(part) for part in (model.get("id"), model.get("version")) if part) or str(
             measured.get("drawn_by") or "?"
@@ -290,26 +314,28 @@ class _Page:
         for name, entry in measured["facts"].items():
             if entry.get("correction") or entry["status"] in ("measured", "interpolated"):
                 yield from self._more(
-                    "", [f"{self._fact(name)}{words['colon']}{self._reading(name, entry)}"]
+                    "", [f"{self.label.fact(name)}{words['colon']}{self._reading(name, entry)}"]
                 )
         open_ = [
-            self._fact(name)
+            self.label.fact(name)
             for name, entry in measured["facts"].items()
             if entry["status"] == "undecided" and not entry.get("correction")
         ]
         yield from self._more(words["undecided facts"], open_)
         notes = "; ".join(str(note) for note in measured.get("notes") or ())
         yield from self._more(words["read with"], [notes] if notes else [])
-        for end in measured["within_intervals"]:
+        for end in self.answer.within:
             changes = [
                 words["becomes"].format(
-                    of=self._changed(change["of"]), to=self._word(change["of"], change["to"])
+                    of=self.label.decided(change["of"]) + words["colon"],
+                    to=self.label.turned(change["of"], change["to"]),
                 )
                 for change in end["changes"]
             ]
             yield from self._more(
                 words["if it were"].format(
-                    fact=self._fact(end["fact"]), value=self._number(end["fact"], end["value"])
+                    fact=self.label.fact(end["fact"]),
+                    value=self.label.value(end["fact"], end["value"]),
                 ),
                 changes,
             )
@@ -321,12 +347,12 @@ class _Page:
             was = (
                 words["unknown"]
                 if entry.get("value") is None
-                else self._number(name, entry["value"])
+                else self.label.value(name, entry["value"])
             )
             now = (
                 words["withdrawn"]
                 if correction.get("value") is None
-                else self._number(name, correction["value"])
+                else self.label.value(name, correction["value"])
             )
             reason = f" ({correction['reason']})" if correction.get("reason") else ""
             return (
@@ -335,7 +361,7 @@ class _Page:
                 )
                 + reason
             )
-        told = self._number(name, entry["value"])
+        told = self.label.value(name, entry["value"])
         if entry.get("interval"):
             told += f" ({entry['interval'][0]:g}–{entry['interval'][1]:g})"
         if entry["status"] == "interpolated":
@@ -347,23 +373,8 @@ class _Page:
             )
         return told
 
-    def _changed(self, of: str) -> str:
-        """The thing that changes, in words."""
-        kind, _, id_ = of.partition(" ")
-        return (
-            self.words["strategy"] + self.words["colon"]
-            if kind == "strategy"
-            else self._term(kind, id_) + self.words["colon"]
-        )
-
-    def _word(self, of: str, to: str | None) -> str:
-        """What it changes to."""
-        if to is None:
-            return self.words["none"]
-        return self._term("strategy", to) if of == "strategy" else self.words.get(to, to)
-
-    def _some(self, facts: list[str]) -> str:
-        shown = [self._fact(fact) for fact in facts]
+    def _some(self, facts: Sequence[str]) -> str:
+        shown = [self.label.fact(fact) for fact in facts]
         listed = self.separator.join(shown if len(shown) <= 4 else [*shown[:3], "…"])
         return f"{self.words['unknown']}{self.words['colon']}{listed}"
 
@@ -371,66 +382,40 @@ class _Page:
         words = self.words
         yield ""
         yield f"{words['why']}"
-        for step in self.result["steps"]:
+        for step in self.answer.steps(self.language):
             setter = (
-                f", {words['set by']} {step['level_set_by']}"
-                if step["level_set_by"] != step["rule"]
-                else ""
+                f", {words['set by']} {step.level_set_by}" if step.level_set_by != step.rule else ""
+            )
+            concluded = (
+                step.conclusion  # as the public contract has it
+                if self.language == DEFAULT
+                else self.label.concluded(step.conclusion)
             )
             yield (
-                f"  {step['rule']}  {step['label']}  →  {self._concluded(step['conclusion'])}   "
-                f"[{words['level']} {step['level']}{setter}]"
+                f"  {step.rule}  {step.label}  →  {concluded}   "
+                f"[{words['level']} {step.level}{setter}]"
             )
-            yield from self._more(
-                "", [self.guideline.rule[step["rule"]].rationale[self.language]], 6
-            )
+            yield from self._more("", [self.label.rationale(step.rule)], 6)
             yield from self._more(
                 words["because"],
-                [self._premise(premise) for premise in step["premises"]] or [words["always"]],
+                [self._premise(premise) for premise in step.premises] or [words["always"]],
                 6,
             )
-            for cited in step["evidence"]:
+            for cited in self.answer.statements[step.rule]:
                 yield from self._more(
                     f"{words['evidence']}",
                     [
                         (
-                            f"{cited['study']}, {cited['locator']} [{cited['level']}] "
-                            f"{words[cited['stance']]}: {cited['statement']}"
+                            f"{cited.study}, {cited.locator} [{cited.level}] "
+                            f"{words[cited.stance]}: {cited.text[self.language]}"
                         )
                     ],
                     6,
                 )
 
-    def _concluded(self, conclusion: str) -> str:
-        """The conclusion of a step in words, for those who do not read ids."""
-        if self.language == DEFAULT:  # as the public contract has it
-            return conclusion
-        key, _, id_ = conclusion.rpartition(": ")
-        for name, described in self.guideline.properties.items():
-            if key in (described.result_key, f"{described.result_key}.{key.rpartition('.')[2]}"):
-                term = next(
-                    (t for t in self.guideline.of_kind(described.kind) if t.id == id_), None
-                )
-                return (
-                    (
-                        f"{self.guideline.properties[name].label[self.language]}："
-                        f"{term.label[self.language]}"
-                    )
-                    if term
-                    else conclusion
-                )
-        fact = key.rpartition(".")[2]
-        return (
-            f"{self._fact(fact)} = {self.words.get(id_, id_)}"
-            if fact in self.guideline.facts
-            else conclusion
-        )
-
     def _references(self) -> Iterator[str]:
         """Every study cited, once, and what the levels mean."""
-        cited = sorted(
-            {statement["study"] for step in self.result["steps"] for statement in step["evidence"]}
-        )
+        cited = sorted({s.study for told in self.answer.statements.values() for s in told})
         yield ""
         yield self.words["references"]
         for name in cited:
@@ -452,10 +437,10 @@ class _Page:
         if "not" in premise:
             return f"{premise['not']} {self.words['not derived']}"
         value = premise["value"]
-        told = (
-            f"{self._fact(premise['fact'])} = "
-            f"{self.words['not known'] if value is None else self._number(premise['fact'], value)}"
+        shown = (
+            self.words["not known"] if value is None else self.label.value(premise["fact"], value)
         )
+        told = f"{self.label.fact(premise['fact'])} = {shown}"
         entry = premise.get("measured")
         if not entry:
             return told
@@ -472,22 +457,8 @@ class _Page:
 
     # --- words ----------------------------------------------------------------------
 
-    def _term(self, kind: str, id_: str) -> str:
-        return self.guideline.terms[f"{kind}/{id_}"].label[self.language]
-
     def _studies(self, names: list[str]) -> list[str]:
-        return [self.guideline.studies[name].label[self.language] for name in names]
-
-    def _fact(self, name: str) -> str:
-        return self.guideline.facts[name].label[self.language]
-
-    def _number(self, name: str, value: Any) -> str:
-        fact = self.guideline.facts[name]
-        if isinstance(value, bool):
-            return self.words[str(value).lower()]
-        if isinstance(value, str):
-            return self.guideline.value_labels.get(value, {self.language: value})[self.language]
-        return quantity(fact, value)
+        return [self.label.study(name) for name in names]
 
     def _row(self, head: str, parts: list[str]) -> Iterator[str]:
         if parts:

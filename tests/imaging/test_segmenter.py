@@ -27,6 +27,7 @@ from calx.imaging.pullback import Pullback
 from calx.imaging.reading import Asked, Found, read
 from calx.imaging.simulator import dicom, simulate
 from calx.imaging.training.evaluate import Judged, judge, reads
+from tests import sampling
 from tests.sampling import some
 
 UNSEEN = some(range(5_000_000, 5_000_012), 4)
@@ -64,8 +65,10 @@ def test_decisions_are_right_whenever_they_are_made(judged: Judged) -> None:
 
 @pytest.mark.long
 def test_intervals_of_frames_hold_about_nine_times_in_ten(judged: Judged) -> None:
+    # in a sample of four recordings neighbouring frames err together: it may hold in all of them
+    low, high = (0.8, 0.99) if sampling.WHOLE else (0.7, 1.0)
     for share in judged.frames.values():
-        assert 0.8 <= share <= 0.99
+        assert low <= share <= high
 
 
 def test_the_model_card_tells_what_its_package_says() -> None:

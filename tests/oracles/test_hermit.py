@@ -11,11 +11,13 @@ from rdflib import OWL, RDF
 
 from calx.ontology import GuidelineFiles
 from calx.reasoner.authors.check.owl import classify, faults, terms
+from calx.reasoner.model.names import IRI, Names
 from calx.reasoner.recommendation import Reasoner
 from tests.lesions import lesions
 from tests.oracles.hermit import CALX, lesion_classes, with_lesions
 from tests.sampling import some
 
+NAMES = Names(IRI, "calx")
 PREDICATE = {"grade": "arcGrade", "finding": "finding", "point": "scorePoint"}
 
 
@@ -26,7 +28,7 @@ def test_the_terms_are_consistent_and_every_class_can_have_members() -> None:
 
 
 def test_check_finds_no_fault_in_the_terms() -> None:
-    assert faults(GuidelineFiles()) == []
+    assert faults(GuidelineFiles(), NAMES) == []
 
 
 @pytest.mark.long
@@ -38,7 +40,7 @@ def test_check_tells_a_class_that_can_have_no_member(
         "calx:EllisTwo a owl:Class ;",
         "calx:EllisTwo a owl:Class ; rdfs:subClassOf calx:EllisThree ;",
     )
-    found = faults(GuidelineFiles(folder))
+    found = faults(GuidelineFiles(folder), NAMES)
     assert found
     assert any("EllisTwo can have no member" in problem.message for problem in found)
 

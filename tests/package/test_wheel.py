@@ -163,6 +163,7 @@ ARGUMENTS: dict[str, tuple[list[str], str]] = {
     "evidence withdraw": (["CCAT23", "--ontology", "mine"], "A10"),
     "rulebook": ([], "active modification"),
     "export-owl": (["terms.owl"], ""),
+    "export-shacl": (["rules.nt"], ""),
     "segment": (["case.json", "--facts", "out.json"], "pip install 'calx[imaging]'"),
     "correct": (["measured.json", "vessel_diameter_mm=3", "--by", "a reader"], ""),
     "serve": (["--port", "-1"], "--port"),

@@ -51,7 +51,7 @@ function mark() {
   bar.hidden = !answer;
   if (answer) {
     const warned = Number(answer.dataset.alerts) ? "⚠ " : Number(answer.dataset.open) ? "⚠? " : "";
-    bar.textContent = `${warned}${answer.dataset.strategy}${answer.dataset.standing ? ` (${answer.dataset.standing})` : ""} ↓`;
+    bar.textContent = `${warned}${answer.dataset.lead}${answer.dataset.standing ? ` (${answer.dataset.standing})` : ""} ↓`;
   }
 }
 

@@ -18,11 +18,10 @@ from calx.api.server.respond import page
 from calx.api.server.routes.advice import VARY
 from calx.api.sparql.gate import serialise
 from calx.reasoner.model.guideline import Fact, Guideline, Statement, Study
-from calx.reasoner.model.names import IRI
 from calx.reasoner.model.rule import Rule
 from calx.reasoner.model.values import as_json
 from calx.reasoner.tell.prose import Prose
-from calx.reasoner.tell.rdf import PREFIXES
+from calx.reasoner.tell.rdf import prefixes
 
 router = APIRouter(tags=["knowledge"])
 FORMS = (JSON, HTML, TURTLE, JSON_LD)
@@ -31,9 +30,8 @@ FORMS = (JSON, HTML, TURTLE, JSON_LD)
 @router.get("/guideline", summary="The guideline", responses=problems_of(406, 429))
 async def guideline(request: Request) -> Response:
     """Version, digest, counts, levels of evidence, terms."""
-    return _shown(
-        request, described(service_of(request).reasoner.guideline), "guideline.html", "content", IRI
-    )
+    found = service_of(request).reasoner.guideline
+    return _shown(request, described(found), "guideline.html", "content", found.iri)
 
 
 @router.get("/facts", summary="The facts that a case may hold", responses=problems_of(406, 429))
@@ -43,7 +41,7 @@ async def facts(request: Request) -> Response:
     found = service_of(request).reasoner.guideline
     return _json(
         {
-            "facts": [_fact(fact) for fact in found.facts.values() if fact.given],
+            "facts": [_fact(fact, found) for fact in found.facts.values() if fact.given],
             "groups": found.groups,
         }
     )
@@ -51,7 +49,7 @@ async def facts(request: Request) -> Response:
 
 @router.get("/terms", summary="What can be concluded", responses=problems_of(406, 429))
 async def terms(request: Request) -> Response:
-    """Strategies, devices, alerts, findings …, by kind."""
+    """Everything that rules can conclude, by kind."""
     form_of(request, JSON)
     return _json(described(service_of(request).reasoner.guideline)["terms"])
 
@@ -80,7 +78,7 @@ async def rule(request: Request, rule_id: str) -> Response:
         rule_in_words(found.rule[rule_id], found),
         "rule.html",
         "rule",
-        f"{IRI}rule/{rule_id}",
+        found.names(f"rule/{rule_id}"),
     )
 
 
@@ -111,7 +109,7 @@ async def study(request: Request, study_id: str) -> Response:
         study_in_words(found.studies[study_id], found),
         "study.html",
         "study",
-        f"{IRI}ev/{study_id}",
+        found.names(f"ev/{study_id}"),
     )
 
 
@@ -139,8 +137,9 @@ def _shown(
         for subject in subjects
         for triple in about(service_of(request).knowledge, ox.NamedNode(subject))
     ]
+    names = service_of(request).reasoner.guideline.names
     body = (
-        ox.serialize(triples, format=ox.RdfFormat.TURTLE, prefixes=PREFIXES)
+        ox.serialize(triples, format=ox.RdfFormat.TURTLE, prefixes=prefixes(names))
         if form == TURTLE
         else serialise(triples, form)[1]
     )
@@ -182,7 +181,7 @@ def described(guideline: Guideline) -> dict[str, Any]:
             kind: [
                 {
                     "id": t.id,
-                    "iri": f"{IRI}{kind}/{t.local}",
+                    "iri": guideline.names(f"{kind}/{t.local}"),
                     "label": t.label,
                     "definition": t.definition,
                 }
@@ -193,10 +192,10 @@ def described(guideline: Guideline) -> dict[str, Any]:
     }
 
 
-def _fact(fact: Fact) -> dict[str, Any]:
+def _fact(fact: Fact, guideline: Guideline) -> dict[str, Any]:
     return {
         "name": fact.name,
-        "iri": f"{IRI}{fact.local}",
+        "iri": guideline.names(fact.local),
         "type": fact.kind,
         "unit": fact.unit,
         "minimum": as_json(fact.minimum),
@@ -222,7 +221,7 @@ def rule_in_words(rule: Rule, guideline: Guideline) -> dict[str, Any]:
     )
     return {
         "id": rule.id,
-        "iri": f"{IRI}rule/{rule.id}",
+        "iri": guideline.names(f"rule/{rule.id}"),
         "layer": rule.layer,
         "file": rule.file,
         "label": rule.label,
@@ -239,7 +238,7 @@ def rule_in_words(rule: Rule, guideline: Guideline) -> dict[str, Any]:
 def _stated(statement: Statement, guideline: Guideline) -> dict[str, Any]:
     return {
         "id": statement.id,
-        "iri": f"{IRI}ev/{statement.id}",
+        "iri": guideline.names(f"ev/{statement.id}"),
         "study": statement.study,
         "citation": guideline.studies[statement.study].citation,
         "statement": statement.text,
@@ -271,7 +270,7 @@ def study_in_words(study: Study, guideline: Guideline) -> dict[str, Any]:
     )
     return {
         "id": study.id,
-        "iri": f"{IRI}ev/{study.id}",
+        "iri": guideline.names(f"ev/{study.id}"),
         "type": study.type,
         "level": study.level,
         "label": study.label,

@@ -11,12 +11,12 @@ from fastapi import APIRouter, Request, Response
 from starlette.datastructures import UploadFile
 
 from calx.api.contract.problems import ServiceError, of_case
-from calx.api.pages.cross_section import draw_cross_section as cross_section
 from calx.api.pages.form import case_of, groups, read_form
+from calx.api.pages.pictures import pictures
 from calx.api.pages.proof_picture import draw_proof as proof_picture
 from calx.api.pages.render import html
 from calx.api.server.guard import COOKIE
-from calx.api.server.openapi import EXAMPLE, describe
+from calx.api.server.openapi import body_of, describe
 from calx.api.server.request import absent, language_of, language_told, record_of, service_of
 from calx.api.server.respond import page
 from calx.api.server.state import Service
@@ -27,6 +27,7 @@ from calx.reasoner.batch import Outcome, outcomes
 from calx.reasoner.engine.answer import Answer
 from calx.reasoner.intake.files import Submission
 from calx.reasoner.model.guideline import Guideline
+from calx.reasoner.model.section import Status
 
 router = APIRouter(include_in_schema=False)
 NO_STORE = {"Cache-Control": "no-store"}
@@ -44,29 +45,32 @@ def asked(request: Request, language: str) -> tuple[dict[str, str], Outcome]:
 def lesion(request: Request, language: str) -> dict[str, Any]:
     """What the page shows of a lesion: drawing, and advice or problems."""
     shown, outcome = asked(request, language)
-    found: dict[str, Any] = {"texts": shown, "problems": [], "result": None, "open_devices": []}
+    found: dict[str, Any] = {"texts": shown, "problems": [], "result": None, "open_things": []}
+    guideline = service_of(request).reasoner.guideline
     query = urlencode({**shown, "lang": language})
     found |= {"permanent": f"/?{query}", "picture": f"/picture?{query}"}
     if not shown:
-        return {**found, "drawing": cross_section({}, language)}
+        return {**found, "drawing": pictures(guideline, {}, language)}
     if outcome.answer is None:
         problems = outcome.error.problems if outcome.error else []
-        return {**found, "problems": problems, "drawing": cross_section({}, language)}
+        return {**found, "problems": problems, "drawing": pictures(guideline, {}, language)}
     values = outcome.answer.trace.values
     return {
         **found,
         "result": outcome.answer.json(language),
-        "open_devices": open_devices(outcome.answer),
-        "drawing": cross_section(values, language),
+        "open_things": open_things(outcome.answer),
+        "drawing": pictures(guideline, values, language),
     }
 
 
-def open_devices(answer: Answer) -> list[str]:
-    """Devices that unknown facts may yet indicate."""
+def open_things(answer: Answer) -> list[str]:
+    """Ids of the things for which unknown facts may yet speak."""
     return [
-        device.id
-        for device in answer.guideline.of_kind("device")
-        if f"indicated:{device.local}" in answer.outlook.possible
+        thing.id
+        for section in answer.guideline.sections
+        if isinstance(section, Status)
+        for thing in answer.guideline.of_kind(section.kind)
+        if answer.could_be_indicated(section, thing.id)
     ]
 
 
@@ -126,24 +130,25 @@ def stored(service: Service, kept: Record, language: str) -> dict[str, Any]:
     """What the page of a stored case shows: the answer
     as it was given, and what would be said today.
     """
-    values = _values(kept, service.reasoner.guideline)
+    guideline = service.reasoner.guideline
+    values = _values(kept, guideline)
     return {
         "kept": kept,
         "result": kept.answer(language),
         "problems": [],
-        "open_devices": _open(kept, service),
-        "drawing": cross_section(values, language),
+        "open_things": _open(kept, service),
+        "drawing": pictures(guideline, values, language),
         "replayed": replay(kept, service.reasoner).json(),
     }
 
 
 def _open(kept: Record, service: Service) -> list[str]:
-    """Devices that unknown facts may yet indicate; under
+    """Things for which unknown facts may yet speak; under
     another guideline all that an unknown fact decides.
     """
     if kept.guideline_digest == service.reasoner.guideline.digest:
-        return open_devices(service.reasoner.recommend(kept.submitted))
-    return sorted({device for item in kept.answer()["missing"] for device in item["decides"]})
+        return open_things(service.reasoner.recommend(kept.submitted))
+    return sorted({name for item in kept.answer()["missing"] for name in item["decides"]})
 
 
 def _values(kept: Record, guideline: Guideline) -> dict[str, Any]:
@@ -260,12 +265,13 @@ def _see(address: str) -> Response:
 @router.get("/docs")
 async def docs(request: Request) -> Response:
     """The API in words."""
-    description = describe(request.app, service_of(request).reasoner)
+    service = service_of(request)
+    description = describe(request.app, service.reasoner, service.examples)
     return page(
         request,
         "docs.html",
         language_of(request),
         paths=description["paths"],
-        example=EXAMPLE,
+        example=next((body_of(example) for example in service.examples), {"case_id": "demo-1"}),
         base=str(request.base_url),
     )

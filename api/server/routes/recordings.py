@@ -22,7 +22,7 @@ from calx.api.server.openapi import problems_of
 from calx.api.server.request import form_of, language_of, language_told, name_of, service_of
 from calx.api.server.respond import page
 from calx.api.server.routes.advice import VARY
-from calx.api.server.routes.pages import open_devices
+from calx.api.server.routes.pages import open_things
 from calx.api.server.settings import MIB
 from calx.api.server.state import Service
 from calx.reasoner.intake import measurements
@@ -209,7 +209,7 @@ def _shown(service: Service, found: Recording, language: str) -> dict[str, Any]:
         "case": case,
         "result": None,
         "problems": [],
-        "open_devices": [],
+        "open_things": [],
         "facts": [],
     }
     if case is None:
@@ -223,7 +223,7 @@ def _shown(service: Service, found: Recording, language: str) -> dict[str, Any]:
         answer = service.reasoner.recommend(case, language)
     except CaseError as error:
         return shown | {"problems": error.problems}
-    return shown | {"result": answer.json(language), "open_devices": open_devices(answer)}
+    return shown | {"result": answer.json(language), "open_things": open_things(answer)}
 
 
 @router.get(

@@ -18,7 +18,8 @@ from calx.api.server.routes.advice import VARY, of_steps, one
 from calx.api.server.routes.pages import stored
 from calx.api.sparql.gate import serialise
 from calx.api.store.cases import CaseDiffersError, replay
-from calx.reasoner.tell.rdf import PREFIXES
+from calx.reasoner.model.names import Names
+from calx.reasoner.tell.rdf import prefixes
 
 router = APIRouter(prefix="/cases", tags=["stored cases"])
 PAGE = 100
@@ -78,11 +79,12 @@ async def listed(
         form_of(request, JSON, HTML),
         language_of(request),
     )
-    found = await service.cases.listed(limit + 1, offset)
+    found = await service.cases.listed(service.reasoner.guideline, limit + 1, offset)
     service.note(request, "listed")
+    lead = service.reasoner.guideline.lead
     following = f"/cases?limit={limit}&offset={offset + limit}" if len(found) > limit else None
     content: dict[str, Any] = {
-        "cases": [summary.json() for summary in found[:limit]],
+        "cases": [summary.json(lead.key if lead else None) for summary in found[:limit]],
         "next": following,
     }
     if form == HTML:
@@ -104,7 +106,9 @@ async def read(request: Request, case_id: str) -> Response:
     kept = await record_of(request, case_id)
     if form in (TURTLE, JSON_LD):
         return Response(
-            _written(await service.cases.triples(case_id), form), headers=VARY, media_type=form
+            _written(await service.cases.triples(case_id), form, service.reasoner.guideline.names),
+            headers=VARY,
+            media_type=form,
         )
     if form == HTML:
         return page(request, "case.html", language, **stored(service, kept, language))
@@ -138,7 +142,9 @@ async def proof(request: Request, case_id: str) -> Response:
     kept = await record_of(request, case_id)
     if form in (TURTLE, JSON_LD):
         return Response(
-            _written(await service.cases.triples(case_id), form), headers=VARY, media_type=form
+            _written(await service.cases.triples(case_id), form, service.reasoner.guideline.names),
+            headers=VARY,
+            media_type=form,
         )
     return Response(
         of_steps(kept.answer(language), form, service, language), headers=VARY, media_type=form
@@ -175,7 +181,7 @@ async def delete(request: Request, case_id: str) -> Response:
     return Response(status_code=204)
 
 
-def _written(triples: list[ox.Triple], form: str) -> bytes:
+def _written(triples: list[ox.Triple], form: str, names: Names) -> bytes:
     if form == TURTLE:
-        return ox.serialize(triples, format=ox.RdfFormat.TURTLE, prefixes=PREFIXES) or b""
+        return ox.serialize(triples, format=ox.RdfFormat.TURTLE, prefixes=prefixes(names)) or b""
     return serialise(triples, form)[1]

@@ -69,7 +69,7 @@ def check(files: GuidelineFiles, with_owl: bool = True) -> Report:
     problems += reading.problems
     problems += _suspended(reading)
     problems += (
-        replace(problem, line=_line(files, problem.file, problem.rule or ""))
+        replace(problem, line=_line(reading, problem.file, problem.rule or ""))
         for problem in (*strangers(reading.whole), *_contradictions(reading))
     )
     answered = 0
@@ -84,22 +84,22 @@ def check(files: GuidelineFiles, with_owl: bool = True) -> Report:
                 rule.file,
                 "fires in no reference case; add one to cases/ that shows what it does",
                 rule.id,
-                _line(files, rule.file, rule.id),
+                _line(reading, rule.file, rule.id),
             )
             for rule in reading.guideline.rules
             if whole and rule.id not in fired
         )
     asked = None
     if with_owl and not any(problem.kind == "undefined" for problem in problems):
-        asked = owl.faults(files)
+        asked = owl.faults(files, reading.source.names)
         problems += asked or []
     return Report(
         _sorted(_placed(files, reading, problems)), reading.guideline, asked is not None, answered
     )
 
 
-def _line(files: GuidelineFiles, file: str, rule: str) -> int | None:
-    return files.line_of(file, f"rule:{rule}")
+def _line(reading: ReadGuideline, file: str, rule: str) -> int | None:
+    return reading.source.line_of(file, reading.source.names(f"rule/{rule}"))
 
 
 def _contradictions(reading: ReadGuideline) -> list[AuthoringProblem]:
@@ -125,7 +125,7 @@ def _suspended(reading: ReadGuideline) -> list[AuthoringProblem]:
                 rule.file,
                 message,
                 rule.id,
-                _line(reading.source.files, rule.file, rule.id),
+                _line(reading, rule.file, rule.id),
             )
         )
     return found

@@ -13,8 +13,8 @@ from rdflib import OWL, RDF, RDFS, BNode, Graph, URIRef
 from rdflib.term import Node
 
 from calx.ontology import AuthoringProblem, GuidelineFiles
-from calx.reasoner.load.shapes import short
-from calx.reasoner.model.names import IRI
+from calx.ontology.files import HEADER_FILE, core
+from calx.reasoner.model.names import IRI, Names
 
 NOT_OWL = ("rules/", "shapes/", "evidence/", "requirements.ttl")
 """What speaks SHACL and evidence, not OWL."""
@@ -37,11 +37,11 @@ FIND_OUT = 64
 def terms(files: GuidelineFiles) -> Graph:
     """The OWL part of the ontology: classes, properties, individuals."""
     found = Graph(bind_namespaces="none")
-    for name, graph in files.graphs().items():
-        if not name.startswith(NOT_OWL):
-            for subject, predicate, value in graph:
-                if value not in METACLASSES:
-                    found.add((subject, predicate, value))
+    read = [graph for name, graph in files.graphs().items() if not name.startswith(NOT_OWL)]
+    for graph in (*read, core()):
+        for subject, predicate, value in graph:
+            if value not in METACLASSES:
+                found.add((subject, predicate, value))
     return found
 
 
@@ -74,7 +74,7 @@ def empty_classes(graph: Graph) -> list[str] | None:
     return sorted(cls.iri for cls in world.inconsistent_classes() if cls is not owlready2.Nothing)
 
 
-def faults(files: GuidelineFiles) -> list[AuthoringProblem] | None:
+def faults(files: GuidelineFiles, names: Names) -> list[AuthoringProblem] | None:
     """What HermiT finds wrong with the terms, with the axioms that together make it so; None where
     the extra ``authoring`` is not installed.
     """
@@ -91,7 +91,7 @@ def faults(files: GuidelineFiles) -> list[AuthoringProblem] | None:
         return [
             AuthoringProblem(
                 "inconsistent",
-                "calx.ttl",
+                HEADER_FILE,
                 (
                     f"HermiT cannot read the terms ({reason or 'no reason given'}); use constructs "
                     "of OWL 2 DL"
@@ -104,7 +104,9 @@ def faults(files: GuidelineFiles) -> list[AuthoringProblem] | None:
             graph,
         )
         reasons = minimal(narrowed, lambda part: empty_classes(part) is None)
-        return [_told(files, "inconsistent", reasons, "the terms contradict each other (HermiT)")]
+        return [
+            _told(files, names, "inconsistent", reasons, "the terms contradict each other (HermiT)")
+        ]
     found = []
     for iri in empty:
 
@@ -113,17 +115,31 @@ def faults(files: GuidelineFiles) -> list[AuthoringProblem] | None:
 
         reasons = minimal(_about(graph, iri), contradicted)
         found.append(
-            _told(files, "unsatisfiable", reasons, f"{_name(iri)} can have no member (HermiT)", iri)
+            _told(
+                files,
+                names,
+                "unsatisfiable",
+                reasons,
+                f"{_name(names, iri)} can have no member (HermiT)",
+                iri,
+            )
         )
     return found
 
 
 def _told(
-    files: GuidelineFiles, kind: str, axioms: list[Axiom], message: str, iri: str | None = None
+    files: GuidelineFiles,
+    names: Names,
+    kind: str,
+    axioms: list[Axiom],
+    message: str,
+    iri: str | None = None,
 ) -> AuthoringProblem:
-    subjects = [_name(str(axiom.subject)) for axiom in axioms if isinstance(axiom.subject, URIRef)]
-    subject = _name(iri) if iri else max(subjects, key=subjects.count, default=None)
-    home, line = "calx.ttl", None
+    subjects = [
+        _name(names, axiom.subject) for axiom in axioms if isinstance(axiom.subject, URIRef)
+    ]
+    subject = _name(names, iri) if iri else max(subjects, key=subjects.count, default=None)
+    home, line = HEADER_FILE, None
     for name in files.texts:
         if (
             subject
@@ -131,7 +147,7 @@ def _told(
             and not name.startswith(NOT_OWL)
         ):
             home, line = name, at
-    because = "; ".join(str(axiom) for axiom in axioms)
+    because = "; ".join(axiom.told(names) for axiom in axioms)
     return AuthoringProblem(
         kind,
         home,
@@ -151,29 +167,30 @@ class Axiom:
         self.subject, self._predicate, self._value = triple
         self.triples = [triple, *_hanging(graph, self._value)]
 
-    def __str__(self) -> str:
+    def told(self, names: Names) -> str:
+        """In one line."""
         named = sorted(
             {
-                _name(str(node))
+                _name(names, node)
                 for _, _, node in self.triples
-                if isinstance(node, URIRef) and str(node).startswith(IRI)
+                if isinstance(node, URIRef) and (names.has(node) or node.startswith(IRI))
             }
         )
         value = (
-            _name(str(self._value))
+            _name(names, self._value)
             if isinstance(self._value, URIRef)
             else f"an expression with {', '.join(named)}"
             if named
             else str(self._value)
         )
         if not isinstance(self.subject, URIRef):
-            return f"{short(self._value).replace(str(OWL), 'owl:')} ({', '.join(named)})"
-        subject = _name(str(self.subject))
-        return f"{subject} {short(self._predicate).replace(str(OWL), 'owl:')} {value}"
+            return f"{names.short(self._value)} ({', '.join(named)})"
+        return f"{_name(names, self.subject)} {names.short(self._predicate)} {value}"
 
 
-def _name(iri: str) -> str:
-    return f"calx:{iri.removeprefix(IRI)}" if iri.startswith(IRI) else iri.replace(str(OWL), "owl:")
+def _name(names: Names, node: object) -> str:
+    """A name by its path: ``calx:device/cutting_balloon``."""
+    return f"{names.prefix}:{names.below(node)}" if names.has(node) else names.short(node)
 
 
 def _hanging(graph: Graph, node: Node) -> Iterator[tuple[Node, Node, Node]]:

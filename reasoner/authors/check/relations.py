@@ -12,9 +12,10 @@ from itertools import combinations
 
 from calx.ontology import AuthoringProblem
 from calx.reasoner.model.condition import Derived, find
-from calx.reasoner.model.guideline import OWNER, Guideline, Statement
+from calx.reasoner.model.guideline import Guideline, Statement
 from calx.reasoner.model.names import Text
 from calx.reasoner.model.rule import Assertion, Number, Rule
+from calx.reasoner.model.section import Numbers, Status, Tally
 from calx.words import DEFAULT, LANGUAGES, words
 
 
@@ -25,6 +26,7 @@ def strangers(guideline: Guideline) -> Iterator[AuthoringProblem]:
             AuthoringProblem("alert-owner", rule.file, message, rule.id)
             for message in _owner(guideline, rule)
         )
+    yield from _unshown(guideline)
     yield from _another_limit(guideline)
     yield from _unrelated(guideline)
     yield from _two_limits(guideline)
@@ -39,13 +41,45 @@ def _owner(guideline: Guideline, rule: Rule) -> Iterator[str]:
         production.conclusion.term
         for production in rule.productions
         if isinstance(production.conclusion, Assertion)
-        and guideline.properties[production.conclusion.predicate].kind == OWNER
+        and guideline.properties[production.conclusion.predicate].kind == guideline.owner
     }
     if rule.alert is not None and raised and rule.alert not in raised:
         yield (
             f"raises {', '.join(sorted(raised))}, and calx:inAlert puts its advice under "
             f"{rule.alert}; name the alert that it raises"
         )
+
+
+# --- conclusions and the answer --------------------------------------------------------
+
+
+def _unshown(guideline: Guideline) -> Iterator[AuthoringProblem]:
+    """A conclusion that no section of the answer shows is seen in the proof alone."""
+    shown = {name for section in guideline.sections for name in section.shown}
+    shown |= {section.total for section in guideline.sections if isinstance(section, Tally)}
+    things = {section.kind for section in guideline.sections if isinstance(section, Status)}
+    keys = {section.key for section in guideline.sections if isinstance(section, Numbers)}
+    for name, clauses in guideline.program.writers_of.items():
+        described = guideline.properties.get(name)
+        fact = guideline.facts.get(name)
+        if described is not None:
+            seen = bool({name, described.parent or name} & shown)
+            local = name
+        elif fact is not None and not fact.given and fact.result_key is not None:
+            concerns = f"{next(iter(things), '')}/{fact.concerns}"
+            seen = fact.result_key in keys or name in shown or concerns in guideline.terms
+            local = fact.local
+        else:
+            continue
+        if not seen:
+            rule = clauses[0].rule
+            yield AuthoringProblem(
+                "unshown",
+                rule.file,
+                f"concludes {guideline.names.prefix}:{local}, which no section of the answer "
+                "shows; name it in one of calx:sections, or conclude nothing by it",
+                rule.id,
+            )
 
 
 # --- evidence and its rule -----------------------------------------------------------
@@ -86,7 +120,7 @@ def _about(guideline: Guideline, rule: Rule) -> Iterator[Text]:
     """The words of a rule, of what it reads and of what it concludes."""
     yield rule.label
     yield rule.rationale
-    alert = guideline.terms.get(f"{OWNER}/{rule.alert}")
+    alert = guideline.terms.get(f"{guideline.owner}/{rule.alert}")
     if alert is not None:
         yield alert.label
     for production in rule.productions:

@@ -7,6 +7,7 @@ from __future__ import annotations
 import csv
 import re
 from collections.abc import Iterator
+from functools import cache
 
 from rdflib import DCTERMS, OWL, RDF, RDFS, SH, SKOS, URIRef
 from rdflib.collection import Collection
@@ -15,7 +16,6 @@ from rdflib.term import Node
 from calx.ontology import UNREAD, AuthoringProblem
 from calx.ontology.unseen import unseen
 from calx.reasoner.authors.check.figures import misfits, texts
-from calx.reasoner.load.shapes import short
 from calx.reasoner.load.source import CALX, Source
 from calx.reasoner.model.condition import values_read
 from calx.reasoner.model.guideline import Guideline
@@ -33,33 +33,6 @@ DESCRIBED = (
     CALX.EvidenceLevel,
 )
 """What needs a label, a definition and a source."""
-UNITS = {
-    "1",
-    "a",
-    "mo",
-    "wk",
-    "d",
-    "h",
-    "min",
-    "s",
-    "ms",
-    "%",
-    "mm",
-    "cm",
-    "um",
-    "mm2",
-    "cm2",
-    "mm3",
-    "mL",
-    "deg",
-    "mm/s",
-    "mm[Hg]",
-    "mg",
-    "Hz",
-    "MHz",
-    "atm",
-}
-"""Units of UCUM that a fact may have, beside counts in braces such as ``{pulse}``."""
 MAPPINGS = "mappings.sssom.tsv"
 
 
@@ -88,7 +61,7 @@ def faults(source: Source, whole: Guideline) -> list[AuthoringProblem]:
     _values(source)
     _wordings(source, whole)
     for subject, message in misfits(whole):
-        source.problem(URIRef(IRI + subject), message, kind="number-in-words")
+        source.problem(URIRef(source.names(subject)), message, kind="number-in-words")
     _scripts(source, whole)
     for study in (*source.declared(CALX.Study), *source.declared(CALX.FactValue)):
         if str(source.value(study, SKOS.notation)) != source.local(study):
@@ -105,15 +78,20 @@ def faults(source: Source, whole: Guideline) -> list[AuthoringProblem]:
 
 
 def _described(source: Source) -> list[URIRef]:
-    found = {node for kind in DESCRIBED for node in source.graph.subjects(RDF.type, kind)}
+    found = {
+        node
+        for kind in DESCRIBED
+        for graph in source.graphs.values()
+        for node in graph.subjects(RDF.type, kind)
+    }
     return sorted(
-        (node for node in found if isinstance(node, URIRef) and str(node).startswith(IRI)), key=str
+        (node for node in found if isinstance(node, URIRef) and source.names.has(node)), key=str
     )
 
 
 def _wordings(source: Source, guideline: Guideline) -> None:
     """No label has a blank that nobody sees, and no two things of one kind have one label."""
-    rules = {URIRef(f"{IRI}rule/{rule.id}"): "rule" for rule in guideline.rules}
+    rules = {URIRef(source.names(f"rule/{rule.id}")): "rule" for rule in guideline.rules}
     kinds: dict[URIRef, str] = {node: _kind(source, node) for node in _described(source)}
     first: dict[tuple[str, str, str], URIRef] = {}
     for node, kind in {**kinds, **rules}.items():
@@ -131,8 +109,8 @@ def _wordings(source: Source, guideline: Guideline) -> None:
             if other != node:
                 source.problem(
                     node,
-                    f"has the label of {short(other)} in '{language}' ({text[:60]!r}); give it "
-                    "one that tells them apart",
+                    f"has the label of {source.names.short(other)} in '{language}' "
+                    f"({text[:60]!r}); give it one that tells them apart",
                     kind="wording",
                 )
 
@@ -163,7 +141,7 @@ def _scripts(source: Source, guideline: Guideline) -> None:
             unlike = own and not own.search(said) and SMALL_LETTERS.search(said)
             if foreign or unlike or (own and SENTENCE.search(said)):
                 source.problem(
-                    URIRef(IRI + subject),
+                    URIRef(source.names(subject)),
                     f"says {said[:60]!r} in '{language}', which is not written so; write it in the "
                     "language that it is marked with",
                     kind="script",
@@ -173,35 +151,42 @@ def _scripts(source: Source, guideline: Guideline) -> None:
 def _kind(source: Source, node: URIRef) -> str:
     """What a term is a kind of: its own class where it has one, and of what fact or device."""
     types = {str(found) for found in source.graph.objects(node, RDF.type)}
-    own = sorted(found for found in types if found.startswith(IRI))
+    own = sorted(found for found in types if (source.names.has(found) or found.startswith(IRI)))
     of = sorted(
         str(other)
-        for verb in (CALX.valueOf, CALX.ofDevice)
+        for verb in (CALX.valueOf, CALX.concerns)
         for other in source.graph.objects(node, verb)
     )
     return " ".join([*(own or sorted(types - {str(OWL.NamedIndividual)}))[:1], *of])
 
 
+@cache
+def _in_ucum(unit: str) -> bool:
+    """Whether a unit is written as UCUM has it."""
+    from lark.exceptions import LarkError
+    from ucumvert import get_ucum_parser
+
+    try:
+        get_ucum_parser().parse(unit)
+    except LarkError:
+        return False
+    return True
+
+
 def _units(source: Source, guideline: Guideline) -> None:
     for fact in guideline.facts.values():
-        node = URIRef(IRI + fact.local)
+        node = URIRef(source.names(fact.local))
         if fact.kind in ("number", "integer") and fact.unit is None:
             source.problem(
                 node,
                 "is a number without calx:unit; give its unit in UCUM, '1' where it has none",
                 kind="unit",
             )
-        elif (
-            fact.unit is not None
-            and fact.unit not in UNITS
-            and not (fact.unit.startswith("{") and fact.unit.endswith("}"))
-        ):
+        elif fact.unit is not None and not _in_ucum(fact.unit):
             source.problem(
                 node,
-                (
-                    f"has the unit '{fact.unit}', which is not among those of UCUM that Calx knows "
-                    f"({', '.join(sorted(UNITS))})"
-                ),
+                f"has the unit '{fact.unit}', which is none of UCUM (ucum.org), such as mm, "
+                "mm[Hg], mmol/L, /min; a count is written in braces, such as {pulse}",
                 kind="unit",
             )
         if fact.given and fact.kind in ("number", "integer"):
@@ -229,7 +214,7 @@ def _values(source: Source) -> None:
         str(source.value(node, SKOS.notation)): node for node in source.declared(CALX.FactValue)
     }
     used = set[str]()
-    lesion = URIRef(IRI + "shape/Lesion")
+    lesion = source.case_shape
     for shape in source.graph.objects(lesion, SH.property):
         listed = source.graph.value(shape, SH["in"])
         if listed is None:
@@ -245,13 +230,15 @@ def _values(source: Source) -> None:
                 source.problem(
                     lesion,
                     (
-                        f"{short(path)} may be '{value}', which no calx:FactValue describes; add "
-                        "it with its labels"
+                        f"{source.names.short(path)} may be '{value}', which no calx:FactValue "
+                        "describes; add it with its labels"
                     ),
                     kind="enumeration",
                 )
         for value in sorted({value for value in values if values.count(value) > 1}):
-            source.problem(lesion, f"{short(path)} lists '{value}' twice", kind="enumeration")
+            source.problem(
+                lesion, f"{source.names.short(path)} lists '{value}' twice", kind="enumeration"
+            )
     for value, node in described.items():
         if value not in used:
             source.problem(
@@ -286,7 +273,7 @@ def _unused(source: Source, guideline: Guideline, described: list[URIRef]) -> No
                 kind="unused",
             )
     for shared in guideline.shared:
-        if (condition := URIRef(f"{IRI}condition/{shared.id}")) not in mentioned:
+        if (condition := URIRef(source.names(f"condition/{shared.id}"))) not in mentioned:
             source.problem(
                 condition, "is a condition that nothing uses; use it, or delete it", kind="unused"
             )
@@ -295,7 +282,7 @@ def _unused(source: Source, guideline: Guideline, described: list[URIRef]) -> No
     for fact in guideline.facts.values():
         if fact.given and fact.name not in read:
             source.problem(
-                URIRef(IRI + fact.local),
+                URIRef(source.names(fact.local)),
                 "is a fact that no rule reads; use it, or delete it",
                 kind="unused",
             )
@@ -303,7 +290,7 @@ def _unused(source: Source, guideline: Guideline, described: list[URIRef]) -> No
     for statement in guideline.statements.values():
         if statement.id not in cited:
             source.problem(
-                URIRef(f"{IRI}ev/{statement.id}"),
+                URIRef(source.names(f"ev/{statement.id}")),
                 "is stated, and no rule rests on it",
                 kind="unused-statement",
             )
@@ -311,32 +298,34 @@ def _unused(source: Source, guideline: Guideline, described: list[URIRef]) -> No
         set(guideline.studies) - {statement.study for statement in guideline.statements.values()}
     ):
         source.problem(
-            URIRef(f"{IRI}ev/{study}"), "is a study of which nothing is stated", kind="unused-study"
+            URIRef(source.names(f"ev/{study}")),
+            "is a study of which nothing is stated",
+            kind="unused-study",
         )
 
 
 def _undefined(source: Source) -> None:
     defined = set(source.graph.subjects())
-    version = source.graph.value(URIRef(IRI), OWL.versionIRI)
+    version = source.graph.value(source.node, OWL.versionIRI)
     told = set[Node]()
     for name, graph in source.graphs.items():
         for triple in sorted(graph):
             for node in triple:
                 if (
                     isinstance(node, URIRef)
-                    and str(node).startswith(IRI)
+                    and source.names.has(node)
                     and node not in defined
                     and node != version
                     and node not in told
                 ):
                     told.add(node)
-                    line = source.files.line_with(name, short(node))
+                    line = source.files.line_with(name, source.names.short(node))
                     source.problems.append(
                         AuthoringProblem(
                             "undefined",
                             name,
                             "is used and not defined; define it, or mend its name",
-                            short(node),
+                            source.names.short(node),
                             line,
                         )
                     )
@@ -386,7 +375,7 @@ def _lines(lines: list[str], source: Source, guideline: Guideline) -> Iterator[A
         known = (
             local in values
             if prefix == "value"
-            else (URIRef(IRI + local), None, None) in source.graph
+            else (URIRef(source.names(local)), None, None) in source.graph
         )
         if not known:
             yield AuthoringProblem(

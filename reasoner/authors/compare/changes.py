@@ -474,7 +474,7 @@ class Changes:
             if old is None or new is None:
                 yield _change("logic", subject, "added" if old is None else "removed")
                 continue
-            if (old.id, old.device, old.order) != (new.id, new.device, new.order):
+            if (old.id, old.concerns, old.order) != (new.id, new.concerns, new.order):
                 yield _change(
                     "logic",
                     subject,
@@ -546,7 +546,7 @@ FACT: tuple[tuple[str, Callable[[Fact], str]], ...] = (
     ),
     ("highest", lambda fact: "none" if fact.maximum is None else str(fact.maximum)),
     ("place in an answer", lambda fact: str(fact.result_key)),
-    ("device that it sizes", lambda fact: fact.device or "none"),
+    ("device that it sizes", lambda fact: fact.concerns or "none"),
 )
 
 

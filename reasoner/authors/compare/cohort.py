@@ -15,11 +15,9 @@ from calx.reasoner.intake.files import Submission
 from calx.reasoner.model.guideline import Guideline
 from calx.reasoner.model.program import FIRST_LAYER_OF_CONCLUSIONS
 from calx.reasoner.model.rule import Assertion
+from calx.reasoner.model.section import Alerts, Status
 from calx.reasoner.model.values import as_json
 from calx.reasoner.recommendation import Reasoner
-
-AUXILIARY = {"indicated", "favoured", "usable", "alert"}
-"""Properties that others tell better."""
 
 
 @dataclass(frozen=True)
@@ -28,7 +26,7 @@ class CaseChange:
 
     case: str
     before: tuple[str, ...]
-    """Outcomes that go: ``strategy active_modification``, ``suitable orbital_atherectomy`` …"""
+    """Outcomes that go: a property in words, and the id of its term."""
     after: tuple[str, ...]
     """Outcomes that come."""
     rules: tuple[str, ...]
@@ -43,14 +41,12 @@ class Compared:
     unreadable: int = 0
     """Cases that neither guideline admits."""
     changed: list[CaseChange] = field(default_factory=list)
-    strategies: Counter[tuple[str, str]] = field(default_factory=Counter)
-    """How many cases pass from one strategy to another."""
+    leading: Counter[tuple[str, str]] = field(default_factory=Counter)
+    """How many cases pass from one term of what leads an answer to another (``none``)."""
     outcomes: Counter[str] = field(default_factory=Counter)
     """How often each outcome comes (``+``) or goes (``−``)."""
     regraded: Counter[str] = field(default_factory=Counter)
-    """How often only the evidence level of an outcome
-    changes: ``strategy active_modification: C-EO → B-R``.
-    """
+    """How often only the evidence level of an outcome changes: ``…: C-EO → B-R``."""
 
 
 class Comparison:
@@ -102,13 +98,14 @@ class Comparison:
             found.changed.append(CaseChange(name, *told, ()))
             found.outcomes["− admitted" if new is None else "+ admitted"] += 1
             return
+        aside = _told_better(self._old.guideline)
         if old.derived != new.derived or self._old.guideline.levels != self._new.guideline.levels:
             for key, rank in old.derived.items():
                 later = new.derived.get(key)
                 if (
                     later is not None
                     and self._old.guideline.levels[rank] != self._new.guideline.levels[later]
-                    and key.partition(":")[0] not in AUXILIARY
+                    and key.partition(":")[0] not in aside
                 ):
                     outcome = self._names(False, key)
                     found.regraded[
@@ -135,15 +132,16 @@ class Comparison:
         found.outcomes.update(
             [*(f"− {outcome}" for outcome in gone), *(f"+ {outcome}" for outcome in come)]
         )
-        strategies = tuple(next(iter(trace.terms("strategy")), "none") for trace in (old, new))
-        if strategies[0] != strategies[1]:
-            found.strategies[strategies[0], strategies[1]] += 1
+        before_, after_ = _leading(self._old.guideline, old), _leading(self._new.guideline, new)
+        if before_ != after_:
+            found.leading[before_, after_] += 1
 
     def _shown(
         self, guideline: Guideline, keys: set[str], trace: Trace, numbers: set[str]
     ) -> tuple[str, ...]:
         new = guideline is self._new.guideline
-        told = [self._names(new, key) for key in keys if key.partition(":")[0] not in AUXILIARY]
+        aside = _told_better(guideline)
+        told = [self._names(new, key) for key in keys if key.partition(":")[0] not in aside]
         told += [
             f"{fact} {as_json(trace.values[fact])}"
             for fact in numbers
@@ -160,8 +158,25 @@ class Comparison:
         return f"{_words(name)} {guideline.term(name, local).id if '/' not in local else local}"
 
 
+def _leading(guideline: Guideline, trace: Trace) -> str:
+    lead = guideline.lead
+    return next(iter(trace.terms(lead.predicate)), "none") if lead else "none"
+
+
+def _told_better(guideline: Guideline) -> set[str]:
+    """Properties that others tell better: reasons by statuses, alerts by their severity."""
+    found = set[str]()
+    for section in guideline.sections:
+        if isinstance(section, Status):
+            statuses = {status.predicate for status in section.statuses}
+            found |= set(section.shown) - statuses - {section.caution or ""}
+        elif isinstance(section, Alerts):
+            found |= set(section.raised)
+    return found
+
+
 def _words(name: str) -> str:
-    """``criticalAlert`` as ``critical alert``."""
+    """``inCamelCase`` as ``in camel case``."""
     return "".join(f" {c.lower()}" if c.isupper() else c for c in name)
 
 

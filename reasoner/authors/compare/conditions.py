@@ -48,7 +48,7 @@ def _without_constants(node: Condition) -> Condition:
         case OneOf(fact, values):
             return node if isinstance(values[0], bool) else OneOf(fact, ())
         case AtLeast(_, predicate):
-            return AtLeast(0, predicate)
+            return AtLeast(0, predicate, node.among)
         case Absent() | Derived() | AllOf() | AnyOf() | Not():
             return node
         case _:

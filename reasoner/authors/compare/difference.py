@@ -24,7 +24,7 @@ from calx.reasoner.authors.prove.verify import verify
 from calx.reasoner.authors.reference_cases import judge as judge_reference_cases
 from calx.reasoner.intake.files import Submission
 from calx.reasoner.model.guideline import Guideline
-from calx.reasoner.model.names import IRI, Text
+from calx.reasoner.model.names import Text
 from calx.reasoner.recommendation import Reasoner
 from calx.words import wording
 
@@ -126,9 +126,9 @@ def _untold(old: Version, new: Version, changes: Changes) -> Iterator[tuple[str,
         fact.local: fact.name for version in (old, new) for fact in version.guideline.facts.values()
     }
     if told & set(facts.values()) or any(c.subject.startswith("consistency") for c in changes.all):
-        told.add("Lesion")  # the shape in which the facts stand
+        told.add(new.guideline.root.local)  # the shape in which the facts stand
     for subject, predicates in otherwise(old.files, new.files):
-        path = subject.removeprefix(IRI) if subject.startswith(IRI) else subject
+        path = new.guideline.names.below(subject)
         names = {path, path.partition("/")[2] or path, facts.get(path, path), path or "guideline"}
         if not names & told:
             yield path[:64] or "guideline", ", ".join(predicates)

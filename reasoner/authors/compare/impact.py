@@ -1,6 +1,4 @@
-"""What follows from an edit for all lesions: which change their strategy, devices or alerts, told
-by region and border.
-"""
+"""What follows from an edit for all lesions: what they get instead, told by region and border."""
 
 from __future__ import annotations
 
@@ -24,14 +22,13 @@ from calx.reasoner.intake.errors import CaseError
 from calx.reasoner.model.condition import Compare, Not, OneOf
 from calx.reasoner.model.guideline import Fact, Guideline
 from calx.reasoner.model.names import Text
+from calx.reasoner.model.section import Alerts, One, Status
 from calx.reasoner.model.values import FRACTION_DIGITS
 from calx.reasoner.recommendation import Reasoner
 from calx.reasoner.symbolic.fractions import Quotient, Truth, both, differ, either, none
 from calx.reasoner.symbolic.solver import AnyLesion, Given
 from calx.words import wording
 
-STATUSES = ("contraindicated", "preferred", "suitable", "notIndicated")
-"""The properties of which each device has one."""
 MOST_REGIONS = 3
 
 
@@ -59,14 +56,14 @@ class Shift:
     """One outcome that becomes another for some lesions."""
 
     about: str
-    """Key of the outcome: ``strategy``, ``device rotational_atherectomy``, ``alert c_cat`` …"""
+    """The outcome: the key of a section, or kind and id of a thing."""
     subject: Text
     before: Text
     after: Text
     rules: tuple[str, str]
     """Ids of the rules that concluded it before and after."""
-    only_with_strategy: bool
-    """It changes only where the strategy changes too."""
+    only_with_lead: bool
+    """It changes only where what leads an answer changes too."""
     where: tuple[Where, ...]
     more: bool
     """There are other lesions of which it is true."""
@@ -104,6 +101,8 @@ class _Comparison:
         self._progress = progress
         self._changed_shared = changes.changed_shared
         self._reasoners = Reasoner(self.old), Reasoner(self.new)
+        self._statuses: dict[str, Text] = {}
+        """How the statuses of things are called, by property."""
 
     def impact(self) -> Impact:
         facts = _all_facts(self.old, self.new)
@@ -115,7 +114,9 @@ class _Comparison:
         self.before = AnyLesion(replace(self.old, shared=told), self.given, "old ")
         self.after = AnyLesion(self.new, self.given, "new ")
         self.session = Session(self.before, self.after)
-        self._same_strategy = self._same("strategy")
+        lead = self.new.lead or self.old.lead
+        self._lead = lead.predicate if lead else None
+        self._same_lead = self._same(self._lead) if self._lead else both([])
         shifts, unchanged, undecided = list[Shift](), list[Text](), list[Text]()
         for subject, found in self._outcomes():
             self._progress(subject["en"])
@@ -148,40 +149,26 @@ class _Comparison:
     # --- outcomes -----------------------------------------------------------------------
 
     def _outcomes(self) -> Iterator[tuple[Text, Iterator[Shift]]]:
-        yield (
-            self._label("strategy"),
-            self._of_one(
-                "strategy",
-                self._label("strategy"),
-                {key: {key} for key in self._keys("strategy")},
-                True,
-            ),
-        )
-        devices = {  # one that is gone is told like any other
-            device.local: device
-            for guideline in (self.old, self.new)
-            for device in guideline.of_kind("device")
-        }
-        for device in devices.values():
-            keys = {f"{status}:{device.local}": {f"{status}:{device.local}"} for status in STATUSES}
-            yield device.label, self._of_one(f"device {device.id}", device.label, keys, False)
-        settled: Text = wording("change", "settled whether")
-        yield settled, self._settled(settled)
-        yield (
-            wording("change", "alerts"),
-            self._each(("criticalAlert", "warningAlert", "infoAlert"), "alert"),
-        )
-        told = {
-            "strategy",
-            *STATUSES,
-            "criticalAlert",
-            "warningAlert",
-            "infoAlert",
-            "alert",
-            "indicated",
-            "favoured",
-            "usable",
-        }
+        sections = list({s.key: s for s in (*self.old.sections, *self.new.sections)}.values())
+        told = set[str]()
+        for section in sections:
+            if isinstance(section, One) and section.leads:
+                label = self._label(section.predicate)
+                keys = self._keys(section.predicate)
+                yield label, self._of_one(section.key, label, keys, leads=True)
+                told.add(section.predicate)
+        for section in sections:
+            if isinstance(section, Status):
+                yield from self._things(section)
+                told |= {name for name in section.shown if name != section.caution}
+        if self._lead is not None:
+            settled = wording("change", "settled whether", lead=self._label(self._lead))
+            yield settled, self._settled(self._lead, settled)
+        for section in sections:
+            if isinstance(section, Alerts):
+                names = tuple(name for name, _ in section.severities)
+                yield section.label, self._each(names, section.kind)
+                told |= set(section.raising)
         for name in dict.fromkeys((*self.new.properties, *self.old.properties)):
             if name not in told and self._keys(name):
                 yield self._label(name), self._each((name,), name)
@@ -189,6 +176,24 @@ class _Comparison:
             known = self.new.facts.get(fact) or self.old.facts[fact]
             if not known.given and known.result_key:
                 yield known.label, self._value(fact, known)
+
+    def _things(self, section: Status) -> Iterator[tuple[Text, Iterator[Shift]]]:
+        things = {  # one that is gone is told like any other
+            thing.local: thing
+            for guideline in (self.old, self.new)
+            for thing in guideline.of_kind(section.kind)
+        }
+        self._statuses |= {status.predicate: status.label for status in section.statuses}
+        for thing in things.values():
+            yield (
+                thing.label,
+                self._of_one(
+                    f"{section.kind} {thing.id}",
+                    thing.label,
+                    section.keys(thing.local),
+                    leads=False,
+                ),
+            )
 
     def _label(self, name: str) -> Text:
         return (self.new.properties.get(name) or self.old.properties[name]).label
@@ -205,9 +210,7 @@ class _Comparison:
             for key in self._keys(name)
         )
 
-    def _of_one(
-        self, about: str, subject: Text, keys: dict[str, set[str]], strategy: bool
-    ) -> Iterator[Shift]:
+    def _of_one(self, about: str, subject: Text, keys: list[str], leads: bool) -> Iterator[Shift]:
         """An outcome of which at most one of several keys holds."""
         here, there = (
             {key: self._holds(lesion, key) for key in keys} for lesion in (self.before, self.after)
@@ -223,7 +226,7 @@ class _Comparison:
                 continue
             for other, after in sides[1].items():
                 if one != other and self.session.possible(before, after):
-                    yield self._shift(about, subject, (one, other), (before, after), strategy)
+                    yield self._shift(about, subject, (one, other), (before, after), leads)
 
     def _each(self, names: tuple[str, ...], about: str) -> Iterator[Shift]:
         """Conclusions that come or go, each by itself."""
@@ -244,13 +247,13 @@ class _Comparison:
                         f"{about} {key.partition(':')[2]}", subject, told, (before, after), False
                     )
 
-    def _settled(self, subject: Text) -> Iterator[Shift]:
-        """A strategy that stays, and is settled for one guideline and provisional for the other."""
+    def _settled(self, lead: str, subject: Text) -> Iterator[Shift]:
+        """What leads stays, and is settled for one guideline and provisional for the other."""
         words: dict[bool, Text] = {
             True: wording("change", "settled"),
             False: wording("change", "provisional"),
         }
-        for key in self._keys("strategy"):
+        for key in self._keys(lead):
             sure = [
                 lesion.certain.get(key, cast("Truth", z3.BoolVal(False)))
                 for lesion in (self.before, self.after)
@@ -298,12 +301,12 @@ class _Comparison:
         subject: Text,
         keys: tuple[str, str],
         sides: tuple[Truth, Truth],
-        strategy: bool,
+        leads: bool,
         words: Text | None = None,
     ) -> Shift:
         before, after = sides
-        alone = () if strategy else (self._same_strategy,)
-        dependent = not strategy and not self.session.possible(before, after, *alone)
+        alone = () if leads else (self._same_lead,)
+        dependent = not leads and not self.session.possible(before, after, *alone)
         where, more = list[Where](), False
         if not dependent:
             asked = (
@@ -340,8 +343,8 @@ class _Comparison:
             and f"{self.new.properties[name].kind}/{local}" in self.new.terms
             else self.old
         )
-        if name in STATUSES:
-            return guideline.properties[name].label
+        if name in self._statuses:
+            return self._statuses[name]
         return guideline.term(name, local).label
 
     @staticmethod

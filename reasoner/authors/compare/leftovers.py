@@ -4,13 +4,12 @@ the files say differently goes untold.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 
 import pyoxigraph as ox
 
 from calx.ontology import GuidelineFiles
-from calx.reasoner.model.names import IRI
+from calx.reasoner.model.names import Names
 
 RDF = "http://www.w3.org/1999/02/22-rdf-syntax-ns#"
 FIRST, REST = f"{RDF}first", f"{RDF}rest"
@@ -21,22 +20,19 @@ Said = dict[str, dict[str, frozenset[str]]]
 def otherwise(old: GuidelineFiles, new: GuidelineFiles) -> Iterator[tuple[str, tuple[str, ...]]]:
     """Every subject of which something else is said, with the predicates, in short."""
     before, after = _said(old), _said(new)
+    names = Names(*new.names())
     for subject in sorted({*before, *after}):
         mine, theirs = before.get(subject, {}), after.get(subject, {})
         changed = sorted(p for p in {*mine, *theirs} if mine.get(p) != theirs.get(p))
         if changed:
-            yield subject, tuple(_short(predicate) for predicate in changed)
-
-
-def _short(iri: str) -> str:
-    return f"calx:{iri.removeprefix(IRI)}" if iri.startswith(IRI) else re.split("[/#]", iri)[-1]
+            yield subject, tuple(names.short(p).removeprefix("rdf:") for p in changed)
 
 
 def _said(files: GuidelineFiles) -> Said:
     triples: dict[object, list[tuple[str, object]]] = {}
     used = set[object]()
-    for text in files.texts.values():
-        for quad in ox.parse(text.encode(), ox.RdfFormat.TURTLE, rename_blank_nodes=True):
+    for text in files.written_out().values():
+        for quad in ox.parse(text, ox.RdfFormat.TURTLE, rename_blank_nodes=True):
             triples.setdefault(quad.subject, []).append((quad.predicate.value, quad.object))
             if isinstance(quad.object, ox.BlankNode):
                 used.add(quad.object)

@@ -120,16 +120,14 @@ def _all_lesions(found: Difference, language: str) -> Iterator[str | Section]:
     if not found.impact.told:
         yield words["types"]
         return
-    shifts = [shift for shift in found.impact.shifts if not shift.only_with_strategy]
+    shifts = [shift for shift in found.impact.shifts if not shift.only_with_lead]
     impact = found.impact
     if not (impact.shifts or impact.refused or impact.admitted or impact.undecided):
         yield words["no shift"]
     yield from (_shift(shift, language) for shift in shifts)
-    dependent = [
-        _named(shift, language) for shift in found.impact.shifts if shift.only_with_strategy
-    ]
+    dependent = [_named(shift, language) for shift in found.impact.shifts if shift.only_with_lead]
     if dependent:
-        yield Section(words["with strategy"], list(dependent))
+        yield Section(words["with lead"].format(lead=_lead(found, language)), list(dependent))
     if found.impact.refused is not None:
         yield Section(words["refused"], [_case(found.impact.refused)])
     if found.impact.admitted is not None:
@@ -191,10 +189,11 @@ def _cases(compared: Compared, found: Difference, language: str) -> Iterator[str
     yield told + (
         f" ({words['unreadable'].format(count=compared.unreadable)})" if compared.unreadable else ""
     )
-    for (before, after), count in compared.strategies.most_common():
+    for (before, after), count in compared.leading.most_common():
         yield words["from to"].format(
-            before=_strategy(found.old, before, language),
-            after=_strategy(found.new, after, language),
+            lead=_lead(found, language),
+            before=_leading(found.old, before, language),
+            after=_leading(found.new, after, language),
             count=count,
         )
     if compared.regraded:
@@ -215,8 +214,15 @@ def _cases(compared: Compared, found: Difference, language: str) -> Iterator[str
         yield words["and more"].format(count=len(compared.changed) - MOST_CASES)
 
 
-def _strategy(guideline: Guideline, local: str, language: str) -> str:
-    term = guideline.terms.get(f"strategy/{local}")
+def _lead(found: Difference, language: str) -> str:
+    """What leads an answer."""
+    lead = found.new.lead or found.old.lead
+    return lead.label[language] if lead else ""
+
+
+def _leading(guideline: Guideline, local: str, language: str) -> str:
+    kind = guideline.properties[guideline.lead.predicate].kind if guideline.lead else ""
+    term = guideline.terms.get(f"{kind}/{local}")
     label: Text = term.label if term is not None else wording("change", "none")
     return label[language]
 
@@ -281,7 +287,7 @@ def _impact_as_json(found: Difference) -> dict[str, Any] | None:
                 "before": shift.before,
                 "after": shift.after,
                 "rules": {"before": shift.rules[0] or None, "after": shift.rules[1] or None},
-                "only_where_the_strategy_changes": shift.only_with_strategy,
+                "only_where_the_lead_changes": shift.only_with_lead,
                 "where": [
                     {
                         "words": where.words,
@@ -320,9 +326,9 @@ def _compared_as_json(compared: Compared) -> dict[str, Any]:
             }
             for c in compared.changed
         ],
-        "strategies": [
+        "leading": [
             {"before": before, "after": after, "cases": count}
-            for (before, after), count in compared.strategies.most_common()
+            for (before, after), count in compared.leading.most_common()
         ],
         "outcomes": dict(compared.outcomes.most_common()),
         "levels": dict(compared.regraded.most_common()),

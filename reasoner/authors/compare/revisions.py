@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from calx.errors import CalxError
+from calx.ontology.files import HEADER_FILE
 
 
 class RevisionError(CalxError):
@@ -89,7 +90,7 @@ def _inside(top: Path, place: Path) -> str | None:
     whole = place.resolve()
     return (
         whole.relative_to(top.resolve()).as_posix()
-        if (whole / "calx.ttl").is_file() and whole != top.resolve()
+        if (whole / HEADER_FILE).is_file() and whole != top.resolve()
         else None
     )
 
@@ -100,6 +101,6 @@ def _found(top: Path, commit: str) -> str | None:
     folders = [
         name.rpartition("/")[0]
         for name in listed.decode(errors="replace").splitlines()
-        if name.rpartition("/")[2] == "calx.ttl"
+        if name.rpartition("/")[2] == HEADER_FILE
     ]
     return folders[0] if len(folders) == 1 and folders[0] else None

@@ -1,4 +1,4 @@
 """How is a guideline changed in its place? Tables, studies and statements.
 
-May use `reasoner.load`, and what those may.
+May use `ontology`, `reasoner.model`, and what those may.
 """

@@ -11,7 +11,6 @@ from calx.ontology import GuidelineFiles
 from calx.ontology.edits import EditError, Edits, wording
 from calx.ontology.turtle import quote
 from calx.reasoner.authors.edit.tables import COMPARATORS, STANCES, VERIFIED
-from calx.reasoner.load.source import PREFIXES
 from calx.reasoner.model.guideline import Guideline
 from calx.words import LANGUAGES
 
@@ -152,7 +151,7 @@ def add_statement(
     lines.append(" ;\n".join([f"  skos:definition {wording(new.text)}", *numbers]) + " .")
     edits.insert(file, f"ev:{new.id}", "\n".join(lines))
     for rule in new.rules:
-        edits.needs_prefix(edits.block(f"rule:{rule}")[0], "ev", PREFIXES["ev"])
+        edits.needs_prefix(edits.block(f"rule:{rule}")[0], "ev", guideline.names("ev/"))
         edits.add(f"rule:{rule}", "calx:evidence", f"ev:{new.id}")
     return edits.texts()
 
@@ -196,9 +195,11 @@ def _number(text: str, guideline: Guideline, problems: list[str]) -> str:
     """One number of a statement as Turtle."""
     match = STATED.fullmatch(text.strip())
     if match is None or match["comparator"] not in COMPARATORS:
+        some = next((f for f in guideline.facts.values() if f.unit not in (None, "1")), None)
+        such = f"{some.name} >= 1 {some.unit}" if some else "FACT >= 1 mm"
         problems.append(
             f"'{text[:64]}' states no number; write quantity, comparator, value and unit, such as "
-            "max_superficial_arc_deg >= 180 deg"
+            f"{such}"
         )
         return ""
     fact = guideline.facts.get(match["quantity"]) or next(

@@ -11,13 +11,13 @@ from decimal import Decimal
 from functools import cached_property
 from typing import TypeAlias
 
-from rdflib import RDF, SH, BNode, Graph, Literal, Namespace, URIRef
+from rdflib import OWL, RDF, RDFS, SH, BNode, Graph, Literal, Namespace, URIRef
 from rdflib.term import Node
 
 from calx.ontology import GuidelineFiles
 from calx.reasoner.model.condition import Value
 from calx.reasoner.model.guideline import Guideline
-from calx.reasoner.model.names import IRI
+from calx.reasoner.model.names import IRI, Names
 from calx.reasoner.tell.rdf import as_rdflib, literal
 
 CALX = Namespace(IRI)
@@ -32,6 +32,9 @@ class Judge:
         self.files = files
         self.guideline = guideline
 
+    def _at(self, path: str) -> URIRef:
+        return URIRef(self.guideline.names(path))
+
     @cached_property
     def everything(self) -> Graph:
         """All files, as an author would hand them to pySHACL, less the rules that are suspended."""
@@ -40,25 +43,23 @@ class Judge:
             for triple in graph:
                 found.add(triple)
         for suspended in self.guideline.suspended:
-            found.remove((CALX[f"rule/{suspended.rule}"], None, None))
+            found.remove((self._at(f"rule/{suspended.rule}"), None, None))
         return found
 
     @cached_property
     def shapes(self) -> Graph:
         """The case shapes, without rules."""
-        found = Graph(bind_namespaces="none")
-        for name, graph in self.files.graphs().items():
-            if name.startswith("shapes/") or name == "rules/conditions.ttl":
-                for triple in graph:
-                    found.add(triple)
-        return found
+        start = self.guideline.names("shape/")
+        return self._with_what_it_names(
+            *{s for s in self.everything.subjects() if str(s).startswith(start)}
+        )
 
     def rule(self, name: str) -> Graph:
         """The shape of one rule, the conditions that
         it refers to, and the prefixes that it uses.
         """
         return self._with_what_it_names(
-            CALX[f"rule/{name}"],
+            self._at(f"rule/{name}"),
             *(subject for subject in self.everything.subjects(SH.declare, None)),
         )
 
@@ -71,26 +72,42 @@ class Judge:
             seen.add(node)
             for predicate, value in self.everything.predicate_objects(node):
                 found.add((node, predicate, value))
-                if isinstance(value, BNode) or str(value).startswith(IRI + "condition/"):
+                if isinstance(value, BNode) or str(value).startswith(
+                    self.guideline.names("condition/")
+                ):
                     todo.append(value)
         return found
+
+    @cached_property
+    def _classes(self) -> list[tuple[Node, Node, Node]]:
+        """What is of which class, where shapes ask for that."""
+        graph = self.everything
+        if (None, SH["class"], None) not in graph:
+            return []
+        things = set(graph.subjects(RDF.type, OWL.NamedIndividual))
+        return [
+            *((thing, RDF.type, cls) for thing in things for cls in graph.objects(thing, RDF.type)),
+            *graph.triples((None, RDFS.subClassOf, None)),
+        ]
 
     def lesions(self, states: Iterable[tuple[dict[str, Value], Iterable[str]]]) -> Graph:
         """Lesions with these values and conclusions, numbered from 0."""
         data = Graph(bind_namespaces="none")
+        for triple in self._classes:
+            data.add(triple)
         for number, (values, derived) in enumerate(states):
             node = CALX[f"case/{number}"]
-            data.add((node, RDF.type, CALX.Lesion))
+            data.add((node, RDF.type, self._at(self.guideline.root.local)))
             for name, value in values.items():
                 fact = self.guideline.facts[name]
-                data.add((node, CALX[fact.local], as_rdflib(literal(fact, value))))
+                data.add((node, self._at(fact.local), as_rdflib(literal(fact, value))))
             for key in derived:
                 predicate, _, term = key.partition(":")
                 data.add(
                     (
                         node,
-                        CALX[predicate],
-                        URIRef(f"{IRI}{self.guideline.properties[predicate].kind}/{term}"),
+                        self._at(predicate),
+                        self._at(f"{self.guideline.properties[predicate].kind}/{term}"),
                     )
                 )
         return data
@@ -108,10 +125,11 @@ class Judge:
     def added(self, data: Graph, rules: Graph | None = None) -> dict[int, set[Triple]]:
         """What the rules add to each numbered lesion."""
         found: dict[int, set[Triple]] = {}
+        names = self.guideline.names
         for subject, predicate, value in self.run(data, rules).triples((None, None, None)):
             if (subject, predicate, value) not in data and str(subject).startswith(IRI + "case/"):
                 found.setdefault(int(str(subject).rpartition("/")[2]), set()).add(
-                    (str(predicate).removeprefix(IRI), plain(value))
+                    (names.below(predicate), plain(value, names))
                 )
         return found
 
@@ -128,15 +146,15 @@ class Judge:
         shape = URIRef(IRI + "shape/asked")
         asked = self._with_what_it_names(*conditions)
         asked.add((shape, RDF.type, SH.NodeShape))
-        asked.add((shape, SH.targetClass, CALX.Lesion))
+        asked.add((shape, SH.targetClass, self._at(self.guideline.root.local)))
         for condition in conditions:
             asked.add((condition, RDF.type, SH.NodeShape))
             asked.add((shape, SH.node, condition))
         return self.conforms(data, asked)
 
 
-def plain(node: Node) -> Value:
+def plain(node: Node, names: Names) -> Value:
     """A node by value: numbers as decimals, terms as their path."""
     if isinstance(node, Literal):
         return node.toPython() if isinstance(node.value, bool | str) else Decimal(str(node))
-    return str(node).removeprefix(IRI)
+    return names.below(node)

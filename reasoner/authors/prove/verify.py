@@ -13,6 +13,7 @@ from typing import assert_never, cast
 import z3
 
 from calx.ontology import GuidelineFiles
+from calx.ontology.files import HEADER_FILE
 from calx.reasoner.authors.prove.phrases import describe_literals
 from calx.reasoner.authors.prove.session import Lesion, Region, Session, UndecidedError
 from calx.reasoner.authors.prove.verdicts import Counterexample, Remark, Verdict, Verification
@@ -30,7 +31,7 @@ from calx.reasoner.model.condition import (
     unguarded,
     values_read,
 )
-from calx.reasoner.model.guideline import OWNER, Guideline
+from calx.reasoner.model.guideline import Guideline
 from calx.reasoner.model.requirement import (
     Advised,
     Always,
@@ -109,14 +110,14 @@ def _understood(guideline: Guideline) -> Iterator[Requirement]:
             label = wording("remark", "at most one", property=described.label)
             rationale = wording("remark", "at most one why")
             yield Requirement(
-                f"at-most-one-{name}", label, rationale, ALWAYS, Never(overlaps), "calx.ttl"
+                f"at-most-one-{name}", label, rationale, ALWAYS, Never(overlaps), HEADER_FILE
             )
     for name, fact in guideline.facts.items():
         if len(guideline.program.writers_of.get(name, ())) > 1:
             label = wording("remark", "one value", fact=fact.label)
             rationale = wording("remark", "one value why")
             yield Requirement(
-                f"one-value-{name}", label, rationale, ALWAYS, OneValue(name), "calx.ttl"
+                f"one-value-{name}", label, rationale, ALWAYS, OneValue(name), HEADER_FILE
             )
     if guideline.owned:
         yield Requirement(
@@ -125,7 +126,7 @@ def _understood(guideline: Guideline) -> Iterator[Requirement]:
             wording("remark", "in its alert why"),
             ALWAYS,
             InItsName(),
-            "calx.ttl",
+            HEADER_FILE,
         )
 
 
@@ -266,7 +267,7 @@ class _Prover:
                             none(either(self._of(self.guideline.owned.get(term.local, ())))),
                         ]
                     )
-                    for term in self.guideline.of_kind(OWNER)
+                    for term in self.guideline.of_kind(self.guideline.owner or "")
                     if term.local not in exempt
                 )
             case InItsName():

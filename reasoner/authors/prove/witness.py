@@ -37,6 +37,7 @@ from calx.reasoner.model.requirement import (
     Settles,
     Stable,
 )
+from calx.reasoner.model.section import Status
 from calx.reasoner.model.values import FRACTION_DIGITS, as_json
 from calx.reasoner.recommendation import Reasoner
 from calx.reasoner.symbolic.solver import asked_of
@@ -45,10 +46,6 @@ from calx.words import words as words_of
 
 if TYPE_CHECKING:
     from calx.reasoner.authors.prove.verdicts import Counterexample
-
-
-SHOWN = ("strategy", "usable", "contraindicated")
-"""Properties whose terms are told of a counterexample."""
 
 
 class DisagreementError(CalxError):
@@ -191,7 +188,8 @@ class Witnesses:
             return None
         judge = self._judge
         expanded = [judge.run(judge.lesions([(facts, ())])) for facts in admitted]
-        node = URIRef(f"{IRI}requirement/{requirement.id}")
+        names = self._guideline.names
+        node = URIRef(names(f"requirement/{requirement.id}"))
         graph = judge.everything
         whenever = graph.value(node, CALX.whenever)
         if whenever is not None and not judge.meets(expanded[0], whenever):
@@ -199,9 +197,9 @@ class Witnesses:
         case = URIRef(f"{IRI}case/0")
         concluded = [
             {
-                f"{str(p).removeprefix(IRI)}:{str(o).rpartition('/')[2]}"
+                f"{names.below(p)}:{str(o).rpartition('/')[2]}"
                 for p, o in data.predicate_objects(case)
-                if str(p).startswith(IRI)
+                if names.has(p)
             }
             for data in expanded
         ]
@@ -250,18 +248,28 @@ class Witnesses:
         told: Text = {}
         for language in LANGUAGES:
             words, parts = words_of("language", language), []
-            for name in SHOWN:
-                if name in self._guideline.properties:
-                    terms = [
-                        self._guideline.term(name, term).label[language]
-                        for term in trace.terms(name)
-                    ]
-                    parts.append(
-                        f"{self._guideline.properties[name].label[language]}: "
-                        f"{words['comma'].join(sorted(terms)) or words['nothing']}"
-                    )
+            for name in _told_first(self._guideline):
+                terms = [
+                    self._guideline.term(name, term).label[language] for term in trace.terms(name)
+                ]
+                parts.append(
+                    f"{self._guideline.properties[name].label[language]}: "
+                    f"{words['comma'].join(sorted(terms)) or words['nothing']}"
+                )
             told[language] = "; ".join(parts)
         return told
+
+
+def _told_first(guideline: Guideline) -> list[str]:
+    """The properties whose terms are told of a counterexample: what leads, and what may be used or
+    is forbidden.
+    """
+    found = [guideline.lead.predicate] if guideline.lead else []
+    for section in guideline.sections:
+        if isinstance(section, Status):
+            used = [section.usable] if section.usable else []
+            found += [*used, *([section.forbidden] if section.forbidden else [])]
+    return found
 
 
 def _derived(condition: Condition, keys: set[str]) -> bool:

@@ -1,5 +1,5 @@
-"""The guideline as a book, and its strategies as a flow chart: both read from the rules, so that
-words and logic cannot part.
+"""The guideline as a book, and what leads its answers as a flow chart: both are read from the
+rules, so that words and logic cannot part.
 """
 
 from __future__ import annotations
@@ -27,7 +27,8 @@ def _book(whole: Guideline, language: str) -> Iterator[str]:
     chapters = [
         (file, list(rules))
         for file, rules in groupby(
-            sorted(whole.rules, key=_chapter_order), key=lambda rule: rule.file
+            sorted(whole.rules, key=lambda rule: _chapter_order(whole, rule)),
+            key=lambda rule: rule.file,
         )
     ]
     yield f"# {words['title'].format(title=whole.title[language])}"
@@ -36,7 +37,8 @@ def _book(whole: Guideline, language: str) -> Iterator[str]:
     yield ""
     yield words["read"]
     for file, rules in chapters:
-        yield f"\n## {words_of('chapter', language).get(file, file)}\n"
+        title = whole.chapters[file][language] if file in whole.chapters else file
+        yield f"\n## {title}\n"
         for rule in rules:
             yield from _rule(whole, rule, prose, language)
     yield f"\n## {words['shared']}\n"
@@ -92,18 +94,18 @@ def _rule(whole: Guideline, rule: Rule, prose: Prose, language: str) -> Iterator
     yield ""
 
 
-def _chapter_order(rule: Rule) -> tuple[int, str]:
-    known = list(words_of("chapter"))
+def _chapter_order(whole: Guideline, rule: Rule) -> tuple[int, str]:
+    known = list(whole.chapters)
     return known.index(rule.file) if rule.file in known else len(known), rule.file
 
 
-# --- the flow of strategies -------------------------------------------------------------
+# --- the flow of what leads -------------------------------------------------------------
 
 
 @dataclass(frozen=True)
 class Box:
     """One question of the flow: a rule, its condition
-    in lines, and the strategy that it concludes.
+    in lines, and what it concludes.
     """
 
     rule: Rule
@@ -115,11 +117,13 @@ WIDTH, LINE, GAP = 560, 17, 26
 
 
 def flow(whole: Guideline, language: str = "en") -> str:
-    """The strategies as a flow chart (SVG): questions
-    from top to bottom, a strategy to the right of each.
+    """What leads an answer as a flow chart (SVG): questions from top to bottom, an outcome to the
+    right of each.
     """
-    boxes = [_box(whole, rule, condition, language) for rule, condition in _strategies(whole)]
+    boxes = [_box(whole, rule, condition, language) for rule, condition in _leading(whole)]
     words, parts, y = words_of("rulebook", language), list[str](), 44
+    lead = whole.lead.label[language] if whole.lead else "–"
+    title = words["flow"].format(lead=lead)
     for index, box in enumerate(boxes):
         height = LINE * (len(box.question) + 1) + 16
         middle = y + height / 2
@@ -160,13 +164,13 @@ def flow(whole: Guideline, language: str = "en") -> str:
     )
     head = (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH + 326} {y}" role="img">'
-        f"<title>{escape(words['flow'])}</title><style>{style}</style>"
+        f"<title>{escape(title)}</title><style>{style}</style>"
     )
     return (
         "\n".join(
             [
                 head,
-                f'<text x="10" y="24" class="name">{escape(words["flow"])}</text>',
+                f'<text x="10" y="24" class="name">{escape(title)}</text>',
                 *parts,
                 "</svg>",
             ]
@@ -175,17 +179,20 @@ def flow(whole: Guideline, language: str = "en") -> str:
     )
 
 
-def _strategies(whole: Guideline) -> Iterator[tuple[Rule, Condition]]:
+def _leading(whole: Guideline) -> Iterator[tuple[Rule, Condition]]:
+    if whole.lead is None:
+        return
+    predicate = whole.lead.predicate
     for rule in whole.rules:
         conditions = [
             p.condition
             for p in rule.productions
-            if isinstance(p.conclusion, Assertion) and p.conclusion.predicate == "strategy"
+            if isinstance(p.conclusion, Assertion) and p.conclusion.predicate == predicate
         ]
         if conditions:
             yield (
                 rule,
-                unguarded(all_of(conditions), "strategy"),
+                unguarded(all_of(conditions), predicate),
             )
 
 

@@ -51,8 +51,8 @@ def test_text_shows_what_matters_and_the_notice() -> None:
     for part in (
         "ACTIVE MODIFICATION",
         "PROVISIONAL",
-        "arc grade IV",
-        "calcium score 1",
+        "Arc grade     grade IV",
+        "Calcium score 1",
         "ECLIPSE",
         "Missing",
         "C-CAT sign",

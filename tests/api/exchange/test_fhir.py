@@ -32,7 +32,7 @@ from tests.api.exchange.test_cds_hooks import (
 from tests.api.running import CASE, serving
 from tests.conftest import conformance_cases
 
-SSSOM = Path(__file__).parents[3] / "ontology" / "mappings.sssom.tsv"
+SSSOM = Path(__file__).parents[3] / "ontology" / "calcified-lesions" / "mappings.sssom.tsv"
 
 
 def parameters(facts: dict[str, Any]) -> dict[str, Any]:

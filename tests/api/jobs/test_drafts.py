@@ -294,7 +294,7 @@ def test_what_no_table_shows_is_written_as_a_file(author: httpx.Client, mine: Ru
     assert author.get(address).content == more.encode()
     assert author.get(f"/drafts/{name}/files/../draft.json").status_code == 404
     for other, content, status in (
-        ("../calx.ttl", b"", 400),
+        ("../guideline.ttl", b"", 400),
         ("rules/../../x.ttl", b"", 400),
         ("notes.txt", b"", 400),
         ("cases/x.yaml", b"a: [", 422),

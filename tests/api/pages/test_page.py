@@ -87,11 +87,11 @@ def test_the_advice_follows_every_fact(page: Page) -> None:
     page.goto("/")
     expect(page.locator("#advice")).to_contain_text("unknown, never as no")
     page.locator("#i-max_superficial_arc_deg").fill("100")
-    expect(page.locator(".strategy")).to_contain_text("stepwise balloon")
+    expect(page.locator(".lead")).to_contain_text("stepwise balloon")
     expect(page.locator(".cross-section")).to_have_attribute("aria-label", re.compile("arc 100°"))
     page.locator("#i-max_superficial_arc_deg").fill("300")
-    expect(page.locator(".strategy")).to_contain_text("active modification")
-    expect(page.locator(".strategy .badge")).to_contain_text("PROVISIONAL")
+    expect(page.locator(".lead")).to_contain_text("active modification")
+    expect(page.locator(".lead .badge")).to_contain_text("PROVISIONAL")
     expect(page.locator(".alert.critical")).to_have_count(0)
     expect(page.locator(".possible")).to_contain_text("C-CAT")
     choose(page, "residual_thin_plaque", "true")
@@ -111,7 +111,7 @@ def test_the_address_is_a_link_to_the_answer(page: Page) -> None:
 
 def test_why_leads_step_by_step_down_to_the_citation(page: Page) -> None:
     page.goto(LESION)
-    page.locator(".strategy .why").click()
+    page.locator(".lead .why").click()
     dialog = page.locator("#why")
     expect(dialog).to_contain_text("D4")
     expect(dialog.locator("cite").first).to_be_visible()
@@ -139,16 +139,16 @@ def test_a_wrong_entry_is_told_at_its_field_and_nothing_is_advised(page: Page) -
     page.locator("#i-max_superficial_arc_deg").fill("344 deg")
     expect(page.locator(".problems")).to_contain_text("not a number")
     expect(page.locator("#i-max_superficial_arc_deg")).to_have_attribute("aria-invalid", "true")
-    expect(page.locator(".strategy")).to_have_count(0)
+    expect(page.locator(".lead")).to_have_count(0)
     page.locator("#i-max_superficial_arc_deg").fill("344")
     expect(page.locator(".problems")).to_have_count(0)
-    expect(page.locator(".strategy")).to_be_visible()
+    expect(page.locator(".lead")).to_be_visible()
 
 
 def test_an_address_with_a_contradiction_or_an_unknown_fact_is_not_answered(page: Page) -> None:
     page.goto("/?max_superficial_arc_deg=350&max_superficial_arc_deg=90")
     expect(page.locator(".problems")).to_contain_text("more than once")
-    expect(page.locator(".strategy")).to_have_count(0)
+    expect(page.locator(".lead")).to_have_count(0)
     page.goto("/?max_superfical_arc_deg=350&calcium_present=false")
     expect(page.locator(".problems")).to_contain_text("did you mean 'max_superficial_arc_deg'")
 
@@ -156,13 +156,13 @@ def test_an_address_with_a_contradiction_or_an_unknown_fact_is_not_answered(page
 def test_the_language_changes_and_the_lesion_stays(page: Page) -> None:
     page.goto("/")
     page.locator("#i-max_superficial_arc_deg").fill("300")
-    expect(page.locator(".strategy")).to_be_visible()
+    expect(page.locator(".lead")).to_be_visible()
     page.locator("a.language").click()
-    expect(page.locator(".strategy")).to_contain_text("积极修饰")
+    expect(page.locator(".lead")).to_contain_text("积极修饰")
     assert page.locator("html").get_attribute("lang") == "zh-CN"
     expect(page.locator("#i-max_superficial_arc_deg")).to_have_value("300")
     page.locator("#i-max_superficial_arc_deg").fill("100")
-    expect(page.locator(".strategy")).to_contain_text("球囊")
+    expect(page.locator(".lead")).to_contain_text("球囊")
 
 
 def test_every_example_is_one_click_away(page: Page) -> None:
@@ -201,7 +201,7 @@ def test_a_ready_question_is_run_in_yasgui(page: Page) -> None:
 def test_a_print_of_an_answer_holds_the_answer_and_not_the_form(page: Page) -> None:
     page.goto(LESION)
     page.emulate_media(media="print")
-    expect(page.locator(".strategy")).to_be_visible()
+    expect(page.locator(".lead")).to_be_visible()
     expect(page.locator("#lesion")).not_to_be_visible()
     expect(page.locator(".top")).not_to_be_visible()
     expect(page.locator(".notice")).to_be_visible()
@@ -248,7 +248,7 @@ def test_the_keyboard_alone_is_enough(page: Page) -> None:
     expect(page.locator(".skip")).to_be_focused()
     page.locator("#i-max_superficial_arc_deg").focus()
     page.keyboard.type("300")
-    expect(page.locator(".strategy")).to_be_visible()
+    expect(page.locator(".lead")).to_be_visible()
     page.locator("#f-residual_thin_plaque input[value='']").focus()
     page.keyboard.press("ArrowRight")
     expect(page.locator(".alert.critical")).to_be_visible()
@@ -317,8 +317,8 @@ def test_it_works_without_a_script(browser: Browser, service: Running) -> None:
         page.goto("/")
         page.locator("#i-max_superficial_arc_deg").fill("300")
         page.get_by_role("button", name="Answer").click()
-        expect(page.locator(".strategy")).to_contain_text("active modification")
-        assert page.locator(".strategy .why").get_attribute("href") == "#step-D4"
+        expect(page.locator(".lead")).to_contain_text("active modification")
+        assert page.locator(".lead .why").get_attribute("href") == "#step-D4"
         assert page.locator("#step-D4").count() == 1
 
 

@@ -21,6 +21,7 @@ from SPARQLWrapper import JSON, SPARQLWrapper
 
 from calx.api.pages.questions import questions
 from calx.api.sparql.gate import QueryError, check_query
+from calx.ontology import DEFAULT_DIRECTORY
 from tests.api.running import Running, case, serving, until
 from tests.sampling import much, some
 
@@ -329,7 +330,7 @@ def test_standard_clients_are_served(service: Running) -> None:
 
 
 def test_every_ready_question_has_an_answer(service: Running) -> None:
-    assert len(questions()) >= 12
+    assert len(questions(DEFAULT_DIRECTORY)) >= 12
     with service.client() as client:
         client.post("/cases", json=case("q1"))
         client.post(
@@ -350,7 +351,7 @@ def test_every_ready_question_has_an_answer(service: Running) -> None:
                 distal_reference_lumen_area_mm2=6.0,
             ),
         )
-        for question in questions():
+        for question in questions(DEFAULT_DIRECTORY):
             reply = client.post("/sparql", content=question.query, headers={"Content-Type": DIRECT})
             assert reply.status_code == 200, (question.name, reply.text)
             assert reply.json()["results"]["bindings"], question.name

@@ -194,7 +194,7 @@ def test_a_backup_made_while_serving_restores_elsewhere(service: Running, tmp_pa
 @pytest.mark.parametrize(
     ("old", "new"),
     [
-        (b'"devices', b'"devcies'),
+        (b'"unverified', b'"unverifeid'),
         (b'caseId> "x"', b'caseId> "<script>"'),
         (b"/case/x>", b"/other/x>"),
         (b'endedAtTime> "2', b'endedAtTime> "z'),

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from calx.ontology import DEFAULT_DIRECTORY, GuidelineFiles
+from calx.ontology.files import parse
 from calx.ontology.turtle import Document, Group, PlaceError, Token, quote, unescape, walk
 from calx.reasoner.authors.edit.spreadsheets import TableError, as_csv, as_xlsx, import_tables
 from calx.reasoner.authors.edit.tables import Table, tables
@@ -49,7 +50,7 @@ def _named(found: list[Table], name: str) -> Table:
 @pytest.mark.parametrize("name", sorted(FILES.texts))
 def test_the_places_of_a_file_are_those_of_its_triples(name: str) -> None:
     """Following the text gives as many statements as rdflib reads from it."""
-    document, graph = Document(FILES.texts[name]), FILES.graphs()[name]
+    document, graph = Document(FILES.texts[name]), parse(FILES.texts[name])
 
     def cells(value: object) -> int:
         if isinstance(value, Token):

@@ -134,8 +134,8 @@ FAULTS = [
     (
         "S",
         "rules/device-status.ttl",
-        "          sh:not [ sh:property [ sh:path calx:contraindicated ; sh:hasValue device:rotational_atherectomy ] ] ] ] ,\n    [ a sh:TripleRule ; sh:order 3",
-        "          sh:not [ sh:property [ sh:path calx:favoured ; sh:hasValue device:excimer_laser ] ] ] ] ,\n    [ a sh:TripleRule ; sh:order 3",
+        "          sh:not [ sh:property [ sh:path calx:contraindicated ; sh:hasValue calx:each ] ] ] ] ,\n    [ a sh:TripleRule ; sh:order 3",
+        "          sh:not [ sh:property [ sh:path calx:favoured ; sh:hasValue calx:each ] ] ] ] ,\n    [ a sh:TripleRule ; sh:order 3",
         {"one-status"},
     ),
     (

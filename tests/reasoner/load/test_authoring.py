@@ -289,7 +289,7 @@ def test_a_moved_threshold_is_followed_when_its_evidence_moves_too(edited: Edit)
         ("evidence/studies.ttl", "calx:studyType term:type-derivation ;", "", "study type"),
         ("shapes/lesion.ttl", "sh:path calx:thrombus ;", 'sh:path calx:thrombus ; sh:pattern "x" ;', "sh:pattern"),
         ("shapes/consistency.ttl", "sh:path calx:mobileCalcium ; sh:hasValue true", "sh:path calx:mobileCalcium ; sh:hasValue 1", "true or false"),
-        ("calx.ttl", 'owl:versionInfo "1.0.0" ;', ";", "owl:versionInfo"),
+        ("guideline.ttl", 'owl:versionInfo "1.0.0" ;', ";", "owl:versionInfo"),
     ],
 )  # fmt: skip
 def test_other_slips_of_an_author(file: str, old: str, new: str, told: str, edited: Edit) -> None:
@@ -299,7 +299,7 @@ def test_other_slips_of_an_author(file: str, old: str, new: str, told: str, edit
 
 @pytest.mark.parametrize("share", [0.3, 0.5, 0.7, 0.97])
 @pytest.mark.parametrize(
-    "file", ["calx.ttl", "facts.ttl", "shapes/lesion.ttl", "evidence/studies.ttl", S]
+    "file", ["guideline.ttl", "facts.ttl", "shapes/lesion.ttl", "evidence/studies.ttl", S]
 )
 def test_a_half_saved_file_is_told(file: str, share: float, guideline_copy: Path) -> None:
     folder = guideline_copy
@@ -332,9 +332,9 @@ ODD = [
     (
         "an order that is no number",
         A,
-        "sh:TripleRule ; sh:order 1 ;",
-        'sh:TripleRule ; sh:order "abc" ;',
-        "not a whole number",
+        'sh:targetClass calx:Lesion ; sh:order 30 ; skos:notation "C1"',
+        'sh:targetClass calx:Lesion ; sh:order "abc" ; skos:notation "C1"',
+        "abc is not a number",
     ),
     (
         "participants that are no number",

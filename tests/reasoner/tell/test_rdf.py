@@ -7,6 +7,7 @@ from rdflib import PROV, RDF, SH, Graph, Literal, Namespace, URIRef
 
 from calx.api.store.records import as_triples, record
 from calx.ontology import GuidelineFiles
+from calx.ontology.files import core
 from calx.reasoner.engine.answer import Answer
 from calx.reasoner.intake.files import Submission, submissions
 from calx.reasoner.model.names import IRI
@@ -17,8 +18,8 @@ from tests.lesions import lesions
 CALX, CASE, RULE, EV = (
     Namespace(IRI),
     Namespace(rdf.CASE),
-    Namespace(rdf.RULE.iri),
-    Namespace(rdf.EV.iri),
+    Namespace(IRI + "rule/"),
+    Namespace(IRI + "ev/"),
 )
 CITO, SOURCE_RULE = Namespace(rdf.CITO.iri), URIRef(rdf.SOURCE_RULE.value)
 
@@ -110,7 +111,9 @@ def by_value(graph: Graph) -> set[tuple[object, ...]]:
 
 def test_only_terms_that_are_defined_are_used(answers: list[Answer]) -> None:
     defined = {
-        subject for graph in GuidelineFiles().graphs().values() for subject in graph.subjects()
+        subject
+        for graph in (*GuidelineFiles().graphs().values(), core())
+        for subject in graph.subjects()
     }
     for answer in answers:
         for triple in rdf.graph(answer):
@@ -126,7 +129,9 @@ def test_only_terms_that_are_defined_are_used(answers: list[Answer]) -> None:
 
 def test_what_a_store_keeps_uses_only_terms_that_are_defined(answers: list[Answer]) -> None:
     defined = {
-        str(subject) for graph in GuidelineFiles().graphs().values() for subject in graph.subjects()
+        str(subject)
+        for graph in (*GuidelineFiles().graphs().values(), core())
+        for subject in graph.subjects()
     }
     for answer in answers:
         for triple in as_triples(record(answer), answer):

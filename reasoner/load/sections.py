@@ -1,0 +1,350 @@
+"""Reads the sections of an answer, which the guideline's header lists in their order."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple
+
+from rdflib import RDF, RDFS, SH, Literal, URIRef
+from rdflib.collection import Collection
+from rdflib.term import Node
+
+from calx.reasoner.load.shapes import ProfileError, describe_error
+from calx.reasoner.load.source import CALX, Source
+from calx.reasoner.load.vocabulary import Vocabulary
+from calx.reasoner.model.section import (
+    SEVERITIES,
+    Actions,
+    Alerts,
+    Criteria,
+    Members,
+    Numbers,
+    One,
+    Picture,
+    Section,
+    Standing,
+    Status,
+    Tally,
+)
+
+COMMON = {RDF.type, RDFS.label, RDFS.comment, SH.order, CALX.resultKey}
+MARKS = {CALX.binding, CALX.asksFor}
+TAKEN = ("case_id", "guideline", "notice", "missing", "possible_alerts", "measured", "steps")
+"""Keys that every answer has, whatever the guideline."""
+
+
+class _Kind(NamedTuple):
+    read: Callable[[Node, dict[str, Any]], Section]
+    takes: set[URIRef]
+
+
+class Sections:
+    """The sections of one guideline's answer; what cannot be read is a problem of the source."""
+
+    def __init__(self, source: Source, vocabulary: Vocabulary) -> None:
+        self._source = source
+        self._vocabulary = vocabulary
+        self._kinds: dict[URIRef, _Kind] = {
+            CALX.OneSection: _Kind(self._one, {CALX.shows, CALX.brief, CALX.leads, *MARKS}),
+            CALX.SetSection: _Kind(self._members, {CALX.shows, *MARKS}),
+            CALX.TallySection: _Kind(self._tally, {CALX.shows, CALX.total, *MARKS}),
+            CALX.StatusSection: _Kind(
+                self._status,
+                {
+                    CALX.shows,
+                    CALX.indicates,
+                    CALX.favours,
+                    CALX.forbids,
+                    CALX.cautions,
+                    CALX.uses,
+                    *MARKS,
+                },
+            ),
+            CALX.AlertsSection: _Kind(
+                self._alerts,
+                {CALX.shows, CALX.leavesOpen, CALX.reasons, CALX.advises, CALX.binding},
+            ),
+            CALX.ActionsSection: _Kind(self._actions, {CALX.shows, CALX.binding}),
+            CALX.CriteriaSection: _Kind(
+                self._criteria, {CALX.shows, CALX.advises, CALX.shownWhere, *MARKS}
+            ),
+            CALX.ValuesSection: _Kind(self._numbers, set()),
+            CALX.PictureSection: _Kind(self._picture, {CALX.drawnBy}),
+        }
+
+    def __iter__(self) -> Iterator[Section]:
+        head = self._source.value(self._source.node, CALX.sections)
+        listed = list(Collection(self._source.graph, head)) if head is not None else []
+        seen, leading = set[str](), False
+        for node in listed:
+            try:
+                section = self._section(node)
+                if section.key in seen or section.key in TAKEN:
+                    raise ProfileError(
+                        f"calx:resultKey {section.key} stands twice in an answer; give another",
+                        "duplicate-id",
+                    )
+                if isinstance(section, One) and section.leads:
+                    if leading:
+                        raise ProfileError("calx:leads stands on two sections; keep one", "section")
+                    leading = True
+                seen.add(section.key)
+                yield section
+            except (ProfileError, ValueError, StopIteration) as error:
+                self._source.problem(
+                    node, describe_error(error), kind=getattr(error, "kind", "section")
+                )
+        for kind in self._kinds:
+            for node in self._source.declared(kind):
+                if node not in listed:
+                    self._source.problem(
+                        node, "is not among calx:sections of the header; list it", kind="section"
+                    )
+
+    def _section(self, node: Node) -> Section:
+        source, graph = self._source, self._source.graph
+        kinds = [kind for kind in self._kinds if (node, RDF.type, kind) in graph]
+        if len(kinds) != 1:
+            raise ProfileError(
+                f"{self._short(node)} is of {len(kinds)} kinds of sections; it is one of "
+                f"{', '.join(self._short(kind) for kind in self._kinds)}",
+                "section",
+            )
+        (kind,) = kinds
+        read, takes = self._kinds[kind]
+        strange = sorted(self._short(p) for p in set(graph.predicates(node)) - takes - COMMON)
+        if strange:
+            raise ProfileError(
+                f"{', '.join(strange)} in a {self._short(kind)} is not known; it takes "
+                f"{', '.join(sorted(self._short(p) for p in takes)) or 'nothing more'}",
+                "section",
+            )
+        key = source.value(node, CALX.resultKey)
+        if key is None or not str(key).isidentifier():
+            raise ProfileError(
+                "has no calx:resultKey, a word of letters, digits and _: its key in the JSON",
+                "section",
+            )
+        common = {
+            "key": str(key),
+            "label": source.text(node, RDFS.label),
+            "order": source.whole(node, SH.order),
+            "binding": self._says(node, CALX.binding),
+            "listed": self._says(node, CALX.asksFor),
+        }
+        return read(node, common)
+
+    def _short(self, node: object) -> str:
+        """As files write it."""
+        return self._source.names.short(node)
+
+    # --- kinds ------------------------------------------------------------------------
+
+    def _one(self, node: Node, common: dict[str, Any]) -> Section:
+        (name,) = self._shown(node, 1)
+        if not self._vocabulary.properties[name].functional:
+            raise ProfileError(
+                f"shows {name}, of which several terms may hold; make it an "
+                "owl:FunctionalProperty, or show it in a calx:SetSection",
+                "section",
+            )
+        brief, leads = self._says(node, CALX.brief), self._says(node, CALX.leads)
+        if brief and leads:
+            raise ProfileError("is brief and leads; what leads is told whole", "section")
+        return One(predicate=name, brief=brief, leads=leads, **common)
+
+    def _members(self, node: Node, common: dict[str, Any]) -> Section:
+        return Members(predicates=self._with_those_below(self._shown(node, 1)[0]), **common)
+
+    def _tally(self, node: Node, common: dict[str, Any]) -> Section:
+        (points,) = self._shown(node, 1)
+        total = self._local(self._needed(node, CALX.total))
+        facts = self._vocabulary.facts
+        name = next((f.name for f in facts.values() if f.local == total and not f.given), None)
+        if name is None:
+            raise ProfileError(
+                f"calx:total {total} is no number that rules conclude", "unknown-fact"
+            )
+        names = self._source.names
+        if self._source.files.tallies.get(names(total)) != names(points):
+            raise ProfileError(
+                f"calx:total {total} is added up from {points} by no calx:TallyRule; give it one "
+                f"(sh:predicate {names.prefix}:{total} ; calx:sumOf {names.prefix}:{points})",
+                "section",
+            )
+        kind = self._vocabulary.properties[points].kind
+        return Tally(
+            predicate=points,
+            total=name,
+            weights=tuple(
+                (term.local, term.weight)
+                for term in self._vocabulary.terms.values()
+                if term.kind == kind
+            ),
+            **common,
+        )
+
+    def _status(self, node: Node, common: dict[str, Any]) -> Section:
+        names = self._shown(node, 2)
+        indicated, favoured, forbidden, usable = roles = [
+            self._role(node, predicate)
+            for predicate in (CALX.indicates, CALX.favours, CALX.forbids, CALX.uses)
+        ]
+        kind = self._one_kind((*names, *(name for name in roles if name)))
+        return Status(
+            kind=kind,
+            statuses=tuple(self._standing(name, names, forbidden) for name in names),
+            indicated=indicated,
+            favoured=favoured,
+            forbidden=forbidden,
+            usable=usable,
+            caution=self._role(node, CALX.cautions),
+            **common,
+        )
+
+    def _standing(self, name: str, names: tuple[str, ...], forbidden: str | None) -> Standing:
+        good = [other for other in names[:-1] if other != forbidden]
+        return Standing(
+            predicate=name,
+            word=self._word(name),
+            label=self._vocabulary.properties[name].word,
+            mark="bad"
+            if name == forbidden
+            else "idle"
+            if name == names[-1]
+            else "best"
+            if len(good) > 1 and name == good[0]
+            else "good",
+        )
+
+    def _alerts(self, node: Node, common: dict[str, Any]) -> Section:
+        names = self._shown(node, 1)
+        severities = [(name, self._word(name)) for name in names]
+        grave = [SEVERITIES.index(word) for _, word in severities if word in SEVERITIES]
+        if len(grave) != len(severities) or grave != sorted(set(grave)):
+            raise ProfileError(
+                f"shows properties whose calx:resultKey ends in {', '.join(SEVERITIES)}, "
+                "each once, the gravest first",
+                "section",
+            )
+        kind = self._one_kind(names)
+        left_open = tuple(
+            self._property(part)
+            for part in sorted(self._source.graph.objects(node, CALX.leavesOpen), key=str)
+        )
+        if not set(left_open) <= set(names):
+            raise ProfileError("calx:leavesOpen names one of the properties shown", "section")
+        return Alerts(
+            kind=kind,
+            severities=tuple(severities),
+            raised=tuple(
+                name
+                for name, found in self._vocabulary.properties.items()
+                if found.kind == kind and name not in names
+            ),
+            left_open=left_open,
+            factor=self._role(node, CALX.reasons),
+            advice=self._role(node, CALX.advises),
+            **common,
+        )
+
+    def _actions(self, node: Node, common: dict[str, Any]) -> Section:
+        return Actions(predicates=self._with_those_below(self._shown(node, 1)[0]), **common)
+
+    def _criteria(self, node: Node, common: dict[str, Any]) -> Section:
+        met, not_met = self._shown(node, 2, 2)
+        where = self._source.value(node, CALX.shownWhere)
+        facts = self._vocabulary.facts.values()
+        fact = next(
+            (f.name for f in facts if where is not None and f.local == self._local(where)), None
+        )
+        if where is not None and (fact is None or self._vocabulary.facts[fact].kind != "boolean"):
+            raise ProfileError(
+                f"calx:shownWhere {self._short(where)} is no fact that is true or false",
+                "unknown-fact",
+            )
+        return Criteria(
+            kind=self._one_kind((met, not_met)),
+            met=met,
+            not_met=not_met,
+            advice=self._role(node, CALX.advises),
+            where=fact,
+            **common,
+        )
+
+    def _numbers(self, node: Node, common: dict[str, Any]) -> Section:
+        del node
+        names = tuple(
+            fact.name
+            for fact in self._vocabulary.facts.values()
+            if fact.result_key == common["key"] and fact.concerns is None
+        )
+        return Numbers(names=names, **common)
+
+    def _picture(self, node: Node, common: dict[str, Any]) -> Section:
+        return Picture(drawn_by=str(self._needed(node, CALX.drawnBy)), **common)
+
+    # --- parts ------------------------------------------------------------------------
+
+    def _shown(self, node: Node, least: int, most: int | None = None) -> tuple[str, ...]:
+        """The properties that a section shows: one, or a list in round brackets."""
+        head = self._needed(node, CALX.shows)
+        graph = self._source.graph
+        parts = list(Collection(graph, head)) if (head, RDF.first, None) in graph else [head]
+        if len(parts) < least or (most is not None and len(parts) > most):
+            raise ProfileError(
+                f"calx:shows lists {len(parts)} properties; it needs "
+                f"{'just' if most == least else 'at least'} {least}, in round brackets",
+                "section",
+            )
+        return tuple(self._property(part) for part in parts)
+
+    def _property(self, node: Node) -> str:
+        local = self._local(node)
+        if local not in self._vocabulary.properties:
+            raise ProfileError(
+                f"{self._short(node)} is no property that rules conclude of a thing",
+                "unknown-term",
+            )
+        return local
+
+    def _role(self, node: Node, predicate: URIRef) -> str | None:
+        named = self._source.value(node, predicate)
+        return None if named is None else self._property(named)
+
+    def _needed(self, node: Node, predicate: URIRef) -> Node:
+        value = self._source.value(node, predicate)
+        if value is None:
+            raise ProfileError(f"has no {self._short(predicate)}", "section")
+        return value
+
+    def _one_kind(self, names: tuple[str, ...]) -> str:
+        kinds = {self._vocabulary.properties[name].kind for name in names}
+        if len(kinds) != 1:
+            raise ProfileError(
+                f"shows {', '.join(names)}, whose terms are of several kinds", "section"
+            )
+        return kinds.pop()
+
+    def _with_those_below(self, name: str) -> tuple[str, ...]:
+        properties = self._vocabulary.properties
+        return (name, *(other for other, found in properties.items() if found.parent == name))
+
+    def _word(self, name: str) -> str:
+        """The word for a status or severity: the last part of the property's result key."""
+        return self._vocabulary.properties[name].result_key.rpartition(".")[2]
+
+    def _says(self, node: Node, predicate: URIRef) -> bool:
+        value = self._source.value(node, predicate)
+        if value is None:
+            return False
+        told = value.toPython() if isinstance(value, Literal) else None
+        if not isinstance(told, bool):
+            raise ProfileError(
+                f"{self._short(predicate)} is neither true nor false (without quotes)",
+                "unknown-value",
+            )
+        return told
+
+    def _local(self, node: Node) -> str:
+        return self._source.local(node)
