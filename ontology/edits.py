@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterable
 
 from calx.errors import CalxError
-from calx.ontology import GuidelineFiles
+from calx.ontology import GuidelineError, GuidelineFiles
 from calx.ontology.files import parse
 from calx.ontology.turtle import (
     Block,
@@ -36,6 +36,11 @@ class Edits:
     """
 
     def __init__(self, files: GuidelineFiles) -> None:
+        try:
+            self.prefix = files.names()[1]
+        except GuidelineError as error:
+            raise EditError(f"{error.problems[0]}; mend the files first ('calx check')") from None
+        """That of the guideline's own facts and properties."""
         self.documents: dict[str, Document] = {}
         for name, text in files.texts.items():
             try:

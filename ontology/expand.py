@@ -11,8 +11,10 @@ of P that were concluded.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from itertools import product
+from math import prod
 from typing import NamedTuple
 
 from rdflib import RDF, RDFS, SH, SKOS, BNode, Graph, Literal, Namespace, URIRef
@@ -23,8 +25,10 @@ from calx.ontology.errors import AuthoringProblem
 
 CALX = Namespace("https://w3id.org/calx/")
 EACH = "{each}"
-MOST_SUMS = 400
-"""Values that one tally may come to."""
+CODE = re.compile(r"[A-Za-z0-9._-]{1,64}")
+MOST_SUMS, MOST_WAYS = 400, 20_000
+"""Values that one tally may come to, and ways in which points can make them."""
+WEIGHT = "calx:weight is a whole number from 1: what the point counts"
 
 
 class Origin(NamedTuple):
@@ -75,13 +79,32 @@ class _Writer:
         self._name = name
         for body in tallies:
             self._sum(found, body)
+        whole = {node for node, _ in templates if isinstance(node, URIRef)}
         for node, cls in templates:
-            if isinstance(node, BNode):
+            rule = graph.value(None, SH.rule, node)
+            if len(set(graph.objects(node, CALX.forEach))) > 1:
+                self._problem(rule or node, "calx:forEach names two classes; name one above both")
+            elif isinstance(node, BNode) and rule in whole:
+                self._problem(
+                    rule or node,
+                    "calx:forEach stands on the rule and on a sh:rule of it; keep one of them",
+                )
+            elif not self._speaks_of_each(graph, node):
+                self._problem(
+                    rule or node, "calx:forEach, and nothing in it is calx:each; name the thing so"
+                )
+            elif isinstance(node, BNode):
                 self._bodies(found, node, cls)
         for node, cls in templates:
             if isinstance(node, URIRef):
                 self._whole(found, node, cls)
         return found
+
+    def _speaks_of_each(self, graph: Graph, node: Node) -> bool:
+        return any(
+            value == CALX.each or (isinstance(value, BNode) and self._speaks_of_each(graph, value))
+            for value in graph.objects(node)
+        )
 
     # --- for each thing of a class ------------------------------------------------------
 
@@ -90,7 +113,23 @@ class _Writer:
         graph.remove((node, CALX.forEach, None))
         for number, thing in enumerate(self._things(node, cls)):
             code = self._value(thing, CALX.code) or self._value(thing, SKOS.notation)
+            if code is None or not CODE.fullmatch(str(code)):
+                self._problem(
+                    thing,
+                    f"has {'no' if code is None else 'the'} calx:code or skos:notation "
+                    f"{str(code or '')[:16]!r}; the ids of what is repeated for it end in it: "
+                    "letters, digits, '.', '_', '-'",
+                )
+                continue
             name = URIRef(f"{node}-{code}")
+            if (name, None, None) in graph or any((name, None, None) in g for g in self._all):
+                self._problem(
+                    node, f"{name.rpartition('/')[2]} is there already; name one otherwise"
+                )
+                continue
+            if str(name) in self.origins:
+                self._problem(node, f"calx:code {code} is that of two things; give each its own")
+                continue
             self.origins[str(name)] = Origin(str(node), number)
             self._copy(graph, node, name, thing, str(code))
         _remove(graph, node)
@@ -158,7 +197,8 @@ class _Writer:
             classes |= more
         found = {thing for one in classes for thing in self._subjects(RDF.type, one)}
         if not found:
-            self._problem(node, f"calx:forEach {cls}: nothing is of this class; mend its name")
+            name = str(cls).rpartition("/")[2].rpartition("#")[2]
+            self._problem(node, f"calx:forEach {name}: nothing is of this class; mend its name")
         return sorted(found, key=lambda thing: (self._order_of(thing), str(thing)))
 
     # --- sums -----------------------------------------------------------------------------
@@ -168,6 +208,18 @@ class _Writer:
         rule, points = graph.value(None, SH.rule, body), graph.value(body, CALX.sumOf)
         predicate = graph.value(body, SH.predicate)
         cls = next(iter(self._objects(points, RDFS.range)), None) if points else None
+        strange = set(graph.predicates(body)) - {RDF.type, SH.predicate, CALX.sumOf}
+        if strange:
+            self._problem(
+                rule or body,
+                f"{', '.join(sorted(str(p).rpartition('#')[2] for p in strange))} in a "
+                "calx:TallyRule is not known; it adds up all points of calx:sumOf, always",
+            )
+            return
+        for only in (SH.predicate, CALX.sumOf):
+            if len(set(graph.objects(body, only))) > 1:
+                self._problem(rule or body, "a calx:TallyRule adds up one property to one number")
+                return
         if rule is None or predicate is None or points is None or cls is None:
             self._problem(
                 rule or body,
@@ -178,8 +230,14 @@ class _Writer:
         weighted: dict[int, list[Node]] = {}
         for point in self._things(body, cls):
             weight = self._value(point, CALX.weight)
-            number = int(str(weight)) if weight is not None and str(weight).isdigit() else 1
+            number = weight_of(weight)
+            if number is None:
+                self._problem(point, f"{WEIGHT}, not {str(weight)[:16]!r}", "number")
+                return
             weighted.setdefault(number, []).append(point)
+        if prod(len(terms) + 1 for terms in weighted.values()) > MOST_WAYS:
+            self._problem(rule, "a tally of too many different weights; make them fewer")
+            return
         sums = counts_by_sum({weight: len(terms) for weight, terms in weighted.items()})
         if len(sums) > MOST_SUMS:
             self._problem(rule, f"a tally of more than {MOST_SUMS} values; make its weights fewer")
@@ -255,9 +313,18 @@ class _Writer:
         order = self._value(subject, SH.order)
         return int(str(order)) if order is not None and str(order).isdigit() else 0
 
-    def _problem(self, node: Node, message: str) -> None:
+    def _problem(self, node: Node, message: str, kind: str = "profile") -> None:
         name = "" if isinstance(node, BNode) else str(node).rpartition("/")[2]
-        self.problems.append(AuthoringProblem("profile", self._name, message, name or None))
+        self.problems.append(AuthoringProblem(kind, self._name, message, name or None))
+
+
+def weight_of(value: Node | None) -> int | None:
+    """What a point counts by its ``calx:weight``, 1 where it has none; None for what is no whole
+    number from 1.
+    """
+    if value is None:
+        return 1
+    return int(str(value)) if re.fullmatch(r"[1-9][0-9]{0,5}", str(value)) else None
 
 
 def counts_by_sum(sizes: dict[int, int]) -> dict[int, list[tuple[int, ...]]]:

@@ -287,7 +287,11 @@ class GuidelineFiles:
             if isinstance(node, URIRef)
         ]
         if len(headers) != 1:
-            told = f"there is {len(headers) or 'no'} header (an owl:Ontology, calx:Guideline)"
+            told = (
+                f"there are {len(headers)} headers: {', '.join(sorted(n for n, _ in headers))}"
+                if headers
+                else "there is no header (an owl:Ontology that is a calx:Guideline)"
+            )
             raise GuidelineError(
                 [
                     AuthoringProblem(
@@ -296,6 +300,17 @@ class GuidelineFiles:
                 ]
             )
         ((node, graph),) = headers
+        if not str(node).endswith(("/", "#")):
+            raise GuidelineError(
+                [
+                    AuthoringProblem(
+                        "header",
+                        HEADER_FILE,
+                        f"the header <{node}> is the namespace of the guideline's terms; end its "
+                        "IRI in / or #, and write all others so",
+                    )
+                ]
+            )
         prefix = graph.value(node, URIRef("http://purl.org/vocab/vann/preferredNamespacePrefix"))
         return str(node), str(prefix or "calx")
 

@@ -62,7 +62,7 @@ class Places:
             path = first(entry, "sh:path")
             if (
                 isinstance(path, Token)
-                and path.text == f"calx:{local}"
+                and path.text.partition(":")[2] == local
                 and as_number(token) == value
             ):
                 return file, self.line(file, token.start)

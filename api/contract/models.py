@@ -42,13 +42,13 @@ def case_model(guideline: Guideline) -> type[BaseModel]:
     }
     identity = Field(
         pattern=f"^{CASE_ID.pattern}$",
-        description="Names the lesion at one moment. Never a patient's name.",
+        description="Names the case at one moment. Never a patient's name.",
         examples=["demo-1"],
     )
     return create_model(  # type: ignore[call-overload, no-any-return]
         "Case",
         __config__=STRICT,
-        __doc__="One lesion at one moment.",
+        __doc__="One case at one moment.",
         case_id=(str, identity),
         measured=(Measurements | None, None),
         **given,
@@ -268,6 +268,22 @@ class Thing(Reserved):
     parameters: dict[str, Number]
 
 
+class WeighedCaution(Caution):
+    """A caution of a thing that has a rank."""
+
+    weighty: bool
+
+
+class RankedThing(Thing):
+    """A thing with its place among those that may be used. An order of presentation."""
+
+    cautions: list[WeighedCaution]  # type: ignore[assignment]
+    role: Literal["primary", "adjunct"] | None
+    rank: int | None
+    unavailable: list[Against]
+    direct_level: str | None
+
+
 class Alert(Reserved):
     """A warning, with the advice that its rules add."""
 
@@ -407,8 +423,9 @@ def _section(section: Section) -> Any:
         case Status():
             words: Any = Literal[tuple(status.word for status in section.statuses)]
             name = f"{section.key.title().replace('_', '')}Thing"
+            base = RankedThing if section.ranked else Thing
             thing: Any = create_model(
-                name, __base__=Thing, __doc__=Thing.__doc__, status=(words, ...)
+                name, __base__=base, __doc__=base.__doc__, status=(words, ...)
             )
             return list[thing]
         case Alerts():

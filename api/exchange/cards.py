@@ -17,9 +17,12 @@ from calx.reasoner.model.guideline import Guideline
 from calx.reasoner.model.names import IRI
 from calx.reasoner.model.section import (
     SEVERITIES,
+    Actions,
     Alerts,
     Criteria,
+    Members,
     Numbers,
+    One,
     Section,
     Standing,
     Status,
@@ -291,6 +294,20 @@ class _Cards:
                 if total.value is not None:
                     so_far = self.words["so far"] if total.unknown else ""
                     yield f"{section.label[language]}: {total.value}{so_far}"
+            case One() if not section.leads:
+                chosen = self.answer.chosen(section, language)
+                if chosen is not None:
+                    standing = self.words["settled" if chosen.settled else "provisional"]
+                    yield f"{section.label[language]}: {chosen.label} ({standing})"
+            case Members():
+                named = [
+                    label.of(section.predicates[0], id_) for id_ in self.answer.members(section)
+                ]
+                if named:
+                    yield f"{section.label[language]}: {', '.join(named)}"
+            case Actions():
+                for action in self.answer.actions(section, language):
+                    yield f"{section.label[language]}: {action.label}"
             case Criteria():
                 judged = self.answer.judged(section)
                 for name, verdict in judged.criteria.items():

@@ -82,7 +82,7 @@ class Codes:
     """What codes mean to a guideline, by the table of its folder."""
 
     def __init__(self, guideline: Guideline, directory: Path) -> None:
-        self.ours = guideline.iri.rstrip("/")
+        self.ours = guideline.iri.rstrip("/#")
         """The code system of the guideline's own facts and terms."""
         self.own = (self.ours, guideline.iri)
         prefix = guideline.names.prefix

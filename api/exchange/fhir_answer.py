@@ -15,7 +15,7 @@ from calx.reasoner.engine.parts import Chosen, Reserved, Thing
 from calx.reasoner.intake.errors import Problem
 from calx.reasoner.model.guideline import Guideline
 from calx.reasoner.model.names import IRI
-from calx.reasoner.model.section import SEVERITIES, Alerts, One, Status, Tally
+from calx.reasoner.model.section import SEVERITIES, Actions, Alerts, One, Status, Tally
 from calx.reasoner.tell.labels import labels
 from calx.words import words
 
@@ -161,6 +161,15 @@ class _Proposal:
         for section in self._guideline.sections:
             if isinstance(section, Status):
                 actions += self._things(section)
+            elif isinstance(section, Actions):
+                actions += [
+                    {
+                        "title": action.label,
+                        "priority": "urgent" if action.alerts else "routine",
+                        "documentation": self._cited(action.rules),
+                    }
+                    for action in answer.actions(section, language)
+                ]
         return {
             "resourceType": "RequestGroup",
             "id": "proposal",

@@ -123,7 +123,8 @@ class Cases:
                 case_id=row["case"].value,
                 stored=moment(row["stored"].value),
                 lead=row["lead"].value.rpartition("/")[2] if row["lead"] is not None else None,
-                settled=row["settled"] is not None and row["settled"].value in ("true", "1"),
+                settled=guideline.lead is None
+                or (row["settled"] is not None and row["settled"].value in ("true", "1")),
                 guideline_version=row["version"].value,
             )
             for row in rows

@@ -24,11 +24,14 @@ from calx.reasoner.engine.parts import (
     Number,
     Part,
     PossibleAlert,
+    RankedThing,
     Step,
     Thing,
     Total,
+    WeighedCaution,
 )
 from calx.reasoner.engine.proof import ProofView, ThingKeys
+from calx.reasoner.engine.ranking import in_rank
 from calx.reasoner.engine.uncertainty import Outlook
 from calx.reasoner.model.case import Case
 from calx.reasoner.model.guideline import Guideline, Statement, Term
@@ -253,10 +256,49 @@ class Answer:
         return keys.statuses[-1]
 
     def things(self, section: Status, language: str) -> list[Thing]:
-        """The things of a section, each with its status."""
-        return [
-            self._thing(section, thing, language) for thing in self.guideline.of_kind(section.kind)
+        """The things of a section, each with its status, and with its rank where there is one."""
+        terms = self.guideline.of_kind(section.kind)
+        things = [self._thing(section, thing, language) for thing in terms]
+        if not section.ranked:
+            return things
+        ranked = [
+            self._with_rank(section, term, thing) for term, thing in zip(terms, things, strict=True)
         ]
+        for rank, thing in enumerate(in_rank(section, ranked, self.guideline.levels), 1):
+            thing.rank = rank
+        return [*ranked]
+
+    def _with_rank(self, section: Status, term: Term, thing: Thing) -> RankedThing:
+        """A thing with what its rank hangs on; the rank itself is still open."""
+        keys = self._view.of_thing[section.key, term.local]
+        primary = self._rules_of(keys.indicated)
+        beside = self._rules_of(keys.adjunct)
+        speaking = [*primary, *beside, *(self.guideline.rule[name] for name in thing.preferred_by)]
+        only_beside = {rule.id for rule in primary} <= {rule.id for rule in beside}
+        levels = self.guideline.levels
+        weighty = {
+            caution.id
+            for _, caution, _ in self._cautions(section).get(term.local, ())
+            if caution.weighty
+        }
+        cautions = [
+            WeighedCaution(**vars(caution), weighty=caution.id in weighty)
+            for caution in thing.cautions
+        ]
+        return RankedThing(
+            **(vars(thing) | {"cautions": cautions}),
+            role=None if not (primary or beside) else "adjunct" if only_beside else "primary",
+            rank=None,
+            unavailable=[
+                Against(
+                    rule.id,
+                    list(self.guideline.given_facts(production.reads)),
+                    **self._backing(rule),
+                )
+                for rule, production in self._by_key.get(keys.hindered, ())
+            ],
+            direct_level=min((rule.level for rule in speaking), key=levels.index, default=None),
+        )
 
     def _thing(self, section: Status, thing: Term, language: str) -> Thing:
         keys, derived = self._view.of_thing[section.key, thing.local], self.trace.derived
@@ -294,12 +336,19 @@ class Answer:
                     self._cautions(section).get(thing.local, ()), key=lambda found: found[1].id
                 )
             ],
-            list(self.outlook.open_producers(keys.forbidden)),
+            self._unverified(section, keys),
             self._values(self.guideline.sizes.get(thing.local, ())),
             self._level(name),
             against["disputed_by"],
             against["limits"],
         )
+
+    def _unverified(self, section: Status, keys: ThingKeys) -> list[str]:
+        """The unknown facts that leave open what speaks against a thing."""
+        found = self.outlook.open_producers(keys.forbidden)
+        if section.hindered is None:
+            return list(found)
+        return sorted({*found, *self.outlook.open_producers(keys.hindered)})
 
     def could_be_indicated(self, section: Status, thing: str) -> bool:
         """Whether unknown facts leave open that something speaks for a thing (by its id)."""
@@ -434,9 +483,11 @@ class Answer:
 
     def judged(self, section: Criteria) -> Judgement:
         """Which criteria are met; none where there is nothing to judge."""
-        if section.where is not None and self.trace.values.get(section.where) is not True:
-            return Judgement({}, [], [])
         met, missed = self.ids(section.met), self.ids(section.not_met)
+        told = met or missed or (section.advice and self.ids(section.advice))
+        # what rules concluded is never hidden
+        if not told and section.where and self.trace.values.get(section.where) is not True:
+            return Judgement({}, [], [])
         criteria = {
             c.id: "met" if c.id in met else "not_met" if c.id in missed else "unknown"
             for c in self.guideline.of_kind(section.kind)
@@ -487,6 +538,11 @@ class Answer:
     def missing(self) -> list[Missing]:
         """The unknown facts that could change what is asked for, what matters most first."""
         decides = self.outlook.decides(self._view.questions, self._view.each)
+        for section in self.guideline.sections:
+            if isinstance(section, Criteria) and section.listed and section.where:
+                where = section.where
+                if where not in self.trace.values:  # it decides whether there is anything to judge
+                    decides[where] = sorted({*decides.get(where, ()), section.key})
         lead = self._view.lead
         order = sorted(
             decides, key=lambda fact: (lead not in decides[fact], -len(decides[fact]), fact)

@@ -23,6 +23,7 @@ from calx.reasoner.model.condition import Value
 from calx.reasoner.model.guideline import Constraint, Guideline
 from calx.reasoner.model.program import Layer
 from calx.reasoner.model.rule import Assignment, Production, Rule
+from calx.reasoner.model.section import Tally
 from calx.reasoner.model.values import Counts, Derivations, Values
 
 Step: TypeAlias = tuple[Rule, Production, tuple[Premise, ...], int]
@@ -40,6 +41,8 @@ class Trace:
     derived: Derivations
     by_property: Counts
     steps: list[Step]
+    ranks: Derivations = field(default_factory=dict)
+    """Rank of the evidence of each sum of a tally, by the name of its number."""
     disputed: list[Step] = field(default_factory=list)
     """Productions that would have given something another value than it has."""
 
@@ -60,6 +63,8 @@ class _Compiled(NamedTuple):
     predicate: str
     calculate: Callable[[Values], Value | None] | None
     """The value that is assigned; None for a production that asserts a term."""
+    sums: tuple[str, ...]
+    """The sums of tallies that it reads or makes, whose evidence counts."""
 
 
 _CompiledLayer: TypeAlias = tuple[Callable[..., tuple[bool, ...]], list[_Compiled]]
@@ -72,6 +77,7 @@ class Evaluation:
 
     def __init__(self, guideline: Guideline) -> None:
         self.guideline = guideline
+        self._totals = {s.total for s in guideline.sections if isinstance(s, Tally)}
         self._completing = [self._layer(layer) for layer in guideline.program.completing]
         self._concluding = [self._layer(layer) for layer in guideline.program.concluding]
         self._functional = [
@@ -87,6 +93,7 @@ class Evaluation:
 
     def _compile(self, rule: Rule, production: Production) -> _Compiled:
         conclusion, why = production.conclusion, explanation(production.condition)
+        sums = tuple(name for name in production.reads if name in self._totals)
         rank = self.guideline.levels.index(rule.level)
         premises, keys, explain = (
             (why.premises, why.keys, None) if isinstance(why, Reasons) else ((), (), why)
@@ -99,6 +106,7 @@ class Evaluation:
                 conclusion.key,
                 conclusion.predicate,
                 None,
+                sums,
             )
         # "not given" is the guard of an implied fact, no reason for it
         own = Premise("fact", conclusion.fact)
@@ -116,6 +124,7 @@ class Evaluation:
             conclusion.fact,
             "",
             calculation(conclusion.expression),
+            (*sums, conclusion.fact) if conclusion.fact in self._totals else sums,
         )
 
     def run(self, facts: Values) -> Trace:
@@ -167,7 +176,7 @@ def _fire(layers: list[_CompiledLayer], trace: Trace) -> None:
     values, derived, by_property = trace.values, trace.derived, trace.by_property
     add = trace.steps.append
     for test, compiled in layers:
-        for step, keys, explain, key, predicate, calculate in compress(
+        for step, keys, explain, key, predicate, calculate, sums in compress(
             compiled, test(values, derived, by_property)
         ):
             weakest = rank = step[3]
@@ -182,10 +191,15 @@ def _fire(layers: list[_CompiledLayer], trace: Trace) -> None:
                 if weakest < rank:
                     weakest = rank
                 step = (step[0], step[1], tuple(dict.fromkeys(premises)), weakest)
+            if sums:
+                weakest = max(weakest, *(trace.ranks.get(name, 0) for name in sums), 0)
+                step = (step[0], step[1], step[2], weakest)
             if calculate is not None:
                 value = calculate(values)
                 if value is None:
                     continue
+                if key in sums:
+                    trace.ranks[key] = weakest
                 if values.setdefault(key, value) != value:
                     trace.disputed.append(step)
                     continue

@@ -87,6 +87,26 @@ class Thing:
 
 
 @dataclass
+class WeighedCaution(Caution):
+    """A caution of a thing that has a rank."""
+
+    weighty: bool
+
+
+@dataclass
+class RankedThing(Thing):
+    """A thing with its place among those that may be used."""
+
+    role: str | None
+    """``primary``, or ``adjunct`` beside another; None where nothing speaks for it."""
+    rank: int | None
+    """1 the first; None for what may not be used. An order of presentation."""
+    unavailable: list[Against]
+    direct_level: str | None
+    """Best level among the rules that speak for it themselves."""
+
+
+@dataclass
 class Alert:
     """A warning, with the advice that rules give in its name."""
 

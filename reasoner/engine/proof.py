@@ -26,6 +26,8 @@ class ThingKeys:
         self.indicated = f"{section.indicated}:{thing}"
         self.favoured = f"{section.favoured}:{thing}"
         self.forbidden = f"{section.forbidden}:{thing}"
+        self.hindered = f"{section.hindered}:{thing}"
+        self.adjunct = f"{section.adjunct}:{thing}"
         self.usable = (
             [f"{section.usable}:{thing}"]
             if section.usable
@@ -129,7 +131,8 @@ class ProofView:
             at_times: the same for the other rules that fired.
         """
         levels, values, words = self.guideline.levels, trace.values, self._words
-        derived, own_steps, shown = trace.derived, self._steps, list[Step]()
+        derived = trace.derived | trace.ranks if trace.ranks else trace.derived
+        own_steps, shown = self._steps, list[Step]()
         origins: dict[str, list[dict[str, str]]] = {}
         """By what they concluded, the steps so far."""
         setters: dict[str, str] = {}

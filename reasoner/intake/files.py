@@ -325,7 +325,7 @@ def _graph(text: str, suffix: str) -> Any | Problem:
             place=f"line {error.lines + 1}",
         )
     except RecursionError:
-        return Problem("nested too deeply; a case is one lesion with its facts")
+        return Problem("nested too deeply; a case is one thing with its facts")
     except Exception as error:  # rdflib's parsers raise whatever they meet
         hint = (
             "check its quotes, and the full stop at the end"
@@ -441,7 +441,7 @@ def _lesion(graph: Any, subject: Any, guideline: Guideline) -> Submission:
         *(fact.local for fact in guideline.facts.values() if not fact.given),
     }
     submission = Submission(
-        place=str(subject)[:200] if str(subject).startswith("http") else "a lesion without IRI"
+        place=str(subject)[:200] if str(subject).startswith("http") else "a case without IRI"
     )
     for predicate in sorted(set(graph.predicates(subject))):
         local = _local(guideline, predicate)

@@ -25,8 +25,8 @@ from calx.reasoner.load.shapes import (
 )
 from calx.reasoner.load.source import CALX, Source
 from calx.reasoner.load.vocabulary import Vocabulary
-from calx.reasoner.load.wellformed import faults
-from calx.reasoner.model.condition import Condition
+from calx.reasoner.load.wellformed import consistency_faults, faults
+from calx.reasoner.model.condition import ALWAYS, Condition, Not, map_nodes
 from calx.reasoner.model.guideline import (
     Constraint,
     Guideline,
@@ -208,6 +208,8 @@ class _Reader:
             ),
             sections=sections,
             chapters=self._chapters(),
+            reads_recordings=str(source.value(source.node, CALX.readsRecordings)) == "true",
+            observations=str(source.value(source.node, CALX.observations) or ""),
             of_patient=self._of_patient(),
             sums=tuple(self.shapes.sums.items()),
         )
@@ -215,6 +217,8 @@ class _Reader:
             rule.id: source.line_of(rule.file, source.names(f"rule/{rule.id}"))
             for rule in guideline.rules
         }
+        for name, message in consistency_faults(guideline):
+            source.problem(URIRef(source.names(f"shape/{name}")), message)
         for fault in faults(guideline):
             source.problems.append(replace(fault, line=fault.line or lines.get(fault.rule or "")))
         suspended = suspend(guideline)
@@ -514,15 +518,19 @@ class _Reader:
         """The productions of a rule. Of one that adds points up, evidence must back the weights:
         the sums follow from them.
         """
-        written = {p.conclusion.key for p in productions}
-        for tally in self.tallies:
-            if tally.total in written:
-                weights = {weight for _, weight in tally.weights if weight != 1}
-                numbers = tuple(
-                    Number(tally.predicate, "*", Decimal(weight), "1") for weight in sorted(weights)
-                )
-                return [replace(production, numbers=numbers) for production in productions]
-        return productions
+        weights = {
+            tally.total: tuple(
+                Number(tally.predicate, "*", Decimal(weight), "1")
+                for weight in sorted({weight for _, weight in tally.weights} - {1})
+            )
+            for tally in self.tallies
+        }
+        return [
+            replace(production, numbers=weights[production.conclusion.key])
+            if production.conclusion.key in weights
+            else production
+            for production in productions
+        ]
 
     def _strange(self, node: Node, known: set[URIRef]) -> list[str]:
         """What stands in a description and is not known there."""
@@ -605,6 +613,26 @@ def suspend(guideline: Guideline) -> Guideline:
             suspended.append(Suspension(rule.id, tuple(dict.fromkeys(s.study for s in supports))))
         else:
             kept.append(rule)
+    written = {p.conclusion.key for rule in kept for p in rule.productions}
+    lost = {
+        condition
+        for condition, compare in guideline.sums
+        if suspended and compare.fact not in written
+    }
+    if lost:  # what would be decided by a sum that no rule makes any more is not decided
+
+        def without(node: Condition) -> Condition:
+            return Not(ALWAYS) if node in lost else node
+
+        kept = [
+            replace(
+                rule,
+                productions=tuple(
+                    replace(p, condition=map_nodes(p.condition, without)) for p in rule.productions
+                ),
+            )
+            for rule in kept
+        ]
     return replace(guideline, rules=tuple(kept), suspended=tuple(suspended))
 
 

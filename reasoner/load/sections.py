@@ -57,6 +57,10 @@ class Sections:
                     CALX.forbids,
                     CALX.cautions,
                     CALX.uses,
+                    CALX.hinders,
+                    CALX.indicatesBeside,
+                    CALX.ranked,
+                    CALX.unusable,
                     *MARKS,
                 },
             ),
@@ -75,13 +79,35 @@ class Sections:
     def __iter__(self) -> Iterator[Section]:
         head = self._source.value(self._source.node, CALX.sections)
         listed = list(Collection(self._source.graph, head)) if head is not None else []
+        if not listed:
+            self._source.problem(
+                self._source.node,
+                "lists no calx:sections, so that no answer would show anything; list them in round "
+                "brackets",
+                kind="section",
+            )
+            return
         seen, leading = set[str](), False
+        things = self._things()
         for node in listed:
             try:
                 section = self._section(node)
-                if section.key in seen or section.key in TAKEN:
+                if listed.count(node) > 1:
+                    raise ProfileError("is listed twice in calx:sections; keep one", "section")
+                if section.key in TAKEN:
                     raise ProfileError(
-                        f"calx:resultKey {section.key} stands twice in an answer; give another",
+                        f"calx:resultKey {section.key} is a key of every answer; give another",
+                        "section",
+                    )
+                if section.key in seen:
+                    raise ProfileError(
+                        f"calx:resultKey {section.key} is that of another section; give another",
+                        "duplicate-id",
+                    )
+                if section.key in things:
+                    raise ProfileError(
+                        f"calx:resultKey {section.key} is the id of a thing with a status; give "
+                        "another",
                         "duplicate-id",
                     )
                 if isinstance(section, One) and section.leads:
@@ -101,12 +127,24 @@ class Sections:
                         node, "is not among calx:sections of the header; list it", kind="section"
                     )
 
+    def _things(self) -> set[str]:
+        """Ids of the things that have a status; what is missing names them beside sections."""
+        kinds = {
+            self._vocabulary.properties[local].kind
+            for node in self._source.declared(CALX.StatusSection)
+            for head in self._source.graph.objects(node, CALX.shows)
+            for part in Collection(self._source.graph, head)
+            if (local := self._local(part)) in self._vocabulary.properties
+        }
+        return {term.id for term in self._vocabulary.terms.values() if term.kind in kinds}
+
     def _section(self, node: Node) -> Section:
         source, graph = self._source, self._source.graph
         kinds = [kind for kind in self._kinds if (node, RDF.type, kind) in graph]
         if len(kinds) != 1:
+            told = sorted(self._short(kind) for kind in graph.objects(node, RDF.type))
             raise ProfileError(
-                f"{self._short(node)} is of {len(kinds)} kinds of sections; it is one of "
+                f"is {', '.join(told) or 'not described'}; a section is one of "
                 f"{', '.join(self._short(kind) for kind in self._kinds)}",
                 "section",
             )
@@ -141,7 +179,7 @@ class Sections:
     # --- kinds ------------------------------------------------------------------------
 
     def _one(self, node: Node, common: dict[str, Any]) -> Section:
-        (name,) = self._shown(node, 1)
+        name = self._one_shown(node)
         if not self._vocabulary.properties[name].functional:
             raise ProfileError(
                 f"shows {name}, of which several terms may hold; make it an "
@@ -154,10 +192,10 @@ class Sections:
         return One(predicate=name, brief=brief, leads=leads, **common)
 
     def _members(self, node: Node, common: dict[str, Any]) -> Section:
-        return Members(predicates=self._with_those_below(self._shown(node, 1)[0]), **common)
+        return Members(predicates=self._with_those_below(self._one_shown(node)), **common)
 
     def _tally(self, node: Node, common: dict[str, Any]) -> Section:
-        (points,) = self._shown(node, 1)
+        points = self._one_shown(node)
         total = self._local(self._needed(node, CALX.total))
         facts = self._vocabulary.facts
         name = next((f.name for f in facts.values() if f.local == total and not f.given), None)
@@ -186,30 +224,43 @@ class Sections:
 
     def _status(self, node: Node, common: dict[str, Any]) -> Section:
         names = self._shown(node, 2)
-        indicated, favoured, forbidden, usable = roles = [
+        indicated, favoured, forbidden, usable, hindered, adjunct = roles = [
             self._role(node, predicate)
-            for predicate in (CALX.indicates, CALX.favours, CALX.forbids, CALX.uses)
+            for predicate in (
+                *(CALX.indicates, CALX.favours, CALX.forbids, CALX.uses),
+                *(CALX.hinders, CALX.indicatesBeside),
+            )
         ]
         kind = self._one_kind((*names, *(name for name in roles if name)))
+        bad = {forbidden, hindered}
+        if (node, CALX.unusable, None) in self._source.graph:
+            bad = set(self._listed(node, CALX.unusable))
+            if not bad < set(names):
+                raise ProfileError(
+                    "calx:unusable lists some of the statuses that calx:shows lists", "section"
+                )
         return Status(
             kind=kind,
-            statuses=tuple(self._standing(name, names, forbidden) for name in names),
+            statuses=tuple(self._standing(name, names, bad) for name in names),
             indicated=indicated,
             favoured=favoured,
             forbidden=forbidden,
             usable=usable,
             caution=self._role(node, CALX.cautions),
+            hindered=hindered,
+            adjunct=adjunct,
+            ranked=self._says(node, CALX.ranked),
             **common,
         )
 
-    def _standing(self, name: str, names: tuple[str, ...], forbidden: str | None) -> Standing:
-        good = [other for other in names[:-1] if other != forbidden]
+    def _standing(self, name: str, names: tuple[str, ...], bad: set[str | None]) -> Standing:
+        good = [other for other in names[:-1] if other not in bad]
         return Standing(
             predicate=name,
             word=self._word(name),
             label=self._vocabulary.properties[name].word,
             mark="bad"
-            if name == forbidden
+            if name in bad
             else "idle"
             if name == names[-1]
             else "best"
@@ -249,7 +300,7 @@ class Sections:
         )
 
     def _actions(self, node: Node, common: dict[str, Any]) -> Section:
-        return Actions(predicates=self._with_those_below(self._shown(node, 1)[0]), **common)
+        return Actions(predicates=self._with_those_below(self._one_shown(node)), **common)
 
     def _criteria(self, node: Node, common: dict[str, Any]) -> Section:
         met, not_met = self._shown(node, 2, 2)
@@ -288,15 +339,29 @@ class Sections:
 
     def _shown(self, node: Node, least: int, most: int | None = None) -> tuple[str, ...]:
         """The properties that a section shows: one, or a list in round brackets."""
-        head = self._needed(node, CALX.shows)
-        graph = self._source.graph
-        parts = list(Collection(graph, head)) if (head, RDF.first, None) in graph else [head]
+        parts = self._listed(node, CALX.shows)
         if len(parts) < least or (most is not None and len(parts) > most):
             raise ProfileError(
                 f"calx:shows lists {len(parts)} properties; it needs "
                 f"{'just' if most == least else 'at least'} {least}, in round brackets",
                 "section",
             )
+        return parts
+
+    def _one_shown(self, node: Node) -> str:
+        parts = self._listed(node, CALX.shows)
+        if len(parts) != 1:
+            raise ProfileError(
+                f"calx:shows names {len(parts)} properties; this kind of section shows one (and "
+                "those below it by rdfs:subPropertyOf)",
+                "section",
+            )
+        return parts[0]
+
+    def _listed(self, node: Node, predicate: URIRef) -> tuple[str, ...]:
+        head = self._needed(node, predicate)
+        graph = self._source.graph
+        parts = list(Collection(graph, head)) if (head, RDF.first, None) in graph else [head]
         return tuple(self._property(part) for part in parts)
 
     def _property(self, node: Node) -> str:

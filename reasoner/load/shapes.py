@@ -356,6 +356,13 @@ class ShapeReader:
         )
         if minimum is None and maximum is None:
             raise ProfileError(f"{name}: give sh:qualifiedMinCount or sh:qualifiedMaxCount")
+        if minimum is not None and minimum > len(among):
+            raise ProfileError(
+                f"{name}: asks for {minimum} of {len(among)} terms, which can never be", "number"
+            )
+        for comparator, count in ((">=", minimum), ("<=", maximum)):
+            if count and count > (comparator == ">="):
+                self._numbers.append(Number(name, comparator, Decimal(count), "1"))
         parts: list[Condition] = []
         if minimum:
             parts.append(self._some(minimum, name, among))
@@ -427,7 +434,7 @@ class ShapeReader:
     def _triple_rule(self, node: Node) -> Production:
         self._only(node, TRIPLE_RULE, "a triple rule")
         if self._one(node, SH.subject) != SH.this:
-            raise ProfileError("sh:subject must be sh:this: rules conclude about the lesion")
+            raise ProfileError("sh:subject must be sh:this: rules conclude about the case")
         numbers: list[Number] = []
         parts = []
         for shape in self.graph.objects(node, SH.condition):
@@ -503,14 +510,14 @@ class ShapeReader:
                 f"a SPARQL rule that cannot be read ({str(error)[:100]}); {form}"
             ) from None
         if not fine or result != extend.var or any(s != subject for s, _, _ in bgp.triples):
-            raise ProfileError(f"a SPARQL rule beyond one number from facts of the lesion; {form}")
+            raise ProfileError(f"a SPARQL rule beyond one number from facts of the case; {form}")
         names = {variable: self._fact_at(path) for _, path, variable in bgp.triples}
         return self._fact_at(predicate), self._expression(extend.expr, names)
 
     def _fact_at(self, path: Node) -> Fact:
         local = self.names.below(path)
         if local not in self.facts or self.facts[local].kind not in ("number", "integer"):
-            raise ProfileError(f"{self._short(path)} is no number of the lesion")
+            raise ProfileError(f"{self._short(path)} is no number of the case")
         return self.facts[local]
 
     def _expression(self, node: Any, names: dict[Node, Fact]) -> Expression:

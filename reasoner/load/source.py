@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import re
 
-from rdflib import RDF, SH, SKOS, BNode, Namespace, URIRef
+from rdflib import OWL, RDF, SH, SKOS, BNode, Namespace, URIRef
 from rdflib.term import Node
 
 from calx.ontology import AuthoringProblem, GuidelineError, GuidelineFiles
@@ -42,10 +42,21 @@ class Source:
         root = self.value(self.node, CALX.rootClass)
         if root is None:
             raise GuidelineError([*self.problems, _headless("has no calx:rootClass")])
+        if not any((root, RDF.type, OWL.Class) in graph for graph in self.graphs.values()):
+            told = f"calx:rootClass {self.names.short(root)} is no owl:Class of the guideline"
+            raise GuidelineError([*self.problems, _headless(told)])
         self.root = root
         """The class of what the guideline is about."""
         self.case_shape = URIRef(self.names(f"shape/{self.local(root)}"))
         """The shape that says which facts a case may give."""
+        homes = [
+            name for name, graph in self.graphs.items() if (self.case_shape, None, None) in graph
+        ]
+        if not homes:
+            told = f"there is no {self.names.short(self.case_shape)}, the shape of a case"
+            raise GuidelineError([*self.problems, _headless(told)])
+        self.case_file = homes[0]
+        """Where it stands."""
 
     def _short(self, node: object) -> str:
         """As files write it."""

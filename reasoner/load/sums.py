@@ -12,6 +12,8 @@ from itertools import product
 from calx.errors import CalxError
 from calx.reasoner.model.condition import (
     ALWAYS,
+    Absent,
+    AllOf,
     AnyOf,
     AtLeast,
     Compare,
@@ -27,7 +29,8 @@ class UnreachableError(CalxError):
 
 
 def on_points(compare: Compare, tally: Tally) -> Condition:
-    """What a comparison of a tally's number says of its points.
+    """What a comparison of a tally's number says of its points; the number must be known, so that
+    nothing is decided by a sum that no rule makes any more.
 
     Raises:
         UnreachableError: the points never add up to the limit.
@@ -35,10 +38,13 @@ def on_points(compare: Compare, tally: Tally) -> Condition:
     >>> from decimal import Decimal
     >>> points = (("a", 2), ("b", 1), ("c", 1))
     >>> tally = Tally("score", {}, 0, False, False, "point", "score", points)
-    >>> on_points(Compare("score", ">=", Decimal(4)), tally)
-    AllOf(parts=(AtLeast(count=1, predicate='point', among=('a',)), \
-AtLeast(count=2, predicate='point', among=('b', 'c'))))
+    >>> on_points(Compare("score", ">=", Decimal(3)), tally).parts[1]  # doctest: +ELLIPSIS
+    AllOf(parts=(AtLeast(count=1, predicate='point', among=('a',)), AtLeast(count=1, ...)))
     """
+    return AllOf((Not(Absent(compare.fact)), _of_points(compare, tally)))
+
+
+def _of_points(compare: Compare, tally: Tally) -> Condition:
     limit = compare.limit
     whole = int(limit.to_integral_value(rounding="ROUND_CEILING"))
     above = int(limit.to_integral_value(rounding="ROUND_FLOOR")) + 1
@@ -48,18 +54,21 @@ AtLeast(count=2, predicate='point', among=('b', 'c'))))
         case ">":
             return _reaches(above, tally)
         case "<":
-            return Not(_reaches(whole, tally))
+            return _stays_below(whole, tally)
         case "<=":
-            return Not(_reaches(above, tally))
+            return _stays_below(above, tally)
         case "=":
             if limit != whole:
                 raise UnreachableError(f"the points add up to whole numbers, never to {limit}")
-            most = sum(weight for _, weight in tally.weights)
-            return (
-                _reaches(whole, tally)
-                if whole == most
-                else all_of((_reaches(whole, tally), Not(_reaches(whole + 1, tally))))
-            )
+            return all_of((_reaches(whole, tally), _stays_below(whole + 1, tally)))
+
+
+def _stays_below(limit: int, tally: Tally) -> Condition:
+    return ALWAYS if limit > _most(tally) else Not(_reaches(limit, tally))
+
+
+def _most(tally: Tally) -> int:
+    return sum(weight for _, weight in tally.weights)
 
 
 def _reaches(least: int, tally: Tally) -> Condition:
@@ -69,7 +78,7 @@ def _reaches(least: int, tally: Tally) -> Condition:
         terms[weight] = (*terms.get(weight, ()), term)
     if least <= 0:
         return ALWAYS
-    most = sum(weight for _, weight in tally.weights)
+    most = _most(tally)
     if least > most:
         raise UnreachableError(f"the points add up to {most} at most, never to {least}")
     ways = [

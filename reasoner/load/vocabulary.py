@@ -12,6 +12,7 @@ from rdflib import DCTERMS, OWL, RDF, RDFS, SH, SKOS, XSD, URIRef
 from rdflib.collection import Collection
 from rdflib.term import Node
 
+from calx.ontology.expand import WEIGHT, weight_of
 from calx.reasoner.load.shapes import ProfileError, number
 from calx.reasoner.load.source import CALX, Source
 from calx.reasoner.model.guideline import ConclusionProperty, Fact, Term
@@ -159,19 +160,16 @@ class Vocabulary:
                 concerns=self.source.local(concerns) if concerns else None,
                 order=self.source.whole(node, SH.order),
                 weight=self._weight(node),
+                weighty=str(self.source.value(node, CALX.weighty)) == "true",
             )
         return terms
 
     def _weight(self, node: Node) -> int:
         """What a term counts in a tally: a whole number from 1."""
-        if self.source.value(node, CALX.weight) is None:
-            return 1
-        weight = self.source.whole(node, CALX.weight)
-        if weight < 1:
-            self.source.problem(
-                node, "calx:weight is a whole number from 1: what the point counts", kind="number"
-            )
-        return max(weight, 1)
+        weight = weight_of(self.source.value(node, CALX.weight))
+        if weight is None:
+            self.source.problem(node, WEIGHT, kind="number")
+        return weight or 1
 
     def _properties(self) -> dict[str, ConclusionProperty]:
         members: dict[Node, Counter[str]] = {}

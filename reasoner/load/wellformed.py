@@ -51,6 +51,7 @@ def faults(guideline: Guideline) -> Iterator[AuthoringProblem]:
         found = (
             *_concluded(guideline, program, rule_),
             *_layering(guideline, program, rule_),
+            *_uncertain(guideline, program, rule_),
             *_evidence(guideline, rule_),
         )
         for kind, message in (
@@ -64,7 +65,6 @@ def faults(guideline: Guideline) -> Iterator[AuthoringProblem]:
 
 
 def _layering(guideline: Guideline, program: Program, rule: Rule) -> Iterator[Fault]:
-    totals = {section.total for section in guideline.sections if isinstance(section, Tally)}
     for production in rule.productions:
         conclusion = production.conclusion
         if (
@@ -87,18 +87,6 @@ def _layering(guideline: Guideline, program: Program, rule: Rule) -> Iterator[Fa
                     f"layer {FIRST_LAYER_OF_CONCLUSIONS}"
                 ),
             )
-        for total in {number.quantity for number in production.numbers} & totals:
-            for writer in program.writers_of.get(total, ()):
-                if writer.rule.layer >= rule.layer and writer.rule is not rule:
-                    yield (
-                        "layer",
-                        (
-                            f"compares {total}, which {writer.rule.id} adds up in layer "
-                            f"{writer.rule.layer}; a rule reads only layers below its own "
-                            f"({rule.layer})"
-                        ),
-                    )
-                    break
         for writer in program.writers_met_by(production):
             other, written = writer.rule, writer.production
             if other.layer >= rule.layer:
@@ -110,6 +98,54 @@ def _layering(guideline: Guideline, program: Program, rule: Rule) -> Iterator[Fa
                             f"reads only layers below its own ({rule.layer})"
                         ),
                     )
+
+
+def _uncertain(guideline: Guideline, program: Program, rule: Rule) -> Iterator[Fault]:
+    """A number that hangs on conclusions is known even where unknown facts could make it another:
+    a condition on it would look settled. The sum of a tally is read off its points instead.
+    """
+    totals = {section.total for section in guideline.sections if isinstance(section, Tally)}
+    for production in rule.productions:
+        if not isinstance(production.conclusion, Assertion):
+            continue
+        for leaf in leaves(production.condition):
+            if not isinstance(leaf, Compare | OneOf | Absent) or guideline.facts[leaf.fact].given:
+                continue
+            if isinstance(leaf, Absent) and leaf.fact in totals:
+                continue
+            if any(
+                name in program.writers_of for name in _conclusions_behind(guideline, leaf.fact)
+            ):
+                yield (
+                    "layer",
+                    f"compares {leaf.fact}, which hangs on conclusions that unknown facts may "
+                    "change; compare the sum of a tally (calx:TallySection) or the facts "
+                    "themselves",
+                )
+
+
+def _conclusions_behind(guideline: Guideline, name: str) -> set[str]:
+    behind = guideline.program.behind([name])
+    return {other for other in behind if other in guideline.properties}
+
+
+def consistency_faults(guideline: Guideline) -> Iterator[tuple[str, str]]:
+    """What a consistency shape may not speak of: id of the shape, message."""
+    for constraint in guideline.constraints:
+        named = [
+            leaf.predicate
+            if isinstance(leaf, Derived | AtLeast)
+            else leaf.fact
+            if not guideline.facts[leaf.fact].given and _conclusions_behind(guideline, leaf.fact)
+            else None
+            for leaf in leaves(constraint.condition)
+        ]
+        for name in dict.fromkeys(name for name in named if name is not None):
+            yield (
+                constraint.id,
+                f"speaks of {name}, which rules conclude; a consistency shape speaks of facts and "
+                "of what is computed from them, before anything is concluded",
+            )
 
 
 def _meetings(reader: Production, writer: Production) -> Iterator[str]:
@@ -182,17 +218,20 @@ def _evidence(guideline: Guideline, rule: Rule) -> Iterator[Fault]:
             name for section in guideline.sections if section.binding for name in section.bound
         }
         for production in rule.productions:
-            if (
-                isinstance(production.conclusion, Assertion)
-                and production.conclusion.predicate in binding
-            ):
+            if (name := _name(production)) in binding:
                 yield (
                     "unverified",
                     (
-                        "rests on unverified knowledge alone and concludes "
-                        f"{production.conclusion.predicate}; it may only raise a caution"
+                        f"rests on unverified knowledge alone and concludes {name}; it may only "
+                        "raise a caution"
                     ),
                 )
+
+
+def _name(production: Production) -> str:
+    """The property or number that a production concludes."""
+    conclusion = production.conclusion
+    return conclusion.predicate if isinstance(conclusion, Assertion) else conclusion.fact
 
 
 def unbacked(guideline: Guideline, rule: Rule) -> Iterator[tuple[str, str, Number]]:

@@ -58,6 +58,8 @@ class Term:
     order: int = 0
     weight: int = 1
     """What it counts in a tally."""
+    weighty: bool = False
+    """A caution that counts where things are ranked."""
 
 
 @dataclass(frozen=True)
@@ -191,6 +193,10 @@ class Guideline:
     """What is read as a condition on the points of a tally, and the comparison that was meant."""
     chapters: dict[str, Text] = field(default_factory=dict)
     """Of the rule book, in their order: titles by file of rules."""
+    reads_recordings: bool = False
+    """Whether recordings of vessels give some of its facts."""
+    observations: str = ""
+    """FHIR categories of the observations that hold its facts, where a client is to send these."""
     of_patient: tuple[str, ...] = ()
     """Facts of the patient at the time, which hold of each of the patient's lesions."""
 

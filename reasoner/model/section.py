@@ -109,7 +109,7 @@ class Tally(_Section):
 
     @property
     def bound(self) -> tuple[str, ...]:
-        return (self.predicate,)
+        return (self.predicate, self.total)
 
 
 @dataclass(frozen=True)
@@ -143,10 +143,19 @@ class Status(_Section):
     """The property of things that may be used."""
     caution: str | None
     """The property for what to mind with a thing."""
+    hindered: str | None
+    """The property for what keeps a thing from being used, harmful or not; also a status."""
+    adjunct: str | None
+    """The property for what speaks for a thing beside another; such a thing is an adjunct."""
+    ranked: bool
+    """The things that may be used stand in one order."""
 
     @property
     def shown(self) -> tuple[str, ...]:
-        roles = (self.indicated, self.favoured, self.forbidden, self.usable, self.caution)
+        roles = (
+            *(self.indicated, self.favoured, self.forbidden, self.usable, self.caution),
+            *(self.hindered, self.adjunct),
+        )
         return tuple(
             dict.fromkeys(
                 [*(s.predicate for s in self.statuses), *(role for role in roles if role)]
@@ -155,13 +164,16 @@ class Status(_Section):
 
     @property
     def asked(self) -> tuple[str, ...]:
-        more = (self.forbidden, self.indicated)
+        more = (self.forbidden, self.hindered, self.indicated)
         names = [*(s.predicate for s in self.statuses), *(name for name in more if name)]
         return tuple(dict.fromkeys(names))
 
     @property
     def bound(self) -> tuple[str, ...]:
-        roles = (self.indicated, self.favoured, self.forbidden)
+        roles = (
+            *(self.indicated, self.favoured, self.forbidden, self.hindered, self.adjunct),
+            *(status.predicate for status in self.statuses),
+        )
         return tuple(role for role in roles if role)
 
     def keys(self, thing: str) -> list[str]:

@@ -81,7 +81,7 @@ def faults(guideline: Guideline) -> list[AuthoringProblem]:
         )
         shown = {name: as_json(lesion[name]) for name in read if name in lesion}
         message = (
-            f"{' and '.join(rules)} say two things of {about}, which can only be one, for a lesion "
+            f"{' and '.join(rules)} say two things of {about}, which can only be one, for a case "
             f"like {json.dumps(shown)}; narrow one of them ('calx verify' shows the smallest "
             "lesion)"
         )

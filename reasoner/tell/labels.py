@@ -6,7 +6,7 @@ from functools import cached_property
 from typing import Any
 
 from calx.reasoner.model.guideline import Guideline
-from calx.reasoner.model.section import Status
+from calx.reasoner.model.section import Status, Tally
 from calx.reasoner.tell.prose import quantity
 from calx.words import words
 
@@ -36,6 +36,12 @@ class Labels:
     @cached_property
     def _terms(self) -> dict[tuple[str, str], Any]:
         return {(term.kind, term.id): term for term in self.guideline.terms.values()}
+
+    def point(self, section: Tally, id_: str) -> str:
+        """A point of a tally, with what it counts where that is more than one."""
+        weight = dict(section.weights).get(id_, 1)
+        told = self.of(section.predicate, id_)
+        return told if weight == 1 else f"{told} ×{weight}"
 
     def status(self, section: Status, word: str) -> str:
         """A status in words."""

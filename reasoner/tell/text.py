@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any, assert_never
 
 from calx.reasoner.engine.answer import Answer
-from calx.reasoner.engine.parts import Alert, Chosen, Number, Thing
+from calx.reasoner.engine.parts import Alert, Chosen, Number, RankedThing, Thing
 from calx.reasoner.model.guideline import Guideline
 from calx.reasoner.model.section import (
     Actions,
@@ -43,6 +43,13 @@ def _spans(frames: list[int]) -> str:
         else ", ".join(map(str, frames))
         if len(frames) <= 3
         else f"{frames[0]}–{frames[-1]} ({len(frames)})"
+    )
+
+
+def in_rank(things: list[Thing]) -> list[Thing]:
+    """Things in the order of their rank, as far as they have one."""
+    return sorted(
+        things, key=lambda t: (t.rank or len(things)) if isinstance(t, RankedThing) else 0
     )
 
 
@@ -170,7 +177,7 @@ class _Page:
     def _tally(self, section: Tally) -> Iterator[str]:
         total, words = self.answer.total(section), self.words
         points, unknown = (
-            [self.label.of(section.predicate, point) for point in ids]
+            [self.label.point(section, point) for point in ids]
             for ids in (total.points, total.unknown)
         )
         value = words["unknown"] if total.value is None else total.value
@@ -180,7 +187,7 @@ class _Page:
         yield from self._more(words["could add"], unknown)
 
     def _things(self, section: Status) -> Iterator[str]:
-        things = self.answer.things(section, self.language)
+        things = in_rank(self.answer.things(section, self.language))
         yield self._head(section)
         for status in section.in_reading_order:
             for thing in things:
@@ -210,8 +217,10 @@ class _Page:
 
     def _thing(self, section: Status, status: Standing, thing: Thing) -> Iterator[str]:
         words = self.words
+        hindering = thing.unavailable if isinstance(thing, RankedThing) else []
         against = [
-            f"{self.label.rule(c.rule)} [{c.rule}; {c.level}]" for c in thing.contraindications
+            f"{self.label.rule(c.rule)} [{c.rule}; {c.level}]"
+            for c in (*thing.contraindications, *hindering)
         ]
         rules = thing.indicated_by + thing.preferred_by
         reasons = (

@@ -422,9 +422,9 @@ FILES = GuidelineFiles()
 
 
 def test_tables_in_csv(request: pytest.FixtureRequest, tmp_path: Path) -> None:
-    (table,) = (table for table in tables(FILES) if table.name == "device-limits")
+    (table,) = (table for table in tables(FILES) if table.name == "status-limits")
     text = as_csv(table).decode("utf-8-sig").replace("\r\n", "\n")
-    path = tmp_path / "device-limits.csv"
+    path = tmp_path / "status-limits.csv"
 
     def read(content: bytes) -> Came:
         path.write_bytes(content)
@@ -461,7 +461,7 @@ def test_tables_in_csv(request: pytest.FixtureRequest, tmp_path: Path) -> None:
 def test_tables_in_workbooks(request: pytest.FixtureRequest, tmp_path: Path) -> None:
     from openpyxl import load_workbook
 
-    found = [table for table in tables(FILES) if table.name in ("device-limits", "thresholds")]
+    found = [table for table in tables(FILES) if table.name in ("status-limits", "thresholds")]
     good, path = as_xlsx(found), tmp_path / "tables.xlsx"
 
     def read(content: bytes) -> Came:

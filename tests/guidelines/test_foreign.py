@@ -163,7 +163,7 @@ def test_weights_add_up_in_every_reading() -> None:
             "guideline.ttl",
             'calx:resultKey "outlook" ; sh:order 1',
             'calx:resultKey "missing" ; sh:order 1',
-            "stands twice",
+            "is a key of every answer",
         ),
     ],
 )
@@ -208,6 +208,33 @@ def test_its_json_has_its_own_sections(pneumonia: Reasoner) -> None:
     answer_model(pneumonia.guideline).model_validate(result)
     assert result["drugs"][0]["contraindications"][0]["rule"] == "D2"
     assert result["guideline"]["iri"] == "https://example.org/cap/"
+
+
+def test_what_may_be_used_stands_in_one_order(pneumonia: Reasoner) -> None:
+    """Role, then weighty cautions, then the order of the terms; what may not be used has no rank."""
+
+    def drugs(**facts: Any) -> dict[str, Any]:
+        result = pneumonia.recommend({"case_id": "p", **SICK, **facts}).json()
+        answer_model(pneumonia.guideline).model_validate(result)
+        return {drug["id"]: drug for drug in result["drugs"]}
+
+    free = drugs(allergy=False)
+    assert {name: drug["rank"] for name, drug in free.items()} == {
+        "amoxicillin": 1,
+        "clarithromycin": 2,
+        "ampicillin": 3,
+    }
+    assert [c["weighty"] for c in free["ampicillin"]["cautions"]] == [True]
+    assert (free["amoxicillin"]["role"], free["amoxicillin"]["direct_level"]) == ("primary", "C-EO")
+    out = drugs(allergy=False, penicillins_out=True)
+    assert [(d["status"], d["rank"]) for d in out.values()] == [
+        ("out_of_stock", None),
+        ("out_of_stock", None),
+        ("usable", 1),
+    ]
+    assert out["amoxicillin"]["unavailable"][0]["rule"] == "D4"
+    assert drugs()["amoxicillin"]["status"] == "barred"
+    assert "penicillins_out" in drugs(allergy=False)["amoxicillin"]["unverified"]
 
 
 def test_its_rdf_speaks_its_own_terms_and_is_read_again(

@@ -23,24 +23,15 @@ router = APIRouter(prefix="/cds-services", tags=["CDS Hooks"])
 ID, HOOK = "calx-lesion", "patient-view"
 EXTENSION = "org.w3id.calx"
 """Key of the request's extension that carries facts: ``{"case_id": …, "facts": {…}}``."""
+OBSERVATIONS = "Observation?patient={{context.patientId}}&_sort=-date&_count=200"
 SERVICE = {
     "id": ID,
     "hook": HOOK,
-    "title": "Calcified coronary lesion",
-    "description": (
-        "Strategy, devices and warnings for PCI of a calcified coronary lesion, from "
-        "IVUS facts. Decision support, never an order."
-    ),
     "usageRequirements": (
         "Observations with codes of Calx's mapping table, or facts under the "
         f"extension {EXTENSION}."
     ),
-    "prefetch": {
-        "observations": (
-            "Observation?patient={{context.patientId}}"
-            "&category=imaging,procedure&_sort=-date&_count=200"
-        )
-    },
+    "prefetch": {"observations": OBSERVATIONS},
 }
 ANSWERS = ("Bundle", "Observation", "OperationOutcome")
 """What a client can have fetched for the observations."""
@@ -63,7 +54,13 @@ def _json(content: object, status: int = 200) -> Response:
 @router.get("", summary="Which services there are")
 async def discovery(request: Request) -> Response:
     """CDS Hooks discovery."""
-    return _json({"services": [SERVICE]})
+    guideline = service_of(request).reasoner.guideline
+    title, notice = (text["en"] for text in (guideline.title, guideline.notice))
+    told: dict[str, Any] = {"title": title, "description": f"{title}. {notice}"}
+    if guideline.observations:
+        only = f"&category={guideline.observations}&_sort"
+        told["prefetch"] = {"observations": OBSERVATIONS.replace("&_sort", only)}
+    return _json({"services": [SERVICE | told]})
 
 
 @router.post(

@@ -32,7 +32,7 @@ def _fhir(content: dict[str, Any], status: int = 200) -> Response:
 
 
 @router.post(
-    "/$recommend", summary="Answer a lesion told in FHIR", openapi_extra={"requestBody": BODY}
+    "/$recommend", summary="Answer a case told in FHIR", openapi_extra={"requestBody": BODY}
 )
 async def recommend(request: Request) -> Response:
     """Takes a Bundle of Observations, one Observation, or Parameters; answers with an R4
@@ -118,7 +118,7 @@ async def definition(request: Request) -> Response:
     """An OperationDefinition."""
     facts = service_of(request).reasoner.guideline.facts.values()
     told = (
-        "Facts of the lesion: Observations with codes of the mapping table, or parameters "
+        "Facts of the case: Observations with codes of the mapping table, or parameters "
         "named like facts"
     )
     parameters = [
@@ -147,7 +147,7 @@ async def definition(request: Request) -> Response:
             "use": "in",
             "min": 0,
             "max": "1",
-            "documentation": "Names the lesion at one moment; never a patient's name",
+            "documentation": "Names the case at one moment; never a patient's name",
             "type": "string",
         },
         {

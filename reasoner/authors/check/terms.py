@@ -194,14 +194,14 @@ def _units(source: Source, guideline: Guideline) -> None:
                 source.problem(
                     node,
                     "is a number without lowest value; give sh:minInclusive or sh:minExclusive in "
-                    "shapes/lesion.ttl",
+                    f"{source.case_file}",
                     kind="bounds",
                 )
             if fact.maximum is None and fact.unbounded is None:
                 source.problem(
                     node,
                     "is a number without highest value; give sh:maxInclusive in "
-                    "shapes/lesion.ttl, or say with calx:unbounded why it has none",
+                    f"{source.case_file}, or say with calx:unbounded why it has none",
                     kind="bounds",
                 )
         if fact.unit is not None and fact.kind in ("boolean", "text"):
@@ -244,7 +244,7 @@ def _values(source: Source) -> None:
             source.problem(
                 node,
                 (
-                    f"describes the value '{value}', which no fact of shapes/lesion.ttl can take; "
+                    f"describes the value '{value}', which no fact of {source.case_file} can take; "
                     "mend one of them"
                 ),
                 kind="enumeration",
@@ -268,8 +268,8 @@ def _unused(source: Source, guideline: Guideline, described: list[URIRef]) -> No
         ):
             source.problem(
                 node,
-                "is a property that no shape admits, so no fact; add it to "
-                "shapes/lesion.ttl, or delete it",
+                f"is a property that no shape admits, so no fact; add it to {source.case_file}, "
+                "or delete it",
                 kind="unused",
             )
     for shared in guideline.shared:

@@ -478,7 +478,7 @@ class Changes:
                 yield _change(
                     "logic",
                     subject,
-                    "id, device or order",
+                    "id, thing or order",
                     old=old.id,
                     new=new.id,
                 )
@@ -546,7 +546,7 @@ FACT: tuple[tuple[str, Callable[[Fact], str]], ...] = (
     ),
     ("highest", lambda fact: "none" if fact.maximum is None else str(fact.maximum)),
     ("place in an answer", lambda fact: str(fact.result_key)),
-    ("device that it sizes", lambda fact: fact.concerns or "none"),
+    ("thing that it sizes", lambda fact: fact.concerns or "none"),
 )
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from calx.ontology import GuidelineFiles
 from calx.ontology.edits import EditError, Edits, wording
 from calx.ontology.turtle import quote
-from calx.reasoner.authors.edit.tables import COMPARATORS, STANCES, VERIFIED
+from calx.reasoner.authors.edit.tables import COMPARATORS, STANCES, VERIFIED, study_types, types_of
 from calx.reasoner.model.guideline import Guideline
 from calx.words import LANGUAGES
 
@@ -61,15 +61,11 @@ def add_study(
     """
     problems = _named(record.id, "study")
     edits = Edits(files)
-    types = sorted(
-        name.removeprefix("term:type-")
-        for name in edits.subjects("term")
-        if name.startswith("term:type-")
-    )
+    types = study_types(edits)
     if record.type not in types:
         problems.append(
-            f"the type '{record.type}' is none of {', '.join(types)}; the level of evidence "
-            "follows from it"
+            f"the type '{record.type}' is none of {', '.join(types) or 'term:type-…'}; the level "
+            "of evidence follows from it"
         )
     problems += _worded(record.label, "label")
     if not record.citation.strip():
@@ -97,8 +93,18 @@ def add_study(
     lines += (
         [f"  calx:participants {record.participants} ;"] if record.participants is not None else []
     )
-    edits.insert(STUDIES, f"ev:{record.id}", "\n".join([*lines, "  calx:withdrawn false ."]))
+    edits.insert(
+        _home(edits, STUDIES, "calx:Study"),
+        f"ev:{record.id}",
+        "\n".join([*lines, "  calx:withdrawn false ."]),
+    )
     return edits.texts()
+
+
+def _home(edits: Edits, file: str, kind: str) -> str:
+    """The file in which such things stand: the usual one, else that of the last of them."""
+    homes = [edits.block(name)[0] for name in edits.subjects("ev") if kind in types_of(edits, name)]
+    return homes[-1] if homes and file not in edits.documents else file
 
 
 def withdrawn(files: GuidelineFiles, study: str, is_: bool = True) -> dict[str, str]:
@@ -149,7 +155,7 @@ def add_statement(
     )
     lines.append(f"  calx:locator {quote(new.locator.strip())}{population} ;")
     lines.append(" ;\n".join([f"  skos:definition {wording(new.text)}", *numbers]) + " .")
-    edits.insert(file, f"ev:{new.id}", "\n".join(lines))
+    edits.insert(_home(edits, file, "calx:Statement"), f"ev:{new.id}", "\n".join(lines))
     for rule in new.rules:
         edits.needs_prefix(edits.block(f"rule:{rule}")[0], "ev", guideline.names("ev/"))
         edits.add(f"rule:{rule}", "calx:evidence", f"ev:{new.id}")
@@ -211,6 +217,7 @@ def _number(text: str, guideline: Guideline, problems: list[str]) -> str:
     local = fact.local if fact else match["quantity"]
     unit = match["unit"] or (fact.unit if fact and fact.unit else "1")
     return (
-        f'  calx:states [ calx:quantity calx:{local} ; calx:comparator "{match["comparator"]}" '
+        f"  calx:states [ calx:quantity {guideline.names.prefix}:{local} "
+        f'; calx:comparator "{match["comparator"]}" '
         f"; calx:value {match['value']} ; calx:unit {quote(unit)} ]"
     )

@@ -7,14 +7,14 @@ comments, order and layout stay. Every cell that does not change is written back
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
 from calx.ontology import GuidelineFiles
 from calx.ontology.edits import Edits, inner, natural
 from calx.ontology.places import BOUNDS
-from calx.ontology.turtle import Block, Group, Property, Token, first
+from calx.ontology.turtle import Block, Group, Object, Property, Token, first
 from calx.words import LANGUAGES
 
 Sort: TypeAlias = Literal["number", "whole", "text", "boolean", "choice", "name"]
@@ -71,19 +71,20 @@ def tables(files: GuidelineFiles) -> list[Table]:
 
 
 def _numbers(edits: Edits) -> tuple[Table, Table]:
-    """Thresholds; and those of the rules about devices."""
+    """Thresholds; and those of the rules about things that have a status, with their sizes."""
     columns = ("key", "rule", "label", "about", "comparator", "value", "unit")
-    limits, thresholds = Table("device-limits", columns), Table("thresholds", columns)
+    limits, thresholds = Table("status-limits", columns), Table("thresholds", columns)
     units = {
         name.partition(":")[2]: _text(edits.block(name)[1], "calx:unit")
-        for name in edits.subjects("calx")
+        for name in edits.subjects(edits.prefix)
     }
     counted = {
-        name.partition(":")[2] for name in _of_type(edits, "calx", "calx:ConclusionProperty")
+        name.partition(":")[2] for name in _of_type(edits, edits.prefix, "calx:ConclusionProperty")
     }
+    things = _about_things(edits)
     for subject in (*edits.subjects("rule"), *edits.subjects("cond")):
         file, block = edits.block(subject)
-        table = limits if _about_device(file) else thresholds
+        table = limits if things & set(_concluded(block)) else thresholds
         label = _text(block, "rdfs:label", "en")
         for number, (about, comparator, token) in enumerate(_literals(block, counted), 1):
             start, end, value = token
@@ -104,13 +105,48 @@ def _numbers(edits: Edits) -> tuple[Table, Table]:
     return limits, thresholds
 
 
-def _about_device(file: str) -> bool:
-    return file in (
-        "rules/devices.ttl",
-        "rules/device-status.ttl",
-        "rules/sizes.ttl",
-        "rules/quantities.ttl",
-    )
+def _about_things(edits: Edits) -> set[str]:
+    """The properties, and computed numbers, that are about things which have a status."""
+    found = set[str]()
+    for subject in _of_type(edits, "section", "calx:StatusSection"):
+        block = edits.block(subject)[1]
+        for entry in block.properties:
+            if entry.verb.text.partition(":")[2] in ROLES:
+                found |= {token.text for token in _tokens(entry.objects)}
+    for subject in edits.subjects(edits.prefix):
+        verbs = {entry.verb.text for entry in edits.block(subject)[1].properties}
+        if "calx:concerns" in verbs:
+            found.add(subject)
+    return found
+
+
+ROLES = {"shows", "indicates", "favours", "forbids", "uses", "cautions"}
+"""What a status section says of its properties."""
+
+
+def _tokens(values: Sequence[Object]) -> Iterator[Token]:
+    for value in values:
+        if isinstance(value, Token):
+            yield value
+        elif isinstance(value, Group):
+            yield from _tokens(value.items)
+
+
+def _concluded(block: Block) -> Iterator[str]:
+    """What a rule concludes, as its file writes it."""
+    for entry in block.properties:
+        if entry.verb.text == "sh:rule":
+            for body in entry.objects:
+                predicate = (
+                    first(body.properties, "sh:predicate") if isinstance(body, Group) else None
+                )
+                if isinstance(predicate, Token):
+                    yield predicate.text
+                construct = (
+                    first(body.properties, "sh:construct") if isinstance(body, Group) else None
+                )
+                if isinstance(construct, Token):
+                    yield from re.findall(r"\$this\s+([\w-]+:\w+)", construct.text)[:1]
 
 
 def _literals(block: Block, counted: set[str]) -> Iterator[tuple[str, str, tuple[int, int, str]]]:
@@ -119,7 +155,7 @@ def _literals(block: Block, counted: set[str]) -> Iterator[tuple[str, str, tuple
     """
     for properties in _shapes(block.properties):
         path = first(properties, "sh:path")
-        about = path.text.removeprefix("calx:") if isinstance(path, Token) else ""
+        about = path.text.partition(":")[2] if isinstance(path, Token) else ""
         for entry in properties:
             for value in entry.objects:
                 if not isinstance(value, Token):
@@ -144,9 +180,7 @@ def _literals(block: Block, counted: set[str]) -> Iterator[tuple[str, str, tuple
                 elif verb == "sh:object" and value.kind == "number" and value.text != "0":
                     predicate = first(properties, "sh:predicate")
                     yield (
-                        predicate.text.removeprefix("calx:")
-                        if isinstance(predicate, Token)
-                        else "",
+                        predicate.text.partition(":")[2] if isinstance(predicate, Token) else "",
                         "=",
                         (value.start, value.end, value.text),
                     )
@@ -156,7 +190,7 @@ def _literals(block: Block, counted: set[str]) -> Iterator[tuple[str, str, tuple
 
 def _factors(text: Token) -> Iterator[tuple[str, str, tuple[int, int, str]]]:
     """The factors of a computed number, inside the string that computes it."""
-    computed = re.search(r"\$this\s+calx:(\w+)", text.text)
+    computed = re.search(r"\$this\s+[\w-]+:(\w+)", text.text)
     bind = re.search(r"BIND\s*\((.*?)\bAS\b", text.text, re.DOTALL | re.IGNORECASE)
     if bind is None:
         return
@@ -201,13 +235,7 @@ def _studies(edits: Edits) -> Table:
             "withdrawn",
         ),
     )
-    types = tuple(
-        sorted(
-            name.removeprefix("term:type-")
-            for name in edits.subjects("term")
-            if name.startswith("term:type-")
-        )
-    )
+    types = study_types(edits)
     for subject in _of_type(edits, "ev", "calx:Study"):
         file, block = edits.block(subject)
         table.rows[subject] = {
@@ -295,20 +323,31 @@ def _labels(edits: Edits) -> Table:
 # --- cells ---------------------------------------------------------------------------------
 
 
+def study_types(edits: Edits) -> tuple[str, ...]:
+    """The types that a study can have; a guideline names them ``term:type-…``."""
+    return tuple(
+        sorted(
+            name.removeprefix("term:type-")
+            for name in edits.subjects("term")
+            if name.startswith("term:type-")
+        )
+    )
+
+
+def types_of(edits: Edits, subject: str) -> list[str]:
+    """What a block says that it is."""
+    return [
+        value.text
+        for entry in edits.block(subject)[1].properties
+        if entry.verb.text == "a"
+        for value in entry.objects
+        if isinstance(value, Token)
+    ]
+
+
 def _of_type(edits: Edits, prefix: str, kind: str) -> list[str]:
     """The blocks of a prefix that say that they are of a kind."""
-    found = []
-    for subject in edits.subjects(prefix):
-        types = [
-            value.text
-            for entry in edits.block(subject)[1].properties
-            if entry.verb.text == "a"
-            for value in entry.objects
-            if isinstance(value, Token)
-        ]
-        if kind in types:
-            found.append(subject)
-    return sorted(found, key=natural)
+    return [subject for subject in edits.subjects(prefix) if kind in types_of(edits, subject)]
 
 
 def _values(properties: list[Property], verb: str, language: str | None) -> list[Token]:

@@ -47,6 +47,7 @@ from calx.reasoner.model.requirement import (
     Stable,
 )
 from calx.reasoner.model.rule import Assertion, Rule
+from calx.reasoner.model.section import Status
 from calx.reasoner.symbolic.fractions import NO, Quotient, Truth, both, either, exceeds, none
 from calx.reasoner.symbolic.solver import AnyLesion, Given
 from calx.reasoner.tell.prose import Prose
@@ -96,7 +97,8 @@ def requirements(guideline: Guideline) -> list[Requirement]:
 
 def _understood(guideline: Guideline) -> Iterator[Requirement]:
     """What every guideline must meet without saying so: at most one term of a functional property,
-    at most one value of what rules compute, no advice in the name of an alert that is not raised.
+    at most one value of what rules compute, one status for each thing of a section, no advice in
+    the name of an alert that is not raised.
     """
     for name, described in guideline.properties.items():
         keys = [key.partition(":")[2] for key in guideline.program.keys_of(name)]
@@ -119,6 +121,21 @@ def _understood(guideline: Guideline) -> Iterator[Requirement]:
             yield Requirement(
                 f"one-value-{name}", label, rationale, ALWAYS, OneValue(name), HEADER_FILE
             )
+    asked = {r.demand.predicates for r in guideline.requirements if isinstance(r.demand, Partition)}
+    for section in guideline.sections:
+        if isinstance(section, Status):
+            statuses = tuple(status.predicate for status in section.statuses)
+            if statuses not in asked:
+                label = wording("remark", "one status", of=section.label)
+                rationale = wording("remark", "one status why")
+                yield Requirement(
+                    f"one-status-{section.key}",
+                    label,
+                    rationale,
+                    ALWAYS,
+                    Partition(statuses),
+                    HEADER_FILE,
+                )
     if guideline.owned:
         yield Requirement(
             "advice-in-its-alert",
@@ -566,5 +583,5 @@ def _told(facts: Lesion) -> str:
             f"{name} = {str(value).lower() if isinstance(value, bool) else value}"
             for name, value in facts.items()
         )
-        or "an undescribed lesion"
+        or "an undescribed case"
     )

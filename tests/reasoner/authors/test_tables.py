@@ -86,7 +86,7 @@ def test_strings_are_written_as_they_are_read(text: str) -> None:
 def test_what_the_issue_names_is_there(found: list[Table]) -> None:
     assert {table.name for table in found} == {
         "thresholds",
-        "device-limits",
+        "status-limits",
         "studies",
         "statements",
         "stated-numbers",
@@ -102,7 +102,7 @@ def test_every_number_of_a_rule_stands_in_a_table_once(found: list[Table]) -> No
     guideline, _ = read(FILES)
     rows = [
         *_named(found, "thresholds").rows.values(),
-        *_named(found, "device-limits").rows.values(),
+        *_named(found, "status-limits").rows.values(),
     ]
     places = Counter(row["value"].place for row in rows)
     assert max(places.values()) == 1
@@ -139,7 +139,7 @@ def test_a_table_that_is_not_changed_changes_nothing(
     ("table", "key", "column", "value", "line"),
     [
         ("thresholds", "cond:SuperficialArcLong#1", "value", "180", "sh:minInclusive 180"),
-        ("device-limits", "rule:Z-BURR-LARGE#1", "value", "0.7", "0.7 * ?reference"),
+        ("thresholds", "rule:Z-BURR-LARGE#1", "value", "0.7", "0.7 * ?reference"),
         ("studies", "ev:CCAT23", "withdrawn", "TRUE", "calx:withdrawn true"),
         ("studies", "ev:review", "participants", "12", "calx:participants 12"),
         ("studies", "ev:CCAT23", "type", "registry_typo", ""),
@@ -291,15 +291,15 @@ def test_a_cell_that_shows_another_number_than_it_holds_is_refused(
     from openpyxl import load_workbook
 
     path = tmp_path / "all.xlsx"
-    path.write_bytes(as_xlsx([_named(found, "device-limits")]))
+    path.write_bytes(as_xlsx([_named(found, "status-limits")]))
     book = load_workbook(path)
-    cell = book["device-limits"]["F2"]
+    cell = book["status-limits"]["F2"]
     cell.value, cell.number_format = value, form
     book.save(path)
     with pytest.raises(TableError) as caught:
         import_tables(FILES, path)
     (problem,) = caught.value.problems
-    assert problem.place == "device-limits!F2"
+    assert problem.place == "status-limits!F2"
 
 
 @pytest.mark.parametrize("form", ["General", "@", "0", "#,##0", "0.00"])
@@ -307,9 +307,9 @@ def test_plain_formats_are_read(form: str, found: list[Table], tmp_path: Path) -
     from openpyxl import load_workbook
 
     path = tmp_path / "all.xlsx"
-    path.write_bytes(as_xlsx([_named(found, "device-limits")]))
+    path.write_bytes(as_xlsx([_named(found, "status-limits")]))
     book = load_workbook(path)
-    cell = book["device-limits"]["F2"]
+    cell = book["status-limits"]["F2"]
     cell.value, cell.number_format = 31, form
     book.save(path)
     _, edited = import_tables(FILES, path)
@@ -322,13 +322,13 @@ def test_a_sheet_of_unknown_name_is_named(found: list[Table], tmp_path: Path) ->
     path = tmp_path / "all.xlsx"
     path.write_bytes(as_xlsx(found))
     book = load_workbook(path)
-    book["device-limits"].title = "Device limits"
+    book["status-limits"].title = "Status limits"
     book.save(path)
     with pytest.raises(TableError) as caught:
         import_tables(FILES, path)
     (problem,) = caught.value.problems
-    assert "Device limits" in problem.place
-    assert "did you mean device-limits" in problem.message
+    assert "Status limits" in problem.place
+    assert "did you mean status-limits" in problem.message
     (tmp_path / "set").mkdir()
     for table in found:
         (tmp_path / "set" / f"{table.name}.csv").write_bytes(as_csv(table))
