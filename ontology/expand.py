@@ -227,6 +227,11 @@ class _Writer:
                 "property of its points, whose rdfs:range is their class",
             )
             return
+        if any(other != body for other in self._subjects(SH.predicate, predicate)):
+            self._problem(
+                rule, "the number of a tally is written by its calx:TallyRule alone; remove others"
+            )
+            return
         weighted: dict[int, list[Node]] = {}
         for point in self._things(body, cls):
             weight = self._value(point, CALX.weight)

@@ -351,8 +351,10 @@ class Answer:
         return sorted({*found, *self.outlook.open_producers(keys.hindered)})
 
     def could_be_indicated(self, section: Status, thing: str) -> bool:
-        """Whether unknown facts leave open that something speaks for a thing (by its id)."""
-        return any(
+        """Whether unknown facts leave open that something speaks for a thing (by its id); of a
+        guideline that never says so, anything may.
+        """
+        return section.indicated is None or any(
             f"{section.indicated}:{term.local}" in self.outlook.possible
             for term in self.guideline.of_kind(section.kind)
             if term.id == thing
@@ -537,7 +539,7 @@ class Answer:
     @cached_property
     def missing(self) -> list[Missing]:
         """The unknown facts that could change what is asked for, what matters most first."""
-        decides = self.outlook.decides(self._view.questions, self._view.each)
+        decides = self.outlook.decides(self._view.questions, self._view.in_order, self._view.each)
         for section in self.guideline.sections:
             if isinstance(section, Criteria) and section.listed and section.where:
                 where = section.where

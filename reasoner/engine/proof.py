@@ -65,12 +65,13 @@ class ProofView:
         }
         questions: dict[str, list[str]] = {}
         each: dict[str, list[str]] = {}
+        in_order: dict[str, list[str]] = {}
         for section in guideline.sections:
             match section:
                 case One(listed=True):
                     questions[section.key] = _keys(guideline, section.predicate)
                 case Status(listed=True):
-                    questions |= {
+                    in_order |= {
                         thing.id: section.keys(thing.local)
                         for thing in guideline.of_kind(section.kind)
                     }
@@ -80,7 +81,9 @@ class ProofView:
                     ]
                 case _:
                     pass
-        self.questions = dict(sorted(questions.items()))
+        self.in_order = frozenset(in_order)
+        """Of the questions those that the first conclusion that holds answers."""
+        self.questions = dict(sorted((questions | in_order).items()))
         """What an unknown fact may leave open (which term of a section holds, which status a thing
         has), with the conclusions that answer it.
         """

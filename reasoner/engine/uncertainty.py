@@ -200,20 +200,27 @@ class Outlook:
         return bits
 
     def decides(
-        self, questions: dict[str, list[str]], each: dict[str, list[str]]
+        self,
+        questions: dict[str, list[str]],
+        in_order: frozenset[str],
+        each: dict[str, list[str]],
     ) -> dict[str, list[str]]:
         """For each unknown fact the questions that it leaves open.
 
         Args:
             questions: for each the conclusions that answer it; it is open where none of them is
                 certain.
+            in_order: of these, those that the first conclusion that holds answers; open until the
+                first that may hold is certain.
             each: for each the conclusions that are questions of their own; it is open where one of
                 them is.
         """
         masks = [
             (name, self._bits(keys))
             for name, keys in questions.items()
-            if not any(key in self.certain for key in keys)
+            if not any(
+                key in self.certain for key in (self._first(keys) if name in in_order else keys)
+            )
         ]
         masks += [(name, self._bits(keys)) for name, keys in each.items()]
         every = 0
@@ -223,6 +230,10 @@ class Outlook:
             self._all.facts[bit.bit_length() - 1]: [name for name, mask in masks if mask & bit]
             for bit in single_bits(every)
         }
+
+    def _first(self, keys: list[str]) -> list[str]:
+        """The first of some conclusions that may hold."""
+        return next(([key] for key in keys if key in self.possible), [])
 
     def open_producers(self, key: str) -> tuple[str, ...]:
         """The unknown facts of those producers of a conclusion that are themselves unknown,

@@ -404,10 +404,12 @@ def _subjects(graph: Any, guideline: Guideline) -> set[Any]:
 
 
 def _local(guideline: Guideline, iri: object) -> str | None:
-    """A name of the guideline, or of the vocabulary of all guidelines; None for another's."""
+    """A name of the guideline, or the one of the vocabulary of all guidelines that a case has; None
+    for another's.
+    """
     if guideline.names.has(iri):
         return guideline.names.below(iri)
-    return str(iri).removeprefix(IRI) if str(iri).startswith(IRI) else None
+    return "caseId" if str(iri) == IRI + "caseId" else None
 
 
 def _astray(graph: Any, guideline: Guideline) -> Iterator[str]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import keyword
+import re
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
@@ -29,8 +31,16 @@ from calx.reasoner.model.section import (
 
 COMMON = {RDF.type, RDFS.label, RDFS.comment, SH.order, CALX.resultKey}
 MARKS = {CALX.binding, CALX.asksFor}
-TAKEN = ("case_id", "guideline", "notice", "missing", "possible_alerts", "measured", "steps")
-"""Keys that every answer has, whatever the guideline."""
+KEY = re.compile(r"(?!model_)[a-z][a-z0-9_]*")
+TAKEN = frozenset(
+    {
+        *("case_id", "guideline", "notice", "missing", "possible_alerts", "measured", "steps"),
+        *("stored", "settled", "guideline_version", "disputed_by"),  # of lists of answers
+        *("construct", "copy", "dict", "from_orm", "json", "schema", "schema_json", "validate"),
+        *keyword.kwlist,
+    }
+)
+"""Keys that every answer has, whatever the guideline, or that no attribute can be named."""
 
 
 class _Kind(NamedTuple):
@@ -88,6 +98,7 @@ class Sections:
             )
             return
         seen, leading = set[str](), False
+        of_kind = dict[tuple[type[Section], str], str]()
         things = self._things()
         for node in listed:
             try:
@@ -96,7 +107,8 @@ class Sections:
                     raise ProfileError("is listed twice in calx:sections; keep one", "section")
                 if section.key in TAKEN:
                     raise ProfileError(
-                        f"calx:resultKey {section.key} is a key of every answer; give another",
+                        f"calx:resultKey {section.key} is a key of every answer, or a word with a "
+                        "meaning of its own; give another",
                         "section",
                     )
                 if section.key in seen:
@@ -114,6 +126,13 @@ class Sections:
                     if leading:
                         raise ProfileError("calx:leads stands on two sections; keep one", "section")
                     leading = True
+                if isinstance(section, Status | Alerts):
+                    first = of_kind.setdefault((type(section), section.kind), section.key)
+                    if first != section.key:
+                        raise ProfileError(
+                            f"tells of the same things as {first}; tell of them in one section",
+                            "section",
+                        )
                 seen.add(section.key)
                 yield section
             except (ProfileError, ValueError, StopIteration) as error:
@@ -128,7 +147,9 @@ class Sections:
                     )
 
     def _things(self) -> set[str]:
-        """Ids of the things that have a status; what is missing names them beside sections."""
+        """Ids of the things that have a status; what is missing names them beside sections, so that
+        no two kinds may share one.
+        """
         kinds = {
             self._vocabulary.properties[local].kind
             for node in self._source.declared(CALX.StatusSection)
@@ -136,7 +157,19 @@ class Sections:
             for part in Collection(self._source.graph, head)
             if (local := self._local(part)) in self._vocabulary.properties
         }
-        return {term.id for term in self._vocabulary.terms.values() if term.kind in kinds}
+        found: dict[str, str] = {}
+        for term in self._vocabulary.terms.values():
+            if term.kind not in kinds:
+                continue
+            for name in {term.id, term.local}:
+                if found.setdefault(name, term.kind) != term.kind:
+                    self._source.problem(
+                        URIRef(self._source.names(f"{term.kind}/{term.local}")),
+                        f"{name} is also a thing with a status among {found[name]}; name one of "
+                        "them otherwise",
+                        kind="duplicate-id",
+                    )
+        return set(found)
 
     def _section(self, node: Node) -> Section:
         source, graph = self._source, self._source.graph
@@ -158,9 +191,10 @@ class Sections:
                 "section",
             )
         key = source.value(node, CALX.resultKey)
-        if key is None or not str(key).isidentifier():
+        if key is None or not KEY.fullmatch(str(key)):
             raise ProfileError(
-                "has no calx:resultKey, a word of letters, digits and _: its key in the JSON",
+                "has no calx:resultKey of small letters, digits and _ (a letter first, not "
+                "model_): its key in the JSON",
                 "section",
             )
         common = {
@@ -203,22 +237,27 @@ class Sections:
             raise ProfileError(
                 f"calx:total {total} is no number that rules conclude", "unknown-fact"
             )
-        names = self._source.names
-        if self._source.files.tallies.get(names(total)) != names(points):
+        source, names = self._source, self._source.names
+        if source.files.tallies.get(names(total)) != names(points):
             raise ProfileError(
                 f"calx:total {total} is added up from {points} by no calx:TallyRule; give it one "
                 f"(sh:predicate {names.prefix}:{total} ; calx:sumOf {names.prefix}:{points})",
                 "section",
             )
         kind = self._vocabulary.properties[points].kind
+        cls = source.value(URIRef(names(points)), RDFS.range)
+        terms = [term for term in self._vocabulary.terms.values() if term.kind == kind]
+        for term in terms:
+            if (URIRef(names(f"{kind}/{term.local}")), RDF.type, cls) not in source.graph:
+                raise ProfileError(
+                    f"{kind}/{term.local} is no {self._short(cls)}, which {points} counts; give it "
+                    "this class, or a name in another folder",
+                    "unknown-term",
+                )
         return Tally(
             predicate=points,
             total=name,
-            weights=tuple(
-                (term.local, term.weight)
-                for term in self._vocabulary.terms.values()
-                if term.kind == kind
-            ),
+            weights=tuple((term.local, term.weight) for term in terms),
             **common,
         )
 
@@ -233,6 +272,18 @@ class Sections:
         ]
         kind = self._one_kind((*names, *(name for name in roles if name)))
         bad = {forbidden, hindered}
+        if forbidden and forbidden not in names:
+            raise ProfileError(
+                f"calx:forbids {forbidden} is no status that calx:shows lists; list it there",
+                "section",
+            )
+        words = [self._word(name) for name in names]
+        if len(set(words)) < len(words):
+            raise ProfileError(
+                f"two statuses have one word ({', '.join(words)}), the last part of a property's "
+                "calx:resultKey; give each its own",
+                "duplicate-id",
+            )
         if (node, CALX.unusable, None) in self._source.graph:
             bad = set(self._listed(node, CALX.unusable))
             if not bad < set(names):
@@ -291,7 +342,9 @@ class Sections:
             raised=tuple(
                 name
                 for name, found in self._vocabulary.properties.items()
-                if found.kind == kind and name not in names
+                if found.kind == kind
+                and name not in names
+                and any(name in self._above(shown) for shown in names)
             ),
             left_open=left_open,
             factor=self._role(node, CALX.reasons),
@@ -393,7 +446,16 @@ class Sections:
 
     def _with_those_below(self, name: str) -> tuple[str, ...]:
         properties = self._vocabulary.properties
-        return (name, *(other for other, found in properties.items() if found.parent == name))
+        return (name, *(other for other in properties if name in self._above(other)))
+
+    def _above(self, name: str) -> list[str]:
+        """The properties that a property is below, the nearest first."""
+        found: list[str] = []
+        parent = self._vocabulary.properties[name].parent
+        while parent in self._vocabulary.properties and parent not in (name, *found):
+            found.append(parent)
+            parent = self._vocabulary.properties[parent].parent
+        return found
 
     def _word(self, name: str) -> str:
         """The word for a status or severity: the last part of the property's result key."""

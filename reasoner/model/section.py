@@ -144,7 +144,7 @@ class Status(_Section):
     caution: str | None
     """The property for what to mind with a thing."""
     hindered: str | None
-    """The property for what keeps a thing from being used, harmful or not; also a status."""
+    """The property for what keeps a thing from being used, harmful or not."""
     adjunct: str | None
     """The property for what speaks for a thing beside another; such a thing is an adjunct."""
     ranked: bool

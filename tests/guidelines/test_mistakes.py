@@ -1,0 +1,176 @@
+"""What would make a guideline's answer false is refused before it answers, and says where."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from calx.ontology import GuidelineError, GuidelineFiles
+from calx.reasoner.authors.check.check import check
+from calx.reasoner.recommendation import Reasoner
+
+HERE = Path(__file__).parent
+LISTED = "( section:score section:outlook )"
+COPY = """
+oct:copy a owl:DatatypeProperty , calx:ConclusionProperty ; rdfs:domain oct:Plaque ; rdfs:range xsd:decimal ; calx:unit "1" ; calx:resultKey "numbers" ; rdfs:label "copy"@en , "副本"@zh ; skos:definition "A copy."@en , "副本。"@zh ; dcterms:source "tests" .
+section:numbers a calx:ValuesSection ; calx:resultKey "numbers" ; rdfs:label "Numbers"@en , "数值"@zh .
+rule:CP a sh:NodeShape ; sh:targetClass oct:Plaque ; sh:order 25 ; skos:notation "CP" ; rdfs:label "Copy"@en , "副本"@zh ; calx:rationale "A copy."@en , "副本。"@zh ; calx:evidence ev:items ;
+  sh:rule [ a sh:TripleRule ; sh:subject sh:this ; sh:predicate oct:copy ; sh:object [ sh:path oct:score ] ] .
+"""
+CONCLUDED = """
+shape:no-full-score a sh:NodeShape ; sh:targetClass oct:Plaque ; skos:notation "no-full-score" ; sh:message "a full score"@en , "满分"@zh ;
+  sh:not [ a sh:NodeShape ; sh:property [ sh:path oct:score ; sh:minCount 1 ; sh:minInclusive 4 ] ] .
+"""
+EARLY = """
+rule:Z a sh:NodeShape ; sh:targetClass oct:Plaque ; sh:order 15 ; skos:notation "Z" ; rdfs:label "Early"@en , "过早"@zh ; calx:rationale "Too early."@en , "过早。"@zh ; calx:evidence ev:cuts ;
+  sh:rule [ a sh:TripleRule ; sh:subject sh:this ; sh:predicate oct:expects ; sh:object outlook:fine ; sh:condition [ a sh:NodeShape ; sh:property [ sh:path oct:score ; sh:minCount 1 ; sh:maxInclusive 2 ] ] ] .
+"""
+STRANGER = """
+point:extra a oct:Plaque , owl:NamedIndividual ; skos:notation "extra" ; rdfs:label "extra"@en , "额外"@zh ; skos:definition "No point."@en , "并非条目。"@zh ; dcterms:source "tests" .
+"""
+BESIDE = """[ a calx:TallyRule ; sh:predicate oct:score ; calx:sumOf oct:earns ] ,
+  [ a sh:TripleRule ; sh:subject sh:this ; sh:predicate oct:score ; sh:object 0 ; sh:condition [ a sh:NodeShape ; sh:property [ sh:path oct:angle ; sh:minCount 1 ; sh:minExclusive 359 ] ] ]"""
+TALLY = "[ a calx:TallyRule ; sh:predicate oct:score ; calx:sumOf oct:earns ]"
+OTHER = """
+ev:other a calx:Study ; skos:notation "other" ; calx:studyType term:type-cohort ; rdfs:label "Other"@en , "其他"@zh ; dcterms:bibliographicCitation "Other" {withdrawn}.
+ev:sum a calx:Statement ; calx:study ev:other ; calx:stance "supports" ; calx:verified "{verified}" ; calx:locator "score" ;
+  skos:definition "Wide counts 2."@en , "角度大计2分。"@zh ; calx:states [ calx:quantity oct:earns ; calx:comparator "*" ; calx:value 2 ; calx:unit "1" ] .
+"""
+SUM = 'calx:rationale "The sum of the points."@en , "得分之和。"@zh ; calx:evidence ev:'
+AGAIN = """
+section:again a calx:AlertsSection ; calx:resultKey "again" ; sh:order 9 ; rdfs:label "Again"@en , "又"@zh ; calx:shows ( cap:warnsGravely ) .
+"""
+STATUSES = "calx:shows ( cap:barred cap:missing cap:usable cap:idle )"
+ALL_POINTS = {"case_id": "c", "angle": 200, "thickness": 1, "length": 9}
+
+
+def changed(folder: Path, name: str, file: str, *pairs: tuple[str, str], more: str = "") -> Path:
+    """A copy of one of the guidelines beside these tests, with parts replaced."""
+    copy = folder / name
+    shutil.copytree(HERE / name, copy)
+    text = (copy / file).read_text(encoding="utf-8")
+    for old, new in pairs:
+        assert old in text, old
+        text = text.replace(old, new)
+    (copy / file).write_text(text + more, encoding="utf-8")
+    return copy
+
+
+@pytest.mark.parametrize(
+    ("pairs", "more", "told"),
+    [
+        (
+            [
+                (LISTED, "( section:score section:outlook section:numbers )"),
+                ("[ sh:path oct:score ; sh:minCount", "[ sh:path oct:copy ; sh:minCount"),
+            ],
+            COPY,
+            "O1: compares copy, which hangs on conclusions",
+        ),
+        ([], CONCLUDED, "shape:no-full-score: speaks of score, which rules conclude"),
+        ([], EARLY, "Z: reads score, which SUM writes in layer 20"),
+        ([], STRANGER, "point/extra is no oct:Point, which earns counts"),
+        ([("calx:weight 2", "calx:weight +2")], "", "whole number from 1"),
+        (
+            [(TALLY, TALLY[:-1] + "; sh:deactivated true ]")],
+            "",
+            "deactivated in a calx:TallyRule is not known",
+        ),
+        ([(TALLY, BESIDE)], "", "written by its calx:TallyRule alone"),
+        (
+            [('calx:resultKey "outlook"', 'calx:resultKey "json"')],
+            "",
+            "json is a key of every answer, or a word with a meaning",
+        ),
+        (
+            [('calx:resultKey "outlook"', 'calx:resultKey "model_x"')],
+            "",
+            "has no calx:resultKey of small letters",
+        ),
+    ],
+)
+def test_a_score_that_could_mislead(
+    pairs: list[tuple[str, str]], more: str, told: str, tmp_path: Path
+) -> None:
+    broken = changed(tmp_path, "oct", "guideline.ttl", *pairs, more=more)
+    problems = check(GuidelineFiles(broken), with_owl=False).problems
+    assert any(told in str(problem) for problem in problems), [str(p) for p in problems]
+    with pytest.raises(GuidelineError) as refused:
+        Reasoner.load(broken)
+    assert told in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new", "told"),
+    [
+        (
+            "rules/drugs.ttl",
+            "calx:forEach cap:Drug ; sh:targetClass",
+            "calx:forEach cap:Macrolide , cap:Penicillin ; sh:targetClass",
+            "S: calx:forEach names two classes",
+        ),
+        (
+            "guideline.ttl",
+            STATUSES,
+            "calx:shows ( cap:missing cap:usable cap:idle )",
+            "calx:forbids barred is no status that calx:shows lists",
+        ),
+        (
+            "guideline.ttl",
+            'calx:resultKey "not_needed"',
+            'calx:resultKey "usable"',
+            "two statuses have one word",
+        ),
+        (
+            "guideline.ttl",
+            "section:numbers )",
+            "section:numbers section:again )",
+            "tells of the same things as warnings",
+        ),
+    ],
+)
+def test_sections_that_could_mislead(
+    file: str, old: str, new: str, told: str, tmp_path: Path
+) -> None:
+    more = AGAIN if "again" in new else ""
+    broken = changed(tmp_path, "pneumonia", file, (old, new), more=more)
+    problems = check(GuidelineFiles(broken), with_owl=False).problems
+    assert any(told in str(problem) for problem in problems), [str(p) for p in problems]
+
+
+def test_a_sum_whose_source_was_withdrawn_decides_nothing(tmp_path: Path) -> None:
+    more = OTHER.format(withdrawn="; calx:withdrawn true ", verified="page")
+    broken = changed(tmp_path, "oct", "guideline.ttl", (SUM + "items", SUM + "sum"), more=more)
+    answer = Reasoner.load(broken).recommend(ALL_POINTS).json()
+    assert answer["score"] == {"value": None, "points": ["long", "thick", "wide"], "unknown": []}
+    assert answer["outlook"] is None
+
+
+def test_what_a_sum_decides_is_no_surer_than_the_sum(tmp_path: Path) -> None:
+    before = Reasoner.load(HERE / "oct").recommend(ALL_POINTS).json()["outlook"]
+    more = OTHER.format(withdrawn="", verified="unverified")
+    broken = changed(tmp_path, "oct", "guideline.ttl", (SUM + "items", SUM + "sum"), more=more)
+    after = Reasoner.load(broken).recommend(ALL_POINTS).json()["outlook"]
+    assert (before["id"], before["level"]) == ("under", "B-NR")
+    assert (after["id"], after["level"]) == ("under", "U")
+
+
+def test_a_status_is_asked_for_while_a_stronger_one_may_hold(tmp_path: Path) -> None:
+    """Statuses that overlap: what is certain may still give way to one listed before it."""
+    broken = changed(
+        tmp_path,
+        "pneumonia",
+        "rules/drugs.ttl",
+        (
+            "sh:not [ sh:property [ sh:path cap:barred ; sh:hasValue calx:each ] ] , "
+            "[ sh:property [ sh:path cap:lacking ; sh:hasValue calx:each ] ]",
+            "sh:not [ sh:property [ sh:path cap:lacking ; sh:hasValue calx:each ] ]",
+        ),
+    )
+    case = {"case_id": "c", "age": 80, "confusion": True, "breaths": 34, "penicillins_out": False}
+    answer = Reasoner.load(broken).recommend(case).json()
+    assert any(
+        "amoxicillin" in item["decides"] for item in answer["missing"] if item["fact"] == "allergy"
+    )
