@@ -5,7 +5,7 @@ from __future__ import annotations
 import keyword
 import re
 from collections.abc import Callable, Iterator
-from typing import Any, NamedTuple
+from typing import NamedTuple, TypedDict
 
 from rdflib import RDF, RDFS, SH, Literal, URIRef
 from rdflib.collection import Collection
@@ -14,6 +14,7 @@ from rdflib.term import Node
 from calx.reasoner.load.shapes import ProfileError, describe_error
 from calx.reasoner.load.source import CALX, Source
 from calx.reasoner.load.vocabulary import Vocabulary
+from calx.reasoner.model.names import Text
 from calx.reasoner.model.section import (
     SEVERITIES,
     Actions,
@@ -43,8 +44,18 @@ TAKEN = frozenset(
 """Keys that every answer has, whatever the guideline, or that no attribute can be named."""
 
 
+class _Common(TypedDict):
+    """What a section of any kind has."""
+
+    key: str
+    label: Text
+    order: int
+    binding: bool
+    listed: bool
+
+
 class _Kind(NamedTuple):
-    read: Callable[[Node, dict[str, Any]], Section]
+    read: Callable[[Node, _Common], Section]
     takes: set[URIRef]
 
 
@@ -197,7 +208,7 @@ class Sections:
                 "model_): its key in the JSON",
                 "section",
             )
-        common = {
+        common: _Common = {
             "key": str(key),
             "label": source.text(node, RDFS.label),
             "order": source.whole(node, SH.order),
@@ -212,7 +223,7 @@ class Sections:
 
     # --- kinds ------------------------------------------------------------------------
 
-    def _one(self, node: Node, common: dict[str, Any]) -> Section:
+    def _one(self, node: Node, common: _Common) -> Section:
         name = self._one_shown(node)
         if not self._vocabulary.properties[name].functional:
             raise ProfileError(
@@ -225,10 +236,10 @@ class Sections:
             raise ProfileError("is brief and leads; what leads is told whole", "section")
         return One(predicate=name, brief=brief, leads=leads, **common)
 
-    def _members(self, node: Node, common: dict[str, Any]) -> Section:
+    def _members(self, node: Node, common: _Common) -> Section:
         return Members(predicates=self._with_those_below(self._one_shown(node)), **common)
 
-    def _tally(self, node: Node, common: dict[str, Any]) -> Section:
+    def _tally(self, node: Node, common: _Common) -> Section:
         points = self._one_shown(node)
         total = self._local(self._needed(node, CALX.total))
         facts = self._vocabulary.facts
@@ -261,7 +272,7 @@ class Sections:
             **common,
         )
 
-    def _status(self, node: Node, common: dict[str, Any]) -> Section:
+    def _status(self, node: Node, common: _Common) -> Section:
         names = self._shown(node, 2)
         indicated, favoured, forbidden, usable, hindered, adjunct = roles = [
             self._role(node, predicate)
@@ -319,7 +330,7 @@ class Sections:
             else "good",
         )
 
-    def _alerts(self, node: Node, common: dict[str, Any]) -> Section:
+    def _alerts(self, node: Node, common: _Common) -> Section:
         names = self._shown(node, 1)
         severities = [(name, self._word(name)) for name in names]
         grave = [SEVERITIES.index(word) for _, word in severities if word in SEVERITIES]
@@ -352,10 +363,10 @@ class Sections:
             **common,
         )
 
-    def _actions(self, node: Node, common: dict[str, Any]) -> Section:
+    def _actions(self, node: Node, common: _Common) -> Section:
         return Actions(predicates=self._with_those_below(self._one_shown(node)), **common)
 
-    def _criteria(self, node: Node, common: dict[str, Any]) -> Section:
+    def _criteria(self, node: Node, common: _Common) -> Section:
         met, not_met = self._shown(node, 2, 2)
         where = self._source.value(node, CALX.shownWhere)
         facts = self._vocabulary.facts.values()
@@ -376,7 +387,7 @@ class Sections:
             **common,
         )
 
-    def _numbers(self, node: Node, common: dict[str, Any]) -> Section:
+    def _numbers(self, node: Node, common: _Common) -> Section:
         del node
         names = tuple(
             fact.name
@@ -385,7 +396,7 @@ class Sections:
         )
         return Numbers(names=names, **common)
 
-    def _picture(self, node: Node, common: dict[str, Any]) -> Section:
+    def _picture(self, node: Node, common: _Common) -> Section:
         return Picture(drawn_by=str(self._needed(node, CALX.drawnBy)), **common)
 
     # --- parts ------------------------------------------------------------------------
