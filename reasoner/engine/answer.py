@@ -35,6 +35,7 @@ from calx.reasoner.engine.ranking import in_rank
 from calx.reasoner.engine.uncertainty import Outlook
 from calx.reasoner.model.case import Case
 from calx.reasoner.model.guideline import Guideline, Statement, Term
+from calx.reasoner.model.names import key_of, predicate_of, term_of
 from calx.reasoner.model.rule import Assertion, Assignment, Production, Rule
 from calx.reasoner.model.section import (
     Actions,
@@ -195,7 +196,7 @@ class Answer:
         local = next(iter(self.trace.terms(section.predicate)), None)
         if local is None:
             return None
-        key = f"{section.predicate}:{local}"
+        key = key_of(section.predicate, local)
         rule, term = self._rules_of(key)[0], self.guideline.term(section.predicate, local)
         against = self._evidence.reservations([rule], self.statements)
         return Chosen(
@@ -233,7 +234,7 @@ class Answer:
             sorted(
                 point.id
                 for point in self._of_property(name)
-                if holds(f"{name}:{point.local}") is None
+                if holds(key_of(name, point.local)) is None
             ),
         )
 
@@ -355,7 +356,7 @@ class Answer:
         guideline that never says so, anything may.
         """
         return section.indicated is None or any(
-            f"{section.indicated}:{term.local}" in self.outlook.possible
+            key_of(section.indicated, term.local) in self.outlook.possible
             for term in self.guideline.of_kind(section.kind)
             if term.id == thing
         )
@@ -365,7 +366,7 @@ class Answer:
         if section.key not in self._cautions_of:
             found: dict[str | None, list[tuple[str, Term, Rule]]] = {}
             for key in self.trace.by_property.get(section.caution or "", ()):
-                caution = self.guideline.term(*key.split(":", 1))
+                caution = self.guideline.term(predicate_of(key), term_of(key))
                 found.setdefault(caution.concerns, []).extend(
                     (key, caution, rule) for rule in self._rules_of(key)
                 )
@@ -407,7 +408,7 @@ class Answer:
     def _alert(self, section: Alerts, alert: Term, language: str) -> Alert:
         keys = [
             key
-            for key in (f"{name}:{alert.local}" for name in section.raising)
+            for key in (key_of(name, alert.local) for name in section.raising)
             if key in self.trace.derived
         ]
         adding = self._by_alert.get(alert.local, ())
@@ -430,7 +431,7 @@ class Answer:
             alert.id,
             # an alert whose severity no rule tells (its study was withdrawn) is taken for the worst
             next(
-                (word for name, word in section.severities if f"{name}:{alert.local}" in keys),
+                (word for name, word in section.severities if key_of(name, alert.local) in keys),
                 section.severities[0][1],
             ),
             sorted([rule.id for rule in rules]),
@@ -450,7 +451,7 @@ class Answer:
         for term in self._of_property(section.predicates[0]):
             keys = [
                 key
-                for key in (f"{name}:{term.local}" for name in section.predicates)
+                for key in (key_of(name, term.local) for name in section.predicates)
                 if key in self.trace.derived
             ]
             if keys:
@@ -580,7 +581,7 @@ class Answer:
         """The same: the property that would raise each, its id, and the unknown facts."""
         certain, possible = self.outlook.certain, self.outlook.possible
         found = [
-            (key.partition(":")[0], alert.id, self.outlook.because_of(key))
+            (predicate_of(key), alert.id, self.outlook.because_of(key))
             for key, alert in self._view.left_open
             if key in possible and key not in certain and key not in self.trace.derived
         ]

@@ -21,6 +21,7 @@ from calx.reasoner.engine.compiler import (
 )
 from calx.reasoner.model.condition import Value
 from calx.reasoner.model.guideline import Constraint, Guideline
+from calx.reasoner.model.names import term_of
 from calx.reasoner.model.program import Layer
 from calx.reasoner.model.rule import Assignment, Production, Rule
 from calx.reasoner.model.section import Tally
@@ -48,7 +49,7 @@ class Trace:
 
     def terms(self, property_name: str) -> list[str]:
         """Local names of the terms concluded for a property."""
-        return [key.partition(":")[2] for key in self.by_property.get(property_name, ())]
+        return [term_of(key) for key in self.by_property.get(property_name, ())]
 
 
 class _Compiled(NamedTuple):

@@ -10,6 +10,7 @@ from calx.reasoner.engine.evaluation import Step as Fired
 from calx.reasoner.engine.evaluation import Trace
 from calx.reasoner.engine.parts import Step
 from calx.reasoner.model.guideline import Fact, Guideline, Statement
+from calx.reasoner.model.names import Key, key_of
 from calx.reasoner.model.rule import Assertion, Assignment
 from calx.reasoner.model.section import Alerts, Criteria, Members, Numbers, One, Status, Tally
 from calx.reasoner.model.values import Values, as_json
@@ -22,16 +23,18 @@ class ThingKeys:
     """The conclusions that decide what an answer says of one thing of a section."""
 
     def __init__(self, section: Status, thing: str) -> None:
-        self.statuses = [(f"{s.predicate}:{thing}", s.word) for s in section.statuses]
-        self.indicated = f"{section.indicated}:{thing}"
-        self.favoured = f"{section.favoured}:{thing}"
-        self.forbidden = f"{section.forbidden}:{thing}"
-        self.hindered = f"{section.hindered}:{thing}"
-        self.adjunct = f"{section.adjunct}:{thing}"
+        self.statuses = [(key_of(s.predicate, thing), s.word) for s in section.statuses]
+        self.indicated = key_of(section.indicated or "", thing)
+        self.favoured = key_of(section.favoured or "", thing)
+        self.forbidden = key_of(section.forbidden or "", thing)
+        self.hindered = key_of(section.hindered or "", thing)
+        self.adjunct = key_of(section.adjunct or "", thing)
         self.usable = (
-            [f"{section.usable}:{thing}"]
+            [key_of(section.usable, thing)]
             if section.usable
-            else [f"{s.predicate}:{thing}" for s in section.statuses if s.mark in ("best", "good")]
+            else [
+                key_of(s.predicate, thing) for s in section.statuses if s.mark in ("best", "good")
+            ]
         )
 
 
@@ -63,9 +66,9 @@ class ProofView:
         self._absences = {
             key: [{"not": rule} for rule in rules] for key, rules in producers.items()
         }
-        questions: dict[str, list[str]] = {}
-        each: dict[str, list[str]] = {}
-        in_order: dict[str, list[str]] = {}
+        questions: dict[str, list[Key]] = {}
+        each: dict[str, list[Key]] = {}
+        in_order: dict[str, list[Key]] = {}
         for section in guideline.sections:
             match section:
                 case One(listed=True):
@@ -101,7 +104,7 @@ class ProofView:
             for section in guideline.sections
             if isinstance(section, Alerts)
             for alert in guideline.of_kind(section.kind)
-            for key in (f"{name}:{alert.local}" for name in section.left_open)
+            for key in (key_of(name, alert.local) for name in section.left_open)
             if key in producers
         ]
         """The alerts that are told where unknown facts leave them open, by the key of that
@@ -180,10 +183,10 @@ class ProofView:
         return shown
 
 
-def _keys(guideline: Guideline, predicate: str) -> list[str]:
+def _keys(guideline: Guideline, predicate: str) -> list[Key]:
     """Every conclusion that a property can have."""
     kind = guideline.properties[predicate].kind
-    return [f"{predicate}:{term.local}" for term in guideline.of_kind(kind)]
+    return [key_of(predicate, term.local) for term in guideline.of_kind(kind)]
 
 
 def _place(fact: Fact, numbers: set[str]) -> str:

@@ -16,6 +16,7 @@ from typing import NamedTuple, TypeAlias
 from calx.reasoner.engine.compiler import Blame, Reading, blame, tested_together
 from calx.reasoner.model.condition import properties_read
 from calx.reasoner.model.guideline import Guideline, Statement
+from calx.reasoner.model.names import Key, predicate_of
 from calx.reasoner.model.program import Layer
 from calx.reasoner.model.rule import Assertion
 from calx.reasoner.model.values import Values
@@ -175,7 +176,7 @@ class Outlook:
             ValueError: this property is not read with three truth values (see `asked_by_sections`):
                 no answer is better than a false one.
         """
-        if key.partition(":")[0] not in self._all.read:
+        if predicate_of(key) not in self._all.read:
             raise ValueError(
                 f"{key}: the three-valued reading does not follow this property; no section asks "
                 "for it"
@@ -201,9 +202,9 @@ class Outlook:
 
     def decides(
         self,
-        questions: dict[str, list[str]],
+        questions: dict[str, list[Key]],
         in_order: frozenset[str],
-        each: dict[str, list[str]],
+        each: dict[str, list[Key]],
     ) -> dict[str, list[str]]:
         """For each unknown fact the questions that it leaves open.
 
@@ -231,7 +232,7 @@ class Outlook:
             for bit in single_bits(every)
         }
 
-    def _first(self, keys: list[str]) -> list[str]:
+    def _first(self, keys: list[Key]) -> list[Key]:
         """The first of some conclusions that may hold."""
         return next(([key] for key in keys if key in self.possible), [])
 

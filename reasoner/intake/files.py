@@ -404,12 +404,15 @@ def _subjects(graph: Any, guideline: Guideline) -> set[Any]:
 
 
 def _local(guideline: Guideline, iri: object) -> str | None:
-    """A name of the guideline, or the one of the vocabulary of all guidelines that a case has; None
-    for another's.
+    """A name of the guideline, or of the vocabulary of all guidelines (of which a case has the
+    ``caseId`` alone: the others keep the prefix and so are no facts); None for another's.
     """
     if guideline.names.has(iri):
         return guideline.names.below(iri)
-    return "caseId" if str(iri) == IRI + "caseId" else None
+    if not str(iri).startswith(IRI):
+        return None
+    name = str(iri).removeprefix(IRI)
+    return name if name == "caseId" else f"calx:{name}"
 
 
 def _astray(graph: Any, guideline: Guideline) -> Iterator[str]:

@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Literal, TypeAlias, TypeVar, assert_never
 
+from calx.reasoner.model.names import Key, key_of
+
 Value: TypeAlias = bool | str | int | Decimal
 Comparator: TypeAlias = Literal["<", "<=", ">", ">=", "="]
 Operator: TypeAlias = Literal["+", "-", "*", "/"]
@@ -58,8 +60,8 @@ class Derived:
     term: str
 
     @property
-    def key(self) -> str:
-        return f"{self.predicate}:{self.term}"
+    def key(self) -> Key:
+        return key_of(self.predicate, self.term)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,9 +74,9 @@ class AtLeast:
     """Counts these terms alone; all where it is empty."""
 
     @property
-    def keys(self) -> tuple[str, ...]:
+    def keys(self) -> tuple[Key, ...]:
         """The conclusions that count, where not all do."""
-        return tuple(f"{self.predicate}:{term}" for term in self.among)
+        return tuple(key_of(self.predicate, term) for term in self.among)
 
 
 @dataclass(frozen=True, slots=True)

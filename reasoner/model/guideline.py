@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import Literal
 
 from calx.reasoner.model.condition import Compare, Condition
-from calx.reasoner.model.names import Names, Text
+from calx.reasoner.model.names import Key, Names, Text, key_of
 from calx.reasoner.model.program import Program
 from calx.reasoner.model.requirement import Requirement
 from calx.reasoner.model.rule import Assertion, Number, Rule
@@ -303,10 +303,10 @@ class Guideline:
             if isinstance(told, Assertion) and self.properties[told.predicate].kind != self.owner
         )
 
-    def raised_by(self, name: str) -> tuple[str, ...]:
+    def raised_by(self, name: str) -> tuple[Key, ...]:
         """Keys of the conclusions that raise an alert, of whatever severity."""
         return tuple(
-            f"{predicate}:{name}"
+            key_of(predicate, name)
             for predicate, described in self.properties.items()
             if described.kind == self.owner
         )

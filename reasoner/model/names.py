@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import NewType, TypeAlias
 
 IRI = "https://w3id.org/calx/"
 """Namespace of the vocabulary in which guidelines are written, and of cases."""
@@ -11,6 +11,37 @@ IRI = "https://w3id.org/calx/"
 
 Text: TypeAlias = dict[str, str]
 """One wording in each language: ``{"en": …, "zh": …}``."""
+
+Key = NewType("Key", str)
+"""A conclusion in one string, ``property:term``, by which traces, proofs and solvers find it."""
+
+
+def key_of(predicate: str, term: str) -> Key:
+    """The key of the conclusion that a property holds with a term.
+
+    >>> key_of("strategy", "none")
+    'strategy:none'
+    """
+    return Key(f"{predicate}:{term}")
+
+
+def predicate_of(key: str) -> str:
+    """The property of a conclusion.
+
+    >>> predicate_of("strategy:none")
+    'strategy'
+    """
+    return key.partition(":")[0]
+
+
+def term_of(key: str) -> str:
+    """The term of a conclusion.
+
+    >>> term_of("strategy:none")
+    'none'
+    """
+    return key.partition(":")[2]
+
 
 FOLDERS = {"condition": "cond", "requirement": "must"}
 """Folders of a guideline's IRIs whose prefix has another name."""

@@ -15,7 +15,7 @@ from calx.reasoner.model.condition import (
     inputs,
     values_read,
 )
-from calx.reasoner.model.names import Text
+from calx.reasoner.model.names import Key, Text, key_of
 
 
 @dataclass(frozen=True)
@@ -36,8 +36,8 @@ class Assertion:
     term: str
 
     @cached_property
-    def key(self) -> str:
-        return f"{self.predicate}:{self.term}"
+    def key(self) -> Key:
+        return key_of(self.predicate, self.term)
 
 
 @dataclass(frozen=True)

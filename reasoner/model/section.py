@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TypeAlias, get_args
 
-from calx.reasoner.model.names import Text
+from calx.reasoner.model.names import Key, Text, key_of
 
 SEVERITIES = ("critical", "warning", "info")
 """Of alerts, the gravest first."""
@@ -176,9 +176,9 @@ class Status(_Section):
         )
         return tuple(role for role in roles if role)
 
-    def keys(self, thing: str) -> list[str]:
+    def keys(self, thing: str) -> list[Key]:
         """The conclusions that give a thing its status."""
-        return [f"{status.predicate}:{thing}" for status in self.statuses]
+        return [key_of(status.predicate, thing) for status in self.statuses]
 
     @property
     def in_reading_order(self) -> list[Standing]:

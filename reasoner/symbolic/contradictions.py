@@ -11,6 +11,7 @@ import z3
 from calx.ontology import AuthoringProblem
 from calx.reasoner.model.condition import Value
 from calx.reasoner.model.guideline import Guideline
+from calx.reasoner.model.names import predicate_of
 from calx.reasoner.model.values import as_json
 from calx.reasoner.symbolic.fractions import Truth, both, either
 from calx.reasoner.symbolic.solver import EFFORT, AnyLesion
@@ -56,7 +57,7 @@ def contradictions(guideline: Guideline) -> list[Contradiction]:
             rules = (
                 clause.rule.id
                 for clause in guideline.program.clauses
-                if clause.production.conclusion.key.partition(":")[0] == about
+                if predicate_of(clause.production.conclusion.key) == about
                 and z3.is_true(
                     model.eval(
                         lesion.production[clause.rule.id, clause.number], model_completion=True

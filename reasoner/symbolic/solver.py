@@ -37,6 +37,7 @@ from calx.reasoner.model.condition import (
     Value,
 )
 from calx.reasoner.model.guideline import Fact, Guideline
+from calx.reasoner.model.names import predicate_of
 from calx.reasoner.model.program import Clause, Layer
 from calx.reasoner.model.requirement import Settles, Stable
 from calx.reasoner.model.rule import Assignment
@@ -428,7 +429,7 @@ class AnyLesion:
         for layer in self.guideline.program.concluding:
             written: list[tuple[str, list[Truth], list[Truth]]] = []
             for key, clauses in layer.asserting.items():
-                if key.partition(":")[0] in followed:
+                if predicate_of(key) in followed:
                     conditions = [clause.production.condition for clause in clauses]
                     could, surely = (
                         [self._holds(each, reading, self.values, outlook) for each in conditions]

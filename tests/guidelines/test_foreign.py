@@ -257,9 +257,12 @@ def test_its_rdf_speaks_its_own_terms_and_is_read_again(
     )
     done = calx("recommend", case, "--ontology", PNEUMONIA)
     assert json.loads(done.stdout)["care"]["id"] == "ward"
-    strange = case.read_text().replace("cap:age", "<https://w3id.org/calx/thrombus>")
-    case.write_text(strange)
-    assert calx("recommend", case, "--ontology", PNEUMONIA).returncode == 1
+    whole = case.read_text()
+    for strange in ("thrombus", "age"):  # the name of another guideline's fact, and of its own
+        case.write_text(whole.replace("cap:age", f"<https://w3id.org/calx/{strange}>"))
+        refused = calx("recommend", case, "--ontology", PNEUMONIA)
+        assert refused.returncode == 1
+        assert f"calx:{strange}: is no property of a pneumonia" in refused.stderr
 
 
 def test_a_change_of_it_is_told_for_all_its_cases(tmp_path: Path) -> None:
@@ -316,6 +319,7 @@ def _ask(client: httpx.Client) -> None:
     assert {"care", "severity", "drugs"} <= set(described["Answer"]["properties"])
     assert described["DrugsThing"]["properties"]["status"]["enum"] == [
         "barred",
+        "out_of_stock",
         "usable",
         "not_needed",
     ]

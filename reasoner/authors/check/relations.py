@@ -13,7 +13,7 @@ from itertools import combinations
 from calx.ontology import AuthoringProblem
 from calx.reasoner.model.condition import Derived, find
 from calx.reasoner.model.guideline import Guideline, Statement
-from calx.reasoner.model.names import Text
+from calx.reasoner.model.names import Text, term_of
 from calx.reasoner.model.rule import Assertion, Number, Rule
 from calx.reasoner.model.section import Numbers, Status, Tally
 from calx.words import DEFAULT, LANGUAGES, words
@@ -127,7 +127,7 @@ def _about(guideline: Guideline, rule: Rule) -> Iterator[Text]:
         for name in production.reads:
             yield guideline.facts[name].label
         for leaf in find(production.condition, Derived):
-            yield guideline.term(leaf.predicate, leaf.key.partition(":")[2]).label
+            yield guideline.term(leaf.predicate, term_of(leaf.key)).label
         told = production.conclusion
         yield (
             guideline.term(told.predicate, told.term).label

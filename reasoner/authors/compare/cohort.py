@@ -13,6 +13,7 @@ from calx.reasoner.engine.evaluation import Trace
 from calx.reasoner.intake.errors import CaseError
 from calx.reasoner.intake.files import Submission
 from calx.reasoner.model.guideline import Guideline
+from calx.reasoner.model.names import predicate_of, term_of
 from calx.reasoner.model.program import FIRST_LAYER_OF_CONCLUSIONS
 from calx.reasoner.model.rule import Assertion
 from calx.reasoner.model.section import Alerts, Status
@@ -105,7 +106,7 @@ class Comparison:
                 if (
                     later is not None
                     and self._old.guideline.levels[rank] != self._new.guideline.levels[later]
-                    and key.partition(":")[0] not in aside
+                    and predicate_of(key) not in aside
                 ):
                     outcome = self._names(False, key)
                     found.regraded[
@@ -141,7 +142,7 @@ class Comparison:
     ) -> tuple[str, ...]:
         new = guideline is self._new.guideline
         aside = _told_better(guideline)
-        told = [self._names(new, key) for key in keys if key.partition(":")[0] not in aside]
+        told = [self._names(new, key) for key in keys if predicate_of(key) not in aside]
         told += [
             f"{fact} {as_json(trace.values[fact])}"
             for fact in numbers
@@ -154,7 +155,7 @@ class Comparison:
 
     def _named(self, new: bool, key: str) -> str:
         guideline = (self._new if new else self._old).guideline
-        name, _, local = key.partition(":")
+        name, local = predicate_of(key), term_of(key)
         return f"{_words(name)} {guideline.term(name, local).id if '/' not in local else local}"
 
 

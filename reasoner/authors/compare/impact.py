@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from functools import cached_property
@@ -21,7 +21,7 @@ from calx.reasoner.engine.evaluation import Trace
 from calx.reasoner.intake.errors import CaseError
 from calx.reasoner.model.condition import Compare, Not, OneOf
 from calx.reasoner.model.guideline import Fact, Guideline
-from calx.reasoner.model.names import Text
+from calx.reasoner.model.names import Text, predicate_of, term_of
 from calx.reasoner.model.section import Alerts, One, Status
 from calx.reasoner.model.values import FRACTION_DIGITS
 from calx.reasoner.recommendation import Reasoner
@@ -210,7 +210,9 @@ class _Comparison:
             for key in self._keys(name)
         )
 
-    def _of_one(self, about: str, subject: Text, keys: list[str], leads: bool) -> Iterator[Shift]:
+    def _of_one(
+        self, about: str, subject: Text, keys: Sequence[str], leads: bool
+    ) -> Iterator[Shift]:
         """An outcome of which at most one of several keys holds."""
         here, there = (
             {key: self._holds(lesion, key) for key in keys} for lesion in (self.before, self.after)
@@ -310,7 +312,7 @@ class _Comparison:
         where, more = list[Where](), False
         if not dependent:
             asked = (
-                tuple(dict.fromkeys(key.partition(":")[0] for key in keys if key != "-"))
+                tuple(dict.fromkeys(predicate_of(key) for key in keys if key != "-"))
                 if words is None
                 else (about.partition(" ")[2],)
             )
@@ -336,7 +338,7 @@ class _Comparison:
         return wording("change", "none") if key == "-" else self._term(key)
 
     def _term(self, key: str) -> Text:
-        name, _, local = key.partition(":")
+        name, local = predicate_of(key), term_of(key)
         guideline = (
             self.new
             if name in self.new.properties

@@ -17,7 +17,7 @@ from rdflib.term import Node
 from calx.ontology import GuidelineFiles
 from calx.reasoner.model.condition import Value
 from calx.reasoner.model.guideline import Guideline
-from calx.reasoner.model.names import IRI, Names
+from calx.reasoner.model.names import IRI, Names, predicate_of, term_of
 from calx.reasoner.tell.rdf import as_rdflib, literal
 
 CALX = Namespace(IRI)
@@ -102,7 +102,7 @@ class Judge:
                 fact = self.guideline.facts[name]
                 data.add((node, self._at(fact.local), as_rdflib(literal(fact, value))))
             for key in derived:
-                predicate, _, term = key.partition(":")
+                predicate, term = predicate_of(key), term_of(key)
                 data.add(
                     (
                         node,

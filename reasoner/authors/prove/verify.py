@@ -32,6 +32,7 @@ from calx.reasoner.model.condition import (
     values_read,
 )
 from calx.reasoner.model.guideline import Guideline
+from calx.reasoner.model.names import Key, key_of, predicate_of, term_of
 from calx.reasoner.model.requirement import (
     Advised,
     Always,
@@ -101,7 +102,7 @@ def _understood(guideline: Guideline) -> Iterator[Requirement]:
     the name of an alert that is not raised.
     """
     for name, described in guideline.properties.items():
-        keys = [key.partition(":")[2] for key in guideline.program.keys_of(name)]
+        keys = [term_of(key) for key in guideline.program.keys_of(name)]
         if described.functional and len(keys) > 1:
             overlaps = AnyOf(
                 tuple(
@@ -221,7 +222,7 @@ class _Prover:
                 return predicates
             case Advised(predicates):
                 owned = (key for keys in self.guideline.owned.values() for key in keys)
-                return *predicates, *dict.fromkeys(key.partition(":")[0] for key in owned)
+                return *predicates, *dict.fromkeys(predicate_of(key) for key in owned)
             case InItsName():
                 return ()
             case OneValue(fact):
@@ -309,7 +310,7 @@ class _Prover:
 
     def _concluded(self, predicates: Iterable[str], term: str) -> list[Truth]:
         """That each of these properties is concluded of a term."""
-        return self._of(f"{name}:{term}" for name in predicates)
+        return self._of(key_of(name, term) for name in predicates)
 
     def _of(self, keys: Iterable[str]) -> list[Truth]:
         return [self.lesion.derived.get(key, NO) for key in keys]
@@ -341,8 +342,8 @@ class _Prover:
         mine, theirs = self.lesion.given, other.given
         steps = [
             (
-                self.lesion.derived.get(f"{ladder.predicate}:{term}"),
-                other.derived.get(f"{ladder.predicate}:{term}"),
+                self.lesion.derived.get(key_of(ladder.predicate, term)),
+                other.derived.get(key_of(ladder.predicate, term)),
             )
             for term in ladder.terms
         ]
@@ -508,7 +509,7 @@ class _Prover:
                 yield Remark("redundant by design" if design else "redundant", rule.id, told)
 
     def _stands_in(
-        self, rule: Rule, index: int, counted: set[str], asked: set[str]
+        self, rule: Rule, index: int, counted: set[str], asked: set[Key]
     ) -> list[str] | None:
         """The other rules of which one always fires with
         this production; None where it may fire alone.

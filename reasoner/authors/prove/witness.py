@@ -22,7 +22,7 @@ from calx.reasoner.intake.errors import CaseError
 from calx.reasoner.load.source import CALX
 from calx.reasoner.model.condition import Condition
 from calx.reasoner.model.guideline import Guideline
-from calx.reasoner.model.names import IRI, Text
+from calx.reasoner.model.names import IRI, Text, key_of, predicate_of
 from calx.reasoner.model.requirement import (
     Advised,
     Always,
@@ -134,7 +134,7 @@ class Witnesses:
                 return fact in self._reasoner.evaluation.contradictions(first)
             case Ladder(predicate, terms):
                 here, there = (
-                    [f"{predicate}:{term}" in trace.derived for term in terms] for trace in traces
+                    [key_of(predicate, term) in trace.derived for term in terms] for trace in traces
                 )
                 return True in here and True not in there[here.index(True) :]
             case Stable(predicate):
@@ -154,12 +154,12 @@ class Witnesses:
         kind = guideline.properties[predicates[0]].kind
         every = [name for name, found in guideline.properties.items() if found.kind == kind]
         for term in guideline.of_kind(kind):
-            count = sum(f"{name}:{term.local}" in concluded for name in predicates)
+            count = sum(key_of(name, term.local) in concluded for name in predicates)
             match demand:
                 case Partition():
                     broken = count != 1
                 case Graded():
-                    raised = any(f"{name}:{term.local}" in concluded for name in every)
+                    raised = any(key_of(name, term.local) in concluded for name in every)
                     broken = raised and count != 1
                 case Advised(_, exempt):
                     owned = guideline.owned.get(term.local, ())
@@ -176,7 +176,7 @@ class Witnesses:
 
     def _keys(self, predicate: str) -> list[str]:
         kind = self._guideline.properties[predicate].kind
-        return [f"{predicate}:{term.local}" for term in self._guideline.of_kind(kind)]
+        return [key_of(predicate, term.local) for term in self._guideline.of_kind(kind)]
 
     # --- pySHACL ----------------------------------------------------------------------
 
@@ -229,7 +229,7 @@ class Witnesses:
                 return self._breaks(requirement.demand, concluded[0])
             case Ladder(predicate, terms):
                 here, there = (
-                    [f"{predicate}:{term}" in keys for term in terms] for keys in concluded
+                    [key_of(predicate, term) in keys for term in terms] for keys in concluded
                 )
                 return True in here and True not in there[here.index(True) :]
             case Stable(predicate):
@@ -276,7 +276,7 @@ def _derived(condition: Condition, keys: set[str]) -> bool:
     (test,) = compiled_tests([condition])
     counts: dict[str, list[str]] = {}
     for key in keys:
-        counts.setdefault(key.partition(":")[0], []).append(key)
+        counts.setdefault(predicate_of(key), []).append(key)
     return test({}, dict.fromkeys(keys, 0), counts)
 
 

@@ -72,5 +72,5 @@ def test_a_bundle_gets_an_outcome_that_no_client_can_mend(client: TestClient) ->
 def test_the_page_says_so(client: TestClient) -> None:
     query = "&".join(f"{name}={value}" for name, value in FACTS.items())
     shown = client.get(f"/?{query}", headers={"Accept": "text/html"}).text
-    assert "contradicts itself of this lesion" in shown
+    assert "contradicts itself of this case" in shown
     assert "自相矛盾" in client.get(f"/?{query}&lang=zh", headers={"Accept": "text/html"}).text
