@@ -289,6 +289,10 @@ def test_it_has_an_endpoint_an_api_and_a_page_of_its_own(tmp_path: Path) -> None
 
 
 def _look(page: Page, running: Running) -> None:
+    page.goto(f"{running.url}/?age=80&confusion=true")
+    named = " ".join(page.locator(".thing h3").all_text_contents())
+    in_order = sorted(("ampicillin", "amoxicillin", "clarithromycin"), key=named.index)
+    assert in_order == ["amoxicillin", "clarithromycin", "ampicillin"]  # weighty cautions go last
     page.goto(f"{running.url}/?age=80&confusion=true&allergy=true")
     expect(page.locator("h1")).to_have_text(
         "Pneumonia acquired in the community: severity and place of care"
