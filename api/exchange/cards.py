@@ -177,7 +177,8 @@ class _Cards:
         head = lead.label[self.language] if lead else self.guideline.name[self.language]
         topic = lead.key if lead else "answer"
         if chosen is None:
-            told = f"{head}: {words['none yet']}" if lead else head
+            none = words["none yet" if lead and self.answer.open(lead) else "none"]
+            told = f"{head}: {none}" if lead else head
             return self._card(told, "warning" if lead else "info", rest, topic, {})
         standing = words["settled" if chosen.settled else "provisional"]
         detail = [

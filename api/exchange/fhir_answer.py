@@ -106,8 +106,9 @@ def _chosen(section: One, chosen: Chosen | None) -> list[dict[str, Any]]:
     if chosen is None:
         return []
     found: list[dict[str, Any]] = [{"name": section.key, "valueCode": chosen.id}]
-    if section.leads:
-        found.append({"name": "settled", "valueBoolean": chosen.settled})
+    if not section.brief:
+        name = "settled" if section.leads else f"{section.key}-settled"
+        found.append({"name": name, "valueBoolean": chosen.settled})
         found += _strings(f"{section.key}-disputed-by", chosen.disputed_by)
     return found
 

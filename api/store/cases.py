@@ -106,11 +106,15 @@ class Cases:
         return bool(CASE_ID.fullmatch(case_id)) and await self._store.drop(lesion_of(case_id))
 
     async def listed(self, guideline: Guideline, limit: int, offset: int = 0) -> list[Summary]:
-        """Stored answers, the newest first, with what leads an answer of the guideline."""
+        """Stored answers, the newest first, with what leads an answer of the guideline. Without
+        that an answer is settled where nothing that is missing could change it.
+        """
         own = own_terms(guideline.names)
         lead = own[guideline.lead.predicate] if guideline.lead else CALX.nothing
         rows = await self._store.select(
-            f"""SELECT ?case ?stored ?lead ?settled ?version WHERE {{ GRAPH ?g {{
+            f"""SELECT ?case ?stored ?lead ?settled ?version
+              (EXISTS {{ GRAPH ?g {{ ?lesion {CALX.missing} ?any }} }} AS ?open)
+            WHERE {{ GRAPH ?g {{
               ?lesion {CALX.caseId} ?case .
               OPTIONAL {{ ?lesion {CALX.settled}|{CALX.strategySettled} ?settled }}
               OPTIONAL {{ ?lesion {lead} ?lead }}
@@ -123,8 +127,9 @@ class Cases:
                 case_id=row["case"].value,
                 stored=moment(row["stored"].value),
                 lead=row["lead"].value.rpartition("/")[2] if row["lead"] is not None else None,
-                settled=guideline.lead is None
-                or (row["settled"] is not None and row["settled"].value in ("true", "1")),
+                settled=row["open"].value in ("false", "0")
+                if guideline.lead is None
+                else row["settled"] is not None and row["settled"].value in ("true", "1"),
                 guideline_version=row["version"].value,
             )
             for row in rows

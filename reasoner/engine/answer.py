@@ -305,6 +305,7 @@ class Answer:
         keys, derived = self._view.of_thing[section.key, thing.local], self.trace.derived
         name, word = self._status(keys)
         indicated = self._rules_of(keys.indicated)
+        indicated += [r for r in self._rules_of(keys.adjunct) if r not in indicated]
         used = any(key in derived for key in keys.usable)
         favoured = self._rules_of(keys.favoured) if used else []
         forbidding = self._by_key.get(keys.forbidden, [])
@@ -351,15 +352,24 @@ class Answer:
             return list(found)
         return sorted({*found, *self.outlook.open_producers(keys.hindered)})
 
-    def could_be_indicated(self, section: Status, thing: str) -> bool:
-        """Whether unknown facts leave open that something speaks for a thing (by its id); of a
-        guideline that never says so, anything may.
+    def could_be_indicated(self, section: Status, thing: Term) -> bool:
+        """Whether something speaks for a thing, or may; of a guideline that never says so, anything
+        may.
         """
-        return section.indicated is None or any(
-            key_of(section.indicated, term.local) in self.outlook.possible
-            for term in self.guideline.of_kind(section.kind)
-            if term.id == thing
+        keys = self._view.of_thing[section.key, thing.local]
+        return section.indicated is None or not self.outlook.possible.keys().isdisjoint(
+            (keys.indicated, keys.adjunct)
         )
+
+    def undecided(self, section: Status, thing: Term) -> bool:
+        """Whether unknown facts leave open that something speaks for a thing."""
+        keys, outlook = self._view.of_thing[section.key, thing.local], self.outlook
+        speaking = (
+            (keys.indicated, keys.adjunct)
+            if section.indicated
+            else [key for key, _ in keys.statuses[:-1]]
+        )
+        return any(key in outlook.possible and key not in outlook.certain for key in speaking)
 
     def _cautions(self, section: Status) -> dict[str | None, list[tuple[str, Term, Rule]]]:
         """The cautions about each thing, with the rules that raised them."""
@@ -492,7 +502,13 @@ class Answer:
         if not told and section.where and self.trace.values.get(section.where) is not True:
             return Judgement({}, [], [])
         criteria = {
-            c.id: "met" if c.id in met else "not_met" if c.id in missed else "unknown"
+            c.id: "unknown"
+            if self.outlook.because_of(key_of(section.met, c.local))
+            else "met"
+            if c.id in met
+            else "not_met"
+            if c.id in missed
+            else "unknown"
             for c in self.guideline.of_kind(section.kind)
         }
         judging = (
@@ -565,7 +581,7 @@ class Answer:
             for section in self.guideline.sections
             if isinstance(section, Status)
             for thing in self.guideline.of_kind(section.kind)
-            if not self.could_be_indicated(section, thing.id)
+            if not self.could_be_indicated(section, thing)
         }
         return tuple(name for name in item.decides if name not in idle)
 

@@ -44,6 +44,9 @@ TAKEN = frozenset(
 """Keys that every answer has, whatever the guideline, or that no attribute can be named."""
 
 
+LEAST_STATUSES = 2
+
+
 class _Common(TypedDict):
     """What a section of any kind has."""
 
@@ -301,6 +304,16 @@ class Sections:
                 raise ProfileError(
                     "calx:unusable lists some of the statuses that calx:shows lists", "section"
                 )
+        elif hindered:
+            raise ProfileError(
+                "names calx:hinders, and no calx:unusable: the statuses that bar use", "section"
+            )
+        self._may_be_used(names, bad, usable)
+        ranked = self._says(node, CALX.ranked)
+        if hindered and not ranked:
+            raise ProfileError(
+                "names calx:hinders, which only ranked things tell; say calx:ranked true", "section"
+            )
         return Status(
             kind=kind,
             statuses=tuple(self._standing(name, names, bad) for name in names),
@@ -311,9 +324,24 @@ class Sections:
             caution=self._role(node, CALX.cautions),
             hindered=hindered,
             adjunct=adjunct,
-            ranked=self._says(node, CALX.ranked),
+            ranked=ranked,
             **common,
         )
+
+    def _may_be_used(
+        self, names: tuple[str, ...], bad: set[str | None], usable: str | None
+    ) -> None:
+        """Whether it is said of every status but the last whether a thing may be used."""
+        used = {name for name in names if usable in (name, *self._above(name))}
+        for name in names[:-1]:
+            if name in bad | used:
+                continue
+            if used or (not bad - {None} and len(names) > LEAST_STATUSES):
+                raise ProfileError(
+                    f"does not tell whether a thing that is {name} may be used; list it in "
+                    "calx:unusable, or let it be calx:uses or below it",
+                    "section",
+                )
 
     def _standing(self, name: str, names: tuple[str, ...], bad: set[str | None]) -> Standing:
         good = [other for other in names[:-1] if other not in bad]
@@ -345,8 +373,12 @@ class Sections:
             self._property(part)
             for part in sorted(self._source.graph.objects(node, CALX.leavesOpen), key=str)
         )
-        if not set(left_open) <= set(names):
-            raise ProfileError("calx:leavesOpen names one of the properties shown", "section")
+        if not set(left_open) <= {name for name, word in severities if word == SEVERITIES[0]}:
+            raise ProfileError(
+                f"calx:leavesOpen names the property of what is {SEVERITIES[0]}, which "
+                "calx:shows lists",
+                "section",
+            )
         return Alerts(
             kind=kind,
             severities=tuple(severities),

@@ -150,12 +150,13 @@ class _Page:
     def _one(self, section: One) -> Iterator[str]:
         chosen, words = self.answer.chosen(section, self.language), self.words
         if chosen is None:
-            none = words["none yet" if section.leads else "none"]
-            told = words["unknown"] if self.answer.open(section) and not section.leads else none
+            open_ = words["none yet" if section.leads else "unknown"]
+            told = open_ if self.answer.open(section) else words["none"]
             yield from self._row(self._head(section), [told])
             return
         if section.brief:
-            yield from self._row(self._head(section), [chosen.label])
+            standing = "" if chosen.settled else f"  {words['provisional']}"
+            yield from self._row(self._head(section), [f"{chosen.label}{standing}"])
             return
         standing = words["settled" if chosen.settled else "provisional"]
         if elsewhere := self.answer.elsewhere(section):
@@ -200,16 +201,16 @@ class _Page:
 
     def _idle(self, section: Status, status: Standing, things: list[Thing]) -> Iterator[str]:
         """Things for which nothing speaks, and those of which that is not known."""
-        undecided = self.words["undecided"]
+        undecided = {
+            term.id
+            for term in self.answer.guideline.of_kind(section.kind)
+            if self.answer.undecided(section, term)
+        }
         for mark, word, open_ in (
-            ("?", undecided, True),
+            ("?", self.words["undecided"], True),
             ("–", status.label[self.language], False),
         ):
-            rest = [
-                thing.label
-                for thing in things
-                if self.answer.could_be_indicated(section, thing.id) is open_
-            ]
+            rest = [thing.label for thing in things if (thing.id in undecided) is open_]
             if rest:
                 yield from self._wrapped(
                     self.separator.join(rest), 5, f"  {mark}  {word}{self.words['colon']}"

@@ -6,9 +6,14 @@ import shutil
 from pathlib import Path
 
 import pytest
+from fastapi.testclient import TestClient
 
+from calx.api.server.app import create_app
+from calx.api.server.settings import Settings
 from calx.ontology import GuidelineError, GuidelineFiles
 from calx.reasoner.authors.check.check import check
+from calx.reasoner.authors.prove.verify import requirements
+from calx.reasoner.model.section import Status
 from calx.reasoner.recommendation import Reasoner
 
 HERE = Path(__file__).parent
@@ -125,6 +130,36 @@ def test_a_score_that_could_mislead(
         ),
         (
             "guideline.ttl",
+            "calx:unusable ( cap:barred cap:missing ) ;",
+            "",
+            "names calx:hinders, and no calx:unusable",
+        ),
+        (
+            "guideline.ttl",
+            "calx:unusable ( cap:barred cap:missing ) ;",
+            "calx:unusable ( cap:barred ) ;",
+            "does not tell whether a thing that is missing may be used",
+        ),
+        (
+            "guideline.ttl",
+            "calx:ranked true ;",
+            "",
+            "names calx:hinders, which only ranked things tell",
+        ),
+        (
+            "guideline.ttl",
+            "calx:leavesOpen cap:warnsGravely",
+            "calx:leavesOpen cap:toDo",
+            "names the property of what is critical",
+        ),
+        (
+            "facts.ttl",
+            "calx:concerns drug:ampicillin",
+            "calx:concerns deed:fluids",
+            "D5: concludes cap:heeds, which no section of the answer shows",
+        ),
+        (
+            "guideline.ttl",
             "section:numbers )",
             "section:numbers section:again )",
             "tells of the same things as warnings",
@@ -174,3 +209,45 @@ def test_a_status_is_asked_for_while_a_stronger_one_may_hold(tmp_path: Path) -> 
     assert any(
         "amoxicillin" in item["decides"] for item in answer["missing"] if item["fact"] == "allergy"
     )
+
+
+def test_a_verdict_is_not_both_in_any_guideline(guideline_copy: Path) -> None:
+    path = guideline_copy / "requirements.ttl"
+    text = path.read_text(encoding="utf-8")
+    start = text.index("must:criterion-not-both a ")
+    path.write_text(text[:start] + text[text.index(" .\n", start) + 3 :], encoding="utf-8")
+    ids = {r.id for r in requirements(Reasoner.load(guideline_copy).guideline)}
+    assert "one-verdict-optimisation" in ids
+    shipped = {r.id for r in requirements(Reasoner.load().guideline)}
+    assert not [id_ for id_ in shipped if id_.startswith("one-verdict")]  # it asks so itself
+
+
+def test_what_nothing_leads_is_settled_where_nothing_is_missing(tmp_path: Path) -> None:
+    folder = changed(tmp_path, "oct", "guideline.ttl", ("calx:leads true ;", ""))
+    app = create_app(Settings(data=tmp_path / "data", ontology=folder))
+    with TestClient(app, base_url="http://127.0.0.1:8000") as client:
+        for name, facts in (("open", {"angle": 200}), ("whole", ALL_POINTS)):
+            assert client.post("/cases", json={**facts, "case_id": name}).status_code == 201
+        listed = {c["case_id"]: c["settled"] for c in client.get("/cases").json()["cases"]}
+    assert listed == {"open": False, "whole": True}
+
+
+def test_only_what_unknown_facts_may_change_is_undecided() -> None:
+    pneumonia = Reasoner.load(HERE / "pneumonia")
+    (section,) = [s for s in pneumonia.guideline.sections if isinstance(s, Status)]
+    (drug, *_) = pneumonia.guideline.of_kind(section.kind)
+    known = {
+        "age": 30,
+        "confusion": False,
+        "urea": 5,
+        "breaths": 20,
+        "systolic": 120,
+        "diastolic": 80,
+        "allergy": False,
+        "penicillins_out": False,
+    }
+    settled = pneumonia.recommend({"case_id": "c", **known})
+    assert settled.statuses(section)[drug.id] == "not_needed"
+    assert not settled.undecided(section, drug)
+    del known["urea"], known["breaths"]
+    assert pneumonia.recommend({"case_id": "c", **known}).undecided(section, drug)

@@ -27,7 +27,8 @@ from calx.reasoner.batch import Outcome, outcomes
 from calx.reasoner.engine.answer import Answer
 from calx.reasoner.intake.files import Submission
 from calx.reasoner.model.guideline import Guideline
-from calx.reasoner.model.section import Status
+from calx.reasoner.model.section import One, Status
+from calx.words import LANGUAGES
 
 router = APIRouter(include_in_schema=False)
 NO_STORE = {"Cache-Control": "no-store"}
@@ -64,13 +65,23 @@ def lesion(request: Request, language: str) -> dict[str, Any]:
 
 
 def open_things(answer: Answer) -> list[str]:
-    """Ids of the things for which unknown facts may yet speak."""
+    """Ids of the things for which unknown facts may yet speak, and keys of the brief sections that
+    they may change.
+    """
+    sections = answer.guideline.sections
     return [
         thing.id
-        for section in answer.guideline.sections
+        for section in sections
         if isinstance(section, Status)
         for thing in answer.guideline.of_kind(section.kind)
-        if answer.could_be_indicated(section, thing.id)
+        if answer.undecided(section, thing)
+    ] + [
+        section.key
+        for section in sections
+        if isinstance(section, One)
+        and section.brief
+        and (chosen := answer.chosen(section, LANGUAGES[0])) is not None
+        and not chosen.settled
     ]
 
 

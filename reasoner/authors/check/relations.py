@@ -57,17 +57,25 @@ def _unshown(guideline: Guideline) -> Iterator[AuthoringProblem]:
     """A conclusion that no section of the answer shows is seen in the proof alone."""
     shown = {name for section in guideline.sections for name in section.shown}
     shown |= {section.total for section in guideline.sections if isinstance(section, Tally)}
-    things = {section.kind for section in guideline.sections if isinstance(section, Status)}
+    statuses = [section for section in guideline.sections if isinstance(section, Status)]
+    things = {term.local for s in statuses for term in guideline.of_kind(s.kind)}
+    cautions = {section.caution for section in statuses}
     keys = {section.key for section in guideline.sections if isinstance(section, Numbers)}
     for name, clauses in guideline.program.writers_of.items():
         described = guideline.properties.get(name)
         fact = guideline.facts.get(name)
         if described is not None:
             seen = bool({name, described.parent or name} & shown)
+            if seen and name in cautions:
+                told = (
+                    guideline.term(name, term_of(key)) for key in guideline.program.keys_of(name)
+                )
+                seen = all(term.concerns in things for term in told)
             local = name
         elif fact is not None and not fact.given and fact.result_key is not None:
-            concerns = f"{next(iter(things), '')}/{fact.concerns}"
-            seen = fact.result_key in keys or name in shown or concerns in guideline.terms
+            seen = name in shown or (
+                fact.result_key in keys if fact.concerns is None else fact.concerns in things
+            )
             local = fact.local
         else:
             continue

@@ -27,6 +27,7 @@ from calx.reasoner.model.condition import (
     Compare,
     Derived,
     find,
+    leaves,
     properties_read,
     unguarded,
     values_read,
@@ -48,7 +49,7 @@ from calx.reasoner.model.requirement import (
     Stable,
 )
 from calx.reasoner.model.rule import Assertion, Rule
-from calx.reasoner.model.section import Status
+from calx.reasoner.model.section import Criteria, Status
 from calx.reasoner.symbolic.fractions import NO, Quotient, Truth, both, either, exceeds, none
 from calx.reasoner.symbolic.solver import AnyLesion, Given
 from calx.reasoner.tell.prose import Prose
@@ -98,8 +99,8 @@ def requirements(guideline: Guideline) -> list[Requirement]:
 
 def _understood(guideline: Guideline) -> Iterator[Requirement]:
     """What every guideline must meet without saying so: at most one term of a functional property,
-    at most one value of what rules compute, one status for each thing of a section, no advice in
-    the name of an alert that is not raised.
+    at most one value of what rules compute, one status for each thing of a section, no criterion
+    both met and not met, no advice in the name of an alert that is not raised.
     """
     for name, described in guideline.properties.items():
         keys = [term_of(key) for key in guideline.program.keys_of(name)]
@@ -136,6 +137,24 @@ def _understood(guideline: Guideline) -> Iterator[Requirement]:
                     ALWAYS,
                     Partition(statuses),
                     HEADER_FILE,
+                )
+        elif isinstance(section, Criteria):
+            denied = {
+                frozenset(leaves(r.demand.condition))
+                for r in guideline.requirements
+                if isinstance(r.demand, Never) and isinstance(r.demand.condition, AllOf)
+            }
+            verdicts = [
+                (Derived(section.met, term.local), Derived(section.not_met, term.local))
+                for term in guideline.of_kind(section.kind)
+            ]
+            both_ways = [AllOf(pair) for pair in verdicts if frozenset(pair) not in denied]
+            if both_ways:
+                label = wording("remark", "one verdict", of=section.label)
+                rationale = wording("remark", "one verdict why")
+                demand = Never(AnyOf(tuple(both_ways)))
+                yield Requirement(
+                    f"one-verdict-{section.key}", label, rationale, ALWAYS, demand, HEADER_FILE
                 )
     if guideline.owned:
         yield Requirement(
