@@ -150,7 +150,7 @@ FAULTS = [
         "rules/stent.ttl",
         "sh:not [ sh:property [ sh:path calx:distalEdgePlaqueBurdenPercent ; sh:minCount 1 ; sh:maxExclusive 50 ] ]",
         "sh:property [ sh:path calx:distalEdgePlaqueBurdenPercent ; sh:minCount 1 ; sh:maxExclusive 50 ]",
-        {"criterion-not-both"},
+        {"criterion-not-both-ultimate_plaque_burden"},
     ),
     (
         "J",
