@@ -21,10 +21,8 @@ from calx.reasoner.load.reader import read
 
 NAME = re.compile(r"[a-z0-9_]+")
 
-PREFIXES = (
-    "rule",
-    "cond",
-    "must",
+OWN = ("rule", "cond", "must", "section")
+KINDS = (
     "finding",
     "grade",
     "point",
@@ -53,10 +51,14 @@ def copies(folder: Path, times: int) -> Path:
     files = GuidelineFiles()
     guideline, _ = read(files)
     own = {fact.local for fact in guideline.facts.values()} | set(guideline.properties)
+    own |= set(re.findall(r"^calx:(\w+) a owl:Class", "\n".join(files.texts.values()), re.M))
+    own -= {guideline.root.local}
     notations = (
         {fact.name for fact in guideline.facts.values()}
         | {rule.id for rule in guideline.rules}
         | {r.id for r in guideline.requirements}
+        | {origin.subject.rpartition("/")[2] for origin in files.origins.values()}
+        | {section.key for section in guideline.sections}
     )
     notations |= {term.id for term in guideline.terms.values()} | {
         value for fact in guideline.facts.values() for value in fact.values
@@ -81,39 +83,31 @@ def copies(folder: Path, times: int) -> Path:
                     encoding="utf-8",
                 )
             elif name == "guideline.ttl":
-                blocks = [
-                    block
-                    for block in re.split(r"\n(?=calx:)", copied)
-                    if re.match(rf"calx:\w+X{number} a owl:ObjectProperty", block)
-                ]
-                blocks += [
-                    block
-                    for block in re.split(r"\n(?=calx:)", copied)
-                    if re.match(rf"calx:\w+X{number} a owl:DatatypeProperty", block)
-                ]
+                declared = rf"calx:\w+X{number} a owl:(Class|ObjectProperty|DatatypeProperty)"
+                blocks = [b for b in re.split(r"\n(?=calx:)", copied) if re.match(declared, b)]
                 head = "\n".join(line for line in copied.splitlines() if line.startswith("@prefix"))
                 (folder / f"calx-{number}.ttl").write_text(
                     "\n".join([head, "", *blocks]) + "\n", encoding="utf-8"
                 )
+            elif name == "answer.ttl":
+                listed = re.search(r"calx:sections \((.*?)\)", copied, re.DOTALL)
+                assert listed is not None
+                (folder / f"answer-{number}.ttl").write_text(
+                    re.sub(r"^<\S+> calx:.*?\) \.$", "", copied, flags=re.DOTALL | re.M).replace(
+                        "calx:leads true ; ", ""
+                    ),
+                    encoding="utf-8",
+                )
+                target = folder / name
+                target.write_text(
+                    target.read_text(encoding="utf-8").replace(
+                        "calx:sections (", f"calx:sections ({listed.group(1)}", 1
+                    ),
+                    encoding="utf-8",
+                )
             else:
                 path = folder / name
                 (path.parent / f"{path.stem}-{number}.ttl").write_text(copied, encoding="utf-8")
-    # a ladder or a partition speaks of all terms of a kind, those of the other copies too
-    if times > 1:
-        for path in folder.glob("requirements*.ttl"):
-            path.write_text(
-                re.sub(
-                    (
-                        r"must:(?:graver-never-milder|one-status|usable-not-contraindicated)[^ ]* "
-                        r"a "
-                        r".*?\.\n\n"
-                    ),
-                    "",
-                    path.read_text(encoding="utf-8"),
-                    flags=re.DOTALL,
-                ),
-                encoding="utf-8",
-            )
     return folder
 
 
@@ -123,7 +117,7 @@ def _renamed(
     def name(match: re.Match[str]) -> str:
         prefix, local = match.groups()
         mine = (
-            prefix in PREFIXES
+            prefix in (*OWN, *KINDS)
             or (prefix == "calx" and local in own)
             or (prefix == "ev" and local in statements)
             or (prefix == "shape" and local != "Lesion")
@@ -142,7 +136,9 @@ def _renamed(
         )
 
     renamed = re.sub(r"\b([a-z]+):([A-Za-z0-9](?:[\w.-]*[\w-])?)", name, text)
-    return re.sub(r'"([\w.-]+)"(?!@)', notation, renamed)
+    kinds = "|".join(KINDS)
+    apart = re.sub(rf"(@prefix ({kinds}): <\S+/\2)/>", rf"\1x{number}/>", renamed)
+    return re.sub(r'"([\w.-]+)"(?!@)', notation, apart)
 
 
 def rows(sizes: tuple[int, ...] = (1, 4, 16)) -> Iterator[tuple[str, ...]]:

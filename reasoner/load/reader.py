@@ -146,7 +146,7 @@ class _Reader:
         vocabulary = Vocabulary(source)
         self.facts, self.properties = vocabulary.facts, vocabulary.properties
         sections = tuple(Sections(source, vocabulary))
-        self.owner = next((s.kind for s in sections if isinstance(s, Alerts)), None)
+        self.owners = tuple(s.kind for s in sections if isinstance(s, Alerts))
         self.tallies = [section for section in sections if isinstance(section, Tally)]
         self.shapes = ShapeReader(
             source.graph,
@@ -204,7 +204,7 @@ class _Reader:
             constraints=tuple(self._constraints()),
             shared=tuple(self._shared()),
             requirements=tuple(
-                Requirements(source, self.shapes, self.facts, self.properties, self.owner)
+                Requirements(source, self.shapes, self.facts, self.properties, self.owners)
             ),
             sections=sections,
             chapters=self._chapters(),
@@ -483,7 +483,8 @@ class _Reader:
                 self.source.problem(node, describe_error(error), file, kind=kind_of(error))
         productions = self._with_weights(productions)
         alert = self.source.value(node, CALX.inAlert)
-        if alert is not None and not str(alert).startswith(self.source.names(f"{self.owner}/")):
+        owners = tuple(self.source.names(f"{kind}/") for kind in self.owners)
+        if alert is not None and not str(alert).startswith(owners):
             raise ProfileError(
                 f"calx:inAlert {self.source.names.short(alert)} is no alert", "unknown-term"
             )

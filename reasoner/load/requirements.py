@@ -49,13 +49,13 @@ class Requirements:
         shapes: ShapeReader,
         facts: dict[str, Fact],
         properties: dict[str, ConclusionProperty],
-        owner: str | None,
+        owners: tuple[str, ...],
     ) -> None:
         self._source = source
         self._shapes = shapes
         self._facts = {fact.local: fact for fact in facts.values()}
         self._properties = properties
-        self._owner = owner
+        self._owners = owners
 
     def _short(self, node: object) -> str:
         """As files write it."""
@@ -129,7 +129,7 @@ class Requirements:
 
     def _advised(self, node: Node, head: Node) -> Advised:
         predicates = self._of_one_kind(head, "calx:advised")
-        if self._properties[predicates[0]].kind != self._owner:
+        if self._properties[predicates[0]].kind not in self._owners:
             raise ProfileError("calx:advised speaks of alerts, in whose name rules give advice")
         exempt = sorted(
             self._shapes.term(predicates[0], cast(URIRef, term))

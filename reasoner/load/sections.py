@@ -113,7 +113,8 @@ class Sections:
             return
         seen, leading = set[str](), False
         of_kind = dict[tuple[type[Section], str], str]()
-        things = self._things()
+        things = self._things(CALX.StatusSection)
+        self._things(CALX.AlertsSection)
         for node in listed:
             try:
                 section = self._section(node)
@@ -160,13 +161,13 @@ class Sections:
                         node, "is not among calx:sections of the header; list it", kind="section"
                     )
 
-    def _things(self) -> set[str]:
-        """Ids of the things that have a status; what is missing names them beside sections, so that
-        no two kinds may share one.
+    def _things(self, section: URIRef) -> set[str]:
+        """Ids of the things that sections of a kind tell of; answers name them by these alone, so
+        that no two kinds of things may share one.
         """
         kinds = {
             self._vocabulary.properties[local].kind
-            for node in self._source.declared(CALX.StatusSection)
+            for node in self._source.declared(section)
             for head in self._source.graph.objects(node, CALX.shows)
             for part in Collection(self._source.graph, head)
             if (local := self._local(part)) in self._vocabulary.properties
@@ -179,8 +180,7 @@ class Sections:
                 if found.setdefault(name, term.kind) != term.kind:
                     self._source.problem(
                         URIRef(self._source.names(f"{term.kind}/{term.local}")),
-                        f"{name} is also a thing with a status among {found[name]}; name one of "
-                        "them otherwise",
+                        f"{name} is also an id among {found[name]}; name one of them otherwise",
                         kind="duplicate-id",
                     )
         return set(found)

@@ -275,11 +275,9 @@ class Guideline:
         )
 
     @cached_property
-    def owner(self) -> str | None:
-        """Kind of the terms in whose name rules give advice (calx:inAlert)."""
-        return next(
-            (section.kind for section in self.sections if isinstance(section, Alerts)), None
-        )
+    def owners(self) -> tuple[str, ...]:
+        """Kinds of the terms in whose name rules give advice (calx:inAlert)."""
+        return tuple(section.kind for section in self.sections if isinstance(section, Alerts))
 
     @cached_property
     def in_reading_order(self) -> tuple[Section, ...]:
@@ -300,7 +298,8 @@ class Guideline:
         return tuple(
             told.key
             for told in (production.conclusion for production in rule.productions)
-            if isinstance(told, Assertion) and self.properties[told.predicate].kind != self.owner
+            if isinstance(told, Assertion)
+            and self.properties[told.predicate].kind not in self.owners
         )
 
     def raised_by(self, name: str) -> tuple[Key, ...]:
@@ -308,7 +307,7 @@ class Guideline:
         return tuple(
             key_of(predicate, name)
             for predicate, described in self.properties.items()
-            if described.kind == self.owner
+            if described.kind in self.owners
         )
 
     def concluding(self, predicate: str) -> tuple[Rule, ...]:

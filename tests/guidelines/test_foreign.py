@@ -15,6 +15,7 @@ import pytest
 from playwright.sync_api import Page, expect, sync_playwright
 from rdflib import Graph
 
+from benchmarks.authoring import copies
 from calx.api.contract.models import answer_model
 from calx.ontology import GuidelineFiles
 from calx.reasoner.authors.check.check import check
@@ -177,6 +178,31 @@ def test_a_mistake_is_told_where_it_stands(
     (copy / file).write_text(text.replace(old, new), encoding="utf-8")
     problems = check(GuidelineFiles(copy), with_owl=False).problems
     assert any(told in str(problem) for problem in problems), [str(p) for p in problems]
+
+
+def test_two_sections_of_every_kind_answer_side_by_side(tmp_path: Path) -> None:
+    """The guideline twice over: each copy has sections, classes, terms, rules of its own."""
+    reasoner = Reasoner.load(copies(tmp_path / "twice", 2))
+    facts = {"max_superficial_arc_deg": 300, "thrombus": True, "coronary_dissection": True}
+    both = facts | {f"{name}_x2": value for name, value in facts.items()}
+    result = reasoner.recommend({"case_id": "c", **both}).json()
+    keys = [key for key in result if f"{key}_x2" in result]
+    assert {"strategy", "devices", "alerts", "calcium_score", "optimisation"} <= set(keys)
+
+    def ids(key: str) -> list[tuple[str, str]]:
+        told = [result[key]] if isinstance(result[key], dict) else result[key]
+        return sorted(
+            (item["id"].removesuffix("_x2"), item.get("status") or item.get("severity", ""))
+            for item in told
+        )
+
+    for key in ("strategy", "devices", "alerts"):
+        assert ids(key)
+        assert ids(key) == ids(f"{key}_x2")
+    assert result["calcium_score"]["value"] == result["calcium_score_x2"]["value"]
+    one = reasoner.recommend({"case_id": "c", **facts}).json()
+    assert one["strategy_x2"] is None
+    assert one["devices"] == result["devices"]
 
 
 def test_it_answers_on_the_command_line_in_both_languages() -> None:

@@ -41,7 +41,7 @@ def _owner(guideline: Guideline, rule: Rule) -> Iterator[str]:
         production.conclusion.term
         for production in rule.productions
         if isinstance(production.conclusion, Assertion)
-        and guideline.properties[production.conclusion.predicate].kind == guideline.owner
+        and guideline.properties[production.conclusion.predicate].kind in guideline.owners
     }
     if rule.alert is not None and raised and rule.alert not in raised:
         yield (
@@ -128,9 +128,9 @@ def _about(guideline: Guideline, rule: Rule) -> Iterator[Text]:
     """The words of a rule, of what it reads and of what it concludes."""
     yield rule.label
     yield rule.rationale
-    alert = guideline.terms.get(f"{guideline.owner}/{rule.alert}")
-    if alert is not None:
-        yield alert.label
+    for kind in guideline.owners:
+        if alert := guideline.terms.get(f"{kind}/{rule.alert}"):
+            yield alert.label
     for production in rule.productions:
         for name in production.reads:
             yield guideline.facts[name].label

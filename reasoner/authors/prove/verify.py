@@ -304,7 +304,8 @@ class _Prover:
                             none(either(self._of(self.guideline.owned.get(term.local, ())))),
                         ]
                     )
-                    for term in self.guideline.of_kind(self.guideline.owner or "")
+                    for kind in self.guideline.owners
+                    for term in self.guideline.of_kind(kind)
                     if term.local not in exempt
                 )
             case InItsName():
