@@ -12,7 +12,8 @@ from urllib.parse import urlencode
 from calx.api.exchange.fhir_answer import reservations_in_words, without_empties
 from calx.api.pages.words import words_of
 from calx.reasoner.engine.answer import Answer
-from calx.reasoner.engine.parts import Alert, Chosen, Number, PossibleAlert, Thing
+from calx.reasoner.engine.parts import Alert, Chosen, PossibleAlert, Thing
+from calx.reasoner.engine.ranking import by_rank
 from calx.reasoner.model.guideline import Guideline
 from calx.reasoner.model.names import IRI
 from calx.reasoner.model.section import (
@@ -200,10 +201,9 @@ class _Cards:
     def _suggestions(self, chosen: Chosen) -> Iterator[dict[str, Any]]:
         for section in self.guideline.sections:
             if isinstance(section, Status):
-                called = {status.word: status for status in section.statuses}
-                for thing in self.answer.things(section, self.language):
-                    status = called[thing.status]
-                    if status.mark in ("best", "good"):
+                for thing in by_rank(self.answer.things(section, self.language)):
+                    status = section.called[thing.status]
+                    if status.usable:
                         yield self._suggestion(section, status, thing, chosen)
 
     def _suggestion(
@@ -246,31 +246,20 @@ class _Cards:
     def _things(self) -> Iterator[str]:
         for section in self.guideline.in_reading_order:
             if isinstance(section, Status):
-                called = {status.word: status for status in section.statuses}
                 lines = [
-                    self._thing(called[thing.status], thing)
-                    for thing in self.answer.things(section, self.language)
-                    if called[thing.status].mark != "idle"
+                    self._thing(section.called[thing.status], thing)
+                    for thing in by_rank(self.answer.things(section, self.language))
+                    if section.called[thing.status].mark != "idle"
                 ]
                 if lines:
                     yield f"{section.label[self.language]}:\n\n" + "\n".join(lines)
 
     def _thing(self, status: Standing, thing: Thing) -> str:
-        rules = [c.rule for c in thing.contraindications] or [
-            *thing.preferred_by,
-            *thing.indicated_by,
-        ]
-        named = ", ".join(f"{self.label.rule(rule)} [{rule}]" for rule in rules)
-        sizes = "; ".join(self._sizes(thing.parameters))
+        named = ", ".join(f"{self.label.rule(rule)} [{rule}]" for rule in thing.reasons)
+        sizes = "; ".join(self.label.numbers(thing.parameters))
         reserved = reservations_in_words(thing, self.guideline, self.language)
         told = ". ".join(part for part in (named, sizes, reserved) if part)
         return f"- **{thing.label}**: {status.label[self.language]}. {told}"
-
-    def _sizes(self, values: dict[str, Number]) -> list[str]:
-        return [
-            f"{self.label.fact(name)} {self.label.value(name, value)}"
-            for name, value in values.items()
-        ]
 
     def _others(self) -> Iterator[str]:
         """Notes, numbers, tallies, and what meets its criteria."""

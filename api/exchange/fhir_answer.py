@@ -12,6 +12,7 @@ from calx.api.exchange.fhir_facts import FhirFacts
 from calx.api.pages.words import words_of
 from calx.reasoner.engine.answer import Answer
 from calx.reasoner.engine.parts import Chosen, Reserved, Thing
+from calx.reasoner.engine.ranking import by_rank
 from calx.reasoner.intake.errors import Problem
 from calx.reasoner.model.guideline import Guideline
 from calx.reasoner.model.names import IRI
@@ -184,20 +185,17 @@ class _Proposal:
     def _one(self, section: One) -> dict[str, Any]:
         chosen, words = self._answer.chosen(section, self._language), self._words
         if chosen is None:
-            return {"title": f"{section.label[self._language]}: {words['none yet']}"}
+            none = words["none yet" if self._answer.open(section) else "none"]
+            return {"title": f"{section.label[self._language]}: {none}"}
         standing = words["settled" if chosen.settled else "provisional"]
         return self._action(f"{chosen.label} ({standing})", [chosen.rule], chosen)
 
     def _things(self, section: Status) -> Iterator[dict[str, Any]]:
-        called = {status.word: status for status in section.statuses}
-        for thing in self._answer.things(section, self._language):
-            status = called[thing.status]
+        for thing in by_rank(self._answer.things(section, self._language)):
+            status = section.called[thing.status]
             if status.mark != "idle":
-                rules = [item.rule for item in thing.contraindications] or [
-                    *thing.preferred_by,
-                    *thing.indicated_by,
-                ]
-                yield self._action(f"{thing.label}: {status.label[self._language]}", rules, thing)
+                title = f"{thing.label}: {status.label[self._language]}"
+                yield self._action(title, thing.reasons, thing)
 
     def _action(
         self, title: str, rules: list[str], conclusion: Reserved, urgent: bool = False
@@ -245,7 +243,7 @@ def reservations_in_words(conclusion: Reserved, guideline: Guideline, language: 
         disputers = ", ".join(label.study(study) for study in caution.disputed_by)
         against = f"; {words['disputed by']} {disputers}" if disputers else ""
         parts.append(f"{words['caution']}: {caution.label} ({caution.level}{against})")
-    if conclusion.unverified and not conclusion.contraindications:
+    if conclusion.unverified and not conclusion.against:
         parts.append(
             f"{words['not verified']} "
             + ", ".join(label.fact(fact) for fact in conclusion.unverified)

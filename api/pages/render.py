@@ -63,7 +63,7 @@ def root_word(guideline: Guideline, language: str) -> str:
 def gravest(guideline: Guideline, result: Mapping[str, Any]) -> int:
     """How many alerts of the gravest severity an answer raises."""
     return sum(
-        alert["severity"] == section.severities[0][1]
+        alert["severity"] == section.gravest
         for section in guideline.sections
         if isinstance(section, Alerts)
         for alert in result.get(section.key, ())

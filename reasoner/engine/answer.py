@@ -270,7 +270,7 @@ class Answer:
         return [*ranked]
 
     def _with_rank(self, section: Status, term: Term, thing: Thing) -> RankedThing:
-        """A thing with what its rank hangs on; the rank itself is still open."""
+        """A thing with what its rank hangs on, but not yet the rank."""
         keys = self._view.of_thing[section.key, term.local]
         primary = self._rules_of(keys.indicated)
         beside = self._rules_of(keys.adjunct)
@@ -290,14 +290,7 @@ class Answer:
             **(vars(thing) | {"cautions": cautions}),
             role=None if not (primary or beside) else "adjunct" if only_beside else "primary",
             rank=None,
-            unavailable=[
-                Against(
-                    rule.id,
-                    list(self.guideline.given_facts(production.reads)),
-                    **self._backing(rule),
-                )
-                for rule, production in self._by_key.get(keys.hindered, ())
-            ],
+            unavailable=self._against(self._by_key.get(keys.hindered, ())),
             direct_level=min((rule.level for rule in speaking), key=levels.index, default=None),
         )
 
@@ -317,23 +310,9 @@ class Answer:
             word,
             sorted([rule.id for rule in indicated]),
             sorted([rule.id for rule in favoured]),
+            self._against(forbidding),
             [
-                Against(
-                    rule.id,
-                    list(self.guideline.given_facts(production.reads)),
-                    **self._backing(rule),
-                )
-                for rule, production in forbidding
-            ],
-            [
-                Caution(
-                    caution.id,
-                    rule.id,
-                    caution.label[language],
-                    self._level(key),
-                    self._backing(rule)["disputed_by"],
-                    self._backing(rule)["limits"],
-                )
+                self._caution(key, caution, rule, language)
                 for key, caution, rule in sorted(
                     self._cautions(section).get(thing.local, ()), key=lambda found: found[1].id
                 )
@@ -386,6 +365,27 @@ class Answer:
     @cached_property
     def _cautions_of(self) -> dict[str, dict[str | None, list[tuple[str, Term, Rule]]]]:
         return {}
+
+    def _caution(self, key: str, caution: Term, rule: Rule, language: str) -> Caution:
+        against = self._backing(rule)
+        return Caution(
+            caution.id,
+            rule.id,
+            caution.label[language],
+            self._level(key),
+            against["disputed_by"],
+            against["limits"],
+        )
+
+    def _against(self, found: Iterable[tuple[Rule, Production]]) -> list[Against]:
+        return [
+            Against(
+                rule.id,
+                list(self.guideline.given_facts(production.reads)),
+                **self._backing(rule),
+            )
+            for rule, production in found
+        ]
 
     def _backing(self, rule: Rule) -> _Backing:
         against = self._evidence.reservations([rule], self.statements)
@@ -442,7 +442,7 @@ class Answer:
             # an alert whose severity no rule tells (its study was withdrawn) is taken for the worst
             next(
                 (word for name, word in section.severities if key_of(name, alert.local) in keys),
-                section.severities[0][1],
+                section.gravest,
             ),
             sorted([rule.id for rule in rules]),
             alert.label[language],
@@ -545,7 +545,7 @@ class Answer:
                     told |= {
                         About(section.kind, alert.id): alert.severity
                         for alert in self.alerts(section, "en")
-                        if alert.severity == section.severities[0][1]
+                        if alert.severity == section.gravest
                     }
                 case _:
                     pass

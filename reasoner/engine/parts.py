@@ -85,6 +85,17 @@ class Thing:
     disputed_by: list[str]
     limits: list[str]
 
+    @property
+    def against(self) -> list[Against]:
+        """All that keeps it from being used."""
+        return self.contraindications
+
+    @property
+    def reasons(self) -> list[str]:
+        """The rules that tell its status: those against it, else those for it."""
+        against = [reason.rule for reason in self.against]
+        return against or [*self.preferred_by, *self.indicated_by]
+
 
 @dataclass
 class WeighedCaution(Caution):
@@ -104,6 +115,11 @@ class RankedThing(Thing):
     unavailable: list[Against]
     direct_level: str | None
     """Best level among the rules that speak for it themselves."""
+
+    @property
+    def against(self) -> list[Against]:
+        """All that keeps it from being used, harmful or not."""
+        return [*self.contraindications, *self.unavailable]
 
 
 @dataclass

@@ -32,9 +32,7 @@ class ThingKeys:
         self.usable = (
             [key_of(section.usable, thing)]
             if section.usable
-            else [
-                key_of(s.predicate, thing) for s in section.statuses if s.mark in ("best", "good")
-            ]
+            else [key_of(s.predicate, thing) for s in section.statuses if s.usable]
         )
 
 

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from calx.reasoner.engine.parts import RankedThing, WeighedCaution
+from calx.reasoner.engine.parts import RankedThing, Thing, WeighedCaution
 from calx.reasoner.model.section import Status
 
 
@@ -21,7 +21,7 @@ def in_rank(
         things: in the order of their terms.
         levels: of evidence, the best first.
     """
-    good = [s.word for s in section.in_reading_order if s.mark in ("best", "good")]
+    good = [s.word for s in section.in_reading_order if s.usable]
 
     def place(thing: RankedThing) -> tuple[int, ...]:
         weighty = [c for c in thing.cautions if isinstance(c, WeighedCaution) and c.weighty]
@@ -34,3 +34,10 @@ def in_rank(
         )
 
     return sorted((thing for thing in things if thing.status in good), key=place)
+
+
+def by_rank(things: Sequence[Thing]) -> list[Thing]:
+    """Things as people read them: in the order of their rank, as far as they have one."""
+    return sorted(
+        things, key=lambda t: (t.rank or len(things) + 1) if isinstance(t, RankedThing) else 0
+    )

@@ -57,6 +57,7 @@ STATED_BY = ("<", "<=", ">", ">=", "=", "+", "-", "*", "/", "c-", "c/")
 """How a statement's number relates to its quantity; ``c-`` and ``c/``: the number is what is taken
 from, or divided.
 """
+CONSISTENCY = {RDF.type, SH.targetClass, SKOS.notation, SH.message, SH["not"], RDFS.comment}
 STATEMENT = {
     RDF.type,
     CALX.study,
@@ -320,10 +321,7 @@ class _Reader:
         return statements
 
     def _statement(self, node: Node) -> Statement:
-        strange = {
-            self.source.names.short(p)
-            for p in set(self.source.graph.predicates(node)) - set(STATEMENT)
-        }
+        strange = self._strange(node, STATEMENT)
         if strange:
             raise ProfileError(f"{', '.join(strange)} in a statement is not known")
         stance, verified, locator = (
@@ -438,9 +436,7 @@ class _Reader:
         name = self.source.local(node)
         if not str(node).startswith(self.source.names("rule/")):
             raise ProfileError(f"a rule outside {self.source.names('rule/')}; name it rule:…")
-        strange = {
-            self.source.names.short(p) for p in set(self.source.graph.predicates(node)) - set(RULE)
-        }
+        strange = self._strange(node, RULE)
         if strange:
             raise ProfileError(f"{', '.join(strange)} in a rule is outside the supported profile")
         once = [
@@ -576,16 +572,7 @@ class _Reader:
                 continue
             forbidden = list(self.source.graph.objects(node, SH["not"]))
             try:
-                strange = {
-                    self.source.names.short(p) for p in self.source.graph.predicates(node)
-                } - {
-                    "rdf:type",
-                    "sh:targetClass",
-                    self.source.names.short(SKOS.notation),
-                    "sh:message",
-                    "sh:not",
-                    "rdfs:comment",
-                }
+                strange = self._strange(node, CONSISTENCY)
                 if strange or len(forbidden) != 1:
                     raise ProfileError(
                         "a consistency shape forbids one combination with one "

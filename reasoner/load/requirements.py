@@ -51,15 +51,11 @@ class Requirements:
         properties: dict[str, ConclusionProperty],
         owners: tuple[str, ...],
     ) -> None:
-        self._source = source
+        self._source, self._short = source, source.names.short
         self._shapes = shapes
         self._facts = {fact.local: fact for fact in facts.values()}
         self._properties = properties
         self._owners = owners
-
-    def _short(self, node: object) -> str:
-        """As files write it."""
-        return self._source.names.short(node)
 
     def __iter__(self) -> Iterator[Requirement]:
         for node in self._source.declared(CALX.Requirement):

@@ -14,6 +14,7 @@ from rdflib.term import Node
 from calx.reasoner.load.shapes import ProfileError, describe_error
 from calx.reasoner.load.source import CALX, Source
 from calx.reasoner.load.vocabulary import Vocabulary
+from calx.reasoner.model.guideline import above
 from calx.reasoner.model.names import Text
 from calx.reasoner.model.section import (
     SEVERITIES,
@@ -45,6 +46,7 @@ TAKEN = frozenset(
 
 
 LEAST_STATUSES = 2
+"""With so many, the first may be used: the last is that of things for which nothing speaks."""
 
 
 class _Common(TypedDict):
@@ -66,7 +68,7 @@ class Sections:
     """The sections of one guideline's answer; what cannot be read is a problem of the source."""
 
     def __init__(self, source: Source, vocabulary: Vocabulary) -> None:
-        self._source = source
+        self._source, self._short = source, source.names.short
         self._vocabulary = vocabulary
         self._kinds: dict[URIRef, _Kind] = {
             CALX.OneSection: _Kind(self._one, {CALX.shows, CALX.brief, CALX.leads, *MARKS}),
@@ -111,8 +113,7 @@ class Sections:
                 kind="section",
             )
             return
-        seen, leading = set[str](), False
-        of_kind = dict[tuple[type[Section], str], str]()
+        found: list[Section] = []
         things = self._things(CALX.StatusSection)
         self._things(CALX.AlertsSection)
         for node in listed:
@@ -120,46 +121,55 @@ class Sections:
                 section = self._section(node)
                 if listed.count(node) > 1:
                     raise ProfileError("is listed twice in calx:sections; keep one", "section")
-                if section.key in TAKEN:
-                    raise ProfileError(
-                        f"calx:resultKey {section.key} is a key of every answer, or a word with a "
-                        "meaning of its own; give another",
-                        "section",
-                    )
-                if section.key in seen:
-                    raise ProfileError(
-                        f"calx:resultKey {section.key} is that of another section; give another",
-                        "duplicate-id",
-                    )
                 if section.key in things:
                     raise ProfileError(
                         f"calx:resultKey {section.key} is the id of a thing with a status; give "
                         "another",
                         "duplicate-id",
                     )
-                if isinstance(section, One) and section.leads:
-                    if leading:
-                        raise ProfileError("calx:leads stands on two sections; keep one", "section")
-                    leading = True
-                if isinstance(section, Status | Alerts):
-                    first = of_kind.setdefault((type(section), section.kind), section.key)
-                    if first != section.key:
-                        raise ProfileError(
-                            f"tells of the same things as {first}; tell of them in one section",
-                            "section",
-                        )
-                seen.add(section.key)
-                yield section
+                self._beside(section, found)
             except (ProfileError, ValueError, StopIteration) as error:
                 self._source.problem(
                     node, describe_error(error), kind=getattr(error, "kind", "section")
                 )
+            else:
+                found.append(section)
+        yield from found
         for kind in self._kinds:
             for node in self._source.declared(kind):
                 if node not in listed:
                     self._source.problem(
                         node, "is not among calx:sections of the header; list it", kind="section"
                     )
+
+    @staticmethod
+    def _beside(section: Section, others: list[Section]) -> None:
+        """Refuses a section that cannot stand beside others."""
+        if section.key in TAKEN:
+            raise ProfileError(
+                f"calx:resultKey {section.key} is a key of every answer, or a word with a meaning "
+                "of its own; give another",
+                "section",
+            )
+        for other in others:
+            if other.key == section.key:
+                raise ProfileError(
+                    f"calx:resultKey {section.key} is that of another section; give another",
+                    "duplicate-id",
+                )
+            match section, other:
+                case One(leads=True), One(leads=True):
+                    raise ProfileError("calx:leads stands on two sections; keep one", "section")
+                case (Status(kind=kind), Status(kind=same)) | (
+                    Alerts(kind=kind),
+                    Alerts(kind=same),
+                ) if kind == same:
+                    raise ProfileError(
+                        f"tells of the same things as {other.key}; tell of them in one section",
+                        "section",
+                    )
+                case _:
+                    pass
 
     def _things(self, section: URIRef) -> set[str]:
         """Ids of the things that sections of a kind tell of; answers name them by these alone, so
@@ -219,10 +229,6 @@ class Sections:
             "listed": self._says(node, CALX.asksFor),
         }
         return read(node, common)
-
-    def _short(self, node: object) -> str:
-        """As files write it."""
-        return self._source.names.short(node)
 
     # --- kinds ------------------------------------------------------------------------
 
@@ -492,13 +498,7 @@ class Sections:
         return (name, *(other for other in properties if name in self._above(other)))
 
     def _above(self, name: str) -> list[str]:
-        """The properties that a property is below, the nearest first."""
-        found: list[str] = []
-        parent = self._vocabulary.properties[name].parent
-        while parent in self._vocabulary.properties and parent not in (name, *found):
-            found.append(parent)
-            parent = self._vocabulary.properties[parent].parent
-        return found
+        return above(self._vocabulary.properties, name)
 
     def _word(self, name: str) -> str:
         """The word for a status or severity: the last part of the property's result key."""

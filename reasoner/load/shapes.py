@@ -124,7 +124,7 @@ class ShapeReader:
         tallies: Iterable[Tally] = (),
     ) -> None:
         self.graph = graph
-        self.names = names
+        self.names, self._short = names, names.short
         self.facts = {fact.local: fact for fact in facts.values()}
         self.properties = properties
         self.term = term
@@ -135,10 +135,6 @@ class ShapeReader:
         self._open: dict[Node, None] = {}
         self._size = 0
         self._numbers: list[Number] = []
-
-    def _short(self, node: object) -> str:
-        """As files write it."""
-        return self.names.short(node)
 
     # --- conditions -----------------------------------------------------------------
 

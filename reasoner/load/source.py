@@ -37,6 +37,7 @@ class Source:
                 self.graph.add(triple)
         self.problems: list[AuthoringProblem] = []
         self.names = Names(*files.names())
+        self._short = self.names.short
         self.node = URIRef(self.names.iri)
         """The header."""
         root = self.value(self.node, CALX.rootClass)
@@ -57,10 +58,6 @@ class Source:
             raise GuidelineError([*self.problems, _headless(told)])
         self.case_file = homes[0]
         """Where it stands."""
-
-    def _short(self, node: object) -> str:
-        """As files write it."""
-        return self.names.short(node)
 
     def declared(self, cls: URIRef) -> list[Node]:
         """Everything typed so, in a fixed order."""

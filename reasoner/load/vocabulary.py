@@ -22,14 +22,10 @@ class Vocabulary:
     """The words that the rules of a guideline may use."""
 
     def __init__(self, source: Source) -> None:
-        self.source = source
+        self.source, self._short = source, source.names.short
         self.facts = self._facts()
         self.terms = self._terms()
         self.properties = self._properties()
-
-    def _short(self, node: object) -> str:
-        """As files write it."""
-        return self.source.names.short(node)
 
     def _facts(self) -> dict[str, Fact]:
         facts = {}

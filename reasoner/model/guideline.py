@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 from functools import cached_property
@@ -148,6 +149,16 @@ class Root:
     label: Text
 
 
+def above(properties: Mapping[str, ConclusionProperty], name: str) -> list[str]:
+    """The properties that a property is below, the nearest first."""
+    found: list[str] = []
+    parent = properties[name].parent
+    while parent is not None and parent in properties and parent not in (name, *found):
+        found.append(parent)
+        parent = properties[parent].parent
+    return found
+
+
 @dataclass(frozen=True)
 class Guideline:
     """Everything that the files of a guideline say. Immutable; `digest` identifies the files.
@@ -273,6 +284,10 @@ class Guideline:
             (section for section in self.sections if isinstance(section, One) and section.leads),
             None,
         )
+
+    def above(self, name: str) -> list[str]:
+        """The properties that a property is below, the nearest first."""
+        return above(self.properties, name)
 
     @cached_property
     def owners(self) -> tuple[str, ...]:

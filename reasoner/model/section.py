@@ -8,6 +8,7 @@ guideline's own names.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TypeAlias, get_args
 
 from calx.reasoner.model.names import Key, Text, key_of
@@ -36,12 +37,12 @@ class _Section:
     @property
     def asked(self) -> tuple[str, ...]:
         """The properties of which it tells what is not settled."""
-        return ()
+        return self.shown
 
     @property
     def bound(self) -> tuple[str, ...]:
         """The properties that decide it."""
-        return ()
+        return self.shown
 
 
 @dataclass(frozen=True)
@@ -60,14 +61,6 @@ class One(_Section):
     def shown(self) -> tuple[str, ...]:
         return (self.predicate,)
 
-    @property
-    def asked(self) -> tuple[str, ...]:
-        return (self.predicate,)
-
-    @property
-    def bound(self) -> tuple[str, ...]:
-        return (self.predicate,)
-
 
 @dataclass(frozen=True)
 class Members(_Section):
@@ -82,10 +75,6 @@ class Members(_Section):
     @property
     def asked(self) -> tuple[str, ...]:
         return self.predicates if self.listed else ()
-
-    @property
-    def bound(self) -> tuple[str, ...]:
-        return self.predicates
 
 
 @dataclass(frozen=True)
@@ -104,10 +93,6 @@ class Tally(_Section):
         return (self.predicate,)
 
     @property
-    def asked(self) -> tuple[str, ...]:
-        return (self.predicate,)
-
-    @property
     def bound(self) -> tuple[str, ...]:
         return (self.predicate, self.total)
 
@@ -123,6 +108,11 @@ class Standing:
     label: Text
     mark: str
     """How it is shown: ``best``, ``good``, ``bad``; ``idle`` where nothing speaks for a thing."""
+
+    @property
+    def usable(self) -> bool:
+        """A thing of this status may be used."""
+        return self.mark in ("best", "good")
 
 
 @dataclass(frozen=True)
@@ -180,6 +170,11 @@ class Status(_Section):
         """The conclusions that give a thing its status."""
         return [key_of(status.predicate, thing) for status in self.statuses]
 
+    @cached_property
+    def called(self) -> dict[str, Standing]:
+        """The statuses by their words."""
+        return {status.word: status for status in self.statuses}
+
     @property
     def in_reading_order(self) -> list[Standing]:
         """What may be used, then what may not, then the rest."""
@@ -208,6 +203,11 @@ class Alerts(_Section):
         return (*self.raising, *(name for name in more if name))
 
     @property
+    def gravest(self) -> str:
+        """The gravest severity that its alerts can have."""
+        return self.severities[0][1]
+
+    @property
     def raising(self) -> tuple[str, ...]:
         """Every property that raises an alert."""
         return (*self.raised, *(name for name, _ in self.severities))
@@ -232,8 +232,8 @@ class Actions(_Section):
         return self.predicates
 
     @property
-    def bound(self) -> tuple[str, ...]:
-        return self.predicates
+    def asked(self) -> tuple[str, ...]:
+        return ()
 
 
 @dataclass(frozen=True)

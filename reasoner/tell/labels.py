@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import cached_property
 from typing import Any
 
-from calx.reasoner.model.guideline import Guideline
+from calx.reasoner.engine.parts import Number
+from calx.reasoner.model.guideline import Guideline, Term
 from calx.reasoner.model.section import Status, Tally
 from calx.reasoner.tell.prose import quantity
 from calx.words import words
@@ -34,19 +36,19 @@ class Labels:
         return term.definition[self.language] if term else ""
 
     @cached_property
-    def _terms(self) -> dict[tuple[str, str], Any]:
+    def _terms(self) -> dict[tuple[str, str], Term]:
         return {(term.kind, term.id): term for term in self.guideline.terms.values()}
 
     def point(self, section: Tally, id_: str) -> str:
         """A point of a tally, with what it counts where that is more than one."""
-        weight = dict(section.weights).get(id_, 1)
         told = self.of(section.predicate, id_)
-        return told if weight == 1 else f"{told} ×{weight}"
+        point = self._terms.get((self.guideline.properties[section.predicate].kind, id_))
+        return told if point is None or point.weight == 1 else f"{told} ×{point.weight}"
 
     def status(self, section: Status, word: str) -> str:
         """A status in words."""
-        found = (s.label[self.language] for s in section.statuses if s.word == word)
-        return next(found, word)
+        found = section.called.get(word)
+        return found.label[self.language] if found else word
 
     def decided(self, name: str) -> str:
         """What an unknown fact decides, or a change turns: a section or a thing, by its key or
@@ -90,6 +92,10 @@ class Labels:
             if name in self.guideline.facts
             else str(value)
         )
+
+    def numbers(self, values: Mapping[str, Number]) -> list[str]:
+        """Computed numbers, each with its name."""
+        return [f"{self.fact(name)} {self.value(name, value)}" for name, value in values.items()]
 
     def entered(self, name: str, text: str) -> str:
         """A value as it was entered, in words."""

@@ -189,14 +189,10 @@ def _steps(found: _Triples, answer: Answer, lesion: NamedNode, decision: NamedNo
         rule, production, premises, rank = step
         node = NamedNode(f"{lesion.value}/step/{number}")
         predicate, target = _triple(answer, step)
-        parent = (
-            answer.guideline.properties[production.conclusion.predicate].parent
-            if isinstance(production.conclusion, Assertion)
-            else None
-        )
         found.put(lesion, predicate, target)
-        if parent:
-            found.put(lesion, own[parent], target)
+        if isinstance(production.conclusion, Assertion):
+            for above in answer.guideline.above(production.conclusion.predicate):
+                found.put(lesion, own[above], target)
         for triple in (
             (RDF.type, RDF.Statement),
             (RDF.type, PROV.Entity),
@@ -293,7 +289,7 @@ class _Summary:
 
     def _things(self, section: Status) -> None:
         for thing in self._answer.things(section, "en"):
-            term = self._own[f"{section.kind}/{thing.id}"]
+            term = self._term(section.statuses[0].predicate, thing.id)
             for fact in thing.unverified:
                 self._describe(
                     f"unverified/{thing.id}/{fact}",

@@ -7,7 +7,8 @@ from collections.abc import Iterator, Sequence
 from typing import Any, assert_never
 
 from calx.reasoner.engine.answer import Answer
-from calx.reasoner.engine.parts import Alert, Chosen, Number, RankedThing, Thing
+from calx.reasoner.engine.parts import Alert, Chosen, Thing
+from calx.reasoner.engine.ranking import by_rank
 from calx.reasoner.model.guideline import Guideline
 from calx.reasoner.model.section import (
     Actions,
@@ -43,13 +44,6 @@ def _spans(frames: list[int]) -> str:
         else ", ".join(map(str, frames))
         if len(frames) <= 3
         else f"{frames[0]}–{frames[-1]} ({len(frames)})"
-    )
-
-
-def in_rank(things: list[Thing]) -> list[Thing]:
-    """Things in the order of their rank, as far as they have one."""
-    return sorted(
-        things, key=lambda t: (t.rank or len(things)) if isinstance(t, RankedThing) else 0
     )
 
 
@@ -99,7 +93,9 @@ class _Page:
             case One():
                 yield from self._one(section)
             case Members():
-                yield from self._listed(section, section.predicates[0], self._ids(section))
+                predicate, ids = section.predicates[0], self.answer.members(section)
+                named = [self.label.of(predicate, id_) for id_ in ids]
+                yield from self._row(self._head(section), named)
             case Tally():
                 yield from self._tally(section)
             case Status():
@@ -113,7 +109,7 @@ class _Page:
                 yield from self._criteria(section)
             case Numbers():
                 values = self.answer.numbers(section)
-                yield from self._row(self._head(section), self._sizes(values))
+                yield from self._row(self._head(section), self.label.numbers(values))
             case Picture():
                 pass
             case _:
@@ -122,16 +118,9 @@ class _Page:
     def _head(self, section: Section) -> str:
         return section.label[self.language]
 
-    def _ids(self, section: Members) -> list[str]:
-        return self.answer.members(section)
-
-    def _listed(self, section: Section, predicate: str, ids: list[str]) -> Iterator[str]:
-        yield from self._row(self._head(section), [self.label.of(predicate, id_) for id_ in ids])
-
     def _alerts(self, section: Alerts, gravest: bool) -> Iterator[str]:
-        worst = section.severities[0][1]
         for alert in self.answer.alerts(section, self.language):
-            if (alert.severity == worst) is gravest:
+            if (alert.severity == section.gravest) is gravest:
                 yield from self._row(
                     self.words[f"mark {alert.severity}"],
                     [f"{alert.label}  [{', '.join(alert.rules)}; {alert.level}]"],
@@ -188,7 +177,7 @@ class _Page:
         yield from self._more(words["could add"], unknown)
 
     def _things(self, section: Status) -> Iterator[str]:
-        things = in_rank(self.answer.things(section, self.language))
+        things = by_rank(self.answer.things(section, self.language))
         yield self._head(section)
         for status in section.in_reading_order:
             for thing in things:
@@ -218,16 +207,12 @@ class _Page:
 
     def _thing(self, section: Status, status: Standing, thing: Thing) -> Iterator[str]:
         words = self.words
-        hindering = thing.unavailable if isinstance(thing, RankedThing) else []
-        against = [
-            f"{self.label.rule(c.rule)} [{c.rule}; {c.level}]"
-            for c in (*thing.contraindications, *hindering)
-        ]
+        against = [f"{self.label.rule(c.rule)} [{c.rule}; {c.level}]" for c in thing.against]
         rules = thing.indicated_by + thing.preferred_by
         reasons = (
             self.separator.join(against) if against else f"[{', '.join(rules)}; {thing.level}]"
         )
-        sizes = self.separator.join(self._sizes(thing.parameters))
+        sizes = self.separator.join(self.label.numbers(thing.parameters))
         yield from self._wrapped(
             (
                 f"{MARKS[status.mark]:2} {thing.label}: {status.label[self.language]}  "
@@ -235,10 +220,8 @@ class _Page:
             ),
             2,
         )
-        for contraindication in thing.contraindications:
-            yield from self._more(
-                words["disputed by"], self._studies(contraindication.disputed_by), 9
-            )
+        for reason in thing.against:
+            yield from self._more(words["disputed by"], self._studies(reason.disputed_by), 9)
         if not against:
             yield from self._more(words["disputed by"], self._studies(thing.disputed_by), 9)
         for caution in thing.cautions:
@@ -249,7 +232,7 @@ class _Page:
                 [f"{caution.label} [{caution.rule}; {caution.level}]{disputed}"],
                 7,
             )
-        if not thing.contraindications:
+        if not thing.against:
             yield from self._more(
                 f"? {words['not verified']}",
                 [self.label.fact(fact) for fact in thing.unverified],
@@ -269,12 +252,6 @@ class _Page:
         )
         for limit in judged.limits:
             yield from self._more(words["limited by"], [self.label.statement(limit)])
-
-    def _sizes(self, values: dict[str, Number]) -> list[str]:
-        return [
-            f"{self.label.fact(name)} {self.label.value(name, value)}"
-            for name, value in values.items()
-        ]
 
     # --- what is unknown ------------------------------------------------------------
 

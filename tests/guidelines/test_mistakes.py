@@ -7,14 +7,19 @@ from pathlib import Path
 
 import pytest
 from fastapi.testclient import TestClient
+from rdflib import URIRef
 
+from calx.api.exchange.cards import cards
 from calx.api.server.app import create_app
 from calx.api.server.settings import Settings
 from calx.ontology import GuidelineError, GuidelineFiles
 from calx.reasoner.authors.check.check import check
 from calx.reasoner.authors.prove.verify import requirements
+from calx.reasoner.model.names import IRI
 from calx.reasoner.model.section import Status
 from calx.reasoner.recommendation import Reasoner
+from calx.reasoner.tell import rdf
+from calx.reasoner.tell.text import render
 
 HERE = Path(__file__).parent
 LISTED = "( section:score section:outlook )"
@@ -251,3 +256,27 @@ def test_only_what_unknown_facts_may_change_is_undecided() -> None:
     assert not settled.undecided(section, drug)
     del known["urea"], known["breaths"]
     assert pneumonia.recommend({"case_id": "c", **known}).undecided(section, drug)
+
+
+def test_a_thing_may_have_another_name_in_its_file_than_in_answers(tmp_path: Path) -> None:
+    folder = changed(tmp_path, "oct", "guideline.ttl", ("point:wide", "point:p_wide"))
+    text = render(Reasoner.load(folder).recommend(ALL_POINTS))
+    assert "wide ×2" in text
+    other = changed(tmp_path, "pneumonia", "facts.ttl", ("drug:amoxicillin", "drug:first_of_all"))
+    answer = Reasoner.load(other).recommend({"case_id": "c", "age": 80, "confusion": True})
+    named = {str(node) for node in rdf.graph(answer).objects(None, URIRef(IRI + "concerns"))}
+    assert "https://example.org/cap/drug/first_of_all" in named
+    assert "https://example.org/cap/drug/amoxicillin" not in named
+
+
+def test_what_cannot_be_used_is_told_by_what_hinders_it() -> None:
+    facts = {"age": 80, "confusion": True, "allergy": False, "penicillins_out": True}
+    answer = Reasoner.load(HERE / "pneumonia").recommend({"case_id": "c", **facts})
+    (card,) = [
+        c for c in cards(answer, "http://x/", None, [], "en") if "Place of care" in c["summary"]
+    ]
+    told = [line for line in card["detail"].splitlines() if line.startswith("- **amoxicillin**")]
+    assert "Penicillins out of stock [D4]" in told[0]
+    assert "Any antibiotic on a ward" not in told[0]
+    assert "not ruled out" not in told[0]
+    assert "amoxicillin: out of stock  Penicillins out of stock [D4; C-EO]" in render(answer)

@@ -65,7 +65,7 @@ def _unshown(guideline: Guideline) -> Iterator[AuthoringProblem]:
         described = guideline.properties.get(name)
         fact = guideline.facts.get(name)
         if described is not None:
-            seen = bool({name, described.parent or name} & shown)
+            seen = bool({name, *guideline.above(name)} & shown)
             if seen and name in cautions:
                 told = (
                     guideline.term(name, term_of(key)) for key in guideline.program.keys_of(name)
