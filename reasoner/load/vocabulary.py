@@ -29,8 +29,8 @@ class Vocabulary:
 
     def _facts(self) -> dict[str, Fact]:
         facts = {}
-        lesion = self.source.case_shape
-        for node in self.source.graph.objects(lesion, SH.property):
+        case_shape = self.source.case_shape
+        for node in self.source.graph.objects(case_shape, SH.property):
             path = cast(URIRef, self.source.value(node, SH.path))
             if path == CALX.caseId:
                 continue
@@ -41,7 +41,7 @@ class Vocabulary:
                 facts[fact.name] = fact
             except (ProfileError, ValueError) as error:
                 self.source.problem(
-                    lesion,
+                    case_shape,
                     f"{self._short(path)}: {error}",
                     kind=getattr(error, "kind", "profile"),
                 )

@@ -214,8 +214,8 @@ def _values(source: Source) -> None:
         str(source.value(node, SKOS.notation)): node for node in source.declared(CALX.FactValue)
     }
     used = set[str]()
-    lesion = source.case_shape
-    for shape in source.graph.objects(lesion, SH.property):
+    case_shape = source.case_shape
+    for shape in source.graph.objects(case_shape, SH.property):
         listed = source.graph.value(shape, SH["in"])
         if listed is None:
             continue
@@ -228,7 +228,7 @@ def _values(source: Source) -> None:
             used.add(value)
             if value not in described:
                 source.problem(
-                    lesion,
+                    case_shape,
                     (
                         f"{source.names.short(path)} may be '{value}', which no calx:FactValue "
                         "describes; add it with its labels"
@@ -237,7 +237,7 @@ def _values(source: Source) -> None:
                 )
         for value in sorted({value for value in values if values.count(value) > 1}):
             source.problem(
-                lesion, f"{source.names.short(path)} lists '{value}' twice", kind="enumeration"
+                case_shape, f"{source.names.short(path)} lists '{value}' twice", kind="enumeration"
             )
     for value, node in described.items():
         if value not in used:
