@@ -23,7 +23,17 @@ DEVICES = (
     "excimer_laser",
 )
 RA, OA, IVL, CB, SB, NCB, SCB, SHP, ELCA = DEVICES
-STRONG = {"non_compliant", "cutting", "scoring", "super_high_pressure"}
+STRONG = {"non_compliant", "cutting", "scoring", "super_high_pressure", "lithotripsy"}
+FAILED = {
+    "semi_compliant": SCB,
+    "non_compliant": NCB,
+    "cutting": CB,
+    "scoring": SB,
+    "super_high_pressure": SHP,
+    "lithotripsy": IVL,
+}
+BURRS = [D("1.25"), D("1.5"), D("1.75"), D("2.0")]
+TOO_SMALL, TOO_SMALL_CAPPED = D("-0.5"), D("-0.75")
 SIZES = [D("4.0"), D("3.75"), D("3.5"), D("3.25"), D("3.0"), D("2.75"), D("2.5")]
 HALF, BURR_LOW, BURR_HIGH, SMALLEST_BURR = D("0.5"), D("0.4"), D("0.6"), D("1.25")
 VESSEL, AREA, MALAPPOSED = D("3.5"), D("5.0"), D("0.4")
@@ -66,8 +76,7 @@ def decide(facts: dict[str, Any]) -> tuple[dict[str, Any], set[str]]:
         f.setdefault("perforation_grade", "none")
         f.setdefault("predilation_balloon", "none")
         f.setdefault("ivl_pulses_delivered", D(0))
-        if "dissection_before_modification" in f:
-            f.setdefault("coronary_dissection", f["dissection_before_modification"])
+        f.setdefault("modification_done", "none")
     elif stage == "after_preparation":
         f.setdefault("stent_implanted", False)
     elif stage == "after_stent":
@@ -81,6 +90,19 @@ def decide(facts: dict[str, Any]) -> tuple[dict[str, Any], set[str]]:
         f.setdefault("balloon_crossed", True)
     if get("covered_stent_implanted"):
         f.setdefault("stent_implanted", True)
+    if get("complication_free"):
+        for name in (
+            "coronary_dissection",
+            "edge_dissection",
+            "dissection_before_modification",
+            "intramural_hematoma",
+            "tamponade",
+        ):
+            f.setdefault(name, False)
+        f.setdefault("perforation_grade", "none")
+        f.setdefault("wire_in_true_lumen", True)
+    if (pulses is not None and pulses > 0) or balloon == "lithotripsy":
+        f.setdefault("modification_done", "lithotripsy")
     if arc is not None and arc <= 270 and length270 is None:
         length270 = f["superficial_arc_gt270_length_mm"] = D(0)
     if arc is not None and arc == 0 and nodule is None:
@@ -88,6 +110,30 @@ def decide(facts: dict[str, Any]) -> tuple[dict[str, Any], set[str]]:
     stent, crossed = get("stent_implanted"), get("balloon_crossed")
     if get("imaging_catheter_crossed") or crossed or stent:
         f.setdefault("wire_crossed", True)
+    modified = get("modification_done")
+    if (stage == "before_preparation" or modified == "none") and stent is not True:
+        for one, other in (
+            ("coronary_dissection", "dissection_before_modification"),
+            ("dissection_before_modification", "coronary_dissection"),
+        ):
+            if other in f:
+                f.setdefault(one, f[other])
+    if stent is False:
+        for name in (
+            "edge_dissection",
+            "hematoma_beyond_stent_edge",
+            "recurrent_ischemia_after_stent",
+        ):
+            f.setdefault(name, False)
+    if present and arc is not None and arc == 0 and depth is None:
+        depth = f["calcium_depth"] = "deep"
+    if stage is None and stent:
+        stage = f["stage"] = "after_stent"
+    if stage is None and stent is False and (
+        (balloon is not None and balloon != "none") or (modified is not None and modified != "none") or expanded is not None
+        or get("calcium_fracture") or (pulses is not None and pulses > 0)
+    ):  # fmt: skip
+        stage = f["stage"] = "after_preparation"
     # quantities
     reference, msa, mla = (
         get("reference_vessel_diameter_mm"),
@@ -114,6 +160,9 @@ def decide(facts: dict[str, Any]) -> tuple[dict[str, Any], set[str]]:
             BURR_HIGH * reference,
             reference - HALF,
         )
+    difference = None
+    if reference is not None and "balloon_diameter_mm" in f:
+        difference = f["balloon_to_reference_mm"] = f["balloon_diameter_mm"] - reference
     # assessment
     long270 = length270 is not None and length270 > 0
     grade = None
@@ -135,7 +184,11 @@ def decide(facts: dict[str, Any]) -> tuple[dict[str, Any], set[str]]:
     if c_shaped:
         add("finding:c_shaped_calcium")
     not_excluded = present is not False
-    deep_only = not_excluded and (depth == "deep" or (deep and arc is not None and arc == 0))
+    deep_only = (
+        not_excluded
+        and not (arc is not None and arc > 0)
+        and (depth == "deep" or (deep and arc is not None and arc == 0))
+    )
     if deep_only:
         add("finding:deep_only_calcium")
     c_cat = c_shaped and thin is True
@@ -174,13 +227,16 @@ def decide(facts: dict[str, Any]) -> tuple[dict[str, Any], set[str]]:
     if undilatable:
         high = True
         add("highRiskFeature:undilatable")
-    uncrossable = not_excluded and (
-        crossed is False or (get("imaging_catheter_crossed") is False and crossed is not True)
+    uncrossable = (
+        not_excluded
+        and get("wire_crossed") is not False
+        and (crossed is False or (get("imaging_catheter_crossed") is False and crossed is not True))
     )
     if uncrossable:
         high = True
         add("highRiskFeature:uncrossable")
     # strategy
+    strength = balloon in STRONG or (pulses is not None and pulses > 0)
     perforation, tamponade, flow = get("perforation_grade"), get("tamponade"), get("flow_limiting")
     perforated = perforation is not None and perforation != "none"
     coronary, edge, hematoma, wire = (
@@ -189,20 +245,24 @@ def decide(facts: dict[str, Any]) -> tuple[dict[str, Any], set[str]]:
         get("intramural_hematoma"),
         get("wire_in_true_lumen"),
     )
+    cto = get("chronic_total_occlusion")
+    later = stage in ("after_preparation", "after_stent")
+    wire_out = wire is False and bool(coronary or edge or cto)
     if (
         perforated
         or tamponade
-        or (coronary and wire is False)
-        or (flow and (coronary or hematoma or (stent and edge)))
+        or wire_out
+        or (flow and (coronary or hematoma or (stent and edge) or later))
     ):
         strategy = "manage_complication_first"
     elif stent:
         strategy = "stent_optimisation"
     elif (
-        expanded and crossed is not False
-        and ((high and balloon in STRONG and get("calcium_fracture") is True)
-             or (not high and (((grade in ("II", "III") or deep_only) and balloon in STRONG)
-                               or ((grade == "I" or present is False) and balloon is not None and balloon != "none"))))
+        expanded and crossed is not False and not (difference is not None and difference < TOO_SMALL_CAPPED)
+        and (c_cat or not (difference is not None and difference < TOO_SMALL))
+        and ((strength and (get("calcium_fracture") is True or (modified is not None and modified != "none")
+                            or balloon in ("cutting", "super_high_pressure")))
+             or (not high and (((grade in ("II", "III") or deep_only) and strength) or grade == "I" or present is False)))
     ):  # fmt: skip
         strategy = "proceed_to_stent"
     elif high:
@@ -231,9 +291,9 @@ def decide(facts: dict[str, Any]) -> tuple[dict[str, Any], set[str]]:
             indicated.add(OA)
         indicated.add(IVL)
         if not uncrossable:
-            indicated |= {CB, SB, NCB}
-        if undilatable and balloon != "super_high_pressure":
-            indicated.add(SHP)
+            indicated |= {CB, SB, NCB, SHP}
+            for device in (CB, SB, NCB):
+                add("indicatedAsAdjunct:" + device)
         if uncrossable or undilatable:
             indicated.add(ELCA)
     elif strategy == "stepwise_balloon":
@@ -242,26 +302,39 @@ def decide(facts: dict[str, Any]) -> tuple[dict[str, Any], set[str]]:
         indicated.add(SCB)
     elif strategy == "deep_calcium_balloon_first":
         indicated.add(NCB)
-    favoured: set[str] = set()
-    pulses_left = not (pulses := get("ivl_pulses_delivered")) or pulses < 80
-    if uncrossable:
-        favoured.add(RA)
-    elif pulses_left and (deep_only or ring):
-        favoured.add(IVL)
-    if c_cat:
-        favoured |= {RA, OA}
-    if strategy == "semi_compliant_predilation":
-        favoured.add(SCB)
-    elif strategy == "deep_calcium_balloon_first":
-        favoured.add(NCB)
     target, thrombus, before = (
         get("target_vessel"),
         get("thrombus"),
         get("dissection_before_modification"),
     )
+    lvef, presentation, shock = (
+        get("lvef_percent"),
+        get("presentation"),
+        get("cardiogenic_shock"),
+    )
+    favoured: set[str] = set()
+    low_reserve = get("only_patent_vessel") or (lvef is not None and lvef <= 30) or shock
+    pulses_left = not (pulses := get("ivl_pulses_delivered")) or pulses < 80
+    failed = expanded is False
+    graft = target in ("vein_graft", "arterial_graft")
+    if uncrossable:
+        if not low_reserve:
+            favoured.add(RA)
+    elif (
+        pulses_left and (deep_only or ring) and not (failed and balloon == "lithotripsy") and not get("in_stent") and not graft
+        and not cto and presentation != "stemi" and not thrombus
+    ):  # fmt: skip
+        favoured.add(IVL)
+    if active and not uncrossable and modified in (RA, OA, "laser") and balloon not in STRONG:
+        favoured.add(NCB)
+    if strategy == "semi_compliant_predilation":
+        favoured.add(SCB)
+    elif strategy == "deep_calcium_balloon_first":
+        favoured.add(NCB)
     forbidden: set[str] = set()
+    hindered: set[str] = set()
     if get("wire_crossed") is False:
-        forbidden.update(DEVICES)
+        hindered.update(DEVICES)
     if thrombus or target == "vein_graft" or before:
         forbidden.add(RA)
     if (
@@ -270,18 +343,24 @@ def decide(facts: dict[str, Any]) -> tuple[dict[str, Any], set[str]]:
         or ((age := get("age_years")) is not None and age < 18)
     ):  # fmt: skip
         forbidden.add(OA)
-    if crossed is False or (reference is not None and reference < IVL_LOW):
+    if not pulses_left:
         forbidden.add(IVL)
+    if crossed is False or (reference is not None and reference < IVL_LOW):
+        hindered.add(IVL)
     if reference is not None and reference < CB_LOW:
-        forbidden.add(CB)
+        hindered.add(CB)
     usable: set[str] = set()
     for device in DEVICES:
         if device in indicated:
             add("indicated:" + device)
         if device in favoured:
             add("favoured:" + device)
+        if device in hindered:
+            add("hindered:" + device)
         if device in forbidden:
             add("contraindicated:" + device)
+        elif device in indicated and device in hindered:
+            add("unavailable:" + device)
         elif device in indicated:
             usable.add(device)
             add("usable:" + device)
@@ -289,35 +368,49 @@ def decide(facts: dict[str, Any]) -> tuple[dict[str, Any], set[str]]:
         else:
             add("notIndicated:" + device)
     # cautions
-    lesion_length, angle, lvef, presentation, cto = get("lesion_length_mm"), get("angulation_deg"), get("lvef_percent"), get("presentation"), get("chronic_total_occlusion")  # fmt: skip
+    lesion_length, angle = get("lesion_length_mm"), get("angulation_deg")
+    if failed and balloon in FAILED:
+        add(f"caution:{FAILED[balloon]}-failed_last_time")
     if angle is not None:
         if angle > 60:
             add("caution:rotational_atherectomy-angulation_gt_60")
+            add("caution:super_high_pressure_balloon-angulation_gt_60")
         if angle >= 45:
             add("caution:cutting_balloon-angle_ge_45")
     if lesion_length is not None and lesion_length > 20:
         add("caution:cutting_balloon-length_gt_20")
         if lesion_length > 25:
             add("caution:rotational_atherectomy-long_lesion_gt_25")
-        if lesion_length > 60:
-            add("caution:intravascular_lithotripsy-length_gt_60")
-    if lvef is not None and lvef < 30:
+    if (get("calcium_length_mm") or 0) > 60:
+        add("caution:intravascular_lithotripsy-length_gt_60")
+    if lvef is not None and lvef <= 30:
         add("caution:rotational_atherectomy-lv_dysfunction")
         if lvef <= 25:
             add("caution:orbital_atherectomy-lvef_not_studied")
     if presentation == "stemi":
         add("caution:rotational_atherectomy-stemi_off_label")
-    if get("cardiogenic_shock"):
+    if presentation == "stemi" or thrombus:
+        add("caution:intravascular_lithotripsy-not_studied_acute")
+    if presentation == "stemi" or thrombus or shock:
+        add("caution:super_high_pressure_balloon-not_studied_acute")
+    if graft:
+        add("caution:intravascular_lithotripsy-off_label_graft")
+        add("caution:super_high_pressure_balloon-graft_rupture")
+    if shock:
         add("caution:rotational_atherectomy-shock_mortality")
     if get("only_patent_vessel"):
         add("caution:rotational_atherectomy-last_vessel")
     if coronary:
         add("caution:rotational_atherectomy-dissection_present")
+        add("caution:intravascular_lithotripsy-dissection_present")
+        add("caution:super_high_pressure_balloon-dissection_present")
     if active and not uncrossable and not undilatable:
         add("caution:orbital_atherectomy-no_gain_over_balloon")
     no_size = False
     if reference is not None:
-        if f["burr_limit_mm"] < SMALLEST_BURR:
+        if f["burr_limit_mm"] < SMALLEST_BURR or (
+            f["smallest_burr_mm"] > BURRS[-1] and not uncrossable
+        ):
             add("caution:rotational_atherectomy-no_burr_fits")
         if reference < IVL_LOW:
             add("caution:orbital_atherectomy-small_vessel_unverified")
@@ -329,12 +422,11 @@ def decide(facts: dict[str, Any]) -> tuple[dict[str, Any], set[str]]:
             add("caution:intravascular_lithotripsy-no_size_within_cap")
     if get("in_stent"):
         add("caution:intravascular_lithotripsy-off_label_in_stent")
+        add("caution:rotational_atherectomy-in_stent_lesion")
     if cto:
         add("caution:intravascular_lithotripsy-off_label_cto")
     if get("cardiac_implantable_device"):
         add("caution:intravascular_lithotripsy-pacing_capture")
-    if not pulses_left:
-        add("caution:intravascular_lithotripsy-pulse_limit")
     if thrombus:
         add("caution:cutting_balloon-thrombus")
     if present:
@@ -369,19 +461,30 @@ def decide(facts: dict[str, Any]) -> tuple[dict[str, Any], set[str]]:
         add("warningAlert:ra_in_stemi")
     if get("nodule_type") == "eruptive":
         add("warningAlert:eruptive_nodule")
-    if (active and not (ra or oa or ivl)) or (
-        strategy in ("semi_compliant_predilation", "stepwise_balloon", "deep_calcium_balloon_first")
-        and not usable
+    if (
+        active
+        and get("wire_crossed") is not False
+        and not (ra or oa or ivl)
+        and (SHP not in usable or (failed and balloon == "super_high_pressure"))
     ):
         add("criticalAlert:no_usable_device")
         add("advice:heart_team")
-    if not pulses_left:
+    if not pulses_left and active:
         add("warningAlert:ivl_pulse_limit")
         add("advice:change_strategy")
+    if active and (ra or oa) and low_reserve:
+        add("warningAlert:low_reserve")
+        add("advice:heart_team")
+        add("advice:circulatory_support_ready")
+    if cto and (ra or oa) and wire is not True:
+        add("warningAlert:wire_in_occlusion")
+        add("advice:confirm_wire_true_lumen")
+    if get("wire_crossed") is False:
+        add("infoAlert:wire_not_crossed")
     if (
         active
         and uncrossable
-        and (deep or ring)
+        and (deep or ring or get("imaging_catheter_crossed") is False)
         and ra
         and not (reference is not None and reference < IVL_LOW)
         and not no_size
@@ -391,6 +494,9 @@ def decide(facts: dict[str, Any]) -> tuple[dict[str, Any], set[str]]:
         add("advice:ra_then_ivl")
     # stent
     optimising = strategy == "stent_optimisation"
+    inside = get("stent_postdilation_balloon")
+    dilated = inside is not None and inside != "none"
+    undilated = not dilated and not hematoma and not coronary
     verdicts: list[bool | None] = [None, None, None]
     if (mla is not None and mla > AREA and target is not None and target != "left_main") or (
         ratio is not None and ratio >= 90
@@ -404,7 +510,9 @@ def decide(facts: dict[str, Any]) -> tuple[dict[str, Any], set[str]]:
     elif None not in burdens:
         verdicts[1] = True
     media, edge_length = get("edge_dissection_reaches_media"), get("edge_dissection_length_mm")
-    if edge is False or media is False or (edge_length is not None and edge_length <= 3):
+    if stent and (
+        edge is False or media is False or (edge_length is not None and edge_length <= 3)
+    ):
         verdicts[2] = True
     elif edge and media and edge_length is not None:
         verdicts[2] = False
@@ -418,7 +526,7 @@ def decide(facts: dict[str, Any]) -> tuple[dict[str, Any], set[str]]:
             add("criterionMet:" + name)
         elif verdict is False:
             add("criterionNotMet:" + name)
-            if optimising:
+            if optimising and (undilated or not advice.startswith("post")):
                 add("stentAdvice:" + advice)
     if False in verdicts:
         add("criterionNotMet:ultimate_optimal")
@@ -436,13 +544,36 @@ def decide(facts: dict[str, Any]) -> tuple[dict[str, Any], set[str]]:
         add("criterionMet:optivus_expansion")
     elif verdict is False:
         add("criterionNotMet:optivus_expansion")
-        if optimising:
+        if optimising and undilated:
             add("stentAdvice:post_dilate_non_compliant")
+    small = verdicts[0] is False or (expansion_mean is not None and expansion_mean < 80)
+    if optimising and dilated and small:
+        add("warningAlert:resistant_underexpansion")
+        left = False
+        if not hematoma and not coronary:
+            if inside == "non_compliant" and not c_cat:
+                left = True
+                add("stentAdvice:post_dilate_super_high_pressure")
+            if (
+                present and inside != "lithotripsy" and pulses_left and not no_size
+                and not (reference is not None and reference < IVL_LOW)
+            ):  # fmt: skip
+                left = True
+                add("stentAdvice:lithotripsy_in_stent")
+        if not left:
+            add("stentAdvice:heart_team")
     gap, gap_length = get("malapposition_distance_mm"), get("malapposition_length_mm")
     if gap is not None and gap_length is not None and gap >= MALAPPOSED and gap_length > 1:
         add("infoAlert:malapposition")
     # complications
-    if coronary or (edge and flow):
+    if wire_out:
+        add("criticalAlert:wire_in_false_lumen")
+        add("advice:heart_team" if stent else "advice:rewire_before_stenting")
+    dissected_now = bool(coronary or (edge and (flow or wire is False)))
+    if flow and later and not (dissected_now or hematoma or perforated or tamponade):
+        add("criticalAlert:slow_flow")
+        add("advice:find_cause_of_slow_flow")
+    if dissected_now:
         add("alert:dissection")
         add("criticalAlert:dissection" if flow else "warningAlert:dissection")
         add("advice:identify_entry_tear")
@@ -454,10 +585,7 @@ def decide(facts: dict[str, Any]) -> tuple[dict[str, Any], set[str]]:
         )
         if wire is None:
             add("advice:confirm_wire_true_lumen")
-        if wire is False:
-            add("criticalAlert:wire_in_false_lumen")
-            add("advice:rewire_before_stenting")
-        else:
+        if wire is not False:
             watch = (
                 layer == "intimal"
                 and flow is False
@@ -476,13 +604,17 @@ def decide(facts: dict[str, Any]) -> tuple[dict[str, Any], set[str]]:
                 add("advice:observe_dissection")
             if cover:
                 add("advice:stent_dissection")
+                if high and expanded is not True and stent is not True:
+                    add("warningAlert:stent_in_unprepared_calcium")
             if not watch and not cover:
                 add("advice:reimage_dissection")
     if hematoma:
         add("alert:intramural_hematoma")
         add("criticalAlert:intramural_hematoma" if flow else "warningAlert:intramural_hematoma")
         beyond = get("hematoma_beyond_stent_edge")
-        watch = flow is False and (beyond is False or stent is False)
+        watch = (
+            flow is False and (beyond is False or stent is False) and strategy != "proceed_to_stent"
+        )
         cover = wire is not False and (flow or beyond)
         if watch:
             add("advice:observe_hematoma")
@@ -495,12 +627,15 @@ def decide(facts: dict[str, Any]) -> tuple[dict[str, Any], set[str]]:
         add("alert:perforation")
         add(
             "criticalAlert:perforation"
-            if tamponade or perforation in ("ellis_3", "ellis_3_cavity")
+            if tamponade or flow or perforation in ("ellis_3", "ellis_3_cavity")
             else "warningAlert:perforation"
         )
         add("advice:observe_with_echo")
+        if perforation != "ellis_1":
+            add("advice:echo_now")
         if perforation == "ellis_2":
             add("advice:prolonged_balloon_inflation")
+            add("advice:covered_stent_if_leaking")
         elif perforation == "ellis_3":
             out |= {
                 "advice:balloon_tamponade",
@@ -512,10 +647,13 @@ def decide(facts: dict[str, Any]) -> tuple[dict[str, Any], set[str]]:
             add("advice:balloon_tamponade")
             add("advice:covered_stent")
         elif perforation == "ellis_5":
+            add("advice:balloon_tamponade")
             add("advice:distal_embolisation")
     if tamponade:
         add("criticalAlert:tamponade")
         add("advice:pericardiocentesis")
+        if not perforated:
+            add("advice:find_bleeding_site")
     if get("covered_stent_implanted") and get("covered_stent_fully_expanded") is not True:
         add("warningAlert:covered_stent")
         add(
@@ -524,8 +662,8 @@ def decide(facts: dict[str, Any]) -> tuple[dict[str, Any], set[str]]:
             else "advice:verify_covered_stent_with_ivus"
         )
     if get("recurrent_ischemia_after_stent"):
-        add("warningAlert:recurrent_ischemia")
-        add("advice:image_for_hematoma")
+        add("criticalAlert:recurrent_ischemia")
+        add("advice:image_for_cause")
     # prognosis, comparisons, sizes
     score = get("patient_ivus_calcium_score")
     if score is not None and score >= 85:
@@ -537,17 +675,24 @@ def decide(facts: dict[str, Any]) -> tuple[dict[str, Any], set[str]]:
         add("comparison:ra_vs_oa")
     if ra and ivl:
         add("comparison:ra_vs_ivl")
-    if ivl and CB in usable:
-        add("comparison:cutting_vs_ivl")
+    if ivl:
+        add("comparison:ivl_vs_conventional")
+        if CB in usable:
+            add("comparison:cutting_vs_ivl")
+        if SHP in usable:
+            add("comparison:shp_vs_ivl")
+    if nodule:
+        add("prognosis:nodule_more_events")
     if reference is not None:
         limit = reference
         if c_cat:
             limit = f["max_balloon_diameter_mm"] = f["downsized_balloon_mm"]
-        if ra:
-            f["burr_diameter_min_mm"], f["burr_diameter_max_mm"] = (
-                f["smallest_burr_mm"],
-                f["burr_limit_mm"],
+        low, top = f["smallest_burr_mm"], f["burr_limit_mm"]
+        if ra and top >= SMALLEST_BURR and (uncrossable or low <= BURRS[-1]):
+            f["burr_diameter_min_mm"] = (
+                SMALLEST_BURR if uncrossable else next(burr for burr in BURRS if burr >= low)
             )
+            f["burr_diameter_max_mm"] = next(burr for burr in reversed(BURRS) if burr <= top)
         f["ivl_balloon_limit_mm"] = limit
         if ivl:
             for size in SIZES:

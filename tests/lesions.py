@@ -32,6 +32,20 @@ def _cuts(reasoner: Reasoner) -> dict[str, list[Decimal]]:
     return {fact: sorted(limits) for fact, limits in found.items()}
 
 
+def values_of(reasoner: Reasoner, name: str) -> list[Any]:
+    """Values of a fact that rules tell apart: each word, yes and no, about each cut point."""
+    fact = reasoner.guideline.facts[name]
+    if fact.kind == "boolean":
+        return [True, False]
+    if fact.kind == "text":
+        return list(fact.values)
+    step = Decimal(1) if fact.kind == "integer" else Decimal("0.25")
+    low = Decimal(0) if fact.minimum is None else fact.minimum
+    near = {cut + by for cut in _cuts(reasoner).get(name, ()) for by in (-step, Decimal(0), step)}
+    whole = {round(value) if fact.kind == "integer" else value for value in near if value > low}
+    return sorted(value for value in whole if fact.maximum is None or value <= fact.maximum)
+
+
 def _value(fact: Fact, cuts: list[Decimal], source: random.Random) -> Any:
     if fact.kind == "boolean":
         return source.random() < 0.4

@@ -19,8 +19,11 @@ from calx.api.cli.input import case_source, load_reasoner, read_submissions, rep
 from calx.api.cli.options import AT_FAULT, DONE, Lang, Ontology, one_of
 from calx.ontology import DEFAULT_DIRECTORY
 from calx.reasoner.batch import Outcome, outcomes
+from calx.reasoner.engine.answer import Answer
 from calx.reasoner.intake.files import SUFFIXES, Submission
 from calx.reasoner.tell import forms
+from calx.reasoner.tell.proof import NoSuchConclusionError
+from calx.reasoner.tell.proof import why as explained
 from calx.words import DEFAULT
 
 
@@ -54,6 +57,17 @@ def recommend(
     explain: Annotated[
         bool, typer.Option("--explain", help="Add every step of the proof to the text.")
     ] = False,
+    more: Annotated[
+        bool, typer.Option("--more", help="Add to the text what comes second: cautions, limits.")
+    ] = False,
+    why: Annotated[
+        str | None,
+        typer.Option(
+            "--why",
+            help="Explain one conclusion alone, as text: strategy, or the id of a device or alert.",
+            metavar="ID",
+        ),
+    ] = None,
     lang: Lang = DEFAULT,
     ontology: Ontology = DEFAULT_DIRECTORY,
 ) -> None:
@@ -76,7 +90,10 @@ def recommend(
                 if outcome.error:
                     status = AT_FAULT
                     report_problems(name, outcome.error)
-                _show(outcome, form, lang, explain)
+                if why is not None and outcome.answer:
+                    status = max(status, _explain(outcome.answer, why, lang))
+                else:
+                    _show(outcome, form, lang, forms.Detail(explain, more))
     raise typer.Exit(status)
 
 
@@ -101,10 +118,20 @@ def facts(
     )
 
 
-def _show(outcome: Outcome, form: forms.AnswerForm, language: str, explain: bool) -> None:
+def _explain(answer: Answer, target: str, language: str) -> int:
+    """Why one thing was concluded, as text."""
+    try:
+        typer.echo(explained(answer, target, language))
+    except NoSuchConclusionError as error:
+        typer.echo(f"--why: {error}", err=True)
+        return AT_FAULT
+    return DONE
+
+
+def _show(outcome: Outcome, form: forms.AnswerForm, language: str, detail: forms.Detail) -> None:
     """One answer a line or more; a case without one stands in its place where the form is JSON."""
     if outcome.answer:
-        sys.stdout.buffer.write(form.write(outcome.answer, language, explain) + b"\n")
+        sys.stdout.buffer.write(form.write(outcome.answer, language, detail) + b"\n")
     elif outcome.error and form is forms.JSON:
         sys.stdout.buffer.write(orjson.dumps(outcome.error.json()) + b"\n")
 

@@ -235,6 +235,11 @@ class Chosen(Reserved):
     settled: bool = Field(
         description="False: provisional, unknown facts could change it. Show this."
     )
+    direct_level: str | None = Field(
+        default=None,
+        description="Best level among the rules that conclude it themselves; "
+        "not in answers that were stored before it was told.",
+    )
 
 
 class Against(Reserved):
@@ -377,6 +382,7 @@ class Answer(BaseModel):
         | Chosen
         | Total
         | Judgement
+        | list[RankedThing]
         | list[Thing]
         | list[Alert]
         | list[Action]

@@ -16,20 +16,9 @@ from calx.reasoner.engine.parts import Alert, Chosen, PossibleAlert, Thing
 from calx.reasoner.engine.ranking import by_rank
 from calx.reasoner.model.guideline import Guideline
 from calx.reasoner.model.names import IRI
-from calx.reasoner.model.section import (
-    SEVERITIES,
-    Actions,
-    Alerts,
-    Criteria,
-    Members,
-    Numbers,
-    One,
-    Section,
-    Standing,
-    Status,
-    Tally,
-)
+from calx.reasoner.model.section import SEVERITIES, Numbers, Standing, Status
 from calx.reasoner.model.values import as_json
+from calx.reasoner.tell.brief import Brief
 from calx.reasoner.tell.labels import labels
 from calx.words import words
 
@@ -45,8 +34,8 @@ def cards(
     language: str,
     lesion: str = "",
 ) -> list[dict[str, Any]]:
-    """The cards of an answer: critical alerts, what is not excluded, warnings, then what leads it
-    with the rest.
+    """The cards of an answer, in the order of its text: critical alerts, what leads it with the
+    plan and the rest, what is not excluded, warnings.
 
     Args:
         answer: of one lesion.
@@ -85,6 +74,7 @@ class _Cards:
         self.answer = answer
         self.guideline: Guideline = answer.guideline
         self.label = labels(answer.guideline, language)
+        self.brief = Brief(answer, language)
         self.base, self.patient, self.notes, self.language = base, patient, notes, language
         self.words = words_of(language)
         facts = {name: as_json(value) for name, value in answer.case.facts.items()}
@@ -98,18 +88,12 @@ class _Cards:
 
     def all(self) -> list[dict[str, Any]]:
         critical, warnings = (
-            [
-                self._alert(section, alert)
-                for section in self.guideline.sections
-                if isinstance(section, Alerts)
-                for alert in self.answer.alerts(section, self.language)
-                if alert.severity == severity
-            ]
+            [self._alert(alert) for alert in self.brief.alerts[severity]]
             for severity in SEVERITIES[:2]
         )
         possible = self.answer.possible_alerts(self.language)
         open_ = [self._not_excluded(possible)] if possible else []
-        return [*critical, *open_, *warnings, self._lead()]
+        return [*critical, self._lead(), *open_, *warnings]
 
     def _card(
         self, summary: str, indicator: str, detail: list[str], topic: str, more: dict[str, Any]
@@ -146,8 +130,8 @@ class _Cards:
             **more,
         }
 
-    def _alert(self, section: Alerts, alert: Alert) -> dict[str, Any]:
-        advice = [self.label.of(section.advice, id_) for id_ in alert.advice]
+    def _alert(self, alert: Alert) -> dict[str, Any]:
+        advice = [self.label.advised(alert.id, id_) for id_ in alert.advice]
         detail = [
             self._listed("advice", advice),
             self._reasons(alert.rules),
@@ -171,25 +155,26 @@ class _Cards:
         )
 
     def _lead(self) -> dict[str, Any]:
-        """The card of what leads the answer, with everything that is no alert."""
-        lead, words = self.guideline.lead, self.words
-        chosen = self.answer.chosen(lead, self.language) if lead else None
-        rest = [*self._things(), *self._others(), self._missing()]
+        """The card of what leads the answer: the plan, what must not be used, what to find out
+        next, notes, the rest in short, and what the evidence is worth, as the text has them.
+        """
+        lead, brief = self.guideline.lead, self.brief
+        chosen = brief.lead
+        rest = [*self._plan(), *self._rest(), self._missing()]
         head = lead.label[self.language] if lead else self.guideline.name[self.language]
         topic = lead.key if lead else "answer"
         if chosen is None:
-            none = words["none yet" if lead and self.answer.open(lead) else "none"]
-            told = f"{head}: {none}" if lead else head
+            told = f"{head}: {brief.standing}" if lead else head
             return self._card(told, "warning" if lead else "info", rest, topic, {})
-        standing = words["settled" if chosen.settled else "provisional"]
         detail = [
-            f"**{chosen.label}** [{chosen.rule}; {chosen.level}] {standing}",
+            f"**{chosen.label}** [{chosen.rule}; {chosen.level}] {brief.standing}",
+            *rest,
             self._reasons([chosen.rule]),
             self._against(chosen),
-            *rest,
         ]
         suggestions = list(self._suggestions(chosen))
         more = {"suggestions": suggestions, "selectionBehavior": "any"} if suggestions else {}
+        standing = self.words["settled" if chosen.settled else "provisional"]
         return self._card(
             f"{head}: {chosen.label} ({standing})",
             "info" if chosen.settled else "warning",
@@ -243,71 +228,47 @@ class _Cards:
             ]
         return found
 
-    def _things(self) -> Iterator[str]:
+    def _plan(self) -> Iterator[str]:
+        """What comes first and then, what must not be used, and what to find out next."""
+        brief, told = self.brief, self.brief.words
+        lines = [f"- {action}" for action in brief.in_order(brief.planned_actions)]
         for section in self.guideline.in_reading_order:
             if isinstance(section, Status):
-                lines = [
-                    self._thing(section.called[thing.status], thing)
+                for planned in brief.plan(section):
+                    because = f" [{planned.because}]" if planned.because else ""
+                    lines.append(f"- **{planned.when}**: {' · '.join(planned.things)}{because}")
+                lines += [
+                    f"- **{told['not']}**: {word}: {' · '.join(things)}"
+                    for word, things in brief.barred(section)
+                ]
+                reserved = [
+                    f"- {thing.label}: {text}"
                     for thing in by_rank(self.answer.things(section, self.language))
-                    if section.called[thing.status].mark != "idle"
+                    if section.called[thing.status].usable
+                    and (text := reservations_in_words(thing, self.guideline, self.language))
                 ]
-                if lines:
-                    yield f"{section.label[self.language]}:\n\n" + "\n".join(lines)
+                lines += reserved
+            elif isinstance(section, Numbers):
+                lines += [f"- {size}" for size in brief.short(section)]
+        lines += [
+            f"- **{told['find out']}**: {', '.join(asked.labels)} → {asked.why}"
+            for asked in brief.asked
+        ]
+        if lines:
+            yield "\n".join(lines)
 
-    def _thing(self, status: Standing, thing: Thing) -> str:
-        named = ", ".join(f"{self.label.rule(rule)} [{rule}]" for rule in thing.reasons)
-        sizes = "; ".join(self.label.numbers(thing.parameters))
-        reserved = reservations_in_words(thing, self.guideline, self.language)
-        told = ". ".join(part for part in (named, sizes, reserved) if part)
-        return f"- **{thing.label}**: {status.label[self.language]}. {told}"
-
-    def _others(self) -> Iterator[str]:
-        """Notes, numbers, tallies, and what meets its criteria."""
-        for section in self.guideline.in_reading_order:
-            lines = list(self._lines(section))
-            if lines:
-                yield "\n".join(f"- {line}" for line in lines)
-
-    def _lines(self, section: Section) -> Iterator[str]:
-        label, language = self.label, self.language
-        match section:
-            case Alerts():
-                for alert in self.answer.alerts(section, language):
-                    if alert.severity == SEVERITIES[-1]:
-                        told = reservations_in_words(alert, self.guideline, language)
-                        yield f"{alert.label}. {told}"
-            case Numbers():
-                for name, value in self.answer.numbers(section).items():
-                    yield f"{label.fact(name)}: {label.value(name, value)}"
-            case Tally():
-                total = self.answer.total(section)
-                if total.value is not None:
-                    so_far = self.words["so far"] if total.unknown else ""
-                    yield f"{section.label[language]}: {total.value}{so_far}"
-            case One() if not section.leads:
-                chosen = self.answer.chosen(section, language)
-                if chosen is not None:
-                    standing = self.words["settled" if chosen.settled else "provisional"]
-                    yield f"{section.label[language]}: {chosen.label} ({standing})"
-            case Members():
-                named = [
-                    label.of(section.predicates[0], id_) for id_ in self.answer.members(section)
-                ]
-                if named:
-                    yield f"{section.label[language]}: {', '.join(named)}"
-            case Actions():
-                for action in self.answer.actions(section, language):
-                    yield f"{section.label[language]}: {action.label}"
-            case Criteria():
-                judged = self.answer.judged(section)
-                for name, verdict in judged.criteria.items():
-                    yield f"{label.of(section.met, name)}: {self.words[verdict]}"
-                for id_ in judged.advice:
-                    yield f"{self.words['advice']}: {label.of(section.advice, id_)}"
-                for limit in judged.limits:
-                    yield label.statement(limit)
-            case _:
-                pass
+    def _rest(self) -> Iterator[str]:
+        """Notes, the rest in short, and what the evidence is worth."""
+        brief = self.brief
+        lines = [f"- {brief.told(alert)}" for alert in brief.alerts[SEVERITIES[-1]]]
+        lines += [
+            f"- {section.label[self.language]}: {', '.join(told)}"
+            for section in self.guideline.in_reading_order
+            if not isinstance(section, Numbers) and (told := brief.short(section))
+        ]
+        lines += [f"- {worth}" for worth in brief.evidence]
+        lines += [f"- {limit}" for limit in brief.limits]
+        yield "\n".join(lines)
 
     def _reasons(self, rules: list[str]) -> str:
         """The rules of a conclusion with rationale and citations."""

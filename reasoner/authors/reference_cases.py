@@ -11,6 +11,7 @@ from typing import Any, assert_never
 from calx.ontology import AuthoringProblem
 from calx.ontology.reference_cases import ReferenceCase
 from calx.reasoner.engine.answer import Answer
+from calx.reasoner.engine.parts import RankedThing
 from calx.reasoner.intake.errors import CaseError
 from calx.reasoner.model.section import (
     Actions,
@@ -57,9 +58,18 @@ def observe(answer: Answer) -> dict[str, Any]:
                     thing.id: sorted(c.id for c in thing.cautions) for thing in things
                 }
                 found[f"{key}.parameters"] = {thing.id: thing.parameters for thing in things}
+                if section.ranked:
+                    ranked = [thing for thing in things if isinstance(thing, RankedThing)]
+                    found[f"{key}.unavailable"] = {
+                        thing.id: [c.rule for c in thing.unavailable] for thing in ranked
+                    }
+                    found[f"{key}.role"] = {thing.id: thing.role for thing in ranked}
+                    ranks = {thing.rank: thing.id for thing in ranked if thing.rank is not None}
+                    found[f"{key}.in_rank"] = [ranks[rank] for rank in sorted(ranks)]
             case Alerts():
                 alerts = answer.alerts(section, DEFAULT)
                 found[key] = {alert.id: alert.severity for alert in alerts}
+                found[f"{key}.advice"] = {alert.id: alert.advice for alert in alerts}
                 found[f"{key}.factors"] = sorted(f for alert in alerts for f in alert.factors)
             case Actions():
                 found[key] = [action.id for action in answer.actions(section, DEFAULT)]

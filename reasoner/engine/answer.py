@@ -205,6 +205,7 @@ class Answer:
             term.label[language],
             self.outlook.holds(key) is True and not self.elsewhere(section),
             self._level(key),
+            min((r.level for r in self._rules_of(key)), key=self.guideline.levels.index),
             against["disputed_by"],
             against["limits"],
         )
@@ -265,7 +266,10 @@ class Answer:
         ranked = [
             self._with_rank(section, term, thing) for term, thing in zip(terms, things, strict=True)
         ]
-        for rank, thing in enumerate(in_rank(section, ranked, self.guideline.levels), 1):
+        precedence = {term.id: term.precedence or term.order for term in terms}
+        for rank, thing in enumerate(
+            in_rank(section, ranked, self.guideline.levels, precedence), 1
+        ):
             thing.rank = rank
         return [*ranked]
 
@@ -448,16 +452,22 @@ class Answer:
             alert.label[language],
             sorted([id_ for predicate, id_ in added if predicate == section.factor]),
             self._in_order(
-                section.advice, [id_ for predicate, id_ in added if predicate == section.advice]
+                section.advice,
+                [id_ for predicate, id_ in added if self._within(predicate, section.advice)],
             ),
             self.guideline.levels[min(self.trace.derived[key] for key in keys)],
             against["disputed_by"],
             against["limits"],
         )
 
+    def _within(self, predicate: str, role: str | None) -> bool:
+        """Whether a property is this one, or below it."""
+        return role is not None and role in (predicate, *self.guideline.above(predicate))
+
     def actions(self, section: Actions, language: str) -> list[Action]:
         """Every advised action once, in the order in which they are done (`sh:order`)."""
-        found = []
+        found, kind = [], self.guideline.properties[section.predicates[0]].kind
+        told = set(self.ids(*section.predicates))
         for term in self._of_property(section.predicates[0]):
             keys = [
                 key
@@ -474,7 +484,11 @@ class Answer:
                         sorted(owners),
                         sorted({rule.id for rule in rules}),
                         self.guideline.levels[min(self.trace.derived[key] for key in keys)],
-                        [],
+                        sorted(
+                            other
+                            for local in term.alternatives
+                            if (other := self.guideline.terms[f"{kind}/{local}"].id) in told
+                        ),
                     )
                 )
         return found
@@ -599,7 +613,10 @@ class Answer:
         found = [
             (predicate_of(key), alert.id, self.outlook.because_of(key))
             for key, alert in self._view.left_open
-            if key in possible and key not in certain and key not in self.trace.derived
+            if key in possible
+            and key not in certain
+            and key not in self.trace.derived
+            and self._view.open_here(alert, self.trace)
         ]
         return sorted(found, key=lambda alert: len(alert[2]))
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from decimal import InvalidOperation
 from enum import Enum
+from types import MappingProxyType
 from typing import Any, NamedTuple, TypeAlias, assert_never, cast
 
 from calx.reasoner.model.condition import (
@@ -52,6 +53,7 @@ class Reading(Enum):
     POSSIBLE = "possible"
 
 
+NOTHING: Mapping[str, Condition] = MappingProxyType({})
 OPPOSITE = {
     Reading.CLOSED: Reading.CLOSED,
     Reading.CERTAIN: Reading.POSSIBLE,
@@ -67,8 +69,12 @@ where there are two); possible derivations and counts.
 class Compiler:
     """Turns conditions into Python expressions, and expressions into functions."""
 
-    def __init__(self) -> None:
+    def __init__(self, inapplicable: Mapping[str, Condition] = NOTHING) -> None:
         self.constants: dict[str, object] = {}
+        self.inapplicable = inapplicable
+        """Facts that do not always apply, and where they do not. Read with three truth values such
+        a fact is not unknown there, and what tests it is false.
+        """
 
     def bound(self, value: object) -> str:
         """A name for a constant."""
@@ -83,6 +89,18 @@ class Compiler:
 
     def source(self, condition: Condition, reading: Reading = Reading.CLOSED) -> str:
         """The expression that tests a condition."""
+        if (
+            isinstance(condition, Compare | OneOf | Absent)
+            and condition.fact in self.inapplicable
+            and reading is (Reading.CERTAIN if isinstance(condition, Absent) else Reading.POSSIBLE)
+        ):
+            fact = condition.fact
+            off = f"({fact!r} not in v and {self.source(self.inapplicable[fact], Reading.CERTAIN)})"
+            test = self._source(condition, reading)
+            return off if isinstance(condition, Absent) else f"({test} and not {off})"
+        return self._source(condition, reading)
+
+    def _source(self, condition: Condition, reading: Reading) -> str:
         possible = reading is Reading.POSSIBLE
         derived, counts = ("p", "q") if possible else ("d", "c")
         match condition:
@@ -141,12 +159,14 @@ def compiled_tests(conditions: Sequence[Condition]) -> list[Holds]:
 
 
 def tested_together(
-    conditions: Sequence[Condition], reading: Reading = Reading.CLOSED
+    conditions: Sequence[Condition],
+    reading: Reading = Reading.CLOSED,
+    inapplicable: Mapping[str, Condition] = NOTHING,
 ) -> Callable[..., tuple[bool, ...]]:
     """One test for many conditions, as a tuple; its parameters are ``v, d, c`` where the reading is
     closed, else `PARAMETERS`.
     """
-    compiler = Compiler()
+    compiler = Compiler(inapplicable)
     sources = [compiler.source(condition, reading) for condition in conditions]
     parameters = "v, d, c" if reading is Reading.CLOSED else PARAMETERS
     return cast(
@@ -164,6 +184,7 @@ def blame(
     condition: Condition,
     bits: Mapping[str, Mapping[str, int]],
     keys_of: Callable[[str], Iterable[str]],
+    inapplicable: Mapping[str, Condition] = NOTHING,
 ) -> Blame:
     """Which unknown facts leave a condition unknown.
 
@@ -171,8 +192,9 @@ def blame(
         condition: the condition.
         bits: for each value, the bits of the given facts that it comes from.
         keys_of: the keys of all that rules can conclude for a property.
+        inapplicable: facts that do not always apply, and where they do not.
     """
-    compiler = Compiler()
+    compiler = Compiler(inapplicable)
 
     def where_unknown(whole: Condition, blamed: Iterable[str]) -> str:
         possible = compiler.source(whole, Reading.POSSIBLE)
@@ -182,10 +204,17 @@ def blame(
     def of_conclusion(key: str) -> str:
         return f"(0 if {key!r} in d else o.get({key!r}, 0))"
 
+    def of_fact(name: str, bit: int) -> str:
+        off = inapplicable.get(name)
+        if off is None:
+            return f"(0 if {name!r} in v else {bit})"
+        certain = compiler.source(off, Reading.CERTAIN)
+        return f"(0 if {name!r} in v or {certain} else {bit} | {source(off)})"
+
     def source(part: Condition) -> str:
         match part:
             case Compare(fact, _, _) | OneOf(fact, _) | Absent(fact):
-                each = [f"(0 if {base!r} in v else {bit})" for base, bit in bits[fact].items()]
+                each = [of_fact(base, bit) for base, bit in bits[fact].items()]
                 if [*bits[fact]] == [fact]:
                     return each[0]
                 return f"(0 if {fact!r} in v else {' | '.join(each) or 0})"

@@ -32,6 +32,8 @@ class Chosen:
     label: str
     settled: bool
     level: str | None
+    direct_level: str
+    """Best level among the rules that conclude it themselves."""
     disputed_by: list[str]
     limits: list[str]
 

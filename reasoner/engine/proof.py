@@ -6,10 +6,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from calx.reasoner.engine.compiler import compiled_tests
 from calx.reasoner.engine.evaluation import Step as Fired
 from calx.reasoner.engine.evaluation import Trace
 from calx.reasoner.engine.parts import Step
-from calx.reasoner.model.guideline import Fact, Guideline, Statement
+from calx.reasoner.model.guideline import Fact, Guideline, Statement, Term
 from calx.reasoner.model.names import Key, key_of
 from calx.reasoner.model.rule import Assertion, Assignment
 from calx.reasoner.model.section import Alerts, Criteria, Members, Numbers, One, Status, Tally
@@ -103,13 +104,21 @@ class ProofView:
             if isinstance(section, Alerts)
             for alert in guideline.of_kind(section.kind)
             for key in (key_of(name, alert.local) for name in section.left_open)
-            if key in producers
+            if key in producers and alert.told_open
         ]
         """The alerts that are told where unknown facts leave them open, by the key of that
         conclusion.
         """
+        asked = [alert for _, alert in self.left_open if alert.open_where is not None]
+        tests = compiled_tests([a.open_where for a in asked if a.open_where is not None])
+        self._open_where = {a.local: test for a, test in zip(asked, tests, strict=True)}
         numbers = {section.key for section in guideline.sections if isinstance(section, Numbers)}
         self._places = {fact.name: _place(fact, numbers) for fact in guideline.facts.values()}
+
+    def open_here(self, alert: Term, trace: Trace) -> bool:
+        """Whether an alert that unknown facts leave open is told so in this case."""
+        test = self._open_where.get(alert.local)
+        return test is None or test(trace.values, trace.derived, trace.by_property)
 
     def conclusion(self, step: Fired, values: Values) -> str:
         """What a step concludes, as ``key of the answer: id or value``."""

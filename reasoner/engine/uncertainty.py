@@ -52,10 +52,11 @@ class Uncertainty:
         self._keys_of = guideline.program.keys_of
         self.read = properties_followed(guideline, (*asked_by_sections(guideline), *asked))
         """The properties of which an outlook can tell."""
+        self._inapplicable = guideline.inapplicable
         layers = (self._layer(layer) for layer in guideline.program.concluding)
         self._layers = [layer for layer in layers if layer.conclusions]
         self._certain = {
-            s.id: tested_together([s.when_known], Reading.CERTAIN)
+            s.id: tested_together([s.when_known], Reading.CERTAIN, guideline.inapplicable)
             for s in guideline.statements.values()
             if s.when_known is not None
         }
@@ -69,10 +70,14 @@ class Uncertainty:
         ]
         conditions = [condition for condition, _ in followed]
         return _Layer(
-            tested_together(conditions, Reading.CERTAIN),
-            tested_together(conditions, Reading.POSSIBLE),
+            tested_together(conditions, Reading.CERTAIN, self._inapplicable),
+            tested_together(conditions, Reading.POSSIBLE, self._inapplicable),
             [
-                _Conclusion(made.key, made.predicate, blame(condition, self._bits, self._keys_of))
+                _Conclusion(
+                    made.key,
+                    made.predicate,
+                    blame(condition, self._bits, self._keys_of, self._inapplicable),
+                )
                 for condition, made in followed
             ],
         )

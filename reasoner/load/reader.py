@@ -26,7 +26,14 @@ from calx.reasoner.load.shapes import (
 from calx.reasoner.load.source import CALX, Source
 from calx.reasoner.load.vocabulary import Vocabulary
 from calx.reasoner.load.wellformed import consistency_faults, faults
-from calx.reasoner.model.condition import ALWAYS, Condition, Not, map_nodes
+from calx.reasoner.model.condition import (
+    ALWAYS,
+    Condition,
+    Not,
+    map_nodes,
+    properties_read,
+    values_read,
+)
 from calx.reasoner.model.guideline import (
     Constraint,
     Guideline,
@@ -70,6 +77,7 @@ STATEMENT = {
     CALX.holdsWhen,
     CALX.holdsWhenKnown,
     CALX.ownLimit,
+    CALX.prominent,
     RDFS.comment,
 }
 
@@ -157,6 +165,7 @@ class _Reader:
             source.names,
             self.tallies,
         )
+        self._applicability(vocabulary)
         self.studies = self._studies()
         self.statements = self._statements()
         rules = self._rules()
@@ -248,6 +257,42 @@ class _Reader:
         iri = self.source.names(f"rule/{rule.id}")
         origin = self.source.files.origins.get(iri)
         return self.source.line_of(rule.file, iri) or 0, origin.number if origin else 0
+
+    def _applicability(self, vocabulary: Vocabulary) -> None:
+        """The conditions under which facts do not apply, and alerts are told as left open."""
+        graph, names = self.source.graph, self.source.names
+        by_local = {fact.local: fact for fact in self.facts.values()}
+        described = [
+            node
+            for node in set(graph.subjects(CALX.doesNotApplyWhere))
+            if self.source.local(node) in by_local
+        ]
+        for node, shape in graph.subject_objects(CALX.doesNotApplyWhere):
+            fact = by_local.get(self.source.local(node))
+            condition = self._own_condition(node, shape)
+            if fact is None or condition is None:
+                continue
+            others = {by_local[self.source.local(other)].name for other in described}
+            if others.intersection(values_read(condition)) or properties_read(condition):
+                self.source.problem(
+                    node,
+                    "calx:doesNotApplyWhere speaks of facts that always apply, not of conclusions",
+                )
+            else:
+                self.facts[fact.name] = replace(fact, inapplicable=condition)
+        for path, term in vocabulary.terms.items():
+            where = self.source.value(URIRef(names(path)), CALX.openWhere)
+            if where is not None:
+                condition = self._own_condition(URIRef(names(path)), where)
+                vocabulary.terms[path] = replace(term, open_where=condition)
+
+    def _own_condition(self, node: Node, shape: Node) -> Condition | None:
+        """The condition of a shape; what cannot be read is a problem."""
+        try:
+            return self.shapes.condition(shape)[0]
+        except (ProfileError, ValueError, RecursionError) as error:
+            self.source.problem(node, describe_error(error), kind=kind_of(error))
+            return None
 
     # --- evidence -------------------------------------------------------------------
 
@@ -361,6 +406,7 @@ class _Reader:
             ),
             when=self._condition(when),
             when_known=self._condition(known),
+            prominent=str(self.source.value(node, CALX.prominent)) == "true",
             own_limit=self.source.text(node, CALX.ownLimit)
             if (node, CALX.ownLimit, None) in self.source.graph
             else None,

@@ -31,7 +31,7 @@ from calx.reasoner.model.section import (
     Tally,
 )
 
-COMMON = {RDF.type, RDFS.label, RDFS.comment, SH.order, CALX.resultKey}
+COMMON = {RDF.type, RDFS.label, RDFS.comment, SH.order, CALX.resultKey, CALX.detail}
 MARKS = {CALX.binding, CALX.asksFor}
 KEY = re.compile(r"(?!model_)[a-z][a-z0-9_]*")
 TAKEN = frozenset(
@@ -57,6 +57,7 @@ class _Common(TypedDict):
     order: int
     binding: bool
     listed: bool
+    detail: bool
 
 
 class _Kind(NamedTuple):
@@ -227,6 +228,7 @@ class Sections:
             "order": source.whole(node, SH.order),
             "binding": self._says(node, CALX.binding),
             "listed": self._says(node, CALX.asksFor),
+            "detail": self._says(node, CALX.detail),
         }
         return read(node, common)
 

@@ -37,7 +37,7 @@ def on_points(compare: Compare, tally: Tally) -> Condition:
 
     >>> from decimal import Decimal
     >>> points = (("a", 2), ("b", 1), ("c", 1))
-    >>> tally = Tally("score", {}, 0, False, False, "point", "score", points)
+    >>> tally = Tally("score", {}, 0, False, False, False, "point", "score", points)
     >>> on_points(Compare("score", ">=", Decimal(3)), tally).parts[1]  # doctest: +ELLIPSIS
     AllOf(parts=(AtLeast(count=1, predicate='point', among=('a',)), AtLeast(count=1, ...)))
     """

@@ -15,7 +15,7 @@ from rdflib.term import Node
 from calx.ontology.expand import WEIGHT, weight_of
 from calx.reasoner.load.shapes import ProfileError, number
 from calx.reasoner.load.source import CALX, Source
-from calx.reasoner.model.guideline import ConclusionProperty, Fact, Term
+from calx.reasoner.model.guideline import COSTS, ConclusionProperty, Fact, Term
 
 
 class Vocabulary:
@@ -73,7 +73,17 @@ class Vocabulary:
             unbounded=self.source.text(path, CALX.unbounded)
             if (path, CALX.unbounded, None) in self.source.graph
             else None,
+            cost=self._cost(path),
         )
+
+    def _cost(self, path: Node) -> str:
+        """What it takes to learn a fact."""
+        cost = str(self.source.value(path, CALX.cost) or COSTS[0])
+        if cost not in COSTS:
+            raise ProfileError(
+                f"calx:cost {cost[:24]} is none of {', '.join(COSTS)}", "unknown-value"
+            )
+        return cost
 
     def _fact(self, path: URIRef, node: Node) -> Fact:
         """One fact from its property shape (type, bounds,
@@ -157,8 +167,33 @@ class Vocabulary:
                 order=self.source.whole(node, SH.order),
                 weight=self._weight(node),
                 weighty=str(self.source.value(node, CALX.weighty)) == "true",
+                precedence=self.source.whole(node, CALX.precedence),
+                alternatives=self._alternatives(node),
+                told_open=str(self.source.value(node, CALX.notLeftOpen)) != "true",
             )
         return terms
+
+    def _alternatives(self, node: Node) -> tuple[str, ...]:
+        """Local names of the actions of which one is enough, whichever of them says so."""
+        graph = self.source.graph
+        named = {
+            *graph.objects(node, CALX.alternativeTo),
+            *graph.subjects(CALX.alternativeTo, node),
+        }
+        for other in named:
+            if (other, RDF.type, OWL.NamedIndividual) not in graph:
+                self.source.problem(
+                    node,
+                    f"calx:alternativeTo {self._short(other)}, which is not described",
+                    kind="unknown-term",
+                )
+        return tuple(
+            sorted(
+                self.source.local(other)
+                for other in named
+                if (other, RDF.type, OWL.NamedIndividual) in graph
+            )
+        )
 
     def _weight(self, node: Node) -> int:
         """What a term counts in a tally: a whole number from 1."""

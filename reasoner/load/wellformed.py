@@ -16,10 +16,12 @@ from calx.reasoner.model.condition import (
     Constant,
     Derived,
     OneOf,
+    children,
     inputs,
     leaf_holds,
     leaves,
     leaves_on_conclusions,
+    requires_known,
 )
 from calx.reasoner.model.guideline import Guideline
 from calx.reasoner.model.program import FIRST_LAYER_OF_CONCLUSIONS, Program
@@ -169,6 +171,12 @@ def _meetings(reader: Production, writer: Production) -> Iterator[str]:
         yield written.fact
     if reader.conclusion.key == written.key:
         return
+    if (
+        isinstance(reader.conclusion, Assignment)
+        and Absent(reader.conclusion.fact) in children(reader.condition)
+        and requires_known(writer.condition, reader.conclusion.fact)
+    ):
+        return  # the reader writes only where this is absent: they can never both matter
     for leaf in leaves(reader.condition):
         if isinstance(leaf, Compare | OneOf | Absent) and leaf.fact == written.fact:
             implied = written.expression

@@ -211,6 +211,21 @@ def unguarded(condition: Condition, predicate: str) -> Condition:
             assert_never(condition)
 
 
+def requires_known(condition: Condition, fact: str) -> bool:
+    """Whether the condition can hold only where a fact is known."""
+    match condition:
+        case Compare(name, _, _) | OneOf(name, _) | Not(Absent(name)):
+            return name == fact
+        case AllOf(parts):
+            return any(requires_known(part, fact) for part in parts)
+        case AnyOf(parts):
+            return all(requires_known(part, fact) for part in parts)
+        case Not() | Absent() | Derived() | AtLeast():
+            return False
+        case _:
+            assert_never(condition)
+
+
 def leaf_holds(leaf: Compare | OneOf | Absent, value: Value | None) -> bool:
     """What a leaf says of one value, None being unknown (closed world)."""
     match leaf:

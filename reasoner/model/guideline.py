@@ -8,12 +8,23 @@ from decimal import Decimal
 from functools import cached_property
 from typing import Literal
 
-from calx.reasoner.model.condition import Compare, Condition
+from calx.reasoner.model.condition import (
+    Absent,
+    AllOf,
+    Compare,
+    Condition,
+    Constant,
+    OneOf,
+    Value,
+)
 from calx.reasoner.model.names import Key, Names, Text, key_of
 from calx.reasoner.model.program import Program
 from calx.reasoner.model.requirement import Requirement
-from calx.reasoner.model.rule import Assertion, Number, Rule
+from calx.reasoner.model.rule import Assertion, Assignment, Number, Rule
 from calx.reasoner.model.section import Alerts, One, Section
+
+COSTS = ("at_hand", "look_again", "new_test", "next_step")
+"""What it takes to learn a fact, the least first."""
 
 
 @dataclass(frozen=True)
@@ -40,6 +51,10 @@ class Fact:
     """The thing that it sizes, by its local name."""
     unbounded: Text | None = None
     """Why it has no highest value."""
+    inapplicable: Condition | None = None
+    """Of other facts: where it holds, this fact, if absent, can have no value."""
+    cost: str = COSTS[0]
+    """What it takes to learn it, one of `COSTS`."""
 
 
 @dataclass(frozen=True)
@@ -61,6 +76,14 @@ class Term:
     """What it counts in a tally."""
     weighty: bool = False
     """A caution that counts where things are ranked."""
+    precedence: int = 0
+    """Place among things that rank alike."""
+    alternatives: tuple[str, ...] = ()
+    """Local names of the actions of which one is enough."""
+    told_open: bool = True
+    """An alert that is told where unknown facts leave it open."""
+    open_where: Condition | None = None
+    """It is told so only in cases that meet this."""
 
 
 @dataclass(frozen=True)
@@ -112,6 +135,8 @@ class Statement:
     """Concerns only lesions of which this is certain, whatever the unknown facts are."""
     own_limit: Text | None = None
     """Why its limit is another than that of related rules."""
+    prominent: bool = False
+    """Worth showing at once: it would change what a reader does."""
 
 
 @dataclass(frozen=True)
@@ -254,6 +279,30 @@ class Guideline:
             )
         )
 
+    @cached_property
+    def inapplicable(self) -> dict[str, Condition]:
+        """The facts that do not always apply, and where they do not."""
+        return {
+            name: fact.inapplicable
+            for name, fact in self.facts.items()
+            if fact.inapplicable is not None
+        }
+
+    @cached_property
+    def stands_for(self) -> dict[str, tuple[Value, dict[str, Value]]]:
+        """By fact the one value from which alone most follows of other facts, and what."""
+        found: dict[tuple[str, Value], dict[str, Value]] = {}
+        for clause in self.program.clauses:
+            made = clause.production.conclusion
+            if isinstance(made, Assignment) and isinstance(made.expression, Constant):
+                condition = clause.production.condition
+                parts = condition.parts if isinstance(condition, AllOf) else (condition,)
+                match [part for part in parts if part != Absent(made.fact)]:
+                    case [OneOf(fact, (value,))] if value is not False:
+                        found.setdefault((fact, value), {})[made.fact] = made.expression.value
+        most = sorted(found.items(), key=lambda item: len(item[1]))
+        return {fact: (value, implied) for (fact, value), implied in most}
+
     def term(self, property_name: str, local: str) -> Term:
         return self.terms[f"{self.properties[property_name].kind}/{local}"]
 
@@ -293,6 +342,13 @@ class Guideline:
     def owners(self) -> tuple[str, ...]:
         """Kinds of the terms in whose name rules give advice (calx:inAlert)."""
         return tuple(section.kind for section in self.sections if isinstance(section, Alerts))
+
+    def alerts_of(self, alert: str) -> Alerts | None:
+        """The section that tells of an alert, by its id."""
+        for section in self.sections:
+            if isinstance(section, Alerts) and alert in {t.id for t in self.of_kind(section.kind)}:
+                return section
+        return None
 
     @cached_property
     def in_reading_order(self) -> tuple[Section, ...]:

@@ -28,6 +28,8 @@ class _Section:
     """Knowledge that nobody verified may not decide it."""
     listed: bool
     """An unknown fact that could change it is listed as missing."""
+    detail: bool
+    """People are told of it only where they ask for more."""
 
     @property
     def shown(self) -> tuple[str, ...]:

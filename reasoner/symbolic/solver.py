@@ -371,14 +371,15 @@ class AnyLesion:
                     both([guard, says(leaf, value)]) for guard, value in values.get(leaf.fact, ())
                 ]
                 if reading is Reading.POSSIBLE:
-                    parts.append(none(either(guard for guard, _ in values.get(leaf.fact, ()))))
+                    applies = none(self._inapplicable(leaf.fact, values, conclusions))
+                    unknown = none(either(guard for guard, _ in values.get(leaf.fact, ())))
+                    parts.append(both([unknown, applies]))
                 return either(parts)
             case Absent(fact):
-                return (
-                    NO
-                    if reading is Reading.CERTAIN
-                    else none(either(guard for guard, _ in values.get(fact, ())))
-                )
+                unknown = none(either(guard for guard, _ in values.get(fact, ())))
+                if reading is not Reading.CERTAIN:
+                    return unknown
+                return both([unknown, self._inapplicable(fact, values, conclusions)])
             case Derived():
                 return conclusions[reading].get(condition.key, NO)
             case AtLeast(count, predicate):
@@ -399,6 +400,15 @@ class AnyLesion:
                 return either(self._holds(part, reading, values, conclusions) for part in parts_)
             case _:
                 assert_never(condition)
+
+    def _inapplicable(
+        self, fact: str, values: dict[str, Alternatives], conclusions: Conclusions
+    ) -> Truth:
+        """It is certain that a fact does not apply: where it is absent, it is not unknown."""
+        where = self.guideline.inapplicable.get(fact)
+        if where is None:
+            return NO
+        return self._holds(where, Reading.CERTAIN, values, conclusions)
 
     def some(self, predicate: str) -> Truth:
         """Some term of a property is concluded."""

@@ -10,6 +10,15 @@ from typing import NamedTuple
 from calx.reasoner.engine.answer import Answer
 
 
+class Detail(NamedTuple):
+    """How much a form that can do without says."""
+
+    explain: bool = False
+    """Every step of the proof."""
+    more: bool = False
+    """What comes second: cautions of lower rank, limits, comparisons, all that is missing."""
+
+
 class AnswerForm(NamedTuple):
     """One form of an answer."""
 
@@ -20,31 +29,30 @@ class AnswerForm(NamedTuple):
     suffix: str
     """Of a file that holds it."""
     title: str
-    write: Callable[[Answer, str, bool], bytes]
-    """The answer in a language (``en``, ``zh``), with every step of the proof where it can do
-    without."""
+    write: Callable[[Answer, str, Detail], bytes]
+    """The answer in a language (``en``, ``zh``)."""
 
 
-def _json(answer: Answer, language: str, _explain: bool) -> bytes:
+def _json(answer: Answer, language: str, _detail: Detail) -> bytes:
     return answer.json_bytes(language)
 
 
-def _json_ld(answer: Answer, _language: str, _explain: bool) -> bytes:
+def _json_ld(answer: Answer, _language: str, _detail: Detail) -> bytes:
     from calx.reasoner.tell import rdf
 
     return rdf.jsonld(answer).encode()
 
 
-def _turtle(answer: Answer, _language: str, _explain: bool) -> bytes:
+def _turtle(answer: Answer, _language: str, _detail: Detail) -> bytes:
     from calx.reasoner.tell import rdf
 
     return rdf.turtle(answer).encode()
 
 
-def _text(answer: Answer, language: str, explain: bool) -> bytes:
+def _text(answer: Answer, language: str, detail: Detail) -> bytes:
     from calx.reasoner.tell.text import render
 
-    return render(answer, language, explain).encode()
+    return render(answer, language, detail.explain, detail.more).encode()
 
 
 JSON = AnswerForm("json", "application/json", ".json", "JSON, the public contract", _json)

@@ -9,7 +9,7 @@ from typing import Any
 from calx.reasoner.engine.parts import Number
 from calx.reasoner.model.guideline import Guideline, Term
 from calx.reasoner.model.section import Status, Tally
-from calx.reasoner.tell.prose import quantity
+from calx.reasoner.tell.prose import computed, quantity
 from calx.words import words
 
 
@@ -30,6 +30,16 @@ class Labels:
         """The label of a term that a property can have."""
         known = self.guideline.properties.get(predicate or "")
         return self.term(known.kind, id_) if known else id_
+
+    def advised(self, alert: str, id_: str) -> str:
+        """An action that an alert advises."""
+        section = self.guideline.alerts_of(alert)
+        return self.of(section.advice if section else None, id_)
+
+    def factor(self, alert: str, id_: str) -> str:
+        """A factor of an alert."""
+        section = self.guideline.alerts_of(alert)
+        return self.of(section.factor if section else None, id_)
 
     def definition(self, predicate: str, id_: str) -> str:
         term = self._terms.get((self.guideline.properties[predicate].kind, id_))
@@ -87,11 +97,25 @@ class Labels:
             return self._words[str(value).lower()]
         if isinstance(value, str):
             return self.guideline.value_labels.get(value, {self.language: value})[self.language]
-        return (
-            quantity(self.guideline.facts[name], float(value))
-            if name in self.guideline.facts
-            else str(value)
-        )
+        fact = self.guideline.facts.get(name)
+        if fact is None:
+            return str(value)
+        return quantity(fact, float(value)) if fact.given else computed(fact, float(value))
+
+    def sizes(self, values: Mapping[str, Number]) -> list[str]:
+        """Sizes of a thing, without their names: one number, or from the smallest to the largest
+        (``…_min_…`` and ``…_max_…``).
+        """
+        told = []
+        for name, value in values.items():
+            largest = name.replace("_min_", "_max_")
+            if largest != name and largest in values:
+                low, high = self.value(name, value), self.value(largest, values[largest])
+                amount = low.partition(" ")[0]
+                told.append(high if low == high else f"{amount}–{high}")
+            elif "_max_" not in name or name.replace("_max_", "_min_") not in values:
+                told.append(self.value(name, value))
+        return told
 
     def numbers(self, values: Mapping[str, Number]) -> list[str]:
         """Computed numbers, each with its name."""

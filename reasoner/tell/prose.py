@@ -37,6 +37,22 @@ def quantity(fact: Fact, value: Decimal | float) -> str:
     return number + UNITS.get(fact.unit, f" {fact.unit}")
 
 
+def computed(fact: Fact, value: float) -> str:
+    """A computed number as a person writes it: sizes to a hundredth, the rest to a tenth."""
+    if fact.kind == "integer":
+        return quantity(fact, value)
+    size = fact.unit in SIZES
+    number = f"{value:.2f}" if size else f"{value:.1f}"
+    whole, _, rest = number.partition(".")
+    rest = rest.rstrip("0")
+    shown = f"{whole}.{rest or '0'}" if size or rest else whole
+    return shown + UNITS.get(fact.unit, f" {fact.unit}")
+
+
+SIZES = ("mm", "mm2", "cm")
+"""Units of what is made in steps below a tenth."""
+
+
 class Prose:
     """Puts the rules of a guideline into words."""
 

@@ -180,7 +180,7 @@ def test_what_falls_with_a_study_is_what_its_withdrawal_suspends() -> None:
         for line in done.stdout.splitlines()
         if line.startswith("https://w3id.org/calx/ev/CCAT23,")
     )
-    assert set(row.partition(",")[2].split()) == {"A10", "P4", "W-SHP-1"}
+    assert set(row.partition(",")[2].split()) == {"A10", "W-SHP-1"}
 
 
 def test_every_kind_of_problem_is_documented() -> None:

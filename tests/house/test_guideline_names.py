@@ -32,6 +32,7 @@ TEMPLATES = [
 CONTRACT = {
     # parts of an answer that are the same in every guideline (docs/integrators.md)
     *(
+        "actions",
         "advice",
         "alert",
         "alerts",

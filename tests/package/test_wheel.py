@@ -161,7 +161,7 @@ ARGUMENTS: dict[str, tuple[list[str], str]] = {
         "",
     ),
     "evidence withdraw": (["CCAT23", "--ontology", "mine"], "A10"),
-    "rulebook": ([], "active modification"),
+    "rulebook": ([], "modify the calcium before stenting"),
     "export-owl": (["terms.owl"], ""),
     "export-shacl": (["rules.nt"], ""),
     "segment": (["case.json", "--facts", "out.json"], "pip install 'calx[imaging]'"),

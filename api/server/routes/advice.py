@@ -20,7 +20,7 @@ from calx.reasoner.engine.answer import Answer
 from calx.reasoner.intake.errors import CaseError, Problem
 from calx.reasoner.intake.files import MEDIA_TYPES, Submission, submissions
 from calx.reasoner.model.case import Case
-from calx.reasoner.tell.forms import BY_MEDIA_TYPE
+from calx.reasoner.tell.forms import BY_MEDIA_TYPE, Detail
 
 router = APIRouter(tags=["advice"])
 RDF_BYTES = 64 * 1024
@@ -146,7 +146,7 @@ def _many(service: Service, cases: list[Submission], language: str) -> bytes:
 
 def write_answer(answer: Answer, form: str, language: str) -> bytes:
     """An answer in one of its forms, by media type."""
-    return BY_MEDIA_TYPE[form].write(answer, language, True)
+    return BY_MEDIA_TYPE[form].write(answer, language, Detail(explain=True, more=True))
 
 
 @router.post(

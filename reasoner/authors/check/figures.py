@@ -149,7 +149,7 @@ def _of_statement(guideline: Guideline, statement: Statement) -> Iterator[str]:
             {
                 number.value
                 for number in statement.numbers
-                if number.value not in named
+                if abs(number.value) not in named
                 and not (number.comparator in ("/", "c/") and 1 / number.value in named)
             }
         )

@@ -49,12 +49,13 @@ def test_piped_output_is_json() -> None:
 def test_text_shows_what_matters_and_the_notice() -> None:
     text = calx("recommend", EXAMPLE, "--format", "text").stdout
     for part in (
-        "ACTIVE MODIFICATION",
+        "MODIFY THE CALCIUM BEFORE STENTING",
         "PROVISIONAL",
-        "Arc grade     grade IV",
-        "Calcium score 1",
+        "Arc grade: grade IV",
+        "Calcium score: 1",
         "ECLIPSE",
-        "Missing",
+        "Find out",
+        "Not excluded",
         "C-CAT sign",
         "the decision stays with the physician",
     ):
@@ -73,10 +74,14 @@ def test_explain_shows_facts_rule_and_citation_of_each_conclusion() -> None:
 
 def test_chinese() -> None:
     text = calx("recommend", EXAMPLE, "--format", "text", "--lang", "zh").stdout
-    assert "积极修饰" in text and "旋磨" in text and "最终决定由医师作出" in text
+    assert (
+        "支架前钙化修饰（旋磨、轨道旋磨或冲击波）" in text
+        and "旋磨" in text
+        and "最终决定由医师作出" in text
+    )
     assert (
         lines(calx("recommend", EXAMPLE, "--lang", "zh").stdout)[0]["strategy"]["label"]
-        == "积极修饰"
+        == "支架前钙化修饰（旋磨、轨道旋磨或冲击波）"
     )
 
 

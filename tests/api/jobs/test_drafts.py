@@ -71,7 +71,7 @@ def test_an_edit_of_a_draft_is_examined_and_changes_nothing_live(
     literal = next(problem for problem in checked["problems"] if problem["kind"] == "literal")
     assert (literal["rule"], literal["file"]) == ("C1", "rules/conditions.ttl")
     sections = str(author.get(f"/drafts/{name}/diff").json()["sections"])
-    assert "stepwise balloon → active modification" in sections
+    assert "stepwise balloon → modify the calcium before stenting" in sections
     assert "逐级球囊" in str(author.get(f"/drafts/{name}/diff?lang=zh").json()["sections"])
     assert author.get(f"/drafts/{name}/verify").json()["holds"] is True
     assert GuidelineFiles(mine.data.parent / "guideline").digest == live
@@ -290,7 +290,7 @@ def test_what_no_table_shows_is_written_as_a_file(author: httpx.Client, mine: Ru
     done = author.put(f"{address}?by=author", content=more.encode())
     assert done.status_code == 200, done.text
     assert done.json()["history"][-1]["what"] == path
-    assert author.get(f"/drafts/{name}/check").json()["reference_cases"] == 48
+    assert author.get(f"/drafts/{name}/check").json()["reference_cases"] == 78
     assert author.get(address).content == more.encode()
     assert author.get(f"/drafts/{name}/files/../draft.json").status_code == 404
     for other, content, status in (

@@ -90,7 +90,7 @@ def test_the_advice_follows_every_fact(page: Page) -> None:
     expect(page.locator(".lead")).to_contain_text("stepwise balloon")
     expect(page.locator(".cross-section")).to_have_attribute("aria-label", re.compile("arc 100°"))
     page.locator("#i-max_superficial_arc_deg").fill("300")
-    expect(page.locator(".lead")).to_contain_text("active modification")
+    expect(page.locator(".lead")).to_contain_text("modify the calcium before stenting")
     expect(page.locator(".lead .badge")).to_contain_text("PROVISIONAL")
     expect(page.locator(".alert.critical")).to_have_count(0)
     expect(page.locator(".possible")).to_contain_text("C-CAT")
@@ -158,7 +158,7 @@ def test_the_language_changes_and_the_lesion_stays(page: Page) -> None:
     page.locator("#i-max_superficial_arc_deg").fill("300")
     expect(page.locator(".lead")).to_be_visible()
     page.locator("a.language").click()
-    expect(page.locator(".lead")).to_contain_text("积极修饰")
+    expect(page.locator(".lead")).to_contain_text("支架前钙化修饰（旋磨、轨道旋磨或冲击波）")
     assert page.locator("html").get_attribute("lang") == "zh-CN"
     expect(page.locator("#i-max_superficial_arc_deg")).to_have_value("300")
     page.locator("#i-max_superficial_arc_deg").fill("100")
@@ -170,7 +170,7 @@ def test_every_example_is_one_click_away(page: Page) -> None:
     names = page.locator(".chip").all_inner_texts()
     assert len(names) >= 6
     for name in names:
-        page.locator(".chip", has_text=name).click()
+        page.get_by_role("link", name=name, exact=True).click()
         expect(page.locator(".answer")).to_be_visible()
         assert page.locator(".problems").count() == 0
 
@@ -237,7 +237,7 @@ def test_on_a_small_screen_the_strategy_stays_in_sight(page: Page) -> None:
     page.set_viewport_size({"width": 390, "height": 844})
     page.goto(LESION)
     expect(page.locator("#summary")).to_be_in_viewport()
-    expect(page.locator("#summary")).to_contain_text("active modification")
+    expect(page.locator("#summary")).to_contain_text("modify the calcium before stenting")
     page.locator("#summary").click()
     expect(page.locator("#advice")).to_be_in_viewport()
 
@@ -317,7 +317,7 @@ def test_it_works_without_a_script(browser: Browser, service: Running) -> None:
         page.goto("/")
         page.locator("#i-max_superficial_arc_deg").fill("300")
         page.get_by_role("button", name="Answer").click()
-        expect(page.locator(".lead")).to_contain_text("active modification")
+        expect(page.locator(".lead")).to_contain_text("modify the calcium before stenting")
         assert page.locator(".lead .why").get_attribute("href") == "#step-D4"
         assert page.locator("#step-D4").count() == 1
 
@@ -343,7 +343,7 @@ def test_a_number_is_changed_on_a_draft_and_what_follows_is_told_at_once(page: P
         "is backed by no statement", timeout=60_000
     )
     expect(page.locator("[data-part=diff]")).to_contain_text(
-        "stepwise balloon → active modification", timeout=60_000
+        "stepwise balloon → modify the calcium before stenting", timeout=60_000
     )
     expect(page.locator("[data-part=verify]")).to_contain_text(
         "every requirement is proved", timeout=60_000

@@ -98,12 +98,12 @@ def test_the_most_specific_range_decides() -> None:
 @pytest.mark.parametrize(
     ("lang", "header", "label"),
     [
-        ("zh", "", "积极修饰"),
-        (None, "zh-CN,zh;q=0.9", "积极修饰"),
-        (None, "en-GB", "active modification"),
-        (None, "en;q=0.1, zh;q=0.9", "积极修饰"),
-        (None, "fr", "active modification"),
-        ("en", "zh", "active modification"),
+        ("zh", "", "支架前钙化修饰（旋磨、轨道旋磨或冲击波）"),
+        (None, "zh-CN,zh;q=0.9", "支架前钙化修饰（旋磨、轨道旋磨或冲击波）"),
+        (None, "en-GB", "modify the calcium before stenting"),
+        (None, "en;q=0.1, zh;q=0.9", "支架前钙化修饰（旋磨、轨道旋磨或冲击波）"),
+        (None, "fr", "modify the calcium before stenting"),
+        ("en", "zh", "modify the calcium before stenting"),
     ],
 )
 def test_labels_are_in_the_language_asked_for(

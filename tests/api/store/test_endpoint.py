@@ -113,7 +113,7 @@ def test_cases_live_behind_the_endpoint(remote: Running, virtuoso: str) -> None:
         )
         assert (
             client.get("/cases/r1/answer", params={"lang": "zh"}).json()["strategy"]["label"]
-            == "积极修饰"
+            == "支架前钙化修饰（旋磨、轨道旋磨或冲击波）"
         )
         assert client.get("/cases/r1/replay").json()["same_answer"]
         assert [line["case_id"] for line in client.get("/cases").json()["cases"]] == ["r1"]

@@ -29,7 +29,7 @@ def test_a_stored_answer_keeps_all_that_it_came_from(client: httpx.Client) -> No
     assert client.get("/cases/kept-1/proof").json()["steps"] == answer["steps"]
     assert (
         client.get("/cases/kept-1/answer", params={"lang": "zh"}).json()["strategy"]["label"]
-        == "积极修饰"
+        == "支架前钙化修饰（旋磨、轨道旋磨或冲击波）"
     )
 
 
@@ -66,7 +66,8 @@ def test_forms_of_a_stored_answer(client: httpx.Client) -> None:
         "<svg"
     )
     assert (
-        "active modification" in client.get("/cases/forms-1", headers={"Accept": "text/html"}).text
+        "modify the calcium before stenting"
+        in client.get("/cases/forms-1", headers={"Accept": "text/html"}).text
     )
     assert client.get("/cases/forms-1", headers={"Accept": "image/png"}).status_code == 406
 

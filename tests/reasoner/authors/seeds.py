@@ -100,7 +100,16 @@ A2 = "sh:minInclusive 90 ; sh:maxInclusive 180"
 A_STATED = 'calx:quantity calx:maxSuperficialArcDeg ; calx:comparator "<=" ; calx:value 180'
 SEEDS = (
     Seed("01 dropped condition: E2", (block("rule:E2", " ; sh:not cond:DeepOnly", ""),)),
-    Seed("01b dropped condition: P3", (block("rule:P3", "sh:not cond:Uncrossable ;", ""),)),
+    Seed(
+        "01b dropped condition: P3",
+        (
+            block(
+                "cond:LithotripsyUnopposed",
+                "cond:Uncrossable , cond:LithotripsyFailed",
+                "cond:LithotripsyFailed",
+            ),
+        ),
+    ),
     Seed("01c dropped condition: J4", (block("rule:J4", "sh:not cond:Perforation ;", ""),)),
     Seed(
         "02 and, then or: C4",
@@ -123,21 +132,21 @@ SEEDS = (
         ),
     ),
     Seed(
-        "03 reversed with its statement: F-CB-1",
+        "03 reversed with its statement: X-CB-1",
         (
-            block("rule:F-CB-1", "sh:maxExclusive 2.0", "sh:minExclusive 2.0"),
+            block("rule:X-CB-1", "sh:maxExclusive 2.0", "sh:minExclusive 2.0"),
             block("ev:wolverine-lower", '"<" ; calx:value 2.0', '">" ; calx:value 2.0'),
         ),
     ),
     Seed(
-        "03b reversed: F-CB-1",
-        (block("rule:F-CB-1", "sh:maxExclusive 2.0", "sh:minExclusive 2.0"),),
+        "03b reversed: X-CB-1",
+        (block("rule:X-CB-1", "sh:maxExclusive 2.0", "sh:minExclusive 2.0"),),
     ),
     Seed(
         "03c reversed with its statement: W-RA-3",
         (
-            block("rule:W-RA-3", "sh:maxExclusive 30", "sh:minExclusive 30"),
-            block("ev:lvef-30-unverified", '"<" ; calx:value 30', '">" ; calx:value 30'),
+            block("rule:W-RA-3", "sh:maxInclusive 30", "sh:minInclusive 30"),
+            block("ev:whiteside-lvef-30", '"<=" ; calx:value 30', '">=" ; calx:value 30'),
         ),
     ),
     Seed(
@@ -206,7 +215,7 @@ SEEDS = (
         (
             block(
                 "rule:G8",
-                f" ,\n    [ a sh:TripleRule ; sh:order 2 ; sh:subject sh:this ; sh:predicate calx:advice ; sh:object advice:change_strategy ;\n      sh:condition [ a sh:NodeShape ; sh:property [ {PULSES} 80 ] ] ] .",
+                f" ,\n    [ a sh:TripleRule ; sh:order 2 ; sh:subject sh:this ; sh:predicate calx:advice ; sh:object advice:change_strategy ;\n      sh:condition [ a sh:NodeShape ; sh:node cond:Active ; sh:property [ {PULSES} 80 ] ] ] .",
                 " .",
             ),
         ),
@@ -239,15 +248,15 @@ SEEDS = (
         "09e severity: Ellis III",
         (block("rule:V-CRITICAL", '"ellis_3" "ellis_3_cavity"', '"ellis_3_cavity"'),),
     ),
-    Seed("10 labels part: F-CB-1", (block("rule:F-CB-1", "参考直径<2.0 mm", "参考直径<2.5 mm"),)),
+    Seed("10 labels part: X-CB-1", (block("rule:X-CB-1", "参考直径<2.0 mm", "参考直径<2.5 mm"),)),
     Seed(
-        "10b the label's number: F-IVL-2",
+        "10b the label's number: X-IVL-2",
         (
-            block("rule:F-IVL-2", "reference below 2.5 mm", "reference below 3.0 mm"),
-            block("rule:F-IVL-2", "参考直径<2.5 mm", "参考直径<3.0 mm"),
+            block("rule:X-IVL-2", "reference below 2.5 mm", "reference below 3.0 mm"),
+            block("rule:X-IVL-2", "参考直径<2.5 mm", "参考直径<3.0 mm"),
         ),
     ),
-    Seed("10c label missing", (block("rule:F-IVL-2", ' , "冲击波：参考直径<2.5 mm"@zh', ""),)),
+    Seed("10c label missing", (block("rule:X-IVL-2", ' , "冲击波：参考直径<2.5 mm"@zh', ""),)),
     Seed("10d label in English", (block("rule:A9", '"仅深部钙化"@zh', '"Only deep calcium"@zh'),)),
     Seed(
         "11 requirement contradicted: never atherectomy in a total occlusion",
@@ -288,7 +297,7 @@ SEEDS = (
         "13c deleted rule and its reference cases: J12",
         (
             drop("rule:J12"),
-            everywhere("cases/", "observe_with_echo, pericardiocentesis, ", "observe_with_echo, "),
+            everywhere("cases/", "pericardiocentesis, ", ""),
             everywhere("cases/", "[pericardiocentesis]", "[]"),
         ),
     ),
@@ -296,12 +305,12 @@ SEEDS = (
         "14 a second rule with another limit",
         (
             add(
-                "rule:F-IVL-2",
-                'rule:F-IVL-2b a sh:NodeShape ;\n  sh:targetClass calx:Lesion ; sh:order 50 ; skos:notation "F-IVL-2b" ;\n'
+                "rule:X-IVL-2",
+                'rule:X-IVL-2b a sh:NodeShape ;\n  sh:targetClass calx:Lesion ; sh:order 50 ; skos:notation "X-IVL-2b" ;\n'
                 '  rdfs:label "Lithotripsy: reference below 3.0 mm"@en , "冲击波：参考直径<3.0 mm"@zh ;\n'
                 '  calx:rationale "No size."@en , "无规格。"@zh ;\n'
                 "  calx:evidence ev:calx-no-size-within-cap ;\n"
-                "  sh:rule [ a sh:TripleRule ; sh:subject sh:this ; sh:predicate calx:contraindicated ; sh:object device:intravascular_lithotripsy ;\n"
+                "  sh:rule [ a sh:TripleRule ; sh:subject sh:this ; sh:predicate calx:hindered ; sh:object device:intravascular_lithotripsy ;\n"
                 "      sh:condition [ a sh:NodeShape ; sh:property [ sh:path calx:referenceVesselDiameterMm ; sh:minCount 1 ; sh:maxExclusive 3.0 ] ] ] .\n",
             ),
         ),
@@ -326,10 +335,10 @@ SEEDS = (
         ),
     ),
     Seed(
-        "18 unknown read as no: F-IVL-1",
+        "18 unknown read as no: X-IVL-1",
         (
             block(
-                "rule:F-IVL-1",
+                "rule:X-IVL-1",
                 "sh:property [ sh:path calx:balloonCrossed ; sh:hasValue false ]",
                 "sh:not [ sh:property [ sh:path calx:balloonCrossed ; sh:hasValue true ] ]",
             ),

@@ -44,12 +44,12 @@ def test_the_shipped_words_say_the_numbers_that_are_meant(base: Version) -> None
 
 
 def test_a_label_with_another_number_is_told_even_if_a_source_names_it(base: Version) -> None:
-    told = reworded(base.guideline, "W-IVL-5", en="120 pulses delivered", zh="已释放120个脉冲")
+    told = reworded(base.guideline, "F-IVL-1", en="120 pulses delivered", zh="已释放120个脉冲")
     assert len(told) == 2 and all("compares with 80" in message for message in told)
 
 
 def test_languages_are_held_against_each_other(base: Version) -> None:
-    told = reworded(base.guideline, "F-CB-1", zh="切割球囊：参考直径<2.5 mm")
+    told = reworded(base.guideline, "X-CB-1", zh="切割球囊：参考直径<2.5 mm")
     assert any("names 2 in 'en' and not in 'zh'" in message for message in told)
     assert any("names 2.5 in 'zh' and not in 'en'" in message for message in told)
 

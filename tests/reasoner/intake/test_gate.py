@@ -132,7 +132,28 @@ def test_all_problems_are_reported_at_once(reasoner: Reasoner) -> None:
         ),
         ({"stent_length_mm": 20}, {"stent_length_mm", "stent_implanted"}),
         (
-            {"stent_implanted": False, "recurrent_ischemia_after_stent": False},
+            {"predilation_balloon": "none", "balloon_diameter_mm": 3},
+            {"predilation_balloon", "balloon_diameter_mm"},
+        ),
+        (
+            {"predilation_balloon": "lithotripsy", "ivl_pulses_delivered": 0},
+            {"predilation_balloon", "ivl_pulses_delivered"},
+        ),
+        (
+            {"modification_done": "none", "predilation_balloon": "lithotripsy"},
+            {"modification_done", "predilation_balloon"},
+        ),
+        ({"complication_free": True, "tamponade": True}, {"complication_free", "tamponade"}),
+        (
+            {"complication_free": True, "perforation_grade": "ellis_1"},
+            {"complication_free", "perforation_grade"},
+        ),
+        (
+            {"stent_postdilation_balloon": "non_compliant"},
+            {"stent_postdilation_balloon", "stent_implanted"},
+        ),
+        (
+            {"stent_implanted": False, "recurrent_ischemia_after_stent": True},
             {"stent_implanted", "recurrent_ischemia_after_stent"},
         ),
         ({"dissection_depth": "intimal"}, {"dissection_depth", "coronary_dissection"}),

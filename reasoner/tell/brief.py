@@ -1,0 +1,375 @@
+"""What an answer says first, in the order in which one needs it: what is critical and what to do
+about it, the plan, what must not be used, what to find out next, warnings, the rest in short, and
+what the evidence is worth. The text, the cards and the page say the same from here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from functools import cached_property
+
+from calx.reasoner.engine.answer import Answer
+from calx.reasoner.engine.asking import Ask, asks
+from calx.reasoner.engine.parts import Action, Alert, Chosen, RankedThing, Thing
+from calx.reasoner.engine.ranking import by_rank, weighty
+from calx.reasoner.model.section import (
+    SEVERITIES,
+    Actions,
+    Criteria,
+    Members,
+    Numbers,
+    One,
+    Section,
+    Status,
+    Tally,
+)
+from calx.reasoner.tell.labels import labels
+from calx.words import words as words_of
+
+MOST_ASKED = 3
+"""Facts that are asked for at once; the rest is told where more is asked."""
+
+
+@dataclass(frozen=True)
+class Planned:
+    """Things that come at the same point of a plan."""
+
+    when: str
+    """``first``, ``then``, ``in support``; a status where things have no rank."""
+    things: tuple[str, ...]
+    """Each with its sizes and what weighs against it."""
+    because: str | None = None
+    """Why the first is the first."""
+
+
+@dataclass(frozen=True)
+class ToFind:
+    """Facts to find out next, for the same reason."""
+
+    facts: tuple[str, ...]
+    labels: tuple[str, ...]
+    why: str
+
+
+class Brief:
+    """The first things that an answer says, in one language."""
+
+    def __init__(self, answer: Answer, language: str) -> None:
+        self.answer, self.guideline, self.language = answer, answer.guideline, language
+        self.label = labels(answer.guideline, language)
+        self.words = words_of("answer", language)
+        self.comma = words_of("language", language)["comma"]
+
+    # --- alerts and actions -----------------------------------------------------------
+
+    @cached_property
+    def alerts(self) -> dict[str, list[Alert]]:
+        """The alerts by severity, the gravest first."""
+        found: dict[str, list[Alert]] = {severity: [] for severity in SEVERITIES}
+        for alert in self.answer.all_alerts(self.language):
+            found[alert.severity].append(alert)
+        return found
+
+    @cached_property
+    def actions(self) -> list[Action]:
+        """Every action once, in the order in which they are done; of a guideline that gives them no
+        order, as its alerts and criteria ask for them.
+        """
+        sections = self.guideline.sections
+        if any(isinstance(section, Actions) for section in sections):
+            return [
+                action
+                for section in sections
+                if isinstance(section, Actions)
+                for action in self.answer.actions(section, self.language)
+            ]
+        asked: dict[tuple[str, str], list[str]] = {}
+        for alert in self.answer.all_alerts(self.language):
+            for id_ in alert.advice:
+                asked.setdefault((id_, self.label.advised(alert.id, id_)), []).append(alert.id)
+        for section in sections:
+            if isinstance(section, Criteria):
+                for id_ in self.answer.judged(section).advice:
+                    asked.setdefault((id_, self.label.of(section.advice, id_)), [])
+        return [Action(id_, label, alerts, [], None, []) for (id_, label), alerts in asked.items()]
+
+    @cached_property
+    def urgent(self) -> list[Action]:
+        """The actions that critical alerts ask for."""
+        grave = {alert.id for alert in self.alerts[SEVERITIES[0]]}
+        return [action for action in self.actions if grave.intersection(action.alerts)]
+
+    @cached_property
+    def planned_actions(self) -> list[Action]:
+        """The actions that no alert asks for: they belong to the plan."""
+        return [action for action in self.actions if not action.alerts]
+
+    def advice_of(self, alert: Alert) -> list[Action]:
+        """What an alert asks for, but for what was told with a graver one."""
+        told = {action.id for action in self.urgent}
+        for severity in SEVERITIES[1:]:
+            for other in self.alerts[severity]:
+                if other is alert:
+                    return [a for a in self._asked_by(alert) if a.id not in told]
+                told |= {action.id for action in self._asked_by(other)}
+        return self._asked_by(alert)
+
+    def _asked_by(self, alert: Alert) -> list[Action]:
+        return [action for action in self.actions if alert.id in action.alerts]
+
+    def told(self, alert: Alert) -> str:
+        """An alert that is not critical, with its factors and what it asks for; a note that asks
+        for something is that.
+        """
+        advice = " · ".join(self.in_order(self.advice_of(alert)))
+        if advice and alert.severity == SEVERITIES[-1]:
+            return advice
+        factors = [self.label.factor(alert.id, id_) for id_ in alert.factors]
+        told = f"{alert.label} ({self.comma.join(factors)})" if factors else alert.label
+        return f"{told} → {advice}" if advice else told
+
+    def in_order(self, actions: Iterable[Action]) -> list[str]:
+        """Actions in words, those of which one is enough joined by "or"."""
+        shown: list[str] = []
+        before: Action | None = None
+        for action in actions:
+            if before is not None and action.id in before.alternative_to:
+                shown[-1] += f" {self.words['or']} {action.label}"
+            else:
+                shown.append(action.label)
+            before = action
+        return shown
+
+    # --- the plan -----------------------------------------------------------------------
+
+    @cached_property
+    def lead(self) -> Chosen | None:
+        """What leads the answer."""
+        section = self.guideline.lead
+        return self.answer.chosen(section, self.language) if section else None
+
+    @property
+    def standing(self) -> str:
+        """Whether what leads the answer is settled, or what could change it."""
+        section, lead, words = self.guideline.lead, self.lead, self.words
+        if section is None:
+            return ""
+        if lead is None:
+            return words["none yet" if self.answer.open(section) else "none"]
+        if elsewhere := self.answer.elsewhere(section):
+            others = [self.label.turned(section.key, id_) for id_ in elsewhere]
+            return words["not measured"].format(self.comma.join(others))
+        if lead.settled:
+            return words["settled"]
+        ticks = [ask for ask in self._asks if ask.settles]
+        if ticks:
+            return words["provisional until"].format(self.label.fact(ticks[0].fact))
+        facts = [self.label.fact(ask.fact) for ask in self._asks if section.key in ask.decides]
+        if not facts:
+            return words["provisional"]
+        rest = facts[MOST_ASKED:]
+        told = self.comma.join([*facts[:MOST_ASKED], *(["…"] if rest else [])])
+        return words["provisional by"].format(told)
+
+    def plan(self, section: Status) -> Iterator[Planned]:
+        """The things that may be used, in the order in which they are shown."""
+        things = by_rank(self.answer.things(section, self.language))
+        usable = [thing for thing in things if section.called[thing.status].usable]
+        if not section.ranked:
+            for status in section.in_reading_order:
+                same = [thing for thing in usable if thing.status == status.word]
+                if same:
+                    yield Planned(
+                        status.label[self.language], tuple(self.thing(thing) for thing in same)
+                    )
+            return
+        ranked = [thing for thing in usable if isinstance(thing, RankedThing)]
+        if not ranked:
+            return
+        first, *rest = ranked
+        yield Planned(self.words["first"], (self.thing(first),), self.why_first(section, first))
+        for when, adjunct in (("next", False), ("in support", True)):
+            same_role = [thing for thing in rest if (thing.role == "adjunct") is adjunct]
+            if same_role:
+                yield Planned(self.words[when], tuple(self.thing(thing) for thing in same_role))
+
+    def thing(self, thing: Thing) -> str:
+        """A thing with its sizes, what weighs against it, and whether that is all known."""
+        told = " ".join([thing.label, *self.label.sizes(thing.parameters)])
+        against = [caution.label for caution in weighty(thing)]
+        if thing.unverified and not (isinstance(thing, RankedThing) and thing.rank == 1):
+            against.append(self.words["n unknown"].format(len(thing.unverified)))
+        if not against:
+            return told
+        return f"{told} ({self.comma.join(against)})"
+
+    def why_first(self, section: Status, thing: RankedThing) -> str:
+        """Why a thing has its rank: what the order goes by, in its order."""
+        words = self.words
+        status = section.called[thing.status].label[self.language]
+        rules = f" ({', '.join(thing.preferred_by)})" if thing.preferred_by else ""
+        count = len(weighty(thing))
+        return self.comma.join(
+            [
+                f"{status}{rules}",
+                *([words["in support"]] if thing.role == "adjunct" else []),
+                words["no weighty"] if not count else words["n weighty"].format(count),
+                *([words["in dispute"]] if thing.disputed_by else []),
+                thing.direct_level or "",
+            ]
+        )
+
+    def barred(self, section: Status) -> Iterator[tuple[str, list[str]]]:
+        """What must not be used, by status: things with the same reasons together."""
+        for status in section.in_reading_order:
+            found: dict[tuple[str, ...], list[str]] = {}
+            if status.mark == "bad":
+                for thing in self.answer.things(section, self.language):
+                    if thing.status == status.word:
+                        reasons = [self._reason(thing, reason.rule) for reason in thing.against]
+                        found.setdefault(tuple(reasons), []).append(thing.label)
+            if found:
+                yield (
+                    status.label[self.language],
+                    [
+                        f"{self.comma.join(things)} ({self.comma.join(reasons)})"
+                        for reasons, things in found.items()
+                    ],
+                )
+
+    def _reason(self, thing: Thing, rule: str) -> str:
+        """The label of a rule without the name of the thing that it begins with."""
+        label, colon = self.label.rule(rule), self.words["colon"]
+        head, found, rest = label.partition(colon)
+        own = found and head.casefold() in thing.label.casefold()
+        return f"{rest if own else label} [{rule}]"
+
+    # --- what to find out ----------------------------------------------------------------
+
+    @cached_property
+    def _asks(self) -> list[Ask]:
+        return asks(self.answer)
+
+    @property
+    def asked(self) -> list[ToFind]:
+        """The facts to find out next, what matters most first."""
+        alerts = {a.id: a.label for a in self.answer.possible_alerts(self.language)}
+        lead = self.guideline.lead
+        found: dict[str, list[str]] = {}
+        for ask in self._asks[:MOST_ASKED]:
+            if lead is not None and lead.key in ask.decides:
+                why = lead.label[self.language]
+            else:
+                things = [self.label.decided(n) for n in ask.decides if n not in alerts]
+                open_ = [alerts[name] for name in ask.decides if name in alerts]
+                if open_:
+                    head = self.words["not ruled out"].lower()
+                    open_[0] = f"{head}{self.words['colon']}{open_[0]}"
+                why = self.comma.join([*things[:MOST_ASKED], *open_])
+            found.setdefault(why, []).append(ask.fact)
+        return [
+            ToFind(tuple(facts), tuple(self.label.fact(fact) for fact in facts), why)
+            for why, facts in found.items()
+        ]
+
+    @property
+    def not_excluded(self) -> list[str]:
+        """Critical alerts left open, but for those told with what to find out."""
+        lead = self.guideline.lead
+        told = {
+            name
+            for ask in self._asks[:MOST_ASKED]
+            if lead is None or lead.key not in ask.decides
+            for name in ask.decides
+        }
+        possible = self.answer.possible_alerts(self.language)
+        return [alert.label for alert in possible if alert.id not in told]
+
+    # --- the rest in short ----------------------------------------------------------------
+
+    def short(self, section: Section) -> list[str]:
+        """A section in a few words, where there is something to say."""
+        label, words = self.label, self.words
+        match section:
+            case One() if not section.leads:
+                chosen = self.answer.chosen(section, self.language)
+                if chosen is None:
+                    return [words["unknown"]] if self.answer.open(section) else []
+                return [
+                    chosen.label if chosen.settled else f"{chosen.label} ({words['still open']})"
+                ]
+            case Tally():
+                total = self.answer.total(section)
+                if total.value is None:
+                    return []
+                told = str(total.value)
+                points = [label.point(section, point) for point in total.points]
+                if points:
+                    told += f" ({self.comma.join(points)})"
+                if total.unknown:
+                    told += words["so far"]
+                return [told]
+            case Members():
+                return [
+                    label.of(section.predicates[0], id_) for id_ in self.answer.members(section)
+                ]
+            case Numbers():
+                return label.numbers(self.answer.numbers(section))
+            case Criteria():
+                judged = self.answer.judged(section).criteria
+                return [
+                    f"{words[verdict]}{words['colon']}{self.comma.join(same)}"
+                    for verdict in ("not_met", "unknown", "met")
+                    if (
+                        same := [
+                            label.of(section.met, id_)
+                            for id_, found in judged.items()
+                            if found == verdict
+                        ]
+                    )
+                ]
+            case _:
+                return []
+
+    @property
+    def evidence(self) -> list[str]:
+        """What the evidence is worth, of what leads the answer and of what comes first."""
+        words, found = self.words, []
+        disputes: dict[str, None] = {}
+        if self.lead is not None and self.guideline.lead is not None:
+            found.append(self._worth(self.guideline.lead.label[self.language], self.lead.level))
+            disputes |= dict.fromkeys(self.lead.disputed_by)
+        for section in self.guideline.sections:
+            if isinstance(section, Status) and section.ranked:
+                things = self.answer.things(section, self.language)
+                first = next(
+                    (t for t in things if isinstance(t, RankedThing) and t.rank == 1), None
+                )
+                if first is not None:
+                    found.append(self._worth(first.label, first.direct_level))
+                    disputes |= dict.fromkeys(first.disputed_by)
+        if disputes:
+            named = self.comma.join(self.label.study(study) for study in disputes)
+            found.append(f"{words['disputed by']} {named}")
+        return found
+
+    def _worth(self, of: str, level: str | None) -> str:
+        meaning = self.guideline.level_definitions.get(level or "", {}).get(self.language, "")
+        short = meaning.partition(self.words["colon"])[0].rstrip(".。")
+        return f"{of} {level} ({short[:1].lower()}{short[1:]})"
+
+    @property
+    def limits(self) -> list[str]:
+        """Limits worth telling at once, of what leads the answer and of what comes first."""
+        told = list(self.lead.limits) if self.lead is not None else []
+        for section in self.guideline.sections:
+            if isinstance(section, Status) and section.ranked:
+                for thing in self.answer.things(section, self.language):
+                    if isinstance(thing, RankedThing) and thing.rank == 1:
+                        told += thing.limits
+        told += [limit for alert in self.alerts[SEVERITIES[0]] for limit in alert.limits]
+        statements = self.guideline.statements
+        return [
+            self.label.statement(name) for name in dict.fromkeys(told) if statements[name].prominent
+        ]
