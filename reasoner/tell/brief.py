@@ -198,7 +198,7 @@ class Brief:
         """A thing with its sizes, what weighs against it, and whether that is all known."""
         told = " ".join([thing.label, *self.label.sizes(thing.parameters)])
         against = [caution.label for caution in weighty(thing)]
-        if thing.unverified and not (isinstance(thing, RankedThing) and thing.rank == 1):
+        if thing.unverified:
             against.append(self.words["n unknown"].format(len(thing.unverified)))
         if not against:
             return told

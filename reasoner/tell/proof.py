@@ -65,10 +65,12 @@ def why(answer: Answer, target: str, language: str = DEFAULT) -> str:
         NoSuchConclusionError: there is nothing of this name; the text lists what there is.
     """
     lines = list(_Proof(answer, language).why(target))
-    if len(lines) > LONGEST_WHY:
+    notice = list(Rows(language).wrapped(answer.guideline.notice[language], 0))
+    room = LONGEST_WHY - len(notice)
+    if len(lines) > room:
         rest = words_of("answer", language)["more in explain"]
-        lines = [*lines[: LONGEST_WHY - 1], rest.format(len(lines) - LONGEST_WHY + 1)]
-    return "\n".join(lines) + "\n"
+        lines = [*lines[: room - 1], rest.format(len(lines) - room + 1)]
+    return "\n".join([*lines, *notice]) + "\n"
 
 
 class _Proof:
@@ -249,8 +251,9 @@ class _Proof:
             if cited.stance == "supports":
                 study = self.guideline.studies[cited.study]
                 yield from self._short(
-                    f"{self.label.study(cited.study)} [{cited.level}] {cited.text[self.language]} "
-                    f"({cited.locator}; {' '.join(study.identifiers) or study.citation})",
+                    f"{self.label.study(cited.study)} [{cited.level}] "
+                    f"({'; '.join([cited.locator, *study.identifiers])}) "
+                    f"{cited.text[self.language]}",
                     4,
                 )
 

@@ -262,7 +262,7 @@ def test_a_card_says_what_speaks_against_each_device_and_shows_warnings(
     (line,) = [
         line
         for line in leading(cards)["detail"].splitlines()
-        if line.startswith("- **NOT**: contraindicated")
+        if line.startswith("- **AVOID**: contraindicated")
     ]
     assert "F-RA-1" in line
     facts = {"max_superficial_arc_deg": 300}
