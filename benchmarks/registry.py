@@ -13,7 +13,6 @@ import random
 import statistics
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import yaml
@@ -334,7 +333,7 @@ def main() -> None:
     if parser.parse_args().draw:
         numbers = yaml.safe_load((FOLDER / "distributions.yaml").read_text(encoding="utf-8"))
         drawn = (json.dumps(case, ensure_ascii=False) for case in draw(reasoner, numbers))
-        Path(FOLDER / "lesions.jsonl").write_text("\n".join(drawn) + "\n", encoding="utf-8")
+        (FOLDER / "lesions.jsonl").write_text("\n".join(drawn) + "\n", encoding="utf-8")
     sample = lesions()
     ways = {f"with {TICK}": sample, "without": [without_tick(case) for case in sample]}
     found = {

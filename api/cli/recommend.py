@@ -16,7 +16,7 @@ import typer
 
 from calx.api.cli.app import app
 from calx.api.cli.input import case_source, load_reasoner, read_submissions, report_problems
-from calx.api.cli.options import AT_FAULT, DONE, Lang, Ontology, one_of
+from calx.api.cli.options import AT_FAULT, DONE, WRONG_USE, Lang, Ontology, one_of
 from calx.ontology import DEFAULT_DIRECTORY
 from calx.reasoner.batch import Outcome, outcomes
 from calx.reasoner.engine.answer import Answer
@@ -124,7 +124,7 @@ def _explain(answer: Answer, target: str, language: str) -> int:
         typer.echo(explained(answer, target, language))
     except NoSuchConclusionError as error:
         typer.echo(f"--why: {error}", err=True)
-        return AT_FAULT
+        return WRONG_USE
     return DONE
 
 

@@ -273,6 +273,16 @@ class Answer:
             thing.rank = rank
         return [*ranked]
 
+    def first_things(self, language: str) -> list[RankedThing]:
+        """What comes first of each section that ranks its things."""
+        return [
+            thing
+            for section in self.guideline.sections
+            if isinstance(section, Status) and section.ranked
+            for thing in self.things(section, language)
+            if isinstance(thing, RankedThing) and thing.rank == 1
+        ]
+
     def _with_rank(self, section: Status, term: Term, thing: Thing) -> RankedThing:
         """A thing with what its rank hangs on, but not yet the rank."""
         keys = self._view.of_thing[section.key, term.local]
@@ -469,28 +479,22 @@ class Answer:
         found, kind = [], self.guideline.properties[section.predicates[0]].kind
         told = set(self.ids(*section.predicates))
         for term in self._of_property(section.predicates[0]):
-            keys = [
-                key
-                for key in (key_of(name, term.local) for name in section.predicates)
-                if key in self.trace.derived
-            ]
-            if keys:
-                rules = [rule for key in keys for rule in self._rules_of(key)]
-                owners = {rule.alert for rule in rules if rule.alert is not None}
-                found.append(
-                    Action(
-                        term.id,
-                        term.label[language],
-                        sorted(owners),
-                        sorted({rule.id for rule in rules}),
-                        self.guideline.levels[min(self.trace.derived[key] for key in keys)],
-                        sorted(
-                            other
-                            for local in term.alternatives
-                            if (other := self.guideline.terms[f"{kind}/{local}"].id) in told
-                        ),
-                    )
+            if term.id not in told:
+                continue
+            derived = [key_of(name, term.local) for name in section.predicates]
+            keys = [key for key in derived if key in self.trace.derived]
+            rules = [rule for key in keys for rule in self._rules_of(key)]
+            others = {self.guideline.terms[f"{kind}/{local}"].id for local in term.alternatives}
+            found.append(
+                Action(
+                    term.id,
+                    term.label[language],
+                    sorted({rule.alert for rule in rules if rule.alert is not None}),
+                    sorted({rule.id for rule in rules}),
+                    self.guideline.levels[min(self.trace.derived[key] for key in keys)],
+                    sorted(others & told),
                 )
+            )
         return found
 
     def _in_order(self, predicate: str | None, advice: Iterable[str]) -> list[str]:

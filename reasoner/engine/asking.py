@@ -8,9 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from calx.reasoner.engine.answer import Answer
-from calx.reasoner.engine.parts import RankedThing
 from calx.reasoner.model.guideline import COSTS
-from calx.reasoner.model.section import Status
 from calx.words import DEFAULT
 
 
@@ -32,13 +30,7 @@ def asks(answer: Answer) -> list[Ask]:
     """
     guideline = answer.guideline
     lead = guideline.lead.key if guideline.lead else None
-    first = {
-        thing.id
-        for section in guideline.sections
-        if isinstance(section, Status) and section.ranked
-        for thing in answer.things(section, DEFAULT)
-        if isinstance(thing, RankedThing) and thing.rank == 1
-    }
+    first = {thing.id for thing in answer.first_things(DEFAULT)}
     open_: dict[str, list[str]] = {}
     for item in answer.missing:
         told = [name for name in item.decides if name == lead or name in first]

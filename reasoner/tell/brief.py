@@ -340,15 +340,9 @@ class Brief:
         if self.lead is not None and self.guideline.lead is not None:
             found.append(self._worth(self.guideline.lead.label[self.language], self.lead.level))
             disputes |= dict.fromkeys(self.lead.disputed_by)
-        for section in self.guideline.sections:
-            if isinstance(section, Status) and section.ranked:
-                things = self.answer.things(section, self.language)
-                first = next(
-                    (t for t in things if isinstance(t, RankedThing) and t.rank == 1), None
-                )
-                if first is not None:
-                    found.append(self._worth(first.label, first.direct_level))
-                    disputes |= dict.fromkeys(first.disputed_by)
+        for first in self.answer.first_things(self.language):
+            found.append(self._worth(first.label, first.direct_level))
+            disputes |= dict.fromkeys(first.disputed_by)
         if disputes:
             named = self.comma.join(self.label.study(study) for study in disputes)
             found.append(f"{words['disputed by']} {named}")
@@ -363,11 +357,8 @@ class Brief:
     def limits(self) -> list[str]:
         """Limits worth telling at once, of what leads the answer and of what comes first."""
         told = list(self.lead.limits) if self.lead is not None else []
-        for section in self.guideline.sections:
-            if isinstance(section, Status) and section.ranked:
-                for thing in self.answer.things(section, self.language):
-                    if isinstance(thing, RankedThing) and thing.rank == 1:
-                        told += thing.limits
+        for first in self.answer.first_things(self.language):
+            told += first.limits
         told += [limit for alert in self.alerts[SEVERITIES[0]] for limit in alert.limits]
         statements = self.guideline.statements
         return [

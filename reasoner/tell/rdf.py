@@ -15,6 +15,7 @@ from pyoxigraph import BlankNode, Literal, NamedNode, Triple
 
 from calx.reasoner.engine.answer import Answer
 from calx.reasoner.engine.evaluation import Step
+from calx.reasoner.engine.parts import RankedThing
 from calx.reasoner.model.condition import Value
 from calx.reasoner.model.guideline import Fact
 from calx.reasoner.model.names import IRI, Names
@@ -297,6 +298,12 @@ class _Summary:
                     fact,
                     {CALX.concerns: [term]},
                 )
+            if isinstance(thing, RankedThing) and thing.rank is not None:
+                node = NamedNode(f"{self._lesion.value}/place/{thing.id}")
+                self._say(CALX.place, node)
+                self._found.put(node, CALX.concerns, term)
+                self._found.put(node, CALX["rank"], Literal(thing.rank))
+                self._found.put(node, CALX.role, Literal(str(thing.role)))
             self._disputes(thing.disputed_by, term)
 
     def _disputes(self, studies: list[str], term: NamedNode | None) -> None:

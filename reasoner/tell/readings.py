@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from calx.reasoner.engine.answer import Answer
-from calx.reasoner.tell.labels import labels
+from calx.reasoner.tell.labels import Labels, labels
 from calx.reasoner.tell.lines import Rows
 from calx.words import words as words_of
 
@@ -19,11 +19,7 @@ def stability(answer: Answer, language: str) -> Iterator[str]:
     """Who measured, what stays open, and what would change elsewhere in the intervals."""
     if answer.case.measured is None:
         return
-    words, label, write = (
-        words_of("answer", language),
-        labels(answer.guideline, language),
-        Rows(language),
-    )
+    words, label, write = _told_with(answer, language)
     comma = words_of("language", language)["comma"]
     measured = answer.case.measured.json()
     model = measured.get("model") or {}
@@ -57,11 +53,7 @@ def readings(answer: Answer, language: str) -> Iterator[str]:
     """Each measured fact with its value, interval and frames, and what was said of the reading."""
     if answer.case.measured is None:
         return
-    words, label, write = (
-        words_of("answer", language),
-        labels(answer.guideline, language),
-        Rows(language),
-    )
+    words, label, write = _told_with(answer, language)
     measured = answer.case.measured.json()
     head = words["measured"]
     for name, entry in measured["facts"].items():
@@ -72,6 +64,10 @@ def readings(answer: Answer, language: str) -> Iterator[str]:
     notes = "; ".join(str(note) for note in measured.get("notes") or ())
     if notes:
         yield from write.more(f"{words['read with']} {notes}")
+
+
+def _told_with(answer: Answer, language: str) -> tuple[Mapping[str, str], Labels, Rows]:
+    return words_of("answer", language), labels(answer.guideline, language), Rows(language)
 
 
 def reading(answer: Answer, language: str, name: str, entry: Mapping[str, Any]) -> str:

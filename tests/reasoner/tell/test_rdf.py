@@ -47,13 +47,21 @@ def test_conclusions_and_facts_are_triples_about_the_lesion(answers: list[Answer
         assert {str(o).rpartition("/")[2] for o in graph.objects(lesion, CALX.advice)} == set(
             result["advice"]
         )
-        for status in ("preferred", "suitable", "notIndicated", "contraindicated"):
+        for status in ("preferred", "suitable", "notIndicated", "contraindicated", "unavailable"):
             ours = {
                 device["id"]
                 for device in result["devices"]
                 if device["status"].replace("_i", "I") == status
             }
             assert {str(o).rpartition("/")[2] for o in graph.objects(lesion, CALX[status])} == ours
+        placed = {
+            str(graph.value(node, CALX.concerns)).rpartition("/")[2]: (
+                int(str(graph.value(node, CALX["rank"]))),
+                str(graph.value(node, CALX.role)),
+            )
+            for node in graph.objects(lesion, CALX.place)
+        }
+        assert placed == {d["id"]: (d["rank"], d["role"]) for d in result["devices"] if d["rank"]}
         assert {
             (f, str(o))
             for o in graph.objects(lesion, CALX.missing)

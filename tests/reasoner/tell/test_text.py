@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from typing import Any
 
@@ -143,15 +144,13 @@ def test_why_of_what_is_not_there_lists_what_there_is() -> None:
 
 
 def test_the_command_line_explains_one_conclusion(tmp_path: Any) -> None:
-    import json
-
     path = tmp_path / "case.json"
     path.write_text(json.dumps(LABORATORY["c-cat-before-the-balloon"]))
     done = calx("recommend", path, "--why", "c_cat")
     assert done.returncode == 0
     assert "[G1" in done.stdout or "G1 " in done.stdout
     refused = calx("recommend", path, "--why", "nonsense")
-    assert refused.returncode != 0
+    assert refused.returncode == 2
     assert "there is" in refused.stderr
     assert len(calx("recommend", path, "--format", "text", "--more").stdout) > len(
         calx("recommend", path, "--format", "text").stdout
