@@ -216,7 +216,7 @@ def test_it_answers_on_the_command_line_in_both_languages() -> None:
         "CRITICAL shock may be near [W1; C-EO] 1. give fluids",
         "Place of care WARD, INTENSIVE CARE CONSIDERED [C3] settled",
         "first clarithromycin [usable, no weighty caution, C-EO]",
-        "NOT barred: amoxicillin, ampicillin (Allergy bars every penicillin [D2])",
+        "AVOID barred: amoxicillin, ampicillin (Allergy bars every penicillin [D2])",
         "Severity: 4 (",
         "so far",
         "could still rise: high urea",

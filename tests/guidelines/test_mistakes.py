@@ -277,5 +277,5 @@ def test_what_cannot_be_used_is_told_by_what_hinders_it() -> None:
     ]
     told = [line for line in card["detail"].splitlines() if "amoxicillin" in line]
     out = "out of stock: amoxicillin, ampicillin (Penicillins out of stock [D4])"
-    assert told == [f"- **NOT**: {out}"]
+    assert told == [f"- **AVOID**: {out}"]
     assert out in " ".join(render(answer).split())
