@@ -9,6 +9,7 @@ of the whole program on every case by induction over the layers.
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Iterator
 from decimal import Decimal
 from typing import assert_never
@@ -30,11 +31,18 @@ from calx.reasoner.model.rule import Assignment, Production
 Cell = tuple[dict[str, Value], frozenset[str]]
 """Values, and keys of conclusions derived."""
 STEP = Decimal("0.125")
+MOST = 200_000
+"""Cells of a production that can still all be tried."""
 
 
 def cells(guideline: Guideline, production: Production) -> Iterator[Cell]:
     """Every input cell of a production."""
     values, conclusions = choices(guideline, production)
+    number = math.prod(len(ways) for ways in (*values.values(), *conclusions))
+    if number > MOST:
+        raise ValueError(
+            f"{number} cells: too much is asked at once for each to be tried; split the rule into several productions"
+        )
     names = list(values)
     # a cell stands for values that no leaf tells apart; which of them is tried rotates, so that each is
     members = [[itertools.cycle(group) for group in groups] for groups in values.values()]

@@ -107,9 +107,9 @@ FAULTS = [
     ),
     (
         "D",
-        S,
-        "sh:node cond:NothingUpToD6 ;",
-        "sh:node cond:NothingUpToD6 ; sh:property [ sh:path calx:stentImplanted ; sh:hasValue true ] ;",
+        C,
+        "sh:property [ sh:path calx:balloonFullyExpanded ; sh:hasValue true ] ;",
+        "sh:property [ sh:path calx:balloonFullyExpanded ; sh:hasValue true ] ; sh:property [ sh:path calx:stentImplanted ; sh:hasValue true ] ;",
         {"shadowed D7"},
     ),
     (
