@@ -38,7 +38,8 @@ MOST = 200_000
 def cells(guideline: Guideline, production: Production) -> Iterator[Cell]:
     """Every input cell of a production."""
     values, conclusions = choices(guideline, production)
-    number = math.prod(len(ways) for ways in (*values.values(), *conclusions))
+    number = math.prod([len(groups) for groups in values.values()])
+    number *= math.prod([len(ways) for ways in conclusions])
     if number > MOST:
         raise ValueError(
             f"{number} cells: too much is asked at once for each to be tried; split the rule into several productions"
