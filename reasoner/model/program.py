@@ -52,7 +52,7 @@ class Program:
     >>> import calx
     >>> program = calx.Reasoner.load().guideline.program
     >>> [clause.name for clause in program.writers_of["strategy:proceed_to_stent"]]
-    ['D7.0']
+    ['D7.0', 'D7.1', 'D7.2']
     """
 
     def __init__(self, rules: Iterable[Rule]) -> None:
