@@ -5,11 +5,14 @@ They are looked at, not compared byte by byte: fonts and browsers differ from ma
 
 from __future__ import annotations
 
+import io
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Literal
 
 from PIL import Image
-from playwright.sync_api import sync_playwright
+from playwright.sync_api import Browser, sync_playwright
 
 from calx.imaging.simulator import dicom, simulate, statistics
 from tests.api.pages.test_page import CHROMIUM, FLAGS
@@ -19,12 +22,12 @@ from tests.command import calx
 DOCS = Path(__file__).resolve().parent
 LESION = (
     "/?max_superficial_arc_deg=300&vessel_diameter_mm=3.2"
-    "&residual_thin_plaque=true&reference_vessel_diameter_mm=3"
+    "&residual_thin_plaque=true&reference_vessel_diameter_mm=3&stage=before_preparation&target_vessel=lad"
 )
 
 
 def page() -> None:
-    """The page with an answer, in Chromium."""
+    """The page with an answer in Chromium, on a desk and on a phone."""
     with (
         tempfile.TemporaryDirectory() as data,
         serving(Path(data)) as running,
@@ -36,7 +39,39 @@ def page() -> None:
         )
         shown.goto(LESION)
         shown.screenshot(path=str(DOCS / "page.png"))
+        views = [
+            _on_a_phone(browser, running.url, language, scheme, taps)
+            for language, scheme, taps in (
+                ("en", "light", ()),
+                ("en", "light", ("#bar",)),
+                ("en", "dark", ("#bar", ".lead .why")),
+                ("zh", "dark", ("#bar",)),
+            )
+        ]
         browser.close()
+    sheet = Image.new("RGB", (sum(view.width + 16 for view in views), views[0].height), "white")
+    for number, view in enumerate(views):
+        sheet.paste(view, (number * (view.width + 16), 0))
+    sheet.quantize(256).save(DOCS / "page-phone.png", optimize=True)
+
+
+def _on_a_phone(
+    browser: Browser, url: str, language: str, scheme: Literal["light", "dark"], taps: Sequence[str]
+) -> Image.Image:
+    """The page after some taps, on a screen of 390 pixels."""
+    with browser.new_context(
+        base_url=url,
+        viewport={"width": 390, "height": 844},
+        color_scheme=scheme,
+        is_mobile=True,
+        has_touch=True,
+    ) as context:
+        shown = context.new_page()
+        shown.goto(f"{LESION}&lang={language}")
+        for tap in taps:
+            shown.locator(tap).first.tap()
+            shown.wait_for_timeout(300)
+        return Image.open(io.BytesIO(shown.screenshot())).convert("RGB")
 
 
 def recording() -> None:

@@ -10,6 +10,7 @@ from typing import Any
 
 from calx.ontology import DEFAULT_DIRECTORY, GuidelineError
 from calx.reasoner.engine.answer import Answer
+from calx.reasoner.engine.entry import Entry
 from calx.reasoner.engine.evaluation import Evaluation, Trace
 from calx.reasoner.engine.evidence import Evidence
 from calx.reasoner.engine.intervals import within
@@ -38,6 +39,7 @@ class Reasoner:
         self.evaluation = Evaluation(guideline)
         self.uncertainty = Uncertainty(guideline)
         self.gate = Gate(self.evaluation)
+        self.entry = Entry(guideline)
         self._evidence = Evidence(guideline)
         self._view = ProofView(guideline)
 

@@ -236,10 +236,11 @@ class _Cards:
             if isinstance(section, Status):
                 for planned in brief.plan(section):
                     because = f" [{planned.because}]" if planned.because else ""
-                    lines.append(f"- **{planned.when}**: {' · '.join(planned.things)}{because}")
+                    things = " · ".join(thing.text for thing in planned.things)
+                    lines.append(f"- **{planned.when}**: {things}{because}")
                 lines += [
-                    f"- **{told['not']}**: {word}: {' · '.join(things)}"
-                    for word, things in brief.barred(section)
+                    f"- **{told['not']}**: {word}: {' · '.join(thing.text for thing in barred)}"
+                    for word, barred in brief.barred(section)
                 ]
                 reserved = [
                     f"- {thing.label}: {text}"

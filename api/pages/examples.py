@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
@@ -18,7 +19,7 @@ class Example:
     title: dict[str, str]
     case: dict[str, Any]
 
-    @property
+    @cached_property
     def query(self) -> str:
         return urlencode(
             {

@@ -6,16 +6,18 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
 
+from calx.api.pages.form import Field
 from calx.api.pages.words import words_of
 from calx.reasoner.model.guideline import Guideline
-from calx.reasoner.model.section import Alerts, One, Section
+from calx.reasoner.model.section import One, Section
 from calx.reasoner.tell.labels import labels
 from calx.words import LANGUAGES, words
 
@@ -33,7 +35,7 @@ def environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    found.globals["asset"] = asset
+    found.globals |= {"asset": asset, "question": question}
     return found
 
 
@@ -41,6 +43,16 @@ def environment() -> Environment:
 def asset(name: str) -> str:
     """The address of a static file, which changes with its content."""
     return f"/static/{name}?{hashlib.sha256((STATIC / name).read_bytes()).hexdigest()[:12]}"
+
+
+@lru_cache(maxsize=8192)
+def question(field: Field, value: str, place: str, echo: str, wrong: str) -> Markup:
+    """A question of the form: with what was entered, its place (`Entry.places`), what it comes to,
+    and what is wrong with it.
+    """
+    template = environment().get_template("field.html")
+    shown = template.render(field=field, value=value, place=place, echo=echo, wrong=wrong)
+    return Markup(shown)  # noqa: S704  autoescaped
 
 
 def kind_of(section: Section) -> str:
@@ -58,16 +70,6 @@ def root_word(guideline: Guideline, language: str) -> str:
     """What a case is about, as a heading."""
     label = guideline.root.label[language]
     return label[:1].upper() + label[1:]
-
-
-def gravest(guideline: Guideline, result: Mapping[str, Any]) -> int:
-    """How many alerts of the gravest severity an answer raises."""
-    return sum(
-        alert["severity"] == section.gravest
-        for section in guideline.sections
-        if isinstance(section, Alerts)
-        for alert in result.get(section.key, ())
-    )
 
 
 def html(
@@ -104,7 +106,6 @@ def html(
             all_sections=[(kind_of(section), section) for section in guideline.sections],
             sections=[(kind_of(section), section) for section in guideline.in_reading_order],
             is_small=is_small,
-            gravest=lambda result: gravest(guideline, result),
             token=has_token,
             **more,
         )

@@ -88,6 +88,7 @@ class Answer:
         """What would change elsewhere in the intervals of measured facts."""
         self._evidence = evidence
         self._view = view
+        self._things: dict[tuple[str, str], list[Thing]] = {}
 
     # --- the whole ------------------------------------------------------------------
 
@@ -259,6 +260,12 @@ class Answer:
 
     def things(self, section: Status, language: str) -> list[Thing]:
         """The things of a section, each with its status, and with its rank where there is one."""
+        known = self._things.get((section.key, language))
+        if known is None:
+            known = self._things[section.key, language] = self._all_things(section, language)
+        return known
+
+    def _all_things(self, section: Status, language: str) -> list[Thing]:
         terms = self.guideline.of_kind(section.kind)
         things = [self._thing(section, thing, language) for thing in terms]
         if not section.ranked:

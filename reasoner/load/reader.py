@@ -259,7 +259,9 @@ class _Reader:
         return self.source.line_of(rule.file, iri) or 0, origin.number if origin else 0
 
     def _applicability(self, vocabulary: Vocabulary) -> None:
-        """The conditions under which facts do not apply, and alerts are told as left open."""
+        """The conditions under which facts do not apply or are asked for first, and alerts are told
+        as left open.
+        """
         graph, names = self.source.graph, self.source.names
         by_local = {fact.local: fact for fact in self.facts.values()}
         described = [
@@ -280,6 +282,17 @@ class _Reader:
                 )
             else:
                 self.facts[fact.name] = replace(fact, inapplicable=condition)
+        for node, shape in graph.subject_objects(CALX.askedFirstWhere):
+            fact = by_local.get(self.source.local(node))
+            condition = self._own_condition(node, shape)
+            if fact is None or condition is None:
+                continue
+            if properties_read(condition):
+                message = "calx:askedFirstWhere speaks of facts, not of conclusions"
+                self.source.problem(node, message)
+            else:
+                now = self.facts[fact.name]
+                self.facts[fact.name] = replace(now, asked_first=condition)
         for path, term in vocabulary.terms.items():
             where = self.source.value(URIRef(names(path)), CALX.openWhere)
             if where is not None:

@@ -74,6 +74,11 @@ class Vocabulary:
             if (path, CALX.unbounded, None) in self.source.graph
             else None,
             cost=self._cost(path),
+            short=(
+                self.source.text(path, SKOS.altLabel)
+                if (path, SKOS.altLabel, None) in self.source.graph
+                else {}
+            ),
         )
 
     def _cost(self, path: Node) -> str:

@@ -55,6 +55,10 @@ class Fact:
     """Of other facts: where it holds, this fact, if absent, can have no value."""
     cost: str = COSTS[0]
     """What it takes to learn it, one of `COSTS`."""
+    asked_first: Condition | None = None
+    """Of other facts: where it holds, a form asks for this fact among the first."""
+    short: Text = field(default_factory=dict)
+    """What a form says where the fact is true, if not "yes"."""
 
 
 @dataclass(frozen=True)

@@ -32,12 +32,20 @@ MOST_ASKED = 3
 
 
 @dataclass(frozen=True)
+class Worded:
+    """Words, and the rules that they rest on."""
+
+    text: str
+    rules: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class Planned:
     """Things that come at the same point of a plan."""
 
     when: str
     """``first``, ``then``, ``in support``; a status where things have no rank."""
-    things: tuple[str, ...]
+    things: tuple[Worded, ...]
     """Each with its sizes and what weighs against it."""
     because: str | None = None
     """Why the first is the first."""
@@ -194,15 +202,15 @@ class Brief:
             if same_role:
                 yield Planned(self.words[when], tuple(self.thing(thing) for thing in same_role))
 
-    def thing(self, thing: Thing) -> str:
+    def thing(self, thing: Thing) -> Worded:
         """A thing with its sizes, what weighs against it, and whether that is all known."""
         told = " ".join([thing.label, *self.label.sizes(thing.parameters)])
         against = [caution.label for caution in weighty(thing)]
         if thing.unverified:
             against.append(self.words["n unknown"].format(len(thing.unverified)))
-        if not against:
-            return told
-        return f"{told} ({self.comma.join(against)})"
+        if against:
+            told += f" ({self.comma.join(against)})"
+        return Worded(told, tuple(dict.fromkeys(thing.reasons)))
 
     def why_first(self, section: Status, thing: RankedThing) -> str:
         """Why a thing has its rank: what the order goes by, in its order."""
@@ -220,23 +228,25 @@ class Brief:
             ]
         )
 
-    def barred(self, section: Status) -> Iterator[tuple[str, list[str]]]:
+    def barred(self, section: Status) -> Iterator[tuple[str, list[Worded]]]:
         """What must not be used, by status: things with the same reasons together."""
         for status in section.in_reading_order:
-            found: dict[tuple[str, ...], list[str]] = {}
+            found: dict[tuple[str, ...], list[Thing]] = {}
             if status.mark == "bad":
                 for thing in self.answer.things(section, self.language):
                     if thing.status == status.word:
                         reasons = [self._reason(thing, reason.rule) for reason in thing.against]
-                        found.setdefault(tuple(reasons), []).append(thing.label)
+                        found.setdefault(tuple(reasons), []).append(thing)
             if found:
                 yield (
                     status.label[self.language],
-                    [
-                        f"{self.comma.join(things)} ({self.comma.join(reasons)})"
-                        for reasons, things in found.items()
-                    ],
+                    [self._barred_for(reasons, things) for reasons, things in found.items()],
                 )
+
+    def _barred_for(self, reasons: tuple[str, ...], things: list[Thing]) -> Worded:
+        labels = self.comma.join(thing.label for thing in things)
+        rules = dict.fromkeys(rule for thing in things for rule in thing.reasons)
+        return Worded(f"{labels} ({self.comma.join(reasons)})", tuple(rules))
 
     def _reason(self, thing: Thing, rule: str) -> str:
         """The label of a rule without the name of the thing that it begins with."""

@@ -104,11 +104,11 @@ class _Text:
                 continue
             for planned in self.brief.plan(status):
                 because = f"  [{planned.because}]" if planned.because else ""
-                yield from row(f"  {planned.when}", " · ".join(planned.things) + because)
+                told = " · ".join(thing.text for thing in planned.things)
+                yield from row(f"  {planned.when}", told + because)
             for word, barred in self.brief.barred(status):
-                yield from row(
-                    f"  {self.words['not']}", f"{word}{self.words['colon']}{' · '.join(barred)}"
-                )
+                told = " · ".join(things.text for things in barred)
+                yield from row(f"  {self.words['not']}", f"{word}{self.words['colon']}{told}")
         for numbers in self.guideline.in_reading_order:
             if isinstance(numbers, Numbers) and not numbers.detail:
                 sizes = self.comma.join(self.brief.short(numbers))

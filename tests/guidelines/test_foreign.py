@@ -320,7 +320,7 @@ def test_it_has_an_endpoint_an_api_and_a_page_of_its_own(tmp_path: Path) -> None
 
 def _look(page: Page, running: Running) -> None:
     page.goto(f"{running.url}/?age=80&confusion=true")
-    named = " ".join(page.locator(".thing h3").all_text_contents())
+    named = " ".join(page.locator(".plan .thing").all_text_contents())
     in_order = sorted(("ampicillin", "amoxicillin", "clarithromycin"), key=named.index)
     assert in_order == ["amoxicillin", "clarithromycin", "ampicillin"]  # weighty cautions go last
     page.goto(f"{running.url}/?age=80&confusion=true&allergy=true")
@@ -328,11 +328,11 @@ def _look(page: Page, running: Running) -> None:
         "Pneumonia acquired in the community: severity and place of care"
     )
     expect(page.locator(".lead")).to_contain_text("on a ward")
-    expect(page.locator(".thing.bad").first).to_contain_text("amoxicillin")
-    expect(page.locator(".assessment")).to_contain_text("Severity")
-    expect(page.locator(".possible")).to_contain_text("shock may be near")
+    expect(page.locator(".plan .not .thing").first).to_contain_text("amoxicillin")
+    expect(page.locator(".short")).to_contain_text("Severity")
+    expect(page.locator(".ask")).to_contain_text("shock may be near")
     expect(page.locator(".cross-section")).to_have_count(0)
-    page.locator(".lead .why").click()
+    page.locator(".lead .why").first.click()
     expect(page.locator("#why")).to_contain_text("Lim WS")
     page.goto(f"{running.url}/cases")
     expect(page.locator("table")).to_contain_text("on a ward")

@@ -1,12 +1,13 @@
-// Follows the form: asks the server for the advice after each change, and opens proofs step by step. Without it the page works by its buttons.
+// Follows the form: asks the server for the advice after each change, and opens arguments step by step. Without it the page works by its buttons.
 "use strict";
 document.documentElement.classList.add("scripted");
 const form = document.getElementById("lesion");
 const advice = document.getElementById("advice");
+const byId = (id) => document.getElementById(id);
 
 function entered() {
   const facts = new URLSearchParams();
-  for (const [name, value] of new FormData(form)) if (value.trim() || name === "lang") facts.append(name, value.trim());
+  for (const [name, value] of new FormData(form)) if (value.trim()) facts.append(name, value.trim());
   return facts;
 }
 
@@ -27,32 +28,40 @@ async function follow() {
 }
 
 function show(text) {
-  const open = document.getElementById("proof")?.open;
+  const inside = advice.contains(document.activeElement);
   const part = new DOMParser().parseFromString(text, "text/html");
-  for (const name of ["drawing", "open"]) document.getElementById(name).replaceWith(part.getElementById(name));
+  for (const name of ["drawing", "bar"]) byId(name).replaceWith(part.getElementById(name));
   advice.replaceChildren(...part.body.childNodes);
   advice.removeAttribute("aria-busy");
-  if (open && document.getElementById("proof")) document.getElementById("proof").open = true;
-  mark();
+  if (inside) (byId("ask") || advice).focus({ preventScroll: true });
+  tellFields();
+  tellBar();
 }
 
-// Fields that are wrong, how much of each group is filled, and the bar at the foot of small screens.
-function mark() {
-  if (!form) return;
-  form.querySelectorAll("[aria-invalid]").forEach((field) => field.removeAttribute("aria-invalid"));
-  advice.querySelectorAll(".problems [data-fact]").forEach((problem) => {
-    document.querySelectorAll(`#f-${problem.dataset.fact} :is(input:not([type=radio]), select)`).forEach((field) => field.setAttribute("aria-invalid", "true"));
+// What the answer says of the form: which facts are asked for first, later or not at all, what each comes to, and what is wrong.
+function tellFields() {
+  const answer = advice.querySelector(".answer");
+  const wrong = {};
+  advice.querySelectorAll(".problems [data-fact]").forEach((problem) => (wrong[problem.dataset.fact] = problem.textContent));
+  form.querySelectorAll(".field").forEach((field) => {
+    const told = wrong[field.id.slice(2)] || "";
+    field.querySelector(".wrong").textContent = told;
+    field.querySelectorAll("input:not([type=radio]), select").forEach((input) => (told ? input.setAttribute("aria-invalid", "true") : input.removeAttribute("aria-invalid")));
   });
-  form.querySelectorAll(".group").forEach((group) => {
-    const filled = [...group.querySelectorAll("input, select")].filter((field) => (field.type === "radio" ? field.checked && field.value : field.value.trim()));
-    group.querySelector("[data-count]").textContent = filled.length || "";
-  });
-  const answer = advice.querySelector(".answer"), bar = document.getElementById("summary");
-  bar.hidden = !answer;
-  if (answer) {
-    const warned = Number(answer.dataset.alerts) ? "⚠ " : Number(answer.dataset.open) ? "⚠? " : "";
-    bar.textContent = `${warned}${answer.dataset.lead}${answer.dataset.standing ? ` (${answer.dataset.standing})` : ""} ↓`;
+  if (!answer) return;
+  const echoes = JSON.parse(answer.dataset.echoes);
+  for (const pair of answer.dataset.places.split(",")) {
+    const [name, at] = pair.split("="), field = byId("f-" + name);
+    if (field.dataset.at !== at) field.dataset.at = at;
+    const echo = field.querySelector(".echo"), told = echoes[name] || "";
+    if (echo.textContent !== told) echo.textContent = told;
   }
+  form.querySelectorAll(".group").forEach((group) => {
+    const later = group.querySelectorAll("[data-at=later]").length, note = group.querySelector("[data-later]");
+    const told = later ? `+ ${later} ${note.dataset.later}` : "";
+    if (note.textContent !== told) note.textContent = told;
+    group.hidden = !later && !group.querySelector("[data-at=first]");
+  });
 }
 
 function tellLanguage(facts) {
@@ -63,37 +72,69 @@ function tellLanguage(facts) {
   }
 }
 
+// On a phone the bar opens the answer over the facts, and closes it.
+function tellBar() {
+  const bar = byId("bar"), open = byId("results").classList.contains("open");
+  bar.setAttribute("role", "button");
+  bar.setAttribute("aria-expanded", open);
+  bar.setAttribute("aria-controls", "results");
+}
+function openAnswer(open) {
+  byId("results").classList.toggle("open", open);
+  document.body.classList.toggle("answer-open", open);
+  tellBar();
+  if (open) { byId("results").scrollTop = 0; advice.focus({ preventScroll: true }); } else byId("bar").focus({ preventScroll: true });
+}
+
+function setFact(name, value) {
+  const radio = form.querySelector(`#f-${name} input[type=radio][value="${value}"]`);
+  if (radio) radio.checked = true;
+  else form.elements[name].value = value;
+  follow();
+}
+
 if (form) {
   let pause = 0;
   form.addEventListener("input", (event) => {
+    if (event.target.matches(".all")) return;
     clearTimeout(pause);
     advice.setAttribute("aria-busy", "true"); // what stands there is no longer the answer to what is entered
-    pause = setTimeout(follow, event.target.matches("input:not([type=radio])") ? 250 : 0);
+    pause = setTimeout(follow, event.target.matches("input:not([type=radio])") ? 200 : 0);
   });
   form.addEventListener("submit", (event) => { event.preventDefault(); follow(); });
-  mark();
+  advice.addEventListener("change", (event) => { if (event.target.dataset.for) setFact(event.target.dataset.for, event.target.value); });
+  advice.addEventListener("keydown", (event) => { if (event.key === "Enter" && event.target.dataset.for) event.target.blur(); });
+  document.addEventListener("keydown", (event) => {
+    if (event.key === "Escape" && !byId("why").open && byId("results").classList.contains("open")) openAnswer(false);
+    if (event.key === " " && event.target.id === "bar") { event.preventDefault(); event.target.click(); }
+  });
+  if (advice.querySelector(".problems")) tellFields();
+  tellBar();
 }
 
-// A fact that is asked for: open its group, go there.
 document.addEventListener("click", (event) => {
-  const link = event.target.closest('a[href^="#f-"]');
+  const link = event.target.closest("a, button");
   if (!link) return;
-  const field = document.querySelector(link.getAttribute("href"));
+  if (link.dataset.fact && form) { event.preventDefault(); setFact(link.dataset.fact, link.dataset.value); return; }
+  if (link.id === "bar") { event.preventDefault(); openAnswer(link.getAttribute("aria-expanded") !== "true"); return; }
+  if ("print" in link.dataset) { window.print(); return; }
+  // a fact that is asked for: go there, wherever it is folded away
+  const field = link.matches('a[href^="#f-"]') && document.querySelector(link.getAttribute("href"));
   if (!field) return;
   event.preventDefault();
-  field.closest("details").open = true;
+  if (byId("results")?.classList.contains("open")) openAnswer(false);
+  if (field.dataset.at !== "first") { field.dataset.at = "later"; field.closest(".group").querySelector(".all").checked = true; }
   document.querySelectorAll(".asked").forEach((old) => old.classList.remove("asked"));
   field.classList.add("asked");
   field.scrollIntoView({ block: "center" });
   (field.querySelector("input:checked") || field.querySelector("input, select")).focus({ preventScroll: true });
 });
 
-// Why? opens the steps of a conclusion; each premise leads one step deeper.
-const why = document.getElementById("why");
+// Why? opens the argument for a conclusion; each premise leads one step deeper.
+const why = byId("why");
 if (why) {
   const trail = [], content = why.querySelector("[data-content]"), back = why.querySelector("[data-back]");
-  const draw = () => {
-    const rules = trail[trail.length - 1];
+  const kept = (rules) => {
     const list = document.createElement("ol");
     list.className = "steps";
     document.querySelectorAll("#proof .step").forEach((step) => {
@@ -102,17 +143,28 @@ if (why) {
       copy.removeAttribute("id");
       list.append(copy);
     });
-    content.replaceChildren(list);
+    return [list];
+  };
+  const told = async (rules) => {
+    const facts = entered();
+    facts.set("rules", rules.join(" "));
+    const reply = await fetch("/why?" + facts, { headers: { Accept: "text/html" } });
+    return [...new DOMParser().parseFromString(await reply.text(), "text/html").body.childNodes];
+  };
+  const draw = async () => {
+    const rules = trail[trail.length - 1];
+    content.replaceChildren(...(byId("proof") ? kept(rules) : await told(rules)));
     back.hidden = trail.length < 2;
     why.scrollTop = 0;
   };
-  document.addEventListener("click", (event) => {
+  document.addEventListener("click", async (event) => {
     const link = event.target.closest("a[data-steps]");
     if (!link || (link.closest("#proof") && !link.closest("dialog"))) return;
     event.preventDefault();
-    if (!why.open) { trail.length = 0; why.showModal(); }
+    if (!why.open) trail.length = 0;
     trail.push(link.dataset.steps.split(" "));
-    draw();
+    await draw();
+    if (!why.open) why.showModal();
   });
   back.addEventListener("click", () => { trail.pop(); draw(); });
   why.querySelector("[data-close]").addEventListener("click", () => why.close());
@@ -120,11 +172,8 @@ if (why) {
 }
 
 function openToAnchor() {
-  const target = location.hash.length > 1 && document.getElementById(decodeURIComponent(location.hash.slice(1)));
-  if (target) target.closest("details")?.setAttribute("open", "");
+  const target = location.hash.length > 1 && byId(decodeURIComponent(location.hash.slice(1)));
+  if (target) { target.closest("details")?.setAttribute("open", ""); target.scrollIntoView(); }
 }
 window.addEventListener("hashchange", openToAnchor);
 openToAnchor();
-document.addEventListener("click", (event) => {
-  if (event.target.closest("[data-print]")) window.print(); // the proof is printed where it is open
-});

@@ -4,6 +4,7 @@ study with what rests on it.
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import orjson
@@ -12,6 +13,7 @@ from fastapi import APIRouter, Request, Response
 
 from calx.api.contract.negotiation import HTML, JSON, JSON_LD, TURTLE
 from calx.api.contract.problems import ServiceError
+from calx.api.pages.book import affected_by, chapters
 from calx.api.server.openapi import problems_of
 from calx.api.server.request import form_of, language_of, service_of
 from calx.api.server.respond import page
@@ -31,7 +33,8 @@ FORMS = (JSON, HTML, TURTLE, JSON_LD)
 async def guideline(request: Request) -> Response:
     """Version, digest, counts, levels of evidence, terms."""
     found = service_of(request).reasoner.guideline
-    return _shown(request, described(found), "guideline.html", "content", found.iri)
+    told = chapters(found, language_of(request))
+    return _shown(request, described(found), "guideline.html", "content", found.iri, chapters=told)
 
 
 @router.get("/facts", summary="The facts that a case may hold", responses=problems_of(406, 429))
@@ -56,8 +59,10 @@ async def terms(request: Request) -> Response:
 
 @router.get("/rules", summary="All rules, in words", responses=problems_of(406, 429))
 async def rules(request: Request) -> Response:
-    """In the order in which they run."""
+    """In the order in which they run; for people by chapter."""
     found = service_of(request).reasoner.guideline
+    if form_of(request, *FORMS) == HTML:
+        return await _chapter(request)
     return _shown(
         request, [rule_in_words(rule, found) for rule in found.rules], "rules.html", "rules"
     )
@@ -120,8 +125,40 @@ def _json(content: object) -> Response:
     return Response(orjson.dumps(content), headers=VARY, media_type=JSON)
 
 
+async def _chapter(request: Request) -> Response:
+    """A chapter of the guideline, to be read like a book."""
+    service, language = service_of(request), language_of(request)
+    reasoner = service.reasoner
+    told = chapters(reasoner.guideline, language)
+    asked = request.query_params.get("chapter", told[0].name if told else "")
+    at = next((n for n, chapter in enumerate(told) if chapter.name == asked), None)
+    if at is None and told:
+        names = ", ".join(chapter.name for chapter in told)
+        raise ServiceError("not-found", f"no chapter '{asked[:64]}'; there are {names}")
+    affected = affected_by(reasoner, service.examples, service.settings.ontology)
+    size, share = await asyncio.to_thread(lambda: affected.share)
+    return page(
+        request,
+        "rules.html",
+        language,
+        chapters=told,
+        at=at,
+        rules=[rule_in_words(rule, reasoner.guideline) for rule in told[at].rules]
+        if at is not None
+        else [],
+        affected=affected.examples,
+        sample=size,
+        share=share,
+    )
+
+
 def _shown(
-    request: Request, content: Any, template: str, name: str, iri: str | None = None
+    request: Request,
+    content: Any,
+    template: str,
+    name: str,
+    iri: str | None = None,
+    **more: Any,
 ) -> Response:
     """One resource in the form that the client wants; as
     RDF the triples about `iri`, or about each listed thing.
@@ -130,7 +167,7 @@ def _shown(
     if form == JSON:
         return _json({name: content} if isinstance(content, list) else content)
     if form == HTML:
-        return page(request, template, language_of(request), **{name: content})
+        return page(request, template, language_of(request), **{name: content}, **more)
     subjects = [iri] if iri else [item["iri"] for item in content]
     triples = [
         triple

@@ -4,6 +4,7 @@ through plain forms.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
 
@@ -11,7 +12,8 @@ from fastapi import APIRouter, Request, Response
 from starlette.datastructures import UploadFile
 
 from calx.api.contract.problems import ServiceError, of_case
-from calx.api.pages.form import case_of, groups, read_form
+from calx.api.pages.first import First
+from calx.api.pages.form import case_of, form_of, read_form
 from calx.api.pages.pictures import pictures
 from calx.api.pages.proof_picture import draw_proof as proof_picture
 from calx.api.pages.render import html
@@ -25,41 +27,79 @@ from calx.api.store.people import key_of
 from calx.api.store.records import Record
 from calx.reasoner.batch import Outcome, outcomes
 from calx.reasoner.engine.answer import Answer
+from calx.reasoner.intake.errors import Problem
 from calx.reasoner.intake.files import Submission
 from calx.reasoner.model.guideline import Guideline
 from calx.reasoner.model.section import One, Status
+from calx.reasoner.tell.labels import labels
 from calx.words import LANGUAGES
 
 router = APIRouter(include_in_schema=False)
 NO_STORE = {"Cache-Control": "no-store"}
 
 
-def asked(request: Request, language: str) -> tuple[dict[str, str], Outcome]:
+@dataclass(frozen=True)
+class Entered:
+    """What an address tells of a lesion, and what comes of it."""
+
+    texts: dict[str, str]
+    """What was entered, by fact."""
+    case: dict[str, Any]
+    outcome: Outcome
+
+    @property
+    def answer(self) -> Answer | None:
+        return self.outcome.answer
+
+    @property
+    def problems(self) -> list[Problem]:
+        return list(self.outcome.error.problems) if self.outcome.error else []
+
+
+def entered(request: Request, language: str) -> Entered:
     """What the address tells of a lesion, and what comes of it."""
-    service = service_of(request)
-    shown, problems = read_form(request.query_params.multi_items())
-    case = Submission(case_of(shown, service.reasoner.guideline), problems)
-    (outcome,) = outcomes(service.reasoner, [case], language)
-    return shown, outcome
+    reasoner = service_of(request).reasoner
+    guideline = reasoner.guideline
+    texts, problems = read_form(request.query_params.multi_items(), guideline, language)
+    wrong = {problem.fact for problem in problems}
+    sure = {name: text for name, text in texts.items() if name not in wrong}
+    case = case_of(sure, guideline)
+    (outcome,) = outcomes(reasoner, [Submission(case, problems)], language)
+    return Entered(texts, case, outcome)
+
+
+def answered(request: Request, language: str) -> Answer:
+    """The answer to the facts in the address, where there must be one."""
+    outcome = entered(request, language).outcome
+    if outcome.answer is None:
+        raise (of_case(outcome.error) if outcome.error else ServiceError("unreadable", "no case"))
+    return outcome.answer
 
 
 def lesion(request: Request, language: str) -> dict[str, Any]:
-    """What the page shows of a lesion: drawing, and advice or problems."""
-    shown, outcome = asked(request, language)
-    found: dict[str, Any] = {"texts": shown, "problems": [], "result": None, "open_things": []}
-    guideline = service_of(request).reasoner.guideline
-    query = urlencode({**shown, "lang": language})
-    found |= {"permanent": f"/?{query}", "picture": f"/picture?{query}"}
-    if not shown:
-        return {**found, "drawing": pictures(guideline, {}, language)}
-    if outcome.answer is None:
-        problems = outcome.error.problems if outcome.error else []
-        return {**found, "problems": problems, "drawing": pictures(guideline, {}, language)}
-    values = outcome.answer.trace.values
+    """What the page shows of a lesion: what is asked for, drawing, and advice or problems."""
+    reasoner = service_of(request).reasoner
+    guideline, found = reasoner.guideline, entered(request, language)
+    texts, answer = found.texts, found.answer if found.texts else None
+    values = answer.trace.values if answer else {}
+    places = reasoner.entry.places(texts, values)
+    told = labels(guideline, language)
+    query = urlencode({**texts, "lang": language})
+    first = First(answer, language) if answer else None
     return {
-        **found,
-        "result": outcome.answer.json(language),
-        "open_things": open_things(outcome.answer),
+        "texts": texts,
+        "told": [(told.fact(n), told.value(n, v)) for n, v in found.case.items() if n in texts],
+        "places": places,
+        "placed": ",".join(f"{name}={place}" for name, place in places.items()),
+        "problems": found.problems if texts else [],
+        "wrong": {problem.fact: problem.message for problem in found.problems if problem.fact},
+        "first": first,
+        "echoes": first.echoes(texts) if first else {},
+        "known": query,
+        "permanent": f"/?{query}",
+        "address": f"{str(request.base_url).rstrip('/')}/?{query}",
+        "whole": f"/whole?{query}",
+        "picture": f"/picture?{query}",
         "drawing": pictures(guideline, values, language),
     }
 
@@ -89,16 +129,15 @@ def open_things(answer: Answer) -> list[str]:
 async def index(request: Request) -> Response:
     """The lesion and its advice, for the facts in the address."""
     service, language = service_of(request), language_of(request)
-    guideline = service.reasoner.guideline
     content = lesion(request, language)
-    if content["result"]:
+    if content["first"]:
         service.note(request, "answered", case="page")
     return page(
         request,
         "index.html",
         language,
-        groups=groups(guideline, content["texts"], language),
-        examples=service_of(request).examples,
+        form=form_of(service.reasoner.guideline, language),
+        examples=service.examples,
         **content,
     )
 
@@ -108,21 +147,60 @@ async def advice(request: Request) -> Response:
     """The part of the page that follows the facts, for the script that watches them."""
     service, language = service_of(request), language_of(request)
     content = lesion(request, language)
-    if content["result"]:
+    if content["first"]:
         service.note(request, "answered", case="page")
     text = html(*service.shown, "fragment.html", language, "/", request.url.query, **content)
+    return Response(text, headers=NO_STORE, media_type="text/html; charset=utf-8")
+
+
+@router.get("/whole")
+async def whole(request: Request) -> Response:
+    """All of the answer to the facts in the address, with every step of its proof."""
+    language = language_of(request)
+    answer = answered(request, language)
+    guideline, told = answer.guideline, labels(answer.guideline, language)
+    given = [(n, v) for n, v in request.query_params.multi_items() if n != "lang" and v.strip()]
+    query = urlencode([*given, ("lang", language)])
+    return page(
+        request,
+        "answer.html",
+        language,
+        result=answer.json(language),
+        problems=[],
+        open_things=open_things(answer),
+        drawing=pictures(guideline, answer.trace.values, language),
+        told=[(told.fact(n), told.value(n, v)) for n, v in answer.case.facts.items()],
+        permanent=f"/?{query}",
+        picture=f"/picture?{query}",
+    )
+
+
+@router.get("/why")
+async def why(request: Request) -> Response:
+    """The argument for what some rules conclude of the facts in the address, for the script."""
+    language = language_of(request)
+    result = answered(request, language).json(language)
+    rules = request.query_params.get("rules", "").split()
+    steps = [step for step in result["steps"] if step["rule"] in rules]
+    query = urlencode([(n, v) for n, v in request.query_params.multi_items() if n != "rules"])
+    text = html(
+        *service_of(request).shown,
+        "argument.html",
+        language,
+        "/why",
+        query,
+        result={"steps": steps},
+        picture=f"/picture?{query}",
+    )
     return Response(text, headers=NO_STORE, media_type="text/html; charset=utf-8")
 
 
 @router.get("/picture")
 async def picture(request: Request) -> Response:
     """The proof of the answer to the facts in the address, as SVG."""
-    service, language = service_of(request), language_of(request)
-    guideline = service.reasoner.guideline
-    _, outcome = asked(request, language)
-    if outcome.answer is None:
-        raise of_case(outcome.error) if outcome.error else ServiceError("unreadable", "no case")
-    return _svg(proof_picture(outcome.answer.json(language), guideline, language))
+    language = language_of(request)
+    answer = answered(request, language)
+    return _svg(proof_picture(answer.json(language), answer.guideline, language))
 
 
 @router.get("/cases/{case_id}/picture")
@@ -193,7 +271,7 @@ async def store(request: Request) -> Response:
     service, fields = service_of(request), await _form(request)
     language = language_told(dict(fields))
     guideline = service.reasoner.guideline
-    texts, problems = read_form(fields)
+    texts, problems = read_form(fields, guideline, language)
     told = dict(fields)
     (outcome,) = outcomes(
         service.reasoner,
