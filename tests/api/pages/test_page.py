@@ -215,14 +215,13 @@ def test_an_answer_is_printed_on_one_page_with_its_link_and_digest(
     page: Page, service: Running
 ) -> None:
     for path in (LESION, LESION + "&lang=zh"):
+        page.emulate_media(media="print")
         page.goto(path)
         assert page.pdf(format="A4").count(b"/Type /Page\n") == 1
-        page.emulate_media(media="print")
         expect(page.locator(".print-only")).to_contain_text(service.url + "/?max_superficial")
         expect(page.locator(".print-only")).to_contain_text("sha256:")
         for part in (".alert.critical h2 .why", ".lead .headline .why", ".plan .thing .why"):
             expect(page.locator(part).first).to_be_visible()
-        page.emulate_media(media="screen")
 
 
 @pytest.mark.parametrize("width", [390, 1280])
