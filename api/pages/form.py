@@ -98,14 +98,15 @@ def _field(fact: Fact, guideline: Guideline, language: str) -> Field:
         else f"{'> ' if fact.exclusive_minimum else ''}{fact.minimum.normalize():f}"
     )
     high = "" if fact.maximum is None else f"{fact.maximum.normalize():f}"
-    bounds = f"{low}–{high}" if low and high else f"≥ {low}" if low else ""
+    least = low if fact.exclusive_minimum else f"≥ {low}"
+    bounds = f"{low}–{high}" if low and high else least if low else ""
     stands_for = guideline.stands_for.get(fact.name)
     leads = bool(
-        fact.short and stands_for and stands_for[0] is True and len(stands_for[1]) >= STANDS_FOR
+        fact.yes and stands_for and stands_for[0] is True and len(stands_for[1]) >= STANDS_FOR
     )
     if fact.kind == "boolean":
-        yes = fact.short[language] if leads else told["yes"]
-        no = told["not so"] if leads else told["no"]
+        yes = fact.yes.get(language, told["yes"])
+        no = fact.no.get(language, told["no"])
         options: tuple[tuple[str, str], ...] = (("true", yes), ("false", no))
     else:
         options = tuple(
@@ -156,9 +157,13 @@ def read_form(
     return texts, problems
 
 
-def number_of(text: str) -> Decimal | str:
-    """The number that a person wrote, with a decimal point or comma; the text if it is none."""
+def number_of(text: str, unit: str = "") -> Decimal | str:
+    """The number that a person wrote, with a decimal point or comma, with or without its own unit;
+    the text if it is none.
+    """
     plain = text.translate(_WIDE)
+    if unit:
+        plain = plain.removesuffix(unit).rstrip()
     if not _THOUSANDS.fullmatch(plain):
         plain = _COMMA.sub(r"\1.\2", plain)
     return Decimal(plain) if _NUMBER.fullmatch(plain) else text
@@ -174,7 +179,7 @@ def case_of(texts: Mapping[str, str], guideline: Guideline) -> dict[str, Any]:
         if fact is not None and fact.kind == "boolean":
             raw[name] = {"true": True, "false": False}.get(text, text)
         elif fact is not None and fact.kind in ("number", "integer"):
-            raw[name] = number_of(text)
+            raw[name] = number_of(text, UNITS.get(fact.unit, "").strip())
         else:
             raw[name] = text
     return raw

@@ -16,6 +16,7 @@ from calx.ontology.expand import WEIGHT, weight_of
 from calx.reasoner.load.shapes import ProfileError, number
 from calx.reasoner.load.source import CALX, Source
 from calx.reasoner.model.guideline import COSTS, ConclusionProperty, Fact, Term
+from calx.reasoner.model.names import Text
 
 
 class Vocabulary:
@@ -74,12 +75,13 @@ class Vocabulary:
             if (path, CALX.unbounded, None) in self.source.graph
             else None,
             cost=self._cost(path),
-            short=(
-                self.source.text(path, SKOS.altLabel)
-                if (path, SKOS.altLabel, None) in self.source.graph
-                else {}
-            ),
+            yes=self._text_if_any(path, CALX.yesLabel),
+            no=self._text_if_any(path, CALX.noLabel),
         )
+
+    def _text_if_any(self, path: Node, predicate: URIRef) -> Text:
+        there = (path, predicate, None) in self.source.graph
+        return self.source.text(path, predicate) if there else {}
 
     def _cost(self, path: Node) -> str:
         """What it takes to learn a fact."""

@@ -57,8 +57,10 @@ class Fact:
     """What it takes to learn it, one of `COSTS`."""
     asked_first: Condition | None = None
     """Of other facts: where it holds, a form asks for this fact among the first."""
-    short: Text = field(default_factory=dict)
-    """What a form says where the fact is true, if not "yes"."""
+    yes: Text = field(default_factory=dict)
+    """What a form says for its yes, and..."""
+    no: Text = field(default_factory=dict)
+    """... for its no, where there is more to say."""
 
 
 @dataclass(frozen=True)

@@ -22,15 +22,25 @@ async function follow() {
     show(await reply.text());
     history.replaceState(null, "", "/?" + facts);
     tellLanguage(facts);
+    byId("not-updated").hidden = true;
   } catch (error) {
-    if (error.name !== "AbortError") form.submit();
+    if (error.name !== "AbortError") byId("not-updated").hidden = false; // what stands there stays, marked
   }
 }
 
 function show(text) {
   const inside = advice.contains(document.activeElement);
   const part = new DOMParser().parseFromString(text, "text/html");
-  for (const name of ["drawing", "bar"]) byId(name).replaceWith(part.getElementById(name));
+  const wrong = part.querySelector(".problems"), before = advice.querySelector(".answer"), bar = byId("bar");
+  if (wrong && before) {
+    // a slip takes away no advice: what was said before stays below, and says that it is from before
+    const stale = Object.assign(document.createElement("p"), { className: "stale", textContent: advice.dataset.stale });
+    part.body.append(stale, before);
+    part.getElementById("bar").classList.toggle("critical", bar.classList.contains("critical"));
+    part.getElementById("bar").append(...bar.querySelectorAll("strong:not(.wrong-entry), span"));
+  }
+  if (wrong) part.getElementById("drawing").remove(); else byId("drawing").replaceWith(part.getElementById("drawing"));
+  bar.replaceWith(part.getElementById("bar"));
   advice.replaceChildren(...part.body.childNodes);
   advice.removeAttribute("aria-busy");
   if (inside) (byId("ask") || advice).focus({ preventScroll: true });
@@ -40,26 +50,26 @@ function show(text) {
 
 // What the answer says of the form: which facts are asked for first, later or not at all, what each comes to, and what is wrong.
 function tellFields() {
-  const answer = advice.querySelector(".answer");
+  const told = advice.querySelector("[data-places]:not(.answer)") || advice.querySelector(".answer");
   const wrong = {};
-  advice.querySelectorAll(".problems [data-fact]").forEach((problem) => (wrong[problem.dataset.fact] = problem.textContent));
+  advice.querySelectorAll(".problems [data-wrong]").forEach((problem) => (wrong[problem.dataset.wrong] = problem.textContent));
   form.querySelectorAll(".field").forEach((field) => {
-    const told = wrong[field.id.slice(2)] || "";
-    field.querySelector(".wrong").textContent = told;
-    field.querySelectorAll("input:not([type=radio]), select").forEach((input) => (told ? input.setAttribute("aria-invalid", "true") : input.removeAttribute("aria-invalid")));
+    const fault = wrong[field.id.slice(2)] || "";
+    field.querySelector(".wrong").textContent = fault;
+    field.querySelectorAll("input:not([type=radio]), select").forEach((input) => (fault ? input.setAttribute("aria-invalid", "true") : input.removeAttribute("aria-invalid")));
   });
-  if (!answer) return;
-  const echoes = JSON.parse(answer.dataset.echoes);
-  for (const pair of answer.dataset.places.split(",")) {
+  if (!told) return;
+  const echoes = JSON.parse(told.dataset.echoes);
+  for (const pair of told.dataset.places.split(",")) {
     const [name, at] = pair.split("="), field = byId("f-" + name);
     if (field.dataset.at !== at) field.dataset.at = at;
-    const echo = field.querySelector(".echo"), told = echoes[name] || "";
-    if (echo.textContent !== told) echo.textContent = told;
+    const echo = field.querySelector(".echo"), comes = echoes[name] || "";
+    if (echo.textContent !== comes) echo.textContent = comes;
   }
   form.querySelectorAll(".group").forEach((group) => {
     const later = group.querySelectorAll("[data-at=later]").length, note = group.querySelector("[data-later]");
-    const told = later ? `+ ${later} ${note.dataset.later}` : "";
-    if (note.textContent !== told) note.textContent = told;
+    const more = later ? `+ ${later} ${note.dataset.later}` : "";
+    if (note.textContent !== more) note.textContent = more;
     group.hidden = !later && !group.querySelector("[data-at=first]");
   });
 }
@@ -108,7 +118,6 @@ if (form) {
     if (event.key === "Escape" && !byId("why").open && byId("results").classList.contains("open")) openAnswer(false);
     if (event.key === " " && event.target.id === "bar") { event.preventDefault(); event.target.click(); }
   });
-  if (advice.querySelector(".problems")) tellFields();
   tellBar();
 }
 
@@ -119,16 +128,20 @@ document.addEventListener("click", (event) => {
   if (link.id === "bar") { event.preventDefault(); openAnswer(link.getAttribute("aria-expanded") !== "true"); return; }
   if ("print" in link.dataset) { window.print(); return; }
   // a fact that is asked for: go there, wherever it is folded away
-  const field = link.matches('a[href^="#f-"]') && document.querySelector(link.getAttribute("href"));
+  const field = form && link.matches('a[href^="#f-"]') && document.querySelector(link.getAttribute("href"));
   if (!field) return;
   event.preventDefault();
+  goTo(field);
+});
+
+function goTo(field) {
   if (byId("results")?.classList.contains("open")) openAnswer(false);
   if (field.dataset.at !== "first") { field.dataset.at = "later"; field.closest(".group").querySelector(".all").checked = true; }
   document.querySelectorAll(".asked").forEach((old) => old.classList.remove("asked"));
   field.classList.add("asked");
   field.scrollIntoView({ block: "center" });
   (field.querySelector("input:checked") || field.querySelector("input, select")).focus({ preventScroll: true });
-});
+}
 
 // Why? opens the argument for a conclusion; each premise leads one step deeper.
 const why = byId("why");
@@ -172,8 +185,9 @@ if (why) {
 }
 
 function openToAnchor() {
-  const target = location.hash.length > 1 && byId(decodeURIComponent(location.hash.slice(1)));
-  if (target) { target.closest("details")?.setAttribute("open", ""); target.scrollIntoView(); }
+  const target = location.hash.length > 1 ? byId(decodeURIComponent(location.hash.slice(1))) : null;
+  if (form && target?.matches(".field")) goTo(target);
+  else if (target) { target.closest("details")?.setAttribute("open", ""); target.scrollIntoView(); }
 }
 window.addEventListener("hashchange", openToAnchor);
 openToAnchor();

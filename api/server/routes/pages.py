@@ -4,7 +4,9 @@ through plain forms.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any
 from urllib.parse import urlencode
 
@@ -29,6 +31,7 @@ from calx.reasoner.batch import Outcome, outcomes
 from calx.reasoner.engine.answer import Answer
 from calx.reasoner.intake.errors import Problem
 from calx.reasoner.intake.files import Submission
+from calx.reasoner.model.condition import Value
 from calx.reasoner.model.guideline import Guideline
 from calx.reasoner.model.section import One, Status
 from calx.reasoner.tell.labels import labels
@@ -45,6 +48,7 @@ class Entered:
     texts: dict[str, str]
     """What was entered, by fact."""
     case: dict[str, Any]
+    """As far as it could be read."""
     outcome: Outcome
 
     @property
@@ -76,22 +80,43 @@ def answered(request: Request, language: str) -> Answer:
     return outcome.answer
 
 
+def readable(case: Mapping[str, Any], guideline: Guideline) -> dict[str, Value]:
+    """The entries of a case that are values of their facts."""
+    found: dict[str, Value] = {}
+    for name, value in case.items():
+        fact = guideline.facts.get(name)
+        if fact is None:
+            continue
+        number = fact.kind in ("number", "integer") and isinstance(value, Decimal)
+        if number or isinstance(value, bool) or value in fact.values:
+            found[name] = value
+    return found
+
+
 def lesion(request: Request, language: str) -> dict[str, Any]:
     """What the page shows of a lesion: what is asked for, drawing, and advice or problems."""
     reasoner = service_of(request).reasoner
     guideline, found = reasoner.guideline, entered(request, language)
     texts, answer = found.texts, found.answer if found.texts else None
-    values = answer.trace.values if answer else {}
+    # without an answer the form still follows what could be read
+    values = answer.trace.values if answer else readable(found.case, guideline)
     places = reasoner.entry.places(texts, values)
     told = labels(guideline, language)
     query = urlencode({**texts, "lang": language})
     first = First(answer, language) if answer else None
+    problems = found.problems if texts else []
     return {
         "texts": texts,
         "told": [(told.fact(n), told.value(n, v)) for n, v in found.case.items() if n in texts],
         "places": places,
         "placed": ",".join(f"{name}={place}" for name, place in places.items()),
-        "problems": found.problems if texts else [],
+        "problems": problems,
+        "without": {
+            fact: urlencode({n: v for n, v in (*texts.items(), ("lang", language)) if n != fact})
+            for problem in problems
+            for fact in (*problem.facts, problem.fact)
+            if fact in texts
+        },
         "wrong": {problem.fact: problem.message for problem in found.problems if problem.fact},
         "first": first,
         "echoes": first.echoes(texts) if first else {},
@@ -171,6 +196,7 @@ async def whole(request: Request) -> Response:
         drawing=pictures(guideline, answer.trace.values, language),
         told=[(told.fact(n), told.value(n, v)) for n, v in answer.case.facts.items()],
         permanent=f"/?{query}",
+        at_fact=f"/?{query}",
         picture=f"/picture?{query}",
     )
 
@@ -226,6 +252,7 @@ def stored(service: Service, kept: Record, language: str) -> dict[str, Any]:
         "result": kept.answer(language),
         "problems": [],
         "open_things": _open(kept, service),
+        "at_fact": f"/?{urlencode(_as_entered(kept, guideline))}",
         "drawing": pictures(guideline, values, language),
         "replayed": replay(kept, service.reasoner).json(),
     }
@@ -238,6 +265,15 @@ def _open(kept: Record, service: Service) -> list[str]:
     if kept.guideline_digest == service.reasoner.guideline.digest:
         return open_things(service.reasoner.recommend(kept.submitted))
     return sorted({name for item in kept.answer()["missing"] for name in item["decides"]})
+
+
+def _as_entered(kept: Record, guideline: Guideline) -> dict[str, str]:
+    """The facts of a stored case as the page's form has them."""
+    return {
+        name: str(value).lower() if isinstance(value, bool) else str(value)
+        for name, value in kept.submitted.items()
+        if name in guideline.facts
+    }
 
 
 def _values(kept: Record, guideline: Guideline) -> dict[str, Any]:
