@@ -183,6 +183,7 @@ async def whole(request: Request) -> Response:
     """All of the answer to the facts in the address, with every step of its proof."""
     language = language_of(request)
     answer = answered(request, language)
+    service_of(request).note(request, "answered", case="page")
     guideline, told = answer.guideline, labels(answer.guideline, language)
     given = [(n, v) for n, v in request.query_params.multi_items() if n != "lang" and v.strip()]
     query = urlencode([*given, ("lang", language)])
