@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from calx.api.pages.examples import Example
+from calx.reasoner.intake.errors import CaseError
 from calx.reasoner.model.guideline import Guideline
 from calx.reasoner.model.rule import Rule
 from calx.reasoner.recommendation import Reasoner
@@ -54,25 +55,31 @@ class Affected:
         """By rule the examples in which it fires."""
         found: dict[str, list[Example]] = {}
         for example in self._examples:
-            for rule in self._firing({"case_id": example.id, **example.case}):
+            for rule in self._firing({"case_id": example.id, **example.case}) or ():
                 found.setdefault(rule, []).append(example)
         return found
 
     @cached_property
     def share(self) -> tuple[int, dict[str, int]]:
-        """Lesions of the sample, and by rule in how many of them it fires."""
+        """Lesions of the sample that the guideline takes, and by rule in how many it fires."""
         path = self._folder / SAMPLE
         lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
-        found: dict[str, int] = {}
+        taken, found = 0, dict[str, int]()
         for line in lines:
-            for rule in self._firing(json.loads(line)):
+            fired = self._firing(json.loads(line))
+            taken += fired is not None
+            for rule in fired or ():
                 found[rule] = found.get(rule, 0) + 1
-        return len(lines), found
+        return taken, found
 
-    def _firing(self, raw: Mapping[str, Any]) -> set[str]:
+    def _firing(self, raw: Mapping[str, Any]) -> set[str] | None:
+        """The rules that fire; None where an edited guideline refuses the lesion."""
         reasoner = self._reasoner
-        trace = reasoner.evaluation.run(reasoner.gate.admit(raw).facts)
-        return {rule.id for rule, _, _, _ in trace.steps}
+        try:
+            case = reasoner.gate.admit(raw)
+        except CaseError:
+            return None
+        return {rule.id for rule, _, _, _ in reasoner.evaluation.run(case.facts).steps}
 
 
 _AFFECTED: dict[str, Affected] = {}

@@ -76,14 +76,11 @@ class Entry:
                             break
                 else:
                     off.add(name)
-        return {
-            name: "first"
-            if name in first and (name in given or (name not in off and name not in values))
-            else "later"
-            if name in given or (name not in off and name not in values)
-            else "off"
-            for name in self._names
-        }
+        found: dict[str, Place] = {}
+        for name in self._names:
+            settled = name not in given and (name in off or name in values)
+            found[name] = "off" if settled else "first" if name in first else "later"
+        return found
 
 
 def probes(fact: Fact, conditions: list[Condition]) -> tuple[_Probe, ...]:

@@ -58,9 +58,9 @@ class Fact:
     asked_first: Condition | None = None
     """Of other facts: where it holds, a form asks for this fact among the first."""
     yes: Text = field(default_factory=dict)
-    """What a form says for its yes, and..."""
+    """What a form says for its yes; nothing: "yes"."""
     no: Text = field(default_factory=dict)
-    """... for its no, where there is more to say."""
+    """What a form says for its no; nothing: "no"."""
 
 
 @dataclass(frozen=True)

@@ -146,6 +146,7 @@ function goTo(field) {
 // Why? opens the argument for a conclusion; each premise leads one step deeper.
 const why = byId("why");
 if (why) {
+  let shown = ""; // the facts of the answer that is being explained, which may be older than those entered
   const trail = [], content = why.querySelector("[data-content]"), back = why.querySelector("[data-back]");
   const kept = (rules) => {
     const list = document.createElement("ol");
@@ -159,9 +160,10 @@ if (why) {
     return [list];
   };
   const told = async (rules) => {
-    const facts = entered();
+    const facts = new URLSearchParams(shown);
     facts.set("rules", rules.join(" "));
     const reply = await fetch("/why?" + facts, { headers: { Accept: "text/html" } });
+    if (!reply.ok) throw new Error(reply.statusText);
     return [...new DOMParser().parseFromString(await reply.text(), "text/html").body.childNodes];
   };
   const draw = async () => {
@@ -174,10 +176,15 @@ if (why) {
     const link = event.target.closest("a[data-steps]");
     if (!link || (link.closest("#proof") && !link.closest("dialog"))) return;
     event.preventDefault();
-    if (!why.open) trail.length = 0;
+    if (!why.open) { trail.length = 0; shown = link.search; }
     trail.push(link.dataset.steps.split(" "));
-    await draw();
-    if (!why.open) why.showModal();
+    try {
+      await draw();
+      if (!why.open) why.showModal();
+    } catch {
+      trail.pop();
+      if (byId("not-updated")) byId("not-updated").hidden = false;
+    }
   });
   back.addEventListener("click", () => { trail.pop(); draw(); });
   why.querySelector("[data-close]").addEventListener("click", () => why.close());

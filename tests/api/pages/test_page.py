@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
@@ -14,6 +15,9 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 import calx.api.pages
+from calx.api.pages.book import SAMPLE, Affected
+from calx.api.pages.examples import Example
+from calx.reasoner.recommendation import Reasoner
 from tests.api.running import Running
 
 CHROMIUM = next(
@@ -357,6 +361,9 @@ def test_a_slip_takes_away_no_advice(page: Page) -> None:
     expect(page.locator(".problems")).to_contain_text("out of range")
     expect(page.locator("#advice .stale")).to_contain_text("does not count it")
     expect(page.locator(".alert.critical li").first).to_contain_text("balloon at the hole")
+    page.locator(".lead .why").first.click()
+    expect(page.locator("#why")).to_contain_text("D8")
+    page.keyboard.press("Escape")
     page.locator(".problems").get_by_text("Take out").click()
     expect(page.locator("#advice .stale")).to_have_count(0)
     expect(page.locator(".problems")).to_have_count(0)
@@ -471,6 +478,18 @@ def test_the_page_does_not_move_by_itself(page: Page) -> None:
     page.locator("#i-max_superficial_arc_deg").fill("300")
     expect(page.locator(".lead")).to_be_visible()
     assert page.evaluate("window.moved") < 0.02
+
+
+def test_a_chapter_is_shown_though_the_guideline_refuses_lesions_of_its_sample(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / SAMPLE).parent.mkdir()
+    lesions = [{"case_id": "a", "max_superficial_arc_deg": 300}, {"case_id": "b", "gone": True}]
+    (tmp_path / SAMPLE).write_text("\n".join(map(json.dumps, lesions)), encoding="utf-8")
+    refused = Example("c", {"en": "refused", "zh": "refused"}, {"gone": True})
+    affected = Affected(Reasoner.load(), [refused], tmp_path)
+    size, share = affected.share
+    assert (size, share["D4"], affected.examples) == (1, 1, {})
 
 
 def test_own_script_and_style_are_small() -> None:
