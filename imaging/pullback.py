@@ -5,7 +5,7 @@ frames only one by one.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -24,6 +24,7 @@ class Pullback:
         shape: rows and columns of a frame.
         pixel_mm: mm a pixel; None when the recording does not tell.
         gated: its frames are of one phase of the heart.
+        frames_per_second: at which it was recorded; None when the recording does not tell.
         provenance: what it is and where its numbers come from; never who the patient is.
         notes: what a user should know of it.
         images: gives the frames at positions (0-based, growing) as ``(rows, columns)`` grey levels,
@@ -39,10 +40,22 @@ class Pullback:
     provenance: Mapping[str, Any]
     images: Callable[[Sequence[int]], Iterator[Grey]]
     notes: tuple[str, ...] = ()
+    frames_per_second: float | None = None
     identifiers: Mapping[str, str] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.frame)
+
+    def between(self, first: int, last: int) -> Pullback:
+        """The frames from one number to another, both included; none may be left."""
+        chosen = np.flatnonzero((self.frame >= first) & (self.frame <= last))
+        everything = self.images
+        return replace(
+            self,
+            frame=self.frame[chosen],
+            z_mm=self.z_mm[chosen],
+            images=lambda positions: everything([int(chosen[place]) for place in positions]),
+        )
 
 
 COLOUR = 60

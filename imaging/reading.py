@@ -33,6 +33,7 @@ class Asked:
         threads: of the processor.
         int8: the quantised weights.
         every: take every n-th frame.
+        frames: first and last frame to read; all of them unless given.
         stent: first and last frame of an implanted stent.
         distal_first: the recording runs from distal to proximal.
         partial: a folder for what is finished while it runs.
@@ -45,6 +46,7 @@ class Asked:
     threads: int | None = None
     int8: bool = False
     every: int = 1
+    frames: tuple[int, int] | None = None
     stent: tuple[int, int] | None = None
     distal_first: bool = True
     partial: Path | None = None
@@ -97,6 +99,14 @@ def read(
         for note in source.provenance.get("notes", ()):
             say(str(note))
         return Found(facts(source, stent=stent, distal_first=asked.distal_first), None, None, "")
+    if asked.frames is not None:
+        whole, source = source, source.between(*asked.frames)
+        if not len(source):
+            raise ImagingError(
+                f"no frames {asked.frames[0]} to {asked.frames[1]}: it has {whole.frame[0]} to "
+                f"{whole.frame[-1]}",
+                path,
+            )
     for note in source.notes:
         say(note)
     package = load(asked.model or SHIPPED)
@@ -111,6 +121,7 @@ def read(
         partial=asked.partial,
         progress=progress,
     )
+    say(_heart(run.curves))
     why = refusal(run)
     if why:
         run.curves.refused[:] = np.where(run.curves.refused == "", why[:200], run.curves.refused)
@@ -121,4 +132,18 @@ def read(
         source,
         run,
         why,
+    )
+
+
+def _heart(curves: Curves) -> str:
+    """What was found of the heart's phases, in words."""
+    beat = curves.provenance.get("beat")
+    if curves.provenance.get("gated"):
+        return "gated: all frames are of one phase of the heart"
+    if beat is None:
+        return "not gated, and no clear beat in its pictures: every frame counts for itself"
+    rate = f"{beat['per_minute']:g} a minute" if beat["per_minute"] else "of unknown rate"
+    return (
+        f"a beat every {beat['frames']:g} frames in its pictures ({rate}): facts are read from one "
+        f"frame of each of {beat['beats']} beats, at the stillest phase"
     )

@@ -24,6 +24,9 @@ from calx.reasoner.recommendation import Reasoner
 if TYPE_CHECKING:
     from calx.reasoner.load.reader import ReadGuideline
 
+REPORT = ".dcm"
+"""Of a DICOM structured report, whose lesions are cases too."""
+
 
 def case_source(name: str) -> tuple[str, str]:
     """A case file and how to read it."""
@@ -38,11 +41,11 @@ def case_source(name: str) -> tuple[str, str]:
         wrong_use(
             f"{name}: {'is a folder; name the files in it' if path.is_dir() else 'no such file'}"
         )
-    suffix = suffix_of(path)
+    suffix = suffix_of(path) or (REPORT if path.suffix.lower() in (REPORT, ".dicom") else None)
     if suffix is None:
         wrong_use(
-            f"{name}: cannot tell how to read it; name it {', '.join(SUFFIXES)}, or pass JSON "
-            "lines on standard input with -"
+            f"{name}: cannot tell how to read it; name it {', '.join((*SUFFIXES, REPORT))}, or "
+            "pass JSON lines on standard input with -"
         )
     return name, suffix
 
@@ -63,6 +66,9 @@ def read_submissions(name: str, suffix: str, guideline: Guideline) -> Iterator[S
     """The cases of a file; a file that cannot be read is
     one problem, and the next file is read all the same.
     """
+    if suffix == REPORT:
+        yield from _reported(name, guideline)
+        return
     if name == "-" and sys.stdin is None:
         wrong_use("-: standard input is closed")
     try:
@@ -76,6 +82,32 @@ def read_submissions(name: str, suffix: str, guideline: Guideline) -> Iterator[S
         yield Submission(
             problems=[Problem(f"cannot be read: {error.strerror or error}")], readable=False
         )
+
+
+def _reported(name: str, guideline: Guideline) -> Iterator[Submission]:
+    """The lesions of a DICOM structured report; what was read as what goes to standard error."""
+    try:
+        from calx.api.exchange.codes import Codes
+        from calx.api.exchange.report_facts import cases
+        from calx.imaging.errors import ImagingError
+        from calx.imaging.readers.reports import is_report, read_report
+    except ImportError as error:
+        wrong_use(f"{name}: {error.name} is needed to read DICOM: pip install 'calx[imaging]'")
+    try:
+        if not is_report(Path(name)):
+            raise ImagingError(
+                "no structured report; a recording is read with: calx segment "
+                f"{name} --facts OUT.json"
+            )
+        found = cases(read_report(Path(name)), guideline, Codes(guideline, DEFAULT_DIRECTORY))
+    except (ImagingError, OSError) as error:
+        told = error.message if isinstance(error, ImagingError) else str(error.strerror or error)
+        yield Submission(problems=[Problem(told)], readable=False)
+        return
+    for case in found:
+        for note in case.notes:
+            typer.echo(f"{name}: {note}", err=True)
+        yield Submission(case.raw)
 
 
 def guideline_folder(ontology: Path) -> Path:

@@ -15,7 +15,13 @@ import orjson
 import typer
 
 from calx.api.cli.app import app
-from calx.api.cli.input import case_source, load_reasoner, read_submissions, report_problems
+from calx.api.cli.input import (
+    REPORT,
+    case_source,
+    load_reasoner,
+    read_submissions,
+    report_problems,
+)
 from calx.api.cli.options import AT_FAULT, DONE, WRONG_USE, Lang, Ontology, one_of
 from calx.ontology import DEFAULT_DIRECTORY
 from calx.reasoner.batch import Outcome, outcomes
@@ -41,7 +47,10 @@ def recommend(
         list[str],
         typer.Argument(
             metavar="CASE...",
-            help=f"Case files ({', '.join(SUFFIXES)}), or - for JSON lines on standard input.",
+            help=(
+                f"Case files ({', '.join(SUFFIXES)}), DICOM structured reports ({REPORT}), or - "
+                "for JSON lines on standard input."
+            ),
         ),
     ],
     format: Annotated[

@@ -102,6 +102,15 @@ def segment(
         bool, typer.Option("--int8", help="Eight-bit weights: about twice as fast on a processor.")
     ] = False,
     every: Annotated[int, typer.Option("--every", help="Read every n-th frame.", min=1)] = 1,
+    frames: Annotated[
+        tuple[int, int] | None,
+        typer.Option(
+            "--frames",
+            metavar="FIRST LAST",
+            help="Read these frames alone, without those in the guiding catheter for example.",
+            show_default=False,
+        ),
+    ] = None,
     spacing: Annotated[
         float | None,
         typer.Option("--spacing", help="Millimetres a pixel; overrules what the recording tells."),
@@ -163,6 +172,7 @@ def segment(
         threads=threads,
         int8=int8,
         every=every,
+        frames=frames,
         stent=stent,
         distal_first=not proximal_first,
         partial=facts.with_name(f".{facts.name}.part"),
@@ -270,7 +280,7 @@ def summary(findings: Findings, facts: Path, report: Path | None) -> str:
         )
         interval = (
             ""
-            if shown["interval"] is None or value is None
+            if shown["interval"] is None
             else f"  ({shown['interval'][0]:g} to {shown['interval'][1]:g})"
         )
         lines.append(

@@ -1,6 +1,6 @@
 """What do other systems' words mean to us, and ours to them?
 
-FHIR, CDS Hooks, codes of other terminologies.
+FHIR, CDS Hooks, DICOM structured reports, codes of other terminologies.
 
-May use `reasoner.intake`, `reasoner.tell`, and what those may.
+May use `imaging.readers`, `reasoner.intake`, `reasoner.tell`, and what those may.
 """

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import csv
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -45,6 +46,8 @@ class Mapping:
     code: str
     display: str
     comment: str
+    when: tuple[tuple[str, str], ...] = ()
+    """Codes of place and statistic, ``ext_with``, with which a broader code is this fact."""
 
     @property
     def read(self) -> bool:
@@ -73,9 +76,17 @@ def mappings(directory: Path) -> tuple[Mapping, ...]:
                     code,
                     row["object_label"],
                     row["comment"],
+                    tuple(_parts(row.get("ext_with") or "", declared)),
                 )
             )
     return tuple(found)
+
+
+def _parts(text: str, declared: dict[str, str]) -> Iterator[tuple[str, str]]:
+    """The codes of a text, as ``DCM:122381 SCT:255605001``."""
+    for part in text.split():
+        prefix, _, code = part.partition(":")
+        yield SYSTEMS.get(prefix) or declared.get(prefix, prefix), code
 
 
 class Codes:
@@ -95,10 +106,17 @@ class Codes:
         self.value: dict[tuple[str, str], str] = {}
         self.too_broad: dict[tuple[str, str], str] = {}
         self.of_fact: dict[str, list[Mapping]] = {}
+        self.narrowed: dict[tuple[str, str], list[Mapping]] = {}
+        """Codes that are facts together with others."""
         self._mapping: dict[tuple[str, str], Mapping] = {}
+        self._names = names
         for mapping in mappings(directory):
             key = (mapping.system, mapping.code)
-            if mapping.subject.startswith("value:"):
+            if mapping.when and mapping.subject in names:
+                self.narrowed.setdefault(key, []).append(mapping)
+                if key not in self.fact:
+                    self.too_broad[key] = mapping.display
+            elif mapping.subject.startswith("value:"):
                 if mapping.read:
                     self.value[key] = mapping.subject.removeprefix("value:")
             elif mapping.read and mapping.subject in names:
@@ -107,6 +125,10 @@ class Codes:
                 self._mapping[key] = mapping
             else:
                 self.too_broad[key] = mapping.display
+
+    def named(self, mapping: Mapping) -> str:
+        """The fact of a mapping."""
+        return self._names[mapping.subject]
 
     def told(self, key: tuple[str, str], fact: Fact) -> str:
         """What a foreign code was read as, and what the code leaves open."""

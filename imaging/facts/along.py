@@ -22,6 +22,10 @@ NO_RATE = (
 )
 NO_SCALE = "the recording does not tell the size of a pixel: nothing can be measured in mm"
 NO_FRAME = "no frame could be read"
+TO_AND_FRO = (
+    "not gated, and no clear beat in its pictures: the heart moves the catheter by about "
+    "{:g} mm to and fro, which the interval holds"
+)
 
 
 def not_drawn(layer: str) -> str:
@@ -36,6 +40,7 @@ class Along:
     def __init__(
         self, curves: Curves, calibration: Calibration, rules: Protocol, distal_first: bool
     ) -> None:
+        """Read ``curves``, which are those that facts are read from (:meth:`Curves.read`)."""
         self.curves, self.calibration, self.rules, self.distal_first = (
             curves,
             calibration,
@@ -51,7 +56,9 @@ class Along:
         self.spacing = float(np.median(steps)) if self.placed else float("nan")
         apart = max(rules.gap_factor * self.spacing, rules.window_mm) if self.placed else np.inf
         missing = steps > apart if self.placed else np.zeros(len(steps), bool)
-        self.gated = bool(curves.provenance.get("gated", False))
+        self.gated = curves.one_phase
+        self.steadied = self.gated or curves.provenance.get("drawn_by") != "model"
+        """Neighbours along the vessel see the same: of one phase, or drawn by a person."""
         every = curves.provenance.get("every")  # of a recording, whose own count numbers its frames
         if every and not self.gated:
             missing |= np.diff(curves.frame) > int(every)
@@ -59,19 +66,30 @@ class Along:
         """Frames after which one is missing."""
         self.whole = bool(self.usable.all()) and not len(self.gaps)
         """Every frame was read, and none is missing between them."""
-        self.arc, self.any_arc = (
+        self.arc, self.any_arc, self.total_arc = (
             self.anything(self.steady(part, filled=True), 360.0)
-            for part in (self.readings.arc, self.readings.any_arc)
+            for part in (self.readings.arc, self.readings.any_arc, self.readings.total_arc)
+        )
+        self.seen_arc, self.seen_any_arc = (
+            self.median(part, filled=True) if self.steadied else part
+            for part in (self.readings.seen_arc, self.readings.seen_any_arc)
         )
         reasons = sorted({str(reason) for reason in curves.refused if reason})
         self.no_frame = NO_FRAME + (f" ({reasons[0]})" if reasons else "")
         self.lesion = self.run(self.any_arc.value >= rules.length_arc_deg)
 
     def steady(self, values: Bounded, *, filled: bool = False) -> Bounded:
-        """Medians over the protocol's window."""
-        return Bounded(
-            *(self.median(part, filled=filled) for part in (values.low, values.value, values.high))
+        """Medians over the protocol's window. Where neighbours are of other phases of the heart
+        values stay as they are, and the bounds hold both: one frame's slip is not told from what
+        only it sees.
+        """
+        low, value, high = (
+            self.median(part, filled=filled) for part in (values.low, values.value, values.high)
         )
+        if self.steadied:
+            return Bounded(low, value, high)
+        kept = np.where(np.isfinite(values.value), values.value, value)
+        return Bounded(np.fmin(values.low, low), kept, np.fmax(values.high, high))
 
     def median(self, values: Array, *, filled: bool = False) -> Array:
         """The median of the frames within half a window; a frame without a value counts for none,
@@ -99,11 +117,20 @@ class Along:
         """The longest stretch of frames, gaps along the vessel up to the bridge included. It ends
         where a frame is missing, unless it may run ``across``.
         """
-        found = runs(mask) if across else self._parted(runs(mask))
+        found = self.stretches(mask, bridge, across=across)
         if not found:
             return None
         if not self.placed:
             return max(found, key=lambda run: run.stop - run.start)
+        return max(found, key=lambda run: (self.extent(run), run.stop - run.start))
+
+    def stretches(
+        self, mask: NDArray[np.bool_], bridge: float | None = None, *, across: bool = False
+    ) -> list[Run]:
+        """The stretches of frames, as :meth:`run` has them."""
+        found = runs(mask) if across else self._parted(runs(mask))
+        if not found or not self.placed:
+            return found
         joined = [found[0]]
         gap = self.rules.length_bridge_mm if bridge is None else bridge
         for run in found[1:]:
@@ -114,7 +141,7 @@ class Along:
                 joined[-1] = Run(joined[-1].start, run.stop)
             else:
                 joined.append(run)
-        return max(joined, key=lambda run: (self.extent(run), run.stop - run.start))
+        return joined
 
     def _parted(self, found: list[Run]) -> list[Run]:
         """Runs, ended where a frame is missing."""
@@ -153,8 +180,15 @@ class Along:
         high = max(self.extent(most), value) + (2 * self.spacing if most else 0.0) + margin
         if not self.gated and most:
             low, high = low - self.rules.heart_mm / 2, high + self.rules.heart_mm / 2
+        to_and_fro = "" if self.gated else TO_AND_FRO.format(self.rules.heart_mm)
         return Measurement(
-            name, value, max(0.0, low), max(high, value), "mm", frames=self.numbers(likely)
+            name,
+            value,
+            max(0.0, low),
+            max(high, value),
+            "mm",
+            reason=to_and_fro,
+            frames=self.numbers(likely),
         )
 
     def largest(self, name: str, unit: str, values: Bounded, most: float) -> Measurement:

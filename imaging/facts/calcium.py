@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
+from numpy.typing import NDArray
 
-from calx.imaging.facts.along import NO_RATE, Along, not_drawn
+from calx.imaging.facts.along import NO_RATE, Along, Array, not_drawn
 from calx.imaging.facts.calibration import Calibration
 from calx.imaging.facts.geometry import Run, runs
 from calx.imaging.facts.measurement import INTERPOLATED, MEASURED, UNDECIDED, Measurement, refused
@@ -14,10 +15,6 @@ from calx.imaging.facts.measurement import INTERPOLATED, MEASURED, UNDECIDED, Me
 LEFT_TO_READER = {
     "nodule_type": (
         "the adapter does not tell eruptive from non-eruptive nodules; look at the candidate frames"
-    ),
-    "residual_thin_plaque": (
-        "the guideline gives no thickness for thin plaque; judge it from the "
-        "frames and from free_wall_mm"
     ),
     "mobile_calcium": "mobility is seen in moving images, not in contours",
     "calcium_fracture": "a fracture is judged by comparing with the recording before preparation",
@@ -35,6 +32,7 @@ UNITS = {
     "calcium_depth": "",
     "calcium_leading_edge_depth_fraction": "1",
     "calcified_nodule": "",
+    "residual_thin_plaque": "",
 }
 """Calcium facts that curves hold, and their units."""
 
@@ -55,6 +53,7 @@ class CalciumReader:
         named = {item.name: item for item in found}
         named |= self._fraction(named["calcium_depth"], named["max_superficial_arc_deg"])
         named["calcified_nodule"] = self._nodule(named["calcium_present"])
+        named["residual_thin_plaque"] = self._thin()
         if named["calcium_present"].value is False:
             names = (
                 "max_superficial_arc_deg",
@@ -116,11 +115,14 @@ class CalciumReader:
             unclosed = 360.0 - float(self.along.readings.gap[at])
             largest = replace(largest, value=360.0, low=unclosed, high=360.0)
         largest = replace(
-            largest,
+            self._as_read(largest),
             detail={
                 "wire_deg": round(float(self.along.readings.wire[at]), 1),
-                "total_arc_deg": round(float(self.along.readings.total_arc[at]), 1),
+                "total_arc_deg": round(float(self.along.readings.total_arc.value[at]), 1),
             },
+        )
+        largest = self._unless_shadowed(
+            largest, self.along.seen_arc, self.along.arc.high, self.along.rules.shadow_open_deg
         )
         wide = self.along.length(
             "superficial_arc_gt270_length_mm",
@@ -131,6 +133,7 @@ class CalciumReader:
         whole = self.along.length(
             "calcium_length_mm", self.along.any_arc, self.along.rules.length_arc_deg - 1e-9
         )
+        whole = self._unless_longer(whole)
         long = self.long_wide_arc()
         if wide.status == MEASURED and long.value is None:
             wide = replace(
@@ -167,6 +170,68 @@ class CalciumReader:
                 reason="an echo may be calcium; look at these frames",
             )
         return [largest, wide, whole]
+
+    def _as_read(self, item: Measurement) -> Measurement:
+        """An arc that a model drew, its interval wide enough for what a person would read."""
+        if not self.along.calibration.readers or item.low is None or item.high is None:
+            return item
+        value = float(item.value or 0.0)
+        apart = self.along.rules.bound_z * self.along.rules.reader_arc_percent / 100 * value
+        return replace(
+            item,
+            low=max(0.0, value - float(np.hypot(value - item.low, apart))),
+            high=min(360.0, value + float(np.hypot(item.high - value, apart))),
+        )
+
+    def _unless_shadowed(
+        self, item: Measurement, seen: Array, possible: Array, most: float
+    ) -> Measurement:
+        """An arc that shadows without an explanation could make larger than all that was seen, by
+        more than ``most``: undecided, its interval kept. One that is wide anyway is told.
+        """
+        margin = self.along.calibration.margins.get(item.name, 0.0)
+        by_sight = max(float(np.nanmax(seen)) + margin, float(item.value or 0.0))
+        shadows = self.along.readings.shadow
+        if (item.low or 0.0) > self.along.rules.wide_arc_deg:
+            return item
+        if float(np.nanmax(possible)) <= by_sight + most or not (shadows > 0).any():
+            return item
+        frames = np.flatnonzero((possible > by_sight + most) & (shadows > 0))
+        widest = float(np.nanmax(shadows))
+        if not len(frames):
+            return item
+        return replace(
+            item,
+            value=None,
+            status=UNDECIDED,
+            reason=(
+                f"a shadow of {widest:.0f}° has no explanation (no bright edge, no wire): calcium, "
+                "air or an oblique catheter; look at these frames"
+            ),
+            frames=self.along.numbers(frames),
+            detail={**item.detail, "seen_deg": round(float(item.value or 0.0), 1)},
+        )
+
+    def _unless_longer(self, item: Measurement) -> Measurement:
+        """A length that shadows without an explanation could make longer: undecided."""
+        if item.status != MEASURED or item.high is None:
+            return item
+        least = self.along.rules.length_arc_deg - 1e-9
+        seen = self.along.extent(self.along.run(self.along.seen_any_arc > least, across=True))
+        possible = self.along.extent(self.along.run(self.along.any_arc.high > least, across=True))
+        if possible <= max(seen, float(item.value or 0.0)) + self.along.rules.shadow_open_mm:
+            return item
+        if not (self.along.readings.shadow > 0).any():
+            return item
+        return replace(
+            item,
+            value=None,
+            status=UNDECIDED,
+            reason=(
+                f"calcium is seen over {float(item.value or 0.0):.1f} mm, and shadows without an "
+                "explanation lie beside it; look at these frames"
+            ),
+        )
 
     def long_wide_arc(self) -> Measurement:
         """Longer than the guideline's length above its wide arc: yes, no, or undecided."""
@@ -210,6 +275,8 @@ class CalciumReader:
         full = 360.0 - 1e-6
         wired = self.along.readings.wire > self.along.rules.ring_wire_deg
         sure = self.along.run(self.along.readings.ring_low & ~wired, bridge=0.0)
+        # without places a ring in one frame may be as long as any
+        enough = 1 if not self.along.placed else None
         possible = self.along.run(
             self.along.readings.ring_high
             | (self.along.readings.arc.high + margin >= full)
@@ -219,7 +286,7 @@ class CalciumReader:
         )
         if self._ring_long(sure):
             return Measurement(name, True, frames=self.along.numbers(sure))
-        if not self._ring_long(possible):
+        if not self._ring_long(possible, enough):
             return Measurement(name, False)
         hidden = possible is not None and bool(wired[possible.start : possible.stop].any())
         reason = (
@@ -233,10 +300,10 @@ class CalciumReader:
             name, None, status=UNDECIDED, reason=reason, frames=self.along.numbers(possible)
         )
 
-    def _ring_long(self, run: Run | None) -> bool:
+    def _ring_long(self, run: Run | None, frames: int | None = None) -> bool:
         if run is None:
             return False
-        enough = run.stop - run.start >= self.along.rules.ring_frames
+        enough = run.stop - run.start >= (frames or self.along.rules.ring_frames)
         return enough or (
             self.along.placed and self.along.extent(run) >= self.along.rules.ring_length_mm
         )
@@ -332,7 +399,7 @@ class CalciumReader:
         )
         values = part[self.along.lesion.start : self.along.lesion.stop]
         values = values[np.isfinite(values)]
-        if not len(values) or not arc.value:
+        if not len(values) or arc.value == 0:
             return {name: refused(name, "1", "no leading edge was drawn")}
         margin = self.along.calibration.margins.get(name, 0.0)
         value, low, high = (
@@ -363,15 +430,18 @@ class CalciumReader:
         ]
         if found:
             members = np.concatenate([np.arange(run.start, run.stop) for run in found])
+            likely = self._nodule_probability(members)
+            share = "" if likely is None else f" (a nodule in {100 * likely:.0f} % of such)"
             return Measurement(
                 name,
                 None,
                 status=UNDECIDED,
                 reason=(
-                    "candidate: convex calcium at the lumen; look at these frames and confirm "
-                    "or reject"
+                    f"candidate: convex calcium at the lumen{share}; look at these frames and "
+                    "confirm or reject"
                 ),
                 frames=self.along.numbers(members),
+                detail={"probability": likely},
             )
         return Measurement(
             name,
@@ -379,3 +449,46 @@ class CalciumReader:
             status=UNDECIDED,
             reason="no candidate was found; that does not exclude one: confirm by eye",
         )
+
+    def _nodule_probability(self, members: NDArray[np.int64]) -> float | None:
+        """How often a candidate with such a score is a nodule, as calibrated; None of a drawer who
+        gives no score.
+        """
+        scores = self.along.readings.nodule_score[members]
+        if self.along.calibration == Calibration() or not np.isfinite(scores).any():
+            return None
+        return round(probability(float(np.nanmax(scores)), self.along.calibration.nodule), 2)
+
+    def _thin(self) -> Measurement:
+        """Thin wall opposite the calcium, for a person to judge."""
+        name = "residual_thin_plaque"
+        wall = self.along.readings.opposite_wall
+        told = np.flatnonzero(
+            np.isfinite(wall.value) & (self.along.any_arc.value >= self.along.rules.length_arc_deg)
+        )
+        if not len(told):
+            why = "the wall opposite calcium is not seen, or there is none"
+            return refused(name, "", f"{why}; judge it from the frames")
+        at = int(told[np.argmin(wall.value[told])])
+        low, value, high = (float(part[at]) for part in (wall.low, wall.value, wall.high))
+        return Measurement(
+            name,
+            None,
+            status=UNDECIDED,
+            reason=(
+                f"the wall opposite the calcium is {value:.2f} mm thick there ({low:.2f} to "
+                f"{high:.2f}); the guideline gives no thickness for thin plaque: look at the frame "
+                "and confirm or reject"
+            ),
+            frames=self.along.numbers(np.array([at])),
+            detail={
+                "wall_mm": round(value, 2),
+                "wall_interval_mm": [round(low, 2), round(high, 2)],
+            },
+        )
+
+
+def probability(score: float, weights: tuple[float, float]) -> float:
+    """Of a score, 0..1, by calibrated weights of its log-odds."""
+    held = min(max(score, 1e-3), 1 - 1e-3)
+    return float(1 / (1 + np.exp(-(weights[0] + weights[1] * np.log(held / (1 - held))))))

@@ -19,6 +19,10 @@ class Calibration:
         spread_lumen: factor on the stated standard deviations of the lumen's radii.
         spread_eem: the same of the membrane's.
         depth: by how many of its standard deviations the depth of a leading edge may be wrong.
+        readers: the intervals hold what a person would draw, whose contours differ from each
+            other's; without, what is there.
+        nodule: weights that make a probability of a nodule's score: the log-odds are the first plus
+            the second times the score's own.
         margins: by measurement, what is added on both sides of its raw interval so that it holds
             the truth nine times in ten.
         decision_deg: degrees by which an arc must pass a limit before yes or no is said.
@@ -32,6 +36,8 @@ class Calibration:
     spread_lumen: float = 1.0
     spread_eem: float = 1.0
     depth: float = 0.0
+    readers: bool = False
+    nodule: tuple[float, float] = (0.0, 1.0)
     margins: Mapping[str, float] = field(default_factory=dict)
     decision_deg: float = 0.0
     decision_mm: float = 0.0

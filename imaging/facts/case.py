@@ -34,6 +34,7 @@ def case(findings: Findings, case_id: str | None = None) -> dict[str, Any]:
             "model": told.get("model"),
             "input": input_,
             "gated": bool(told.get("gated")),
+            "beat": told.get("beat"),
             "software": {"calx": calx.__version__},
             "device": told.get("device"),
             "notes": [str(note) for note in told.get("notes", ())],

@@ -8,15 +8,16 @@ missing claim is NaN, never zero. The facts layer reads nothing else.
 
 from __future__ import annotations
 
-import csv
 import io
 import json
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import orjson
 from numpy.typing import NDArray
 
 from calx.atomic import write_atomically
@@ -24,7 +25,8 @@ from calx.imaging.errors import ImagingError
 
 Radii = NDArray[np.float32]
 
-FORMAT = "calx-curves-2"
+FORMAT = "calx-curves-3"
+WITHOUT_PHASE = "calx-curves-2"
 EARLIER = "calx-curves-1"
 """Did not say which layers were drawn: all of them by a model, unknown of a person's contours."""
 ARRAYS = (
@@ -41,6 +43,9 @@ ARRAYS = (
     "strut",
     "nodule",
 )
+WHOLE = re.compile(r"\.0(?=[,\n]|$)")
+"""The end of a whole number, which a table does without."""
+PER_FRAME = ("frame", "z_mm", "refused", "phase", "centre")
 
 
 LAYERS = ("lumen", "eem", "calcium", "branch", "stent", "wire", "nodule")
@@ -71,6 +76,8 @@ class Curves:
         strut: probability of a stent strut.
         nodule: probability that the calcium protrudes as a nodule.
         refused: ``(f,)`` why nothing is claimed of a frame; empty where something is.
+        phase: ``(f,)`` of the heart, as share of a beat, where a beat was found in the pictures:
+            0 in the frames that are read, one a beat; NaN where none was found.
         centre: ``(f, 2)`` the lines' centre in the image, (column, row) pixels; NaN without an
             image.
         pixel_mm: mm a pixel of the image; NaN when unknown.
@@ -95,6 +102,7 @@ class Curves:
     strut: Radii
     nodule: Radii
     refused: NDArray[np.str_]
+    phase: NDArray[np.float64]
     centre: NDArray[np.float64]
     pixel_mm: float = float("nan")
     drawn: frozenset[str] = frozenset(LAYERS)
@@ -103,11 +111,7 @@ class Curves:
     def __post_init__(self) -> None:
         shape = self.lumen.shape
         wrong = [name for name in ARRAYS if getattr(self, name).shape != shape]
-        wrong += [
-            name
-            for name in ("frame", "z_mm", "refused", "centre")
-            if len(getattr(self, name)) != shape[0]
-        ]
+        wrong += [name for name in PER_FRAME if len(getattr(self, name)) != shape[0]]
         if len(shape) != 2 or wrong:
             raise ImagingError(f"curves of unequal size: {', '.join(wrong) or 'lumen'}")
 
@@ -121,8 +125,17 @@ class Curves:
 
     def part(self, chosen: NDArray[np.bool_] | NDArray[np.int64]) -> Curves:
         """The curves of some frames."""
-        per_frame = (*ARRAYS, "frame", "z_mm", "refused", "centre")
+        per_frame = (*ARRAYS, *PER_FRAME)
         return replace(self, **{name: getattr(self, name)[chosen] for name in per_frame})
+
+    @property
+    def one_phase(self) -> bool:
+        """All frames are of one phase of the heart, by the recording or by their pictures."""
+        return bool(self.provenance.get("gated", False)) or bool((self.phase == 0).all())
+
+    def read(self) -> Curves:
+        """The frames that facts are read from: one a beat where a beat was found, else all."""
+        return self.part(self.phase == 0) if (self.phase == 0).any() else self
 
     @classmethod
     def empty(
@@ -150,6 +163,7 @@ class Curves:
             scale_mm=scale_mm,
             visible=np.ones((count, lines), np.float32),
             refused=np.full(count, "", dtype="<U200"),
+            phase=np.full(count, np.nan),
             centre=np.full((count, 2), np.nan),
             drawn=frozenset(drawn),
             provenance=dict(provenance),
@@ -160,9 +174,7 @@ class Curves:
     def save(self, path: Path) -> None:
         """Write an NPZ file, whole or not at all."""
         packed = io.BytesIO()
-        arrays = {
-            name: getattr(self, name) for name in (*ARRAYS, "frame", "z_mm", "refused", "centre")
-        }
+        arrays = {name: getattr(self, name) for name in (*ARRAYS, *PER_FRAME)}
         header = {
             "format": FORMAT,
             "scale_mm": self.scale_mm,
@@ -195,7 +207,7 @@ class Curves:
                             path,
                         )
                     header["drawn"] = LAYERS
-                elif header.get("format") != FORMAT:
+                elif header.get("format") not in (FORMAT, WITHOUT_PHASE):
                     raise ImagingError(
                         f"curves of format {header.get('format')!r}; this version reads {FORMAT!r}",
                         path,
@@ -203,6 +215,8 @@ class Curves:
                 arrays = {
                     part.name: packed[part.name] for part in fields(cls) if part.name in packed
                 }
+                if header["format"] != FORMAT:  # the heart was not looked for
+                    arrays["phase"] = np.full(len(arrays["frame"]), np.nan)
             pixel, scale = header["pixel_mm"], header["scale_mm"]
             found = cls(
                 **arrays,
@@ -239,6 +253,8 @@ class Curves:
         for name in ("lumen", "lumen_sd", "eem", "eem_sd", "stent", "calcium_edge"):
             if (getattr(self, name) < 0).any() or np.isinf(getattr(self, name)).any():
                 return f"{name} is no length"
+        if ((self.phase < 0) | (self.phase >= 1)).any():
+            return "phase is no share of a heartbeat"
         steps = np.diff(self.z_mm)
         known = np.isfinite(steps)
         if (known.any() and not known.all()) or ((steps <= 0).any() and (steps >= 0).any()):
@@ -249,50 +265,35 @@ class Curves:
         """CSV, a row a line: radii in mm (empty without
         a scale), pixel positions, probabilities.
         """
-        text = io.StringIO()
-        writer = csv.writer(text, lineterminator="\n")
-        writer.writerow(
-            (
-                "frame",
-                "z_mm",
-                "angle_deg",
-                "lumen_mm",
-                "lumen_sd_mm",
-                "eem_mm",
-                "eem_sd_mm",
-                "calcium",
-                "calcium_edge_mm",
-                "visible",
-                "wire",
-                "branch",
-                "strut",
-                "lumen_x_px",
-                "lumen_y_px",
-                "eem_x_px",
-                "eem_y_px",
-            )
+        head = (
+            *("frame", "z_mm", "angle_deg", "lumen_mm", "lumen_sd_mm", "eem_mm", "eem_sd_mm"),
+            *("calcium", "calcium_edge_mm", "visible", "wire", "branch", "strut"),
+            *("lumen_x_px", "lumen_y_px", "eem_x_px", "eem_y_px"),
         )
         angles = np.arange(self.lines) * (360 / self.lines)
         cosine, sine = np.cos(np.deg2rad(angles)), np.sin(np.deg2rad(angles))
         scale = np.nan if self.scale_mm is None else self.scale_mm
         pixels = 1.0 if self.scale_mm is None else self.scale_mm / self.pixel_mm
+        written = [",".join(head)]
         for f in range(len(self)):
             x, y = self.centre[f]
-            lengths = (self.lumen, self.lumen_sd, self.eem, self.eem_sd)
-            for n in range(self.lines):
-                row = [
-                    *(_told(array[f, n] * scale) for array in lengths),
-                    _told(self.calcium[f, n]),
-                    _told(self.calcium_edge[f, n] * scale),
-                ]
-                row += [
-                    _told(array[f, n])
-                    for array in (self.visible, self.wire, self.branch, self.strut)
-                ]
-                for radius in (self.lumen[f, n] * pixels, self.eem[f, n] * pixels):
-                    row += [_told(x + radius * cosine[n]), _told(y + radius * sine[n])]
-                writer.writerow((int(self.frame[f]), _told(self.z_mm[f]), f"{angles[n]:g}", *row))
-        return text.getvalue()
+            lengths = [
+                part[f] * scale for part in (self.lumen, self.lumen_sd, self.eem, self.eem_sd)
+            ]
+            likely = [part[f] for part in (self.visible, self.wire, self.branch, self.strut)]
+            places = [
+                at
+                for radius in (self.lumen[f] * pixels, self.eem[f] * pixels)
+                for at in (x + radius * cosine, y + radius * sine)
+            ]
+            rows = np.empty((self.lines, len(head)))
+            edge = self.calcium_edge[f] * scale
+            columns = [*lengths, self.calcium[f], edge, *likely, *places]
+            rows[:, 0], rows[:, 1], rows[:, 2] = self.frame[f], np.round(self.z_mm[f], 4), angles
+            rows[:, 3:] = np.round(np.stack(columns, axis=1), 4)
+            told = orjson.dumps(rows, option=orjson.OPT_SERIALIZE_NUMPY).decode()
+            written.append(told[2:-2].replace("],[", "\n").replace("null", ""))
+        return WHOLE.sub("", "\n".join(written)) + "\n"
 
 
 def _length(value: object) -> float | None:
@@ -302,7 +303,3 @@ def _length(value: object) -> float | None:
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise ValueError(f"{value!r} is no number")
     return float(value)
-
-
-def _told(value: float) -> str:
-    return "" if np.isnan(value) else f"{value:.4f}".rstrip("0").rstrip(".")

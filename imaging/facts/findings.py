@@ -5,17 +5,18 @@ network's curves and a person's.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from calx.imaging.facts.along import Along, not_drawn
+from calx.imaging.facts.burden import BurdenReader
 from calx.imaging.facts.calcium import CalciumReader
 from calx.imaging.facts.calibration import Calibration
 from calx.imaging.facts.curves import Curves
 from calx.imaging.facts.frames import Readings
-from calx.imaging.facts.measurement import Measurement, refused
+from calx.imaging.facts.measurement import UNDECIDED, Measurement, refused
 from calx.imaging.facts.protocol import Protocol, protocol
 from calx.imaging.facts.stent import Stent, StentReader
 from calx.imaging.facts.vessel import VesselReader
@@ -29,7 +30,8 @@ class Findings:
         facts: facts of the guideline by name, refused and undecided ones included.
         measures: other measurements that help to judge them.
         readings: of each frame.
-        curves: what they were read from.
+        curves: what they were read from: of one phase of the heart where a beat was found.
+        whole: all that was drawn.
         provenance: of the curves, with the reading protocol's digest.
     """
 
@@ -37,6 +39,7 @@ class Findings:
     measures: Mapping[str, Measurement]
     readings: Readings
     curves: Curves
+    whole: Curves
     provenance: Mapping[str, Any]
 
 
@@ -64,7 +67,7 @@ def facts(
             if "calibration" in curves.provenance
             else Calibration()
         )
-    along = Along(curves, calibration, rules or protocol(), distal_first)
+    along = Along(curves.read(), calibration, rules or protocol(), distal_first)
     calcium, vessel = CalciumReader(along), VesselReader(along)
     found = calcium.facts() | vessel.facts()
     if stent is not None:
@@ -75,8 +78,22 @@ def facts(
         {name: item.rounded() for name, item in found.items()},
         measures(along, calcium, vessel),
         along.readings,
+        along.curves,
         curves,
         provenance,
+    )
+
+
+def _told(burden: Measurement, along: Along) -> Measurement:
+    """A plaque burden, or that blood and plaque look too much alike to tell it."""
+    wide = (burden.high or 0.0) - (burden.low or 0.0)
+    if wide <= along.rules.burden_open_percent:
+        return burden
+    return replace(
+        burden,
+        value=None,
+        status=UNDECIDED,
+        reason="blood and plaque look too much alike there: look at the moving picture",
     )
 
 
@@ -86,13 +103,17 @@ def measures(along: Along, calcium: CalciumReader, vessel: VesselReader) -> dict
         calcium.long_wide_arc(),
         calcium.ring(),
         vessel.smallest("minimum_lumen_area_mm2", np.arange(len(along.curves))),
+        *BurdenReader(along).measures(),
     ]
     lumen = np.isfinite(along.readings.lumen_area.value).any()
     if lumen and along.curves.scale_mm is not None:
         at = int(np.nanargmin(vessel.narrowness()))
         burden = along.readings.plaque_burden
         found.append(
-            along.bounded("plaque_burden_at_mla_percent", "percent", burden, at, most=100.0)
+            _told(
+                along.bounded("plaque_burden_at_mla_percent", "percent", burden, at, most=100.0),
+                along,
+            )
             if np.isfinite(burden.value[at])
             else refused(
                 "plaque_burden_at_mla_percent",

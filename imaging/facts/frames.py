@@ -47,7 +47,11 @@ class Readings:
         hidden: degrees of the membrane that can't be seen.
         arc: largest single arc of superficial calcium.
         any_arc: largest single arc of calcium at any depth.
-        total_arc: of all calcium.
+        total_arc: of all calcium together.
+        seen_arc: the most that the superficial arc may be by what was seen, without shadows that
+            nothing explains; ``arc`` holds these.
+        seen_any_arc: likewise of calcium at any depth.
+        shadow: degrees of the widest shadow that nothing explains.
         of_open_depth: degrees of calcium whose depth is not known, without a membrane.
         gap: widest stretch that is neither calcium, by the least that can be claimed, nor wire.
         superficial: degrees of superficial calcium.
@@ -57,7 +61,9 @@ class Readings:
         deep_depth: the same of the deep part.
         wire: degrees that the guide wire hides inside calcium or its gaps.
         free_wall: thickest plaque and media on the lines without calcium, mm.
+        opposite_wall: thinnest plaque and media opposite the calcium, mm, where it is seen.
         nodule: a nodule candidate is seen.
+        nodule_score: how much of a nodule the drawer sees there, 0..1; NaN without a word of it.
         ring_low: calcium goes all the way round, by the least that can be claimed, gaps closed.
         ring_high: by the most that can't be excluded.
         calcified: the lines called calcium, wire gaps closed.
@@ -73,7 +79,10 @@ class Readings:
     hidden: Array
     arc: Bounded
     any_arc: Bounded
-    total_arc: Array
+    total_arc: Bounded
+    seen_arc: Array
+    seen_any_arc: Array
+    shadow: Array
     of_open_depth: Array
     gap: Array
     superficial: Array
@@ -82,7 +91,9 @@ class Readings:
     deep_depth: Array
     wire: Array
     free_wall: Array
+    opposite_wall: Bounded
     nodule: NDArray[np.bool_]
+    nodule_score: Array
     ring_low: NDArray[np.bool_]
     ring_high: NDArray[np.bool_]
     calcified: NDArray[np.bool_]
@@ -97,22 +108,23 @@ def read(curves: Curves, calibration: Calibration, protocol: Protocol) -> Readin
     width = np.nan_to_num(geometry.widths(lumen, centre))
     hidden = (width * (curves.visible < 0.5)).sum(axis=1)
     hidden[~np.isfinite(eem).all(axis=1)] = 360.0
-    lumen_area = _area(lumen, curves.lumen_sd * calibration.spread_lumen, scale, protocol)
+    reader = protocol.reader_mm if calibration.readers else 0.0
+    lumen_area = _area(lumen, curves.lumen_sd * calibration.spread_lumen, scale, protocol, reader)
     eem_area = _area(
         np.where((hidden > protocol.membrane_refused_deg)[:, None], np.nan, eem),
         curves.eem_sd * calibration.spread_eem,
         scale,
         protocol,
+        reader,
     )
     with np.errstate(invalid="ignore"):
-        share = [
-            100 * (1 - a / b)
-            for a, b in (
-                (lumen_area.high, eem_area.low),
-                (lumen_area.value, eem_area.value),
-                (lumen_area.low, eem_area.high),
-            )
-        ]
+        burden = 100 * (1 - lumen_area.value / eem_area.value)
+        # the errors of the two borders are each their own
+        either = np.hypot(
+            (lumen_area.high - lumen_area.value) / eem_area.value,
+            (eem_area.high - eem_area.value) * lumen_area.value / eem_area.value**2,
+        )
+        share = [burden - 100 * either, burden, burden + 100 * either]
         diameter = [
             2 * np.sqrt(part / np.pi) for part in (eem_area.low, eem_area.value, eem_area.high)
         ]
@@ -131,15 +143,19 @@ def read(curves: Curves, calibration: Calibration, protocol: Protocol) -> Readin
     )
 
 
-def _area(radius: Array, spread: NDArray[np.float32], scale: float, protocol: Protocol) -> Bounded:
-    """Area with bounds; errors of neighbouring lines go together."""
+def _area(
+    radius: Array, spread: NDArray[np.float32], scale: float, protocol: Protocol, reader: float
+) -> Bounded:
+    """Area with bounds; errors of neighbouring lines go together, those of a reader all round."""
     lines = radius.shape[1]
     value = geometry.area(radius) * scale**2
     apart = np.abs((np.arange(lines) + lines // 2) % lines - lines // 2) * 360 / lines
     shared = np.fft.rfft(np.exp(-0.5 * (apart / protocol.spread_deg) ** 2)).real
     pull = np.fft.rfft(np.nan_to_num(radius * spread), axis=1)
     variance = np.fft.irfft(np.abs(pull) ** 2 * shared, n=lines, axis=1)[:, 0]
-    deviation = np.sqrt(np.maximum(variance, 0)) * (2 * np.pi / lines) * scale**2 * protocol.bound_z
+    drawn = np.sqrt(np.maximum(variance, 0)) * (2 * np.pi / lines) * scale**2
+    read = 2 * np.pi * radius.mean(axis=1) * scale * reader
+    deviation = np.hypot(drawn, read) * protocol.bound_z
     return Bounded(value - deviation, value, value + deviation)
 
 
@@ -148,7 +164,7 @@ def _diameters(radius: Array, scale: float) -> tuple[Array, Array]:
     return shortest * scale, longest * scale
 
 
-DEGREES = ("total_arc", "of_open_depth", "gap", "superficial", "deep")
+DEGREES = ("seen_arc", "seen_any_arc", "shadow", "of_open_depth", "gap", "superficial", "deep")
 
 
 def _arcs(
@@ -156,9 +172,11 @@ def _arcs(
 ) -> dict[str, Any]:
     """Everything about calcium, frame by frame."""
     count, lines = curves.lumen.shape
-    names = (*DEGREES, "depth", "deep_depth", "wire", "free_wall")
+    names = (*DEGREES, "depth", "deep_depth", "wire", "free_wall", "nodule_score")
     told: dict[str, Array] = {name: np.full(count, np.nan) for name in names}
-    bounds = {name: np.full((3, count), np.nan) for name in ("arc", "any_arc")}
+    bounded = ("arc", "any_arc", "total_arc", "opposite_wall")
+    bounds = {name: np.full((3, count), np.nan) for name in bounded}
+    unexplained = _unexplained(curves, calibration)
     edges = _edges(curves, protocol, scale)
     fractions, known = edges.fraction, edges.known()
     shallow_if = [
@@ -186,6 +204,8 @@ def _arcs(
             geometry.closed(mask, width[f], protocol.gap_closed_deg, wire) for mask in open_masks
         ]
         at_least, likely, at_most = masks
+        shadow = _wide(unexplained[f] & ~at_most, width[f], protocol.shadow_deg)
+        told["shadow"][f] = _largest(shadow, width[f])
         near = _superficial(shallow_if[1][f], known[f], likely, width[f], protocol)
         calcified[f], shallow[f] = likely, near & likely
         for k, mask in enumerate((at_least, likely, at_most)):
@@ -194,12 +214,25 @@ def _arcs(
             unclosed = _widest_gap(open_masks[k], width[f]) if mask.all() and k < 2 else 0.0
             bounds["arc"][k, f] = min(_largest(superficial, width[f]), 360.0 - unclosed)
             bounds["any_arc"][k, f] = min(_largest(mask, width[f]), 360.0 - unclosed)
+            bounds["total_arc"][k, f] = width[f][mask].sum()
+            if k == 2:
+                told["seen_arc"][f], told["seen_any_arc"][f] = (
+                    bounds[name][k, f] for name in ("arc", "any_arc")
+                )
+                if shadow.any():  # what it hides may be calcium, and superficial
+                    hides = geometry.closed(superficial | shadow, width[f], protocol.gap_closed_deg)
+                    bounds["arc"][k, f] = max(bounds["arc"][k, f], _largest(hides, width[f]))
+                    hides = geometry.closed(mask | shadow, width[f], protocol.gap_closed_deg)
+                    bounds["any_arc"][k, f] = max(
+                        bounds["any_arc"][k, f], _largest(hides, width[f])
+                    )
+                    bounds["total_arc"][k, f] += width[f][shadow & ~mask].sum()
+                    superficial = superficial | shadow
             if k == 0:
                 ring_low[f] = superficial.all()
                 told["gap"][f] = _widest_gap(open_masks[k] | wire, width[f])
             elif k == 2:
                 ring_high[f] = superficial.all()
-        told["total_arc"][f] = width[f][likely].sum()
         told["of_open_depth"][f] = width[f][likely & open_depth[f] & known[f]].sum()
         told["superficial"][f], told["deep"][f] = (
             width[f][likely & near].sum(),
@@ -215,13 +248,81 @@ def _arcs(
         told["wire"][f] = width[f][wire & likely].sum()
         free = (curves.eem[f] - curves.lumen[f])[~likely & (curves.visible[f] >= 0.5)] * scale
         told["free_wall"][f] = free.max() if len(free) else np.nan
+        bounds["opposite_wall"][:, f] = _opposite(
+            curves, calibration, f, likely, width[f], protocol, scale
+        )
         nodule[f] = _nodule(curves, f, likely, width[f], protocol, scale)
+        told["nodule_score"][f] = _nodule_score(curves.nodule[f], likely, width[f], protocol)
     return (
         told
         | {name: Bounded(*part).ordered() for name, part in bounds.items()}
         | {"nodule": nodule, "ring_low": ring_low, "ring_high": ring_high}
         | {"calcified": calcified, "superficial_lines": shallow}
     )
+
+
+def _unexplained(curves: Curves, calibration: Calibration) -> NDArray[np.bool_]:
+    """Lines on which a model sees no membrane, and nothing that would hide it: neither calcium nor
+    wire, branch or strut. A person who draws has an explanation.
+    """
+    if curves.provenance.get("drawn_by") != "model" or "eem" not in curves.drawn:
+        return np.zeros(curves.lumen.shape, bool)
+    reasons = (curves.wire >= 0.5) | (curves.branch >= 0.5) | (curves.strut >= 0.5)
+    return np.asarray((curves.visible < 0.5) & (curves.calcium < calibration.at_most) & ~reasons)
+
+
+def _wide(mask: NDArray[np.bool_], width: Array, least: float) -> NDArray[np.bool_]:
+    """The stretches of a circular mask that are at least so many degrees wide."""
+    kept = np.zeros(len(mask), bool)
+    for run in geometry.circular_runs(mask):
+        members = run.indices(len(mask))
+        kept[members] = width[members].sum() >= least
+    return kept
+
+
+def _opposite(
+    curves: Curves,
+    calibration: Calibration,
+    f: int,
+    mask: NDArray[np.bool_],
+    width: Array,
+    protocol: Protocol,
+    scale: float,
+) -> tuple[float, float, float]:
+    """The thinnest wall opposite the largest arc of calcium, with its bounds; NaN where the
+    membrane is not seen in most of that sector, or without calcium.
+    """
+    none = (np.nan, np.nan, np.nan)
+    found = geometry.circular_runs(mask)
+    if not found or mask.all() or "eem" not in curves.drawn or curves.branch[f].max() >= 0.5:
+        return none
+    largest = max(found, key=lambda run: float(width[run.indices(len(mask))].sum()))
+    middle = (largest.start + largest.stop) / 2 + len(mask) / 2
+    half = protocol.wall_opposite_deg / 720 * len(mask)
+    sector = np.arange(round(middle - half), round(middle + half) + 1) % len(mask)
+    seen = sector[(curves.visible[f, sector] >= 0.5) & ~mask[sector]]
+    if len(seen) < len(sector) / 2:
+        return none
+    wall = (curves.eem[f, seen] - curves.lumen[f, seen]).astype(float) * scale
+    spread = scale * np.hypot(
+        calibration.spread_lumen * curves.lumen_sd[f, seen],
+        calibration.spread_eem * curves.eem_sd[f, seen],
+    )
+    at, sure = int(np.argmin(wall)), protocol.bound_z * np.nan_to_num(spread)
+    return max(0.0, float(wall[at] - sure[at])), float(wall[at]), float(wall[at] + sure[at])
+
+
+def _nodule_score(
+    nodule: NDArray[np.float32], mask: NDArray[np.bool_], width: Array, protocol: Protocol
+) -> float:
+    """The mean of the drawer's word over the narrowest nodule's width, where it is highest."""
+    if not mask.any() or np.isnan(nodule).any():
+        return np.nan
+    lines = max(1, round(protocol.nodule_narrow_deg / 360 * len(nodule)))
+    kernel = np.zeros(len(nodule))
+    kernel[:lines] = 1 / lines
+    shown = np.where(mask, nodule, 0.0)
+    return float(np.fft.irfft(np.fft.rfft(shown) * np.fft.rfft(kernel), n=len(nodule)).max())
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ INTERPOLATED: Status = "interpolated"
 UNDECIDED: Status = "undecided"
 REFUSED: Status = "refused"
 
-DIGITS = {"mm": 2, "mm2": 2, "deg": 1, "percent": 1, "1": 3}
+DIGITS = {"mm": 2, "mm2": 2, "deg": 1, "percent": 1, "1": 3, "deg.mm": 1}
 """Digits after the point that a unit's values are given with."""
 
 

@@ -73,6 +73,13 @@ class Protocol:
     spread_deg: float
     bound_z: float
     depth_stretch_deg: float
+    shadow_deg: float
+    shadow_open_deg: float
+    shadow_open_mm: float
+    burden_open_percent: float
+    reader_mm: float
+    reader_arc_percent: float
+    wall_opposite_deg: float
     depth_window_mm: float
     window_mm: float
     contour_lines: float

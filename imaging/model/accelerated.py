@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from calx.imaging.errors import ImagingError
+from calx.imaging.model.levels import Levels
 from calx.imaging.model.package import Package
 from calx.imaging.polar import Plan
 
@@ -46,7 +47,7 @@ class Accelerated:
         self.device = f"{name} (torch {torch.__version__}, {'bf16' if bf16 else 'fp32'})"
 
     def remapped(
-        self, frames: NDArray[np.uint8], plan: Plan, *, mirrored: bool = False
+        self, frames: NDArray[np.uint8], plan: Plan, levels: Levels, *, mirrored: bool = False
     ) -> tuple[Array, Array]:
         """Frames ``(n, rows, columns)`` to their lines as the network sees them, and to its
         answers; resampled on the device by the same plan.
@@ -63,13 +64,11 @@ class Accelerated:
                 .reshape(len(frames), -1)
                 .float()
             )
-            images = (
-                sum(
-                    flat[:, self._corners[k].reshape(-1)] * self._weights[k].reshape(1, -1)
-                    for k in range(4)
-                )
-                / 255
+            images = sum(
+                flat[:, self._corners[k].reshape(-1)] * self._weights[k].reshape(1, -1)
+                for k in range(4)
             )
+            images = ((images - levels.black) / (levels.white - levels.black)).clamp(0, 1)
             images = images.reshape(len(frames), 1, *plan.shape)
             with torch.autocast(
                 self._place.split(":")[0], self._kind, enabled=self._kind is torch.bfloat16

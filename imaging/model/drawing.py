@@ -24,6 +24,8 @@ STEADY_MM = 0.25
 """Standard deviation of the smoothing of calcium probabilities along the vessel; speckle changes
 from frame to frame, calcium does not.
 """
+STEADY_PHASE = 0.05
+"""The same over the phases of a heartbeat, as share of a beat."""
 STEADY_DEG = 2.0
 """The same around it."""
 WALL = 0.01
@@ -51,6 +53,8 @@ def draw(
     scale_mm: float | None,
     reach: float,
     provenance: Mapping[str, object],
+    *,
+    phase: NDArray[np.float64] | None = None,
 ) -> Curves:
     """Draw the curves of a recording.
 
@@ -64,6 +68,7 @@ def draw(
             pixels.
         reach: length of a line in that unit.
         provenance: who drew.
+        phase: of the heart in each frame, as :class:`Curves` has it; None where no beat was found.
     """
     layers = [name for name in LAYERS if name in said]  # a network that has no word for one
     drawn = Curves.empty(frame, z_mm, LINES, scale_mm, provenance, layers)
@@ -86,7 +91,10 @@ def draw(
         drawn.calcium_edge[:] = drawn.lumen
     if "stent" in wide and "strut" in wide:
         drawn.stent[:] = wide["stent"] * reach
-    drawn.calcium[:] = _steady(drawn.calcium, z_mm)
+    if phase is not None:
+        drawn.phase[:] = phase
+    one_phase = bool(provenance.get("gated"))
+    drawn.calcium[:] = _steady(drawn.calcium, z_mm, np.zeros(len(z_mm)) if one_phase else phase)
     return drawn
 
 
@@ -97,9 +105,9 @@ def _shape(radius: Array, deviation: Array, order: int, stiffness: float) -> Arr
     ).astype(np.float32)
 
 
-def _steady(values: Array, z_mm: NDArray[np.float64]) -> Array:
-    """Probabilities averaged with their neighbours
-    around and, where places are known, along the vessel.
+def _steady(values: Array, z_mm: NDArray[np.float64], phase: NDArray[np.float64] | None) -> Array:
+    """Probabilities averaged with their neighbours around and, where places are known, along the
+    vessel with those of the same phase of the heart; not along it where phases are not known.
     """
     lines = values.shape[1]
     around = np.exp(
@@ -109,11 +117,13 @@ def _steady(values: Array, z_mm: NDArray[np.float64]) -> Array:
     smooth = np.fft.irfft(
         np.fft.rfft(values, axis=1) * np.fft.rfft(around / around.sum()).real, n=lines, axis=1
     )
-    if len(z_mm) < 2 or not np.isfinite(z_mm).all():
+    if len(z_mm) < 2 or not np.isfinite(z_mm).all() or phase is None:
         return np.clip(smooth, 0, 1).astype(np.float32)
     steady = np.empty_like(smooth)
     for f in range(len(z_mm)):
         near = np.flatnonzero(np.abs(z_mm - z_mm[f]) <= 3 * STEADY_MM)
-        weight = np.exp(-0.5 * ((z_mm[near] - z_mm[f]) / STEADY_MM) ** 2)
+        apart = np.abs(phase[near] - phase[f])
+        beats = np.minimum(apart, 1 - apart) / STEADY_PHASE
+        weight = np.exp(-0.5 * (((z_mm[near] - z_mm[f]) / STEADY_MM) ** 2 + beats**2))
         steady[f] = weight @ smooth[near] / weight.sum()
     return np.clip(steady, 0, 1).astype(np.float32)

@@ -51,6 +51,8 @@ FEWEST = 3
 """Frames from which a disc that lies aside is told from a lumen."""
 OBLONG = 1.2
 """Sides of a picture that differ by more need a border to tell where its middle is."""
+MOST_ASIDE = 0.25
+"""Share of its radius by which a round field may lie off the picture's middle and be cut out."""
 ASIDE = (8, 16, 24)
 """Pixels from the picture's centre at which the catheter's disc is sought where it is not there."""
 BRIGHT = 64
@@ -94,7 +96,8 @@ def examine(frames: list[Grey]) -> FieldOfView:
     """
     mean = np.mean([np.asarray(frame, np.float32) for frame in frames], axis=0)
     inside, level, active = _inside(mean)
-    disc, border = _disc(frames), _border(inside)
+    border = _border(inside)
+    disc = _disc(frames, border, mean.shape[0] / inside.shape[0])
     scale = mean.shape[0] / inside.shape[0]
     y, x = np.indices(inside.shape)
     rows, columns = inside.shape
@@ -237,9 +240,11 @@ def _circle(points: Array) -> tuple[Array, float]:
     return centre, float(np.sqrt(max(found[2] + (centre**2).sum(), 0.0)))
 
 
-def _disc(frames: list[Grey]) -> Circle | None:
+def _disc(frames: list[Grey], border: Circle | None, scale: float) -> Circle | None:
     """The catheter's disc: of one size in all frames, its border crisp and round."""
     found = _steady(frames, (0.0, 0.0))
+    if found is None and border is not None and border.off:
+        found = _steady(frames, (border.right * scale, border.down * scale))
     if found is not None or len(frames) < FEWEST:
         return found
     for away in ASIDE:
@@ -317,21 +322,27 @@ def standing(
         return f"{field.wrong}; give the cross-section alone, as the machine shows it"
     rules = protocol()
     off = rules.centre_off_percent / 100 * min(shape) / 2
-    for what, circle in (("the border of the field", field.border), ("the catheter", field.disc)):
-        if circle is not None and circle.off > off:
-            return (
-                f"the centre of {what} lies {circle.off:.0f} pixels off the picture's; give the "
-                "whole round field"
-            )
+    border, disc = field.border, field.disc
+    if border is not None and border.off > MOST_ASIDE * border.radius:
+        return (
+            f"the centre of the field's border lies {border.off:.0f} pixels off the picture's; "
+            "give the whole round field"
+        )
+    moved = border is not None and border.off > off
+    right, down = (border.right, border.down) if border is not None and moved else (0.0, 0.0)
+    if disc is not None and np.hypot(disc.right - right, disc.down - down) > off:
+        return (
+            f"the centre of the catheter lies {np.hypot(disc.right - right, disc.down - down):.0f} "
+            f"pixels off the {'round field' if moved else 'picture'}'s; give the whole round field"
+        )
     if not pixel_mm:
         return ""
-    border, disc = (
-        None if circle is None else circle.radius * pixel_mm
-        for circle in (field.border, field.disc)
+    wide, narrow = (
+        None if circle is None else circle.radius * pixel_mm for circle in (border, disc)
     )
     sizes = (
-        ("field of view", "radius", border, "field_radius_mm", rules.usual_field_mm),
-        ("catheter's disc", "radius", disc, "catheter_radius_mm", rules.usual_catheter_mm),
+        ("field of view", "radius", wide, "field_radius_mm", rules.usual_field_mm),
+        ("catheter's disc", "radius", narrow, "catheter_radius_mm", rules.usual_catheter_mm),
         ("vessel", "median diameter", vessel_mm, "recording_eem_mm", rules.usual_eem_mm),
     )
     unusual = []

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
+
 import numpy as np
 from numpy.typing import NDArray
 
+from calx.imaging.facts.protocol import protocol
 from calx.imaging.model import domain
+from calx.imaging.model.field import FieldOfView, examine
+from calx.imaging.model.levels import Levels
 from calx.imaging.model.package import Package
 from calx.imaging.model.runtime import Backend, Remapping
 from calx.imaging.polar import Grey, to_polar
@@ -13,6 +19,8 @@ from calx.imaging.pullback import Pullback
 
 Array = NDArray[np.float32]
 
+LOOKED_AT = 8
+"""Frames in which field, catheter, black and white are sought."""
 LOOK = 128, 160
 """Lines and depths on which a labelling network's image is read."""
 
@@ -20,10 +28,17 @@ LOOK = 128, 160
 class Look:
     """How a package sees frames, and how its answers become lines."""
 
-    def __init__(self, package: Package, pullback: Pullback) -> None:
+    def __init__(
+        self, package: Package, pullback: Pullback, positions: Sequence[int] | None = None
+    ) -> None:
+        """Look at a sample of the frames at ``positions``, all of them unless given."""
         self.package = package
         took = package.input
-        self.centre = ((pullback.shape[1] - 1) / 2, (pullback.shape[0] - 1) / 2)
+        places = np.arange(len(pullback)) if positions is None else np.asarray(positions)
+        chosen = places[np.unique(np.linspace(0, len(places) - 1, LOOKED_AT).astype(int))]
+        sample = list(pullback.images([int(place) for place in chosen]))
+        self.field: FieldOfView = examine(sample)
+        self.centre = self._middle(pullback.shape)
         half = min(pullback.shape) / 2
         pixel = pullback.pixel_mm
         reach = took.reach_mm if took.reach_mm is not None else half * (pixel or 1.0)
@@ -34,13 +49,32 @@ class Look:
             self.reach, self.unit = reach, pixel
         self.scaled = pixel is not None
         lines, depths = took.size if took.kind == "polar" else LOOK
-        self.plan = to_polar(pullback.shape, self.centre, self.unit, lines, depths, self.reach)
+        plan = to_polar(pullback.shape, self.centre, self.unit, lines, depths, self.reach)
+        within = depths  # samples of a line in the round field
+        if self.field.border is not None:
+            within = min(depths, int(self.field.border.radius * self.unit / self.reach * depths))
+        inside = (np.arange(depths) < within).astype(np.float32)
+        self.plan = replace(plan, weights=plan.weights * inside)
+        self.levels = Levels()
+        if took.normalised:
+            self.levels = Levels.of([self.plan(grey) for grey in sample], within)
         self.shape = pullback.shape
+
+    def _middle(self, shape: tuple[int, int]) -> tuple[float, float]:
+        """Around what lines run, (column, row): the picture's middle, or that of a round field that
+        lies off it.
+        """
+        right, down = (shape[1] - 1) / 2, (shape[0] - 1) / 2
+        border = self.field.border
+        off = protocol().centre_off_percent / 100 * min(shape) / 2
+        if border is None or border.off <= off:
+            return right, down
+        return right + border.right, down + border.down
 
     def seen(self, grey: Grey) -> Array:
         """A frame as the network wants it, 0..1, before channels and range."""
         if self.package.input.kind == "polar":
-            return self.plan(grey) / np.float32(255)
+            return self.levels(self.plan(grey))
         from PIL import Image
 
         rows, columns = self.package.input.size
@@ -58,7 +92,7 @@ class Look:
         """Frames as the network sees them, and its answers as rows of lines."""
         if isinstance(runtime, Remapping) and self.package.output.kind == "lines":
             images, raw = runtime.remapped(
-                np.stack(greys), self.plan, mirrored=self.package.input.mirrored
+                np.stack(greys), self.plan, self.levels, mirrored=self.package.input.mirrored
             )
         else:
             images = np.stack([self.seen(grey) for grey in greys])

@@ -41,7 +41,7 @@ def block(inside: int, outside: int, kernel: int = 3, stride: int = 1) -> nn.Seq
 class Network(nn.Module):
     """See the module. ``widths``: channels of the stem and of the four levels below it."""
 
-    def __init__(self, widths: tuple[int, int, int, int, int] = (16, 32, 64, 96, 128)) -> None:
+    def __init__(self, widths: tuple[int, int, int, int, int] = (16, 32, 64, 128, 192)) -> None:
         super().__init__()
         self.stem = nn.Sequential(block(1, widths[0], 5, 2), block(widths[0], widths[0]))
         self.down = nn.ModuleList(

@@ -73,6 +73,7 @@ class Input:
         range: values of black and white.
         mirrored: the network also looks at the frame's mirror image, and the two answers are
             averaged; for ``lines`` outputs.
+        normalised: black and white are those of the recording, not of the file; for ``polar``.
     """
 
     name: str
@@ -82,6 +83,7 @@ class Input:
     channels: int = 1
     range: tuple[float, float] = (0.0, 1.0)
     mirrored: bool = False
+    normalised: bool = False
 
 
 @dataclass(frozen=True)
@@ -344,6 +346,8 @@ def _meaningful(took: Input, gave: Output, path: Path) -> None:
         wrong.append("labels need an image input")
     if took.mirrored and gave.kind != "lines":
         wrong.append("only networks that give lines look at mirror images")
+    if took.normalised and took.kind != "polar":
+        wrong.append("only polar inputs are normalised")
     if took.channels not in (1, 3):
         wrong.append("input.channels is 1 or 3")
     if gave.kind == "lines" and (

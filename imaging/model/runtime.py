@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from calx.imaging.errors import ImagingError
+from calx.imaging.model.levels import Levels
 from calx.imaging.model.package import Package
 from calx.imaging.polar import Plan
 
@@ -31,10 +32,10 @@ class Remapping(Protocol):
     """A backend that takes frames as they are and resamples them to lines itself."""
 
     def remapped(
-        self, frames: NDArray[np.uint8], plan: Plan, *, mirrored: bool
+        self, frames: NDArray[np.uint8], plan: Plan, levels: Levels, *, mirrored: bool
     ) -> tuple[Array, Array]:
-        """``(n, rows, columns)`` to lines and answers; with
-        ``mirrored``, those of the mirror images follow.
+        """``(n, rows, columns)`` to lines, between black and white, and answers; with ``mirrored``,
+        those of the mirror images follow.
         """
 
 

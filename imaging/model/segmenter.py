@@ -26,8 +26,9 @@ from calx.imaging.errors import ImagingError
 from calx.imaging.facts.curves import Curves
 from calx.imaging.facts.protocol import protocol
 from calx.imaging.model import domain
+from calx.imaging.model.beat import Beat, beat, likeness
 from calx.imaging.model.drawing import LINES, draw
-from calx.imaging.model.field import examine, standing
+from calx.imaging.model.field import standing
 from calx.imaging.model.look import Look, domain_of
 from calx.imaging.model.package import Package
 from calx.imaging.model.runtime import Backend, Remapping, free_cores
@@ -36,8 +37,6 @@ from calx.imaging.pullback import Pullback
 
 Array = NDArray[np.float32]
 
-LOOKED_AT = 8
-"""Frames in which field and catheter are sought."""
 MOST_REFUSED = 0.5
 """Share of refused frames from which the whole recording is refused."""
 
@@ -121,13 +120,12 @@ def segment(
             "model": package.digest,
             "runtime": runtime.device,
             "every": every,
+            "frames": [int(pullback.frame[0]), len(pullback)],
             "pixel_mm": pullback.pixel_mm,
         },
     )
-    look = Look(package, pullback)
-    sample = positions[np.unique(np.linspace(0, len(positions) - 1, LOOKED_AT).astype(int))]
-    field = examine(list(pullback.images([int(position) for position in sample])))
-    why = standing(field, pullback.shape, pullback.pixel_mm)
+    look = Look(package, pullback, [int(position) for position in positions])
+    why = standing(look.field, pullback.shape, pullback.pixel_mm)
     kept = store.done()
     if kept and progress:
         progress(Progress(kept, len(positions), 0.0))
@@ -135,6 +133,7 @@ def segment(
         "device": runtime.device,
         "every": every,
         "reach": look.reach,
+        "levels": [round(look.levels.black, 1), round(look.levels.white, 1)],
     }
     if why:
         store.clear()
@@ -144,7 +143,8 @@ def segment(
     with ThreadPoolExecutor(free_cores() if device else 1) as pool:
         for greys in ahead(pullback.images(wanted), batch):
             images, raw = look.answered(greys, runtime)
-            store.add(raw, list(pool.map(partial_of(domain_of, look), images, raw)))
+            rows = list(pool.map(partial_of(domain_of, look), images, raw))
+            store.add(raw, rows, [likeness(image) for image in images])
             ran += len(greys)
             if progress:
                 progress(
@@ -152,13 +152,22 @@ def segment(
                         kept + ran, len(positions), ran / max(time.monotonic() - started, 1e-9)
                     )
                 )
-    raw, rows = store.all()
+    raw, rows, alike = store.all()
     if len(raw) != len(positions):
         raise ImagingError(
             f"{len(positions)} frames were asked for and {len(raw)} came: the recording is cut "
             "short"
         )
     scale = None if pullback.pixel_mm is None else 1.0
+    heart = _beat(pullback, alike, every)
+    if heart is not None:
+        per_second = pullback.frames_per_second
+        provenance["beat"] = {
+            "frames": heart.frames * every,
+            "per_minute": per_second and round(60 * per_second / (heart.frames * every), 1),
+            "clear": round(heart.clear, 3),
+            "beats": len(heart.read),
+        }
     said, doubt = look.named(raw)
     drawn = draw(
         said,
@@ -168,6 +177,7 @@ def segment(
         scale,
         look.reach,
         provenance,
+        phase=None if heart is None else heart.phase,
     )
     drawn.centre[:] = look.centre
     pixel_mm = float("nan") if pullback.pixel_mm is None else pullback.pixel_mm
@@ -177,13 +187,21 @@ def segment(
     drawn.refused[:] = [reason[:200] for reason in reasons]
     vessel = 2 * np.sqrt((drawn.eem.astype(float) ** 2).mean(axis=1))[drawn.refused == ""]
     if len(vessel) and "eem" in drawn.drawn:
-        why = standing(field, pullback.shape, pullback.pixel_mm, float(np.median(vessel)))
+        why = standing(look.field, pullback.shape, pullback.pixel_mm, float(np.median(vessel)))
     if why:
         drawn.refused[:] = why[:200]
         refused = {why: len(drawn)}
     _withhold(drawn)
     store.clear()
     return SegmentationRun(drawn, runtime.device, time.monotonic() - started, ran, refused)
+
+
+def _beat(pullback: Pullback, alike: Array, every: int) -> Beat | None:
+    """The heartbeat in a recording that is not gated; the frames that were left out are counted."""
+    if pullback.gated or (np.diff(pullback.frame) != 1).any():
+        return None
+    per_second = pullback.frames_per_second
+    return beat(alike, None if per_second is None else per_second / every)
 
 
 def _provenance(pullback: Pullback, package: Package) -> dict[str, Any]:
@@ -283,6 +301,7 @@ class _Parts:
         self._folder, self._key = folder, json.dumps(key, sort_keys=True, default=str)
         self._raw: list[Array] = []
         self._rows: list[dict[str, float]] = []
+        self._alike: list[Array] = []
         self._saved = 0
         if (
             folder is not None
@@ -292,6 +311,7 @@ class _Parts:
             for file in sorted(folder.glob("part-*.npz")):
                 with np.load(file, allow_pickle=False) as part:
                     self._raw += list(part["raw"])
+                    self._alike += list(part["alike"])
                     self._rows += json.loads(part["rows"].tobytes())
             self._saved = len(self._raw)
         elif folder is not None:
@@ -302,21 +322,25 @@ class _Parts:
     def done(self) -> int:
         return len(self._raw)
 
-    def add(self, raw: Array, rows: list[dict[str, float]]) -> None:
+    def add(self, raw: Array, rows: list[dict[str, float]], alike: list[Array]) -> None:
         self._raw += list(raw)
         self._rows += rows
+        self._alike += alike
         if self._folder is not None and len(self._raw) - self._saved >= FRAMES_PER_PART:
             beside = self._folder / ".part.npz"
             np.savez(
                 beside,
                 raw=np.stack(self._raw[self._saved :]),
+                alike=np.stack(self._alike[self._saved :]),
                 rows=np.frombuffer(json.dumps(self._rows[self._saved :]).encode(), np.uint8),
             )
             beside.rename(self._folder / f"part-{self._saved:07d}.npz")
             self._saved = len(self._raw)
 
-    def all(self) -> tuple[Array, list[dict[str, float]]]:
-        return (np.stack(self._raw) if self._raw else np.zeros((0, 1, 1), np.float32)), self._rows
+    def all(self) -> tuple[Array, list[dict[str, float]], Array]:
+        if not self._raw:
+            return np.zeros((0, 1, 1), np.float32), [], np.zeros((0, 1), np.float32)
+        return np.stack(self._raw), self._rows, np.stack(self._alike)
 
     def clear(self) -> None:
         if self._folder is not None and self._folder.is_dir():

@@ -85,6 +85,7 @@ def read_dicom(path: Path, told: Sidecar | None = None) -> Pullback:
         },
         images=images,
         notes=(*region.notes, *found.notes, *header.faults),
+        frames_per_second=found.per_second,
         identifiers={name: header.text(name) for name in identifiers},
     )
 

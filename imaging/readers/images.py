@@ -165,6 +165,7 @@ def read_images(path: Path, told: Sidecar | None = None) -> Pullback:
         provenance={"kind": "folder of images", "sha256": whole.hexdigest(), "frames": len(files)},
         images=images,
         notes=(spacing, placed, *frames.notes),
+        frames_per_second=sidecar.frames_per_second,
     )
 
 

@@ -25,12 +25,14 @@ class FramePlaces:
         z_mm: from the first one; NaN where the recording does not tell.
         gated: they are of one phase of the heart.
         notes: where the places come from, or why there are none.
+        per_second: how many of them; None where the recording does not tell.
     """
 
     chosen: NDArray[np.int64]
     z_mm: NDArray[np.float64]
     gated: bool
     notes: list[str]
+    per_second: float | None
 
 
 def places(header: Elements, count: int, told: Sidecar) -> FramePlaces:
@@ -44,7 +46,10 @@ def places(header: Elements, count: int, told: Sidecar) -> FramePlaces:
     if length > limit.most:
         told_by = f"{told_by} would make a pullback of {length:g} mm ({limit} are plausible)"
         z, told_by = np.full(len(chosen), np.nan), f"{told_by}: no length can be measured"
-    return FramePlaces(chosen, z, gated, [*notes, told_by])
+    times, _ = _times(header, count, told)
+    known = times is not None and count > 1 and acquisition != "GATED_PULLBACK"
+    per_second = (count - 1) / float(times[-1] - times[0]) if known and times is not None else None
+    return FramePlaces(chosen, z, gated, [*notes, told_by], per_second)
 
 
 def _pullback(header: Elements, count: int) -> tuple[NDArray[np.int64], list[str]]:

@@ -27,7 +27,14 @@ MILLIMETRE, SQUARE, DEGREE, PERCENT, ONE = (
     Code("%", "UCUM", "percent"),
     Code("1", "UCUM", "no units"),
 )
-UNITS = {"mm": MILLIMETRE, "mm2": SQUARE, "deg": DEGREE, "percent": PERCENT, "1": ONE}
+UNITS = {
+    "mm": MILLIMETRE,
+    "mm2": SQUARE,
+    "deg": DEGREE,
+    "percent": PERCENT,
+    "1": ONE,
+    "deg.mm": Code("deg.mm", "UCUM", "degree millimeter"),
+}
 CONCEPTS = {
     "max_superficial_arc_deg": Code("122355", "DCM", "Arc of Calcium"),
     "calcium_length_mm": Code("122341", "DCM", "Calcium Length"),
@@ -47,25 +54,41 @@ CONCEPTS = {
 """Codes of measurements; the others carry this project's
 own (scheme :data:`LOCAL`), as DICOM has none for them.
 """
+SITE, DERIVATION = codes.SCT.FindingSite, DCM.Derivation
+MINIMUM, MAXIMUM = codes.SCT.Minimum, codes.SCT.Maximum
+SMALLEST, STENTED = DCM.SiteOfLumenMinimum, DCM.StentedRegion
+MODIFIERS: Mapping[str, tuple[tuple[Code, Code], ...]] = {
+    "max_superficial_arc_deg": ((DERIVATION, MAXIMUM),),
+    "minimum_lumen_area_mm2": ((SITE, SMALLEST),),
+    "plaque_burden_at_mla_percent": ((SITE, SMALLEST),),
+    "stented_minimum_lumen_area_mm2": ((SITE, STENTED), (DERIVATION, MINIMUM)),
+    "distal_reference_lumen_area_mm2": ((SITE, DCM.DistalReference),),
+    "proximal_reference_lumen_area_mm2": ((SITE, DCM.ProximalReference),),
+    "distal_edge_plaque_burden_percent": ((SITE, DCM.DistalStentMargin),),
+    "proximal_edge_plaque_burden_percent": ((SITE, DCM.ProximalStentMargin),),
+}
+"""Of what part a value is, or which of several, where its code leaves that open."""
 WORDS = {
     "superficial": Code("26283006", "SCT", "Superficial"),
     "deep": Code("795002", "SCT", "Deep"),
 }
+SHORT = 16
+"""Characters of a code value; longer ones are long code values."""
 YES, NO = Code("373066001", "SCT", "Yes"), Code("373067005", "SCT", "No")
 
 
 def _coded(code: Code) -> Sequence:
     item = Dataset()
-    item.CodeValue, item.CodingSchemeDesignator, item.CodeMeaning = (
-        code.value,
-        code.scheme_designator,
-        code.meaning[:64],
-    )
+    if len(code.value) <= SHORT:
+        item.CodeValue = code.value
+    else:
+        item.LongCodeValue = code.value
+    item.CodingSchemeDesignator, item.CodeMeaning = code.scheme_designator, code.meaning[:64]
     return Sequence([item])
 
 
 def _local(name: str) -> Code:
-    return Code(name[:16], LOCAL, name.replace("_", " ")[:64])
+    return Code(name, LOCAL, name.replace("_", " ")[:64])
 
 
 def _item(kind: str, name: Code, relation: str = "CONTAINS", **values: object) -> Dataset:
@@ -136,7 +159,10 @@ def _value(item: Measurement, source: Mapping[str, str]) -> Dataset:
         )
     else:
         node = _item("NUM", name, MeasuredValueSequence=_measured(item.value, item.unit))
-    content = []
+    content = [
+        _item("CODE", concept, "HAS CONCEPT MOD", ConceptCodeSequence=_coded(code))
+        for concept, code in MODIFIERS.get(item.name, ())
+    ]
     for end, meaning in (
         (item.low, "lower end of the interval"),
         (item.high, "upper end of the interval"),

@@ -50,8 +50,8 @@ def write(
     shutil.rmtree(folder / "frames", ignore_errors=True)
     (folder / "frames").mkdir()
     written = ["curves.npz", "curves.csv"]
-    findings.curves.save(folder / "curves.npz")
-    write_atomically(folder / "curves.csv", findings.curves.table())
+    findings.whole.save(folder / "curves.npz")
+    write_atomically(folder / "curves.csv", findings.whole.table())
     chosen = pictures.interesting(findings)
     columns = None
     if pullback is not None:
@@ -88,7 +88,8 @@ def ran(
     return {
         "software": {"calx": calx.__version__, "numpy": np.__version__},
         **told,
-        "frames": len(findings.curves),
+        "frames": len(findings.whole),
+        "frames_of_one_phase": len(findings.curves) if findings.curves.one_phase else None,
         "seconds": None if run is None else round(run.seconds, 2),
         "frames_per_second": None
         if run is None or not run.seconds

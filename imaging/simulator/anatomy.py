@@ -18,6 +18,8 @@ LINES = 256
 ANGLES = np.arange(LINES) * (2 * np.pi / LINES)
 STEP_MM = 0.1
 """Distance of the cross-sections that describe a vessel."""
+NEAR_NORMAL = 0.3
+"""Share of the vessel's area that is wall, in the median cross-section of a near-normal vessel."""
 
 Array = NDArray[np.float32]
 
@@ -90,6 +92,7 @@ class Vessel:
         edge: radius of its leading edge; NaN without calcium.
         nodule: whether that calcium is a nodule.
         branch: whether a side branch opens at this angle.
+        mouth: mm by which the lumen bulges into the mouth of a branch, as readers draw it.
         media: thickness of the media, mm.
         fibrous: dB above plaque of bright fibrous tissue, 0 elsewhere.
         lipid: dB below plaque of lipid, 0 elsewhere.
@@ -103,11 +106,18 @@ class Vessel:
     edge: Array
     nodule: NDArray[np.bool_]
     branch: NDArray[np.bool_]
+    mouth: Array
     media: float
     fibrous: Array
     lipid: Array
     stent: Array
     deposits: tuple[Deposit, ...] = field(default=())
+
+    @property
+    def near_normal(self) -> bool:
+        """Little plaque along most of it: where blood is bright, the media is the only border."""
+        share = 1 - (self.lumen.astype(float) ** 2).mean(axis=1) / (self.eem**2).mean(axis=1)
+        return bool(np.median(share) < NEAR_NORMAL)
 
     def at(self, z: float) -> int:
         """The cross-section nearest to ``z``."""
@@ -190,8 +200,9 @@ def vessel(rng: np.random.Generator, length: float) -> Vessel:
         3.4,
     )
     eem = mean[:, None] * (1 + _outline(rng, count, (0.035, 0.012, 0.007)))
-    deposits = _deposits(rng, length)
-    lumen = _lumen(rng, z, length, eem, mean)
+    near_normal = rng.random() < 0.22
+    deposits = () if near_normal and rng.random() < 0.7 else _deposits(rng, length)
+    lumen = _lumen(rng, z, length, eem, mean, near_normal=near_normal)
     calcium = np.zeros((count, LINES), bool)
     nodule = np.zeros((count, LINES), bool)
     depth = np.full((count, LINES), np.nan)
@@ -214,14 +225,20 @@ def vessel(rng: np.random.Generator, length: float) -> Vessel:
             depth,
         )
     wall = eem - lumen
+    edge = lumen + depth * wall
+    branch, mouth = _branches(rng, z, length)
+    free = ~calcium & (rng.random() < 0.8)
+    lumen = lumen + mouth * free
+    eem = np.maximum(eem, lumen + 0.1)
     return Vessel(
         length=length,
         eem=eem.astype(np.float32),
         lumen=lumen.astype(np.float32),
         calcium=calcium,
-        edge=(lumen + depth * wall).astype(np.float32),
+        edge=edge.astype(np.float32),
         nodule=nodule,
-        branch=_branches(rng, z, length),
+        branch=branch,
+        mouth=(mouth * free).astype(np.float32),
         media=float(rng.uniform(0.08, 0.22)),
         fibrous=_patches(rng, z, length, rng.uniform(2, 9)),
         lipid=_patches(rng, z, length, rng.uniform(4, 9)),
@@ -236,12 +253,14 @@ def _lumen(
     length: float,
     eem: NDArray[np.float64],
     mean: NDArray[np.float64],
+    *,
+    near_normal: bool,
 ) -> NDArray[np.float64]:
     """An eccentric lumen that leaves the plaque burden drawn
     for its place: little at the ends, a lesion between.
     """
-    ends = rng.uniform(0.08, 0.4)
-    peak = ends + (0.82 - ends) * rng.beta(2.2, 2.2)
+    ends = rng.uniform(0.08, 0.2 if near_normal else 0.4)
+    peak = ends + ((0.3 if near_normal else 0.82) - ends) * rng.beta(2.2, 2.2)
     middle, spread = rng.uniform(0.3, 0.7) * length, rng.uniform(0.12, 0.4) * length
     burden = (
         ends
@@ -296,14 +315,15 @@ def _extent(
 
 def _branches(
     rng: np.random.Generator, z: NDArray[np.floating], length: float
-) -> NDArray[np.bool_]:
-    mouth = np.zeros((len(z), LINES), bool)
+) -> tuple[NDArray[np.bool_], NDArray[np.float64]]:
+    """Where side branches open, and by how much the lumen bulges into their mouths, mm."""
+    mouth, bulge = np.zeros((len(z), LINES), bool), np.zeros((len(z), LINES))
     for _ in range(rng.choice(3, p=(0.45, 0.4, 0.15))):
         branch = Branch(
             rng.uniform(0, length),
             rng.uniform(1.0, 3.0),
             rng.uniform(0, 2 * np.pi),
-            rng.uniform(0.4, 1.2),
+            rng.uniform(0.4, 1.9),
         )
         along = (z - branch.start) / branch.length
         width = np.where(
@@ -311,8 +331,13 @@ def _branches(
             branch.width * np.sqrt(np.clip(1 - (2 * along - 1) ** 2, 0, 1)),
             0,
         )
-        mouth |= np.abs(between(ANGLES[None, :], branch.angle)) < width[:, None] / 2
-    return mouth
+        off = np.abs(between(ANGLES[None, :], branch.angle))
+        inside = off < width[:, None] / 2
+        mouth |= inside
+        round_ = np.cos(np.pi * np.clip(off / np.maximum(width[:, None], 0.05), 0, 0.5)) ** 0.7
+        depth = rng.uniform(0.2, 1.7) * width[:, None] / branch.width
+        bulge = np.maximum(bulge, depth * round_ * inside)
+    return mouth, bulge
 
 
 def _patches(

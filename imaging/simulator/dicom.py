@@ -156,6 +156,7 @@ def pullback(recording: SimulatedRecording, seen: dict[int, EchoLines] | None = 
         recording.gated,
         origin,
         images,
+        frames_per_second=None if recording.gated else recording.frames_per_second,
     )
 
 

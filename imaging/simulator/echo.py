@@ -52,10 +52,20 @@ class Catheter:
     ring_down: float
     wire: bool
     stasis: float
+    clutter: tuple[float, float]
+    halo: tuple[float, float]
+    sheath: float
+    side_lobe: float
+    seam: float
+    coarseness: float
 
     @classmethod
-    def drawn(cls, rng: np.random.Generator, frequency: int | None = None) -> Catheter:
-        """Draw one; the frequency among 20, 40, 50 and 60 MHz unless given."""
+    def drawn(
+        cls, rng: np.random.Generator, frequency: int | None = None, *, near_normal: bool = False
+    ) -> Catheter:
+        """Draw one; the frequency among 20, 40, 50 and 60 MHz unless given. In a near-normal vessel
+        blood may be as bright as the thin intima, as the media is a border that can be seen.
+        """
         mhz = (
             int(rng.choice((20, 40, 50, 60), p=(0.4, 0.25, 0.15, 0.2)))
             if frequency is None
@@ -67,20 +77,25 @@ class Catheter:
         )
         plaque = float(rng.uniform(-18, -6) if mhz == 20 else rng.uniform(-14, -4))
         stasis = float(rng.uniform(4, 10)) if rng.random() < 0.12 else 0.0
-        # a border that no still frame shows has no truth that a reader could draw: blood is told
-        # from plaque by a few dB
-        blood = min(float(rng.uniform(low, high)), plaque - stasis - float(rng.uniform(3, 6)))
+        # where plaque is thick a border that no still frame shows has no truth that a reader could
+        # draw: blood is told from it by some dB, seldom by so little that it can only be guessed
+        apart = float(rng.uniform(3, 6) if rng.random() < 0.85 else 1.0)
+        apart = -2.0 if near_normal else apart
+        blood = min(float(rng.uniform(low, high)), plaque - stasis - apart)
+        coarseness = float(rng.uniform(0.75, 1.3))
         return cls(
             frequency_mhz=mhz,
-            radius=float(rng.uniform(0.45, 0.62)),
+            radius=float(rng.uniform(0.45, 0.72)),
             solid_state=mhz == 20 and rng.random() < 0.85,
             axial_fwhm=float(
                 np.interp(mhz, (20, 40, 50, 60), (0.13, 0.09, 0.065, 0.055))
-                * rng.uniform(0.75, 1.3)
+                * coarseness
+                * rng.uniform(0.9, 1.1)
             ),
             lateral_fwhm=float(
                 np.deg2rad(np.interp(mhz, (20, 40, 50, 60), (7, 4.7, 3.4, 3.2)))
-                * rng.uniform(0.75, 1.3)
+                * coarseness
+                * rng.uniform(0.9, 1.1)
             ),
             blood=blood,
             plaque=plaque,
@@ -88,8 +103,8 @@ class Catheter:
             media_drop=float(rng.uniform(2, 14)),
             intima=(float(rng.uniform(0, 7)), float(rng.uniform(0.05, 0.14))),
             perivascular=float(rng.uniform(-18, -1)),
-            fade=float(rng.uniform(0, 6)),
-            uneven=float(rng.uniform(1, 5)),
+            fade=float(rng.uniform(0, 10)),
+            uneven=float(rng.uniform(1, 5) if rng.random() < 0.6 else rng.uniform(5, 14)),
             ring=float(rng.uniform(0.3, 1.0)),
             attenuation=float(rng.uniform(0.5, 1.1) * mhz / 10),
             compensated=float(rng.uniform(0.7, 1.05)),
@@ -97,8 +112,19 @@ class Catheter:
             ring_down=float(
                 rng.uniform(0.15, 0.4) if rng.random() < 0.2 else rng.uniform(0.05, 0.16)
             ),
-            wire=mhz != 20 and rng.random() < 0.85,
+            wire=mhz != 20 and rng.random() < 0.96,
             stasis=stasis,
+            clutter=(
+                float(np.interp(mhz, (20, 40, 60), (1, 0.45, 0.3)) * rng.uniform(0.2, 0.85)),
+                float(rng.uniform(-16, -1)),
+            ),
+            halo=(float(rng.uniform(0.3, 0.98)), float(rng.uniform(0.1, 0.5)))
+            if rng.random() < 0.35
+            else (0.0, 0.1),
+            sheath=float(rng.uniform(0.5, 4)) if mhz != 20 and rng.random() < 0.5 else 0.0,
+            side_lobe=float(rng.uniform(-30, -14)),
+            seam=float(rng.normal(0, 5)) if mhz != 20 and rng.random() < 0.3 else 0.0,
+            coarseness=coarseness,
         )
 
 
@@ -250,7 +276,7 @@ def frame(
     line = np.exp(-(((r - column_lumen) / np.float32(catheter.intima[1])) ** 2))
     level += np.float32(catheter.intima[0]) * line * (r >= column_lumen - 0.1)
     branch = np.asarray(seen["branch"], bool)
-    if branch.any():
+    if branch.any() and rng.random() < 0.7:
         mouth = (
             branch[:, None]
             & (r >= column_lumen - 0.05)
@@ -267,15 +293,18 @@ def frame(
     loss = np.zeros((LINES, DEPTHS), np.float32)
     loss += (
         catheter.uneven / 2 * rng.standard_normal() * np.cos(ANGLES - rng.uniform(0, 2 * np.pi))
+        + catheter.seam * (np.arange(LINES) / LINES - 0.5)
     ).astype(np.float32)[:, None]
     path = np.clip(r - np.float32(catheter.radius), 0, None)
     loss -= path * np.float32(catheter.attenuation / 10 * (1 - catheter.compensated) * 2)
     fibrous = np.asarray(seen["fibrous"], np.float32)
     loss -= np.clip(r - column_lumen, 0, 0.8) * fibrous[:, None] * np.float32(rng.uniform(0.2, 1.4))
     bright = np.zeros((LINES, DEPTHS), np.float32)
+    tail = np.zeros((LINES, DEPTHS), np.float32)
     hidden = np.zeros(LINES, bool)
+    _glints(rng, ~calcium & ~branch, lumen, eem, r, loss, bright)
     if calcium.any():
-        hidden |= _calcify(rng, catheter, calcium, edge, r, level, loss, bright)
+        hidden |= _calcify(rng, catheter, calcium, edge, r, tail, loss, bright)
     for shadow in shadows:
         off = np.abs(between(ANGLES, shadow.angle)) / (shadow.width / 2)
         soft = (1 / (1 + np.exp((off - 1) * 9))).astype(np.float32)
@@ -289,7 +318,8 @@ def frame(
     for angle in struts if np.isfinite(stent).any() else ():
         strut |= _strut(rng, stent, angle, r, loss, bright)
 
-    amplitude = _decibel(level + loss)
+    bright = _side_lobes(bright, catheter.side_lobe)
+    amplitude = np.hypot(_decibel(level + loss), tail)
     noise = rng.standard_normal((2, LINES, DEPTHS), dtype=np.float32)
     field = _blur((noise[0] + 1j * noise[1]) * amplitude, catheter) + bright
     field += _decibel(np.float32(catheter.noise)) * (
@@ -300,6 +330,14 @@ def frame(
     ring = np.exp(
         -(((r - np.float32(catheter.radius)) / np.float32(catheter.ring_down)) ** 2)
     ) * np.float32(rng.uniform(0.2, 1.6))
+    if catheter.sheath:
+        ring += np.float32(catheter.sheath) * np.exp(
+            -(((r - np.float32(catheter.radius + 0.08)) / np.float32(0.05)) ** 2)
+        )
+    held, wide = catheter.halo
+    envelope *= 1 - np.float32(held) * np.exp(
+        -(((r - np.float32(catheter.radius)) / np.float32(wide)) ** 2)
+    )
     envelope += ring * (r >= catheter.radius)
     envelope *= r >= np.float32(catheter.radius * 0.97)
     whole = np.abs(np.asarray(branch)) == 0
@@ -339,12 +377,15 @@ def _calcify(
     calcium: NDArray[np.bool_],
     edge: NDArray[np.float64],
     r: NDArray[np.float32],
-    level: NDArray[np.float32],
+    tail: NDArray[np.float32],
     loss: NDArray[np.float32],
     bright: NDArray[np.float32],
 ) -> NDArray[np.bool_]:
-    """Add leading edge, shadow and reverberation in place; return the lines behind which the
-    membrane is hidden.
+    """Add leading edge, the tail of clutter behind it, shadow and reverberation in place; return
+    the lines behind which the membrane is hidden.
+
+    Real calcium is no clean line before black: its edge is broken and now and then weaker than the
+    tissue beside it, and grainy echo fades behind it over a part of a millimetre at 20 MHz.
     """
     jagged = 0.03 * smooth(rng, LINES, 1.0, 3.0)[0] + 0.03 * smooth(rng, LINES, 1.0, 12.0)[0]
     border = np.where(calcium, np.nan_to_num(edge, nan=9.0) + jagged, 9.0).astype(np.float32)[
@@ -352,17 +393,30 @@ def _calcify(
     ]
     width = np.float32(rng.uniform(0.06, 0.16))
     strength = (
-        rng.uniform(2, 16) + rng.uniform(1, 5) * smooth(rng, LINES, 1.0, rng.uniform(2, 9))[0]
+        rng.uniform(-4, 15) + rng.uniform(1, 5) * smooth(rng, LINES, 1.0, rng.uniform(2, 9))[0]
     ).astype(np.float32)[:, None]
+    if rng.random() < 0.5:  # a broken edge
+        breaks = smooth(rng, LINES, 1.0, rng.uniform(2, 6))[0] > rng.uniform(0.3, 1.5)
+        strength -= np.float32(rng.uniform(5, 20)) * breaks.astype(np.float32)[:, None]
     pulse = np.exp(-(((r - border - width / 2) / (width / 1.6)) ** 2))
     bright += _decibel(strength) * pulse
     transmission = (rng.uniform(16, 45) + 3 * smooth(rng, LINES, 1.0, 8.0)[0]).astype(np.float32)
     if rng.random() < 0.15:  # thin calcium lets some through
         transmission *= np.float32(rng.uniform(0.4, 0.8))
+    length = np.float32(catheter.clutter[0]) * np.clip(
+        1 + np.float32(0.35) * smooth(rng, LINES, 1.0, 10.0)[0].astype(np.float32), 0.3, 2.0
+    )
+    behind = (r - border - width / 2) / length[:, None]
+    start = np.float32(catheter.clutter[1]) + np.float32(2.5) * smooth(rng, LINES, 1.0, 5.0)[
+        0
+    ].astype(np.float32)
+    falling = start[:, None] - np.float32(rng.uniform(1, 10)) * behind
+    fade = np.clip((1.25 - behind) / np.float32(0.5), 0, 1)  # it ends softly
+    tail += np.where((behind > 0) & (behind < 1.25), _decibel(np.clip(falling, -90, 20)) * fade, 0)
     loss -= transmission[:, None] * np.clip((r - border - width) / np.float32(0.1), 0, 1)
-    if rng.random() < 0.35:
+    if rng.random() < 0.25:
         spacing = border - np.float32(catheter.radius)
-        fade = rng.uniform(12, 20)
+        fade = rng.uniform(12, 22)
         for echo in (1, 2):
             bright += (
                 _decibel(strength - np.float32(fade * echo + 8))
@@ -371,6 +425,45 @@ def _calcify(
             )
     hidden: NDArray[np.bool_] = calcium & (transmission > -BEHIND)
     return hidden
+
+
+def _glints(
+    rng: np.random.Generator,
+    free: NDArray[np.bool_],
+    lumen: NDArray[np.float32],
+    eem: NDArray[np.float32],
+    r: NDArray[np.float32],
+    loss: NDArray[np.float32],
+    bright: NDArray[np.float32],
+) -> None:
+    """Add bright fibrous arcs in place: edges like those of calcium that let sound through."""
+    for _ in range(rng.choice(3, p=(0.45, 0.35, 0.2))):
+        angle, half = rng.uniform(0, 2 * np.pi), np.deg2rad(rng.uniform(8, 50))
+        soft = np.exp(-((between(ANGLES, angle) / half) ** 4)).astype(np.float32) * free
+        place = lumen + np.float32(rng.choice((0.05, 0.4, 1.0))) * (eem - lumen)
+        thick = np.float32(rng.uniform(0.04, 0.1))
+        rough = np.float32(rng.uniform(1, 4)) * smooth(rng, LINES, 1.0, 4.0)[0].astype(np.float32)
+        strength = _decibel(np.float32(rng.uniform(-4, 9)) + rough) * soft
+        bright += strength[:, None] * np.exp(-(((r - place[:, None]) / thick) ** 2))
+        loss -= (
+            soft[:, None]
+            * np.float32(rng.uniform(0, 7))
+            * np.clip((r - place[:, None]) / np.float32(0.3), 0, 1)
+        )
+
+
+def _side_lobes(bright: NDArray[np.float32], level: float) -> NDArray[np.float32]:
+    """Coherent echoes with what the beam's side lobes hear of them: weak arcs at the same depth, to
+    the sides.
+    """
+    off = np.minimum(np.arange(LINES), LINES - np.arange(LINES)) * (360 / LINES)
+    lobes = np.exp(-((off / 14) ** 2)) * (off > 0)
+    lobes *= 10 ** (level / 20) / lobes.sum() * 8
+    kernel = np.fft.rfft(lobes + (off == 0))
+    spread: NDArray[np.float32] = np.fft.irfft(
+        np.fft.rfft(bright, axis=0) * kernel[:, None], n=LINES, axis=0
+    ).astype(np.float32)
+    return spread
 
 
 def _wire(
@@ -388,9 +481,9 @@ def _wire(
     off = between(ANGLES, angle).astype(np.float32)
     near = float(np.interp(angle, ANGLES, lumen, period=2 * np.pi))
     where = min(catheter.radius + rng.uniform(0.12, 0.5), near - 0.02)
-    point, shade = np.deg2rad(rng.uniform(2, 5)), np.deg2rad(rng.uniform(4, 11))
+    point, shade = np.deg2rad(rng.uniform(2, 5)), np.deg2rad(rng.uniform(5, 20))
     bright += (
-        np.float32(rng.uniform(2, 5))
+        np.float32(rng.uniform(0.2, 5))
         * np.exp(-((off[:, None] / (point / 1.5)) ** 2))
         * np.exp(-(((r - where) / 0.07) ** 2))
     )
@@ -400,7 +493,7 @@ def _wire(
             * np.exp(-((off[:, None] / (point / 1.5)) ** 2))
             * np.exp(-(((r - 2 * where + catheter.radius) / 0.08) ** 2))
         )
-    cut = np.exp(-((off / (shade / 2)) ** 4)) * np.float32(rng.uniform(18, 40))
+    cut = np.exp(-((off / (shade / 2)) ** 4)) * np.float32(rng.uniform(10, 40))
     loss -= cut[:, None] * np.clip((r - np.float32(where + 0.1)) / np.float32(0.08), 0, 1)
     return np.asarray(np.abs(off) < shade / 2)
 

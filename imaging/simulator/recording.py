@@ -29,6 +29,8 @@ class Display:
         reference: percentile of the wall that is shown white.
         dynamic: dB shown between black and white.
         gamma: of the grey scale.
+        floor: grey level of black inside the field.
+        around: grey level outside it, and of the catheter's disc.
         marks: millimetre dots and a text are drawn over the image.
         quality: of JPEG; None for uncompressed.
     """
@@ -40,6 +42,8 @@ class Display:
     reference: float
     dynamic: float
     gamma: float
+    floor: float
+    around: float
     marks: bool
     quality: int | None
 
@@ -53,17 +57,20 @@ class Display:
             else rng.uniform(3.8, 6.4)
         )
         low, high = (20, 34) if catheter.frequency_mhz == 20 else (22, 42)
+        usual = 90 if catheter.frequency_mhz == 20 else 78
         return cls(
             size=size,
             scale=2 * reach / size,
             centre=(
-                (size - 1) / 2 + float(rng.uniform(-2, 2)),
-                (size - 1) / 2 + float(rng.uniform(-2, 2)),
+                (size - 1) / 2 + float(rng.uniform(-3, 3)),
+                (size - 1) / 2 + float(rng.uniform(-3, 3)),
             ),
             reach=reach,
-            reference=float(rng.uniform(94, 99.9)),
+            reference=float(rng.uniform(usual, 99.9)),
             dynamic=float(rng.uniform(low, high)),
-            gamma=float(rng.uniform(0.75, 1.5)),
+            gamma=float(rng.uniform(0.75, 1.6)),
+            floor=float(rng.uniform(2, 45)) if rng.random() < 0.4 else 0.0,
+            around=float(rng.uniform(5, 40)) if rng.random() < 0.2 else 0.0,
             marks=bool(rng.random() < 0.4),
             quality=int(rng.integers(70, 96)) if rng.random() < 0.5 else None,
         )
@@ -74,7 +81,9 @@ class Display:
         wall = (depth > lines.lumen[:, None]) & (depth < lines.eem[:, None] + 0.8)
         decibel = 20 * np.log10(np.maximum(envelope, 1e-5))
         top = np.percentile(decibel[wall], self.reference)
-        grey = np.clip((decibel - top) / self.dynamic + 1, 0, 1) ** self.gamma * 255
+        shown = np.clip((decibel - top) / self.dynamic + 1, 0, 1) ** self.gamma
+        grey = self.floor + (255 - self.floor) * shown
+        grey[envelope == 0] = self.around
         plan = to_image(
             (self.size, self.size),
             self.centre,
@@ -88,7 +97,7 @@ class Display:
             (np.arange(self.size) - self.centre[0]) * self.scale,
             (np.arange(self.size) - self.centre[1]) * self.scale,
         )
-        image[x[None, :] ** 2 + y[:, None] ** 2 > self.reach**2] = 0
+        image[x[None, :] ** 2 + y[:, None] ** 2 > self.reach**2] = self.around
         return np.asarray(image + 0.5, np.uint8)
 
     def compressed(self, image: Grey) -> Grey:
@@ -242,8 +251,9 @@ def simulate(
     rng = np.random.default_rng((seed, 0))
     count = max(2, round(length_mm * frames_per_mm))
     tissue = vessel(rng, length_mm)
-    catheter = Catheter.drawn(rng, frequency_mhz)
-    display = Display.drawn(rng, catheter)
+    machine = np.random.default_rng((seed, 3))  # of its own, whatever the vessel takes
+    catheter = Catheter.drawn(machine, frequency_mhz, near_normal=tissue.near_normal)
+    display = Display.drawn(machine, catheter)
     nominal = np.arange(count) / frames_per_mm
     rate = float(rng.choice((0.5, 1.0)))
     heart = rng.uniform(0.8, 1.8) * nominal / rate * 2 * np.pi + rng.uniform(0, 6.28)

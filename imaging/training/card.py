@@ -20,12 +20,13 @@ def card(folder: Path, how: Mapping[str, Any]) -> str:
         model.title + ".",
         f"**Intended use.** {model.intended_use}",
         f"**Training data.** {model.training_data} {how['frames']:,} frames, {how['steps']:,} "
-        f"steps of AdamW in bf16, {how['minutes']} minutes "
+        f"steps of AdamW in bf16, and {how['shorter']:,} steps for each model without a family of "
+        f"machines, by which it was calibrated; {how['minutes']} minutes "
         f"for everything below on {how['device']} ({how['machine']}, torch {how['torch']}). Made "
         "by `make train`; the same seeds give the same data, "
         "and on the same machine and torch the same weights.",
         "**What it sees and says.** A frame as 256 lines of 256 samples over 5 mm around the "
-        "image's centre. For each of 128 directions "
+        "image's centre, between black and white of its recording. For each of 128 directions "
         "a distribution over depth of the lumen, the external elastic membrane, the leading edge "
         "of calcium and a stent's struts, of which "
         "mean and deviation are kept, and the probability of calcium, of a visible membrane, of "
@@ -38,8 +39,10 @@ def card(folder: Path, how: Mapping[str, Any]) -> str:
         + ".",
         "## Measured on simulated pullbacks of unseen seeds",
         _metrics(model),
-        "Simulated, so an upper bound of what real recordings will give. The project's tests ask "
-        "less than these figures and run on other seeds.",
+        "Simulated, so an upper bound of what real recordings will give; nearest to them are the "
+        "figures of models that never saw such machines. The project's tests ask less than these "
+        "figures and run on other seeds. Intervals here hold what is there; reported ones are "
+        "wider and hold what a person would draw (`reader_mm` of the protocol).",
         "## Known failures",
         "\n".join(f"- {failure}" for failure in model.known_failures),
         "## Calibration",
@@ -48,6 +51,10 @@ def card(folder: Path, how: Mapping[str, Any]) -> str:
         "A frame whose statistics lie outside `domain` in `model.json` is refused.",
     ]
     return "\n\n".join(parts) + "\n"
+
+
+def _shown(value: float | None) -> str:
+    return "–" if value is None else f"{value:g}"
 
 
 def _metrics(model: Package) -> str:
@@ -67,8 +74,9 @@ def _metrics(model: Package) -> str:
                 for key, share in found["frame_intervals_hold"].items()
             ),
             *(
-                f"| {key}: mean absolute error, 95th percentile, interval holds | {row['mae']:g}, "
-                f"{row['p95']:g}, {row['holds']:.0%} of {row['n']} |"
+                f"| {key}: mean absolute error, 95th percentile, interval holds, undecided | "
+                f"{_shown(row['mae'])}, {_shown(row['p95'])}, {row['holds']:.0%} of {row['n']}, "
+                f"{row['undecided']} |"
                 for key, row in found["intervals"].items()
             ),
             *(

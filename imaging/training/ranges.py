@@ -21,7 +21,7 @@ WIDENED = 1.6
 """Factor by which both ends of a range move outwards: real recordings differ more among themselves
 than simulated ones.
 """
-EXTREMES = 0.5, 99.5
+EXTREMES = 3.0, 97.0
 LIMITS = {
     "black": (0.0, 0.93),
     "white": (0.0, 0.35),

@@ -29,7 +29,7 @@ WEIGHTS = torch.tensor((1.0, 1.0, 0.5, 0.5)).view(1, len(CURVES), 1)
 class Schedule:
     """How long and how fast to learn."""
 
-    steps: int = 3600
+    steps: int = 4600
     batch: int = 16
     rate: float = 3e-3
     seed: int = 7

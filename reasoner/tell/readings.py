@@ -29,7 +29,7 @@ def stability(answer: Answer, language: str) -> Iterator[str]:
     source = str((measured.get("input") or {}).get("sha256", "?"))[:12]
     yield from write.row(words["measured"], words["from"].format(by=by, input=source))
     open_ = [
-        label.fact(name)
+        label.fact(name) + _between(entry.get("interval"))
         for name, entry in measured["facts"].items()
         if entry["status"] == "undecided" and not entry.get("correction")
     ]
@@ -85,8 +85,7 @@ def reading(answer: Answer, language: str, name: str, entry: Mapping[str, Any]) 
         by = correction.get("by") or words["a person"]
         return words["corrected"].format(now=now, by=by, was=was) + reason
     told = label.value(name, entry["value"])
-    if entry.get("interval"):
-        told += f" ({entry['interval'][0]:g}–{entry['interval'][1]:g})"
+    told += _between(entry.get("interval"))
     if entry["status"] == "interpolated":
         told += f" [{words['interpolated']}]"
     frames = entry.get("frames") or []
@@ -94,6 +93,11 @@ def reading(answer: Answer, language: str, name: str, entry: Mapping[str, Any]) 
         comma = words_of("language", language)["comma"]
         told += comma + words["frame" if len(frames) == 1 else "frames"].format(_spans(frames))
     return told
+
+
+def _between(interval: list[float] | None) -> str:
+    """The ends of an interval, in brackets."""
+    return f" ({interval[0]:g}–{interval[1]:g})" if interval else ""
 
 
 def _spans(frames: list[int]) -> str:

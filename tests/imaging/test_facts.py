@@ -346,3 +346,182 @@ def test_a_sidecar_refuses_what_it_does_not_know() -> None:
     for raw in wrong:
         with pytest.raises(ImagingError):
             Sidecar.of(raw)
+
+
+# --- shadows, burden, proposals --------------------------------------------------------
+
+
+def shadowed(degrees: int, **layers: slice) -> Curves:
+    """A model's vessel with 60° of calcium in some frames, and a shadow elsewhere in others, where
+    `layers` may explain it.
+    """
+    drawn = vessel([0] * 10 + [60] * 10 + [0] * 20)
+    drawn = replace(drawn, provenance={**drawn.provenance, "drawn_by": "model"})
+    drawn.visible[25:35, 200 : 200 + degrees] = 0.0
+    for name, lines in layers.items():
+        getattr(drawn, name)[25:35, lines] = 1.0
+    return drawn
+
+
+TRUSTED = Calibration(likely=0.5, at_least=0.7, at_most=0.3)
+
+
+def test_a_shadow_without_an_explanation_leaves_the_arc_undecided() -> None:
+    found = facts(shadowed(120), TRUSTED).facts
+    arc = found["max_superficial_arc_deg"]
+    assert (arc.value, arc.status) == (None, "undecided")
+    assert arc.low == pytest.approx(60, abs=1)
+    assert arc.high == pytest.approx(120, abs=1)
+    assert "120°" in arc.reason
+    assert set(arc.frames) <= set(range(26, 36))
+    assert found["calcium_present"].value is True
+    assert found["calcium_length_mm"].value == 2.25  # no longer, whatever the shadow hides
+    assert "max_superficial_arc_deg" not in case(facts(shadowed(120), TRUSTED))
+
+
+def test_an_arc_that_is_wide_anyway_is_told() -> None:
+    drawn = shadowed(60)
+    drawn.calcium[25:35, :280] = 1.0
+    drawn.calcium[25:35, 280:] = 0.0
+    drawn.visible[25:35, 280:340] = 0.0
+    found = facts(drawn, TRUSTED).facts["max_superficial_arc_deg"]
+    assert (found.value, found.status, found.low) == (280, "measured", 280)
+    assert found.high is not None
+    assert found.high > 325
+
+
+def test_nothing_but_a_shadow_is_not_no_calcium() -> None:
+    drawn = shadowed(120)
+    drawn.calcium[:] = 0.0
+    assert facts(drawn, TRUSTED).facts["calcium_present"].status == "undecided"
+
+
+@pytest.mark.parametrize(
+    ("degrees", "layers"),
+    [
+        (20, {}),
+        (70, {}),
+        (120, {"wire": slice(200, 320)}),
+        (120, {"branch": slice(200, 320)}),
+        (120, {"strut": slice(200, 320)}),
+    ],
+)
+def test_a_shadow_that_is_explained_or_changes_little_leaves_the_arc(
+    degrees: int, layers: dict[str, slice]
+) -> None:
+    found = facts(shadowed(degrees, **layers), TRUSTED).facts["max_superficial_arc_deg"]
+    assert (found.value, found.status) == (60, "measured")
+
+
+def test_calcium_explains_its_shadow() -> None:
+    drawn = shadowed(120)
+    drawn.calcium[25:35, 200:320] = 1.0
+    found = facts(drawn, TRUSTED).facts["max_superficial_arc_deg"]
+    assert (found.value, found.status) == (120, "measured")
+
+
+def test_a_person_s_drawing_needs_no_explanation() -> None:
+    drawn = shadowed(120)
+    drawn = replace(drawn, provenance={**drawn.provenance, "drawn_by": "test"})
+    assert facts(drawn).facts["max_superficial_arc_deg"].value == 60
+
+
+def test_the_burden_of_a_pullback() -> None:
+    """Arcs of 100° over 2.5 mm and 200° over 1.25 mm in 20 mm, apart by more than the bridge."""
+    arcs = [0] * 20 + [100] * 11 + [0] * 20 + [200] * 6 + [0] * 24
+    found = facts(vessel(arcs)).measures
+    assert found["mean_calcium_arc_deg"].value == pytest.approx(np.mean(arcs), abs=0.1)
+    assert found["calcium_degree_mm"].value == pytest.approx(
+        float(np.trapezoid(arcs, dx=0.25)), abs=30
+    )
+    assert found["share_arc_above_90_percent"].value == pytest.approx(100 * 17 / 81, abs=0.1)
+    assert found["share_arc_above_180_percent"].value == pytest.approx(100 * 6 / 81, abs=0.1)
+    assert found["share_arc_above_270_percent"].value == 0
+    deposits = found["calcium_deposits"]
+    assert deposits.value == 2
+    assert deposits.detail["lengths_mm"] == [2.5, 1.25]
+    assert deposits.detail["from_mm"] == [5.0, 12.75]
+    for name in ("mean_calcium_arc_deg", "calcium_degree_mm", "calcium_deposits"):
+        shown = found[name].plain()
+        assert shown["interval"][0] <= shown["value"] <= shown["interval"][1]
+
+
+def test_a_burden_holds_what_was_not_read() -> None:
+    drawn = vessel([100] * 20)
+    drawn.refused[15:] = "dark"
+    drawn.lumen[15:] = np.nan
+    found = facts(drawn).measures
+    # a frame beside those that were read takes their median
+    assert found["share_arc_above_90_percent"].plain()["interval"] == [80, 100]
+    mean = found["mean_calcium_arc_deg"].plain()["interval"][1]
+    assert mean == pytest.approx((16 * 100 + 4 * 360) / 20, abs=1)
+    nowhere = facts(replace(vessel([100] * 20), z_mm=np.full(20, np.nan))).measures
+    assert nowhere["calcium_degree_mm"].status == "refused"
+    assert nowhere["mean_calcium_arc_deg"].value == pytest.approx(100, abs=0.1)
+
+
+def test_thin_wall_opposite_the_calcium_is_proposed_for_a_person() -> None:
+    drawn = vessel([90] * 20)
+    drawn.eem[7, 200:250] = 1.2 + 0.25
+    found = facts(drawn).facts["residual_thin_plaque"]
+    assert (found.value, found.status, found.frames) == (None, "undecided", (8,))
+    assert found.detail["wall_mm"] == pytest.approx(0.25)
+    low, high = found.detail["wall_interval_mm"]
+    assert low < 0.25 < high
+    drawn.visible[:, 150:300] = 0.0
+    assert facts(drawn).facts["residual_thin_plaque"].status == "refused"
+
+
+def test_a_nodule_is_proposed_with_its_calibrated_probability() -> None:
+    drawn = vessel([60] * 10)
+    drawn.calcium_edge[:] = 1.2
+    drawn.nodule[3:6, :40] = 0.8
+    weighed = replace(TRUSTED, nodule=(-1.0, 1.0))
+    found = facts(drawn, weighed).facts["calcified_nodule"]
+    assert (found.value, found.status, found.frames) == (None, "undecided", (4, 5, 6))
+    odds = np.exp(-1.0) * 0.8 / 0.2
+    assert found.detail["probability"] == pytest.approx(odds / (1 + odds), abs=0.01)
+    assert facts(drawn).facts["calcified_nodule"].detail["probability"] is None
+
+
+def test_lengths_without_a_beat_say_how_far_the_heart_moves() -> None:
+    drawn = vessel([0] * 10 + [60] * 30 + [0] * 10)
+    drawn = replace(drawn, provenance={**drawn.provenance, "drawn_by": "model", "gated": False})
+    found = facts(drawn, TRUSTED).facts["calcium_length_mm"]
+    assert "to and fro" in found.reason
+    steady = facts(replace(drawn, phase=np.zeros(len(drawn))), TRUSTED).facts["calcium_length_mm"]
+    assert not steady.reason
+    narrow, wide = (np.ptp(item.plain()["interval"]) for item in (steady, found))
+    assert narrow < wide
+
+
+def test_without_a_beat_one_frame_s_slip_widens_the_interval() -> None:
+    """Nothing is smoothed over phases of the heart: what one frame alone shows counts, and the
+    interval holds that it may be a slip.
+    """
+    drawn = vessel([60] * 20 + [150] + [60] * 20, spacing=0.05)
+    drawn = replace(drawn, provenance={**drawn.provenance, "drawn_by": "model", "gated": False})
+    arc = facts(drawn, TRUSTED).facts["max_superficial_arc_deg"]
+    assert arc.value == 150
+    assert arc.plain()["interval"] == [60, 150]
+    one_phase = facts(replace(drawn, phase=np.zeros(len(drawn))), TRUSTED)
+    assert one_phase.facts["max_superficial_arc_deg"].value == 60
+
+
+def test_what_a_model_draws_holds_what_a_person_would_draw() -> None:
+    """Areas, burden and the largest arc are as uncertain as two readers are of them."""
+    drawn = vessel([200] * 20)
+    plain = facts(drawn, TRUSTED)
+    wide = facts(drawn, replace(TRUSTED, readers=True))
+    rules = protocol()
+    area, sure = wide.readings.lumen_area, plain.readings.lumen_area
+    by_reader = 2 * np.pi * 1.2 * rules.reader_mm * rules.bound_z
+    assert area.high - area.value == pytest.approx(
+        np.hypot(sure.high - sure.value, by_reader), rel=1e-6
+    )
+    arc = wide.facts["max_superficial_arc_deg"].plain()
+    apart = 200 * rules.reader_arc_percent / 100 * rules.bound_z
+    assert arc["interval"] == pytest.approx([200 - apart, 200 + apart], abs=0.2)
+    burden = wide.readings.plaque_burden
+    assert (burden.low < plain.readings.plaque_burden.low).all()
+    assert facts(drawn).facts["max_superficial_arc_deg"].plain()["interval"] == [200, 200]

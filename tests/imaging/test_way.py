@@ -352,3 +352,20 @@ def test_wrong_use_is_told(
     done = command.calx("segment", made[0], "--facts", tmp_path / "f.json", *arguments)
     assert done.returncode in (1, 2)
     assert not (tmp_path / "f.json").exists()
+
+
+def test_frames_can_be_left_out(made: tuple[Path, Curves], tmp_path: Path) -> None:
+    done = calx(
+        *("segment", str(made[0]), "--facts", str(tmp_path / "facts.json")),
+        *("--report", str(tmp_path / "out"), "--device", "cpu", "--frames", "6", "15"),
+    )
+    assert "10 frames with" in done.stderr
+    curves = Curves.load(tmp_path / "out" / "curves.npz")
+    assert curves.frame.tolist() == list(range(6, 16))
+    assert curves.z_mm[0] == pytest.approx(made[1].z_mm[5])
+    told = calx(
+        *("segment", str(made[0]), "--facts", str(tmp_path / "none.json")),
+        *("--device", "cpu", "--frames", "90", "99"),
+        status=1,
+    )
+    assert "it has 1 to 30" in told.stderr

@@ -34,6 +34,8 @@ DESCRIBED = (
 )
 """What needs a label, a definition and a source."""
 MAPPINGS = "mappings.sssom.tsv"
+IDENTIFY = ("subject_id", "predicate_id", "object_id", "ext_with")
+"""Columns of the table that no two lines share."""
 
 
 def faults(source: Source, whole: Guideline) -> list[AuthoringProblem]:
@@ -393,7 +395,7 @@ def _lines(lines: list[str], source: Source, guideline: Guideline) -> Iterator[A
                 subject,
                 number,
             )
-        key = tuple(str(row.get(column)) for column in ("subject_id", "predicate_id", "object_id"))
+        key = tuple(str(row.get(column)) for column in IDENTIFY)
         if key in seen:
             yield AuthoringProblem(
                 "mapping", MAPPINGS, f"{subject} stands twice with the same code", subject, number
