@@ -66,8 +66,11 @@ def grey_of(rgb: NDArray[np.uint8]) -> Grey:
     """Grey levels of a colour frame; coloured pixels, which are text, dots and rings of the
     machine, become black.
     """
-    spread = rgb.max(axis=-1).astype(np.int16) - rgb.min(axis=-1)
-    grey = (rgb.astype(np.uint16) @ np.array([77, 150, 29], np.uint16) >> 8).astype(np.uint8)
+    red, green, blue = (np.ascontiguousarray(rgb[..., channel]) for channel in range(3))
+    most = np.maximum(np.maximum(red, green), blue)
+    spread = most - np.minimum(np.minimum(red, green), blue)
+    total = red.astype(np.uint16) * 77 + green.astype(np.uint16) * 150 + blue.astype(np.uint16) * 29
+    grey = (total >> 8).astype(np.uint8)
     grey[spread > COLOUR] = 0
     return grey
 

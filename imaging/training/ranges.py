@@ -21,6 +21,8 @@ WIDENED = 1.6
 """Factor by which both ends of a range move outwards: real recordings differ more among themselves
 than simulated ones.
 """
+GRAIN = 2.0
+"""The same of the grain's size: large shadows make it uncertain."""
 EXTREMES = 3.0, 97.0
 LIMITS = {
     "black": (0.0, 0.93),
@@ -58,8 +60,9 @@ def ranges(seeds: Iterable[int], package: Path, workers: int = 2) -> dict[str, t
     told = {}
     for name in rows[0]:
         low, high = np.percentile([row[name] for row in rows], EXTREMES)
+        wider = GRAIN if name.startswith("speckle") else WIDENED
         told[name] = LIMITS.get(name) or (
-            round(float(low / WIDENED), 4),
-            round(float(high * WIDENED), 4),
+            round(float(low / wider), 4),
+            round(float(high * wider), 4),
         )
     return told
