@@ -5,18 +5,25 @@ what is not understood is named.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
+import re
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
 from calx import __version__
 from calx.api.exchange.codes import SYSTEMS, Codes, Mapping
 from calx.imaging.facts.case import NOTICE
-from calx.imaging.readers.reports import Coded, Reported, StructuredReport
+from calx.imaging.readers.reports import (
+    DERIVATION,
+    OWN,
+    SITE,
+    Coded,
+    Modifier,
+    Reported,
+    StructuredReport,
+)
 from calx.reasoner.model.guideline import Fact, Guideline
 
-OWN = "99CALX"
-"""The scheme of our own reports, whose codes are the names of facts."""
 YES, NO = ("SCT", "373066001"), ("SCT", "373067005")
 PLACES = {
     ("DCM", "122687"): "site of luminal maximum",
@@ -35,6 +42,15 @@ PLACES = {
 """Modifiers (CID 3486 to 3489) that say of what part a value is, or which of several: an item with
 one of them is something else than the item without.
 """
+SUPERFICIAL, DEEP = ("SCT", "26283006"), ("SCT", "795002")
+ARC = ("DCM", "122355")
+DISTRIBUTION = "calcium distribution"
+"""How reports call where calcium lies; the dictionaries at hand have no code for it."""
+REFERENCES = {("DCM", "122380"), ("DCM", "122381")}
+"""Places of which the mean is the value of one fact."""
+FINDING, CLASSIFICATION = ("DCM", "121071"), ("DCM", "122387")
+"""What a finding is told under, and the class of a dissection."""
+MOST_NOTES = 60
 LENGTHS = {"mm": 1.0, "cm": 10.0, "m": 1000.0, "um": 0.001}
 AREAS = {"mm2": 1.0, "cm2": 100.0}
 CONVERTED = {"mm": LENGTHS, "mm2": AREAS, "deg": {"deg": 1.0}, "%": {"%": 1.0}, "1": {"1": 1.0}}
@@ -63,16 +79,21 @@ class _Found:
     mapping: Mapping | None
 
 
+class _AsideError(Exception):
+    """An item that is left aside, and why."""
+
+
 def cases(report: StructuredReport, guideline: Guideline, codes: Codes) -> list[ReportedCase]:
     """The lesions of a report, a case each; one without facts where none is known."""
     reader = _Reader(report, guideline, codes)
-    shared, lesions = reader.lesions()
-    made = []
     stem = f"report-{str(report.origin['sha256'])[:12]}"
-    for number, (called, items) in enumerate(lesions, 1):
-        name = stem if len(lesions) == 1 else f"{stem}-{number}"
-        made.append(reader.case(name, called, [*shared, *items]))
-    return made
+    lesions = list(report.lesions.items()) or [("", ("", ()))]
+    return [
+        reader.case(
+            stem if len(lesions) == 1 else f"{stem}-{number}", key, called, within, len(lesions)
+        )
+        for number, (key, (called, within)) in enumerate(lesions, 1)
+    ]
 
 
 class _Reader:
@@ -80,29 +101,29 @@ class _Reader:
         self._report, self._guideline, self._codes = report, guideline, codes
         self._short = {system: prefix for prefix, system in SYSTEMS.items()}
 
-    def lesions(self) -> tuple[list[Reported], list[tuple[str, list[Reported]]]]:
-        """Items of the whole report, and those of each lesion."""
-        shared = [item for item in self._report.items if not item.lesion]
-        grouped: dict[str, list[Reported]] = {}
-        for item in self._report.items:
-            if item.lesion:
-                grouped.setdefault(item.lesion, []).append(item)
-        # a vessel's findings hold for its lesions; a vessel with lesions is none itself
-        inner = [key for key in grouped if not any(o.startswith(f"{key}.") for o in grouped)]
-        found = []
-        for key in inner:
-            outer = [o for o in grouped if key.startswith(f"{o}.")]
-            items = [item for o in [*outer, key] for item in grouped[o]]
-            found.append((grouped[key][0].called, items))
-        return shared, found or [("", [])]
-
-    def case(self, name: str, called: str, items: list[Reported]) -> ReportedCase:
-        """One lesion."""
+    def case(
+        self, name: str, key: str, called: str, within: tuple[Modifier, ...], lesions: int
+    ) -> ReportedCase:
+        """One lesion: what its containers say of it; what is measured of more than one lesion is
+        left aside.
+        """
         notes, told = list(self._report.faults), dict[str, list[_Found]]()
-        for item in items:
-            found = self._fact(item, notes)
-            if found is not None:
-                told.setdefault(found[0], []).append(found[1])
+        self._vessel(within, told, key)
+        for item in self._report.items:
+            mine = item.lesion == key
+            around = not item.lesion or key.startswith(f"{item.lesion}.")
+            if not mine and not around:
+                continue
+            shown = f"{item.meaning or item.code[1]} ({item.code[0]} {item.code[1]}, {item.place})"
+            try:
+                if around and not mine and lesions > 1:
+                    raise _AsideError("is told of more than one lesion")
+                fact, found = self._fact(item, notes, shown)
+            except _AsideError as why:
+                notes.append(f"{shown}: {item.shown or 'it'} {why}; left aside")
+                continue
+            told.setdefault(fact, []).append(found)
+        self._deep(told, notes)
         facts: dict[str, Any] = {}
         measured: dict[str, Any] = {}
         for fact, values in told.items():
@@ -112,6 +133,9 @@ class _Reader:
                 if entry["status"] in ("measured", "interpolated"):
                     facts[fact] = entry["value"]
         observers = ", ".join(self._report.observers)
+        notes = [note for note in dict.fromkeys(notes) if note]
+        if len(notes) > MOST_NOTES:
+            notes[MOST_NOTES:] = [f"and {len(notes) - MOST_NOTES} more that were left aside"]
         block = {
             "notice": NOTICE,
             "drawn_by": observers or "not told",
@@ -123,92 +147,178 @@ class _Reader:
         }
         return ReportedCase({"case_id": name, **facts, "measured": block}, notes)
 
-    def _fact(self, item: Reported, notes: list[str]) -> tuple[str, _Found] | None:
-        """Which fact an item is, and its value; None, and a note, where none is known."""
-        shown = f"{item.meaning or item.code[1]} ({item.code[0]} {item.code[1]}, {item.place})"
+    def _vessel(
+        self, within: Iterable[Modifier], told: dict[str, list[_Found]], place: str
+    ) -> None:
+        """The vessel that the containers of a lesion name as their finding site."""
+        for modifier in within:
+            fact = self._vessel_of(modifier)
+            if fact is not None:
+                source = Reported(
+                    *(modifier.name, "Finding Site", modifier.value, modifier.shown, "", (), ()),
+                    *((), place, "", None, "", (), place),
+                )
+                found = _Found(self._term(modifier.value), source, None)
+                told.setdefault(fact.name, []).append(found)
+
+    def _vessel_of(self, modifier: Modifier) -> Fact | None:
+        """The fact that a finding site tells, where it is a vessel."""
+        return self._having(modifier.value) if modifier.name == SITE else None
+
+    def _term(self, value: Coded) -> str | None:
+        return self._codes.value.get((SYSTEMS.get(value[0], value[0]), value[1]))
+
+    def _having(self, value: Coded) -> Fact | None:
+        """The one fact that can have a value."""
+        term = self._term(value)
+        having = [f for f in self._guideline.facts.values() if f.given and term in f.values]
+        return having[0] if term is not None and len(having) == 1 else None
+
+    def _fact(self, item: Reported, notes: list[str], shown: str) -> tuple[str, _Found]:
+        """Which fact an item is, and its value.
+
+        Raises:
+            _AsideError: none, or something about it is not understood.
+        """
+        if item.strange:
+            raise _AsideError(f"comes with what is not understood ({'; '.join(item.strange)})")
         if item.code[0] == OWN:
-            fact = self._guideline.facts.get(item.code[1])
-            if fact is None or not fact.given:
-                return None  # a measure beside the facts
-            value = self._value(fact, item)
-            return None if value is None else (fact.name, _Found(value, item, None))
+            return self._own(item)
         if isinstance(item.value, str):
-            return None  # a text
-        named = self._named(item)
-        if named is None:
-            where = [PLACES[code] for code in item.modifiers if code in PLACES]
-            of = f" of the {', '.join(sorted(where))}" if where else ""
-            notes.append(f"{shown}{of}: not understood, {item.shown} was left aside")
-            return None
-        fact, mapping, value = named
+            raise _AsideError("is a text, which is not read")
+        parts = self._parts(item)
+        fact, mapping = self._named(item, parts)
+        self._same_words(item, mapping)
+        value = self._value(fact, item)
         if value is None:
-            why = f"{item.shown} {item.unit}".strip()
-            notes.append(f"{shown}: {why} is no {fact.unit or 'value'} that is read, left aside")
-            return None
-        if mapping is not None and mapping.predicate == "skos:closeMatch":
-            left = f" ({mapping.comment})" if mapping.comment else ""
-            notes.append(f"{shown} was read as {fact.label['en']}{left}")
+            why = f"{item.unit or 'without a unit'}" if isinstance(item.value, float) else "so"
+            raise _AsideError(f"({why}) is no {fact.unit or 'value'} that is read")
+        if mapping is not None and mapping.comment and mapping.predicate != "skos:exactMatch":
+            notes.append(f"{shown} was read as {fact.label['en']} ({mapping.comment})")
         return fact.name, _Found(value, item, mapping)
 
-    def _named(self, item: Reported) -> tuple[Fact, Mapping | None, Any] | None:
+    def _own(self, item: Reported) -> tuple[str, _Found]:
+        """An item of our own report."""
+        fact = self._guideline.facts.get(item.code[1])
+        if item.modifiers or item.within:
+            raise _AsideError("comes with modifiers that our reports do not have")
+        if fact is None or not fact.given:
+            raise _AsideError("is a measure beside the facts")
+        value = self._value(fact, item)
+        if value is None:
+            raise _AsideError(f"({item.unit or 'without a unit'}) is no {fact.unit or 'value'}")
+        return fact.name, _Found(value, item, None)
+
+    def _parts(self, item: Reported) -> set[Coded]:
+        """Of what part a value is, by its modifiers and those around it.
+
+        Raises:
+            _AsideError: one of them is not understood.
+        """
+        parts = set[Coded]()
+        vessels = {modifier.value for modifier in item.within if self._vessel_of(modifier)}
+        for modifier in (*item.within, *item.modifiers):
+            known = modifier.name in (SITE, DERIVATION) or DISTRIBUTION in modifier.shown.lower()
+            if self._vessel_of(modifier):
+                if len(vessels | {modifier.value}) > 1:
+                    raise _AsideError(f"is of another vessel ({modifier.shown})")
+            elif not known or (modifier.value not in PLACES and modifier.value != SUPERFICIAL):
+                raise _AsideError(f"comes with what is not understood ({modifier.shown})")
+            elif modifier.value in PLACES:
+                parts.add(modifier.value)
+        return parts
+
+    def _named(self, item: Reported, parts: set[Coded]) -> tuple[Fact, Mapping | None]:
+        """The fact that a code is with its modifiers."""
         key = (SYSTEMS.get(item.code[0], item.code[0]), item.code[1])
-        modifiers = {(SYSTEMS.get(scheme, scheme), code) for scheme, code in item.modifiers}
-        parts = item.modifiers & PLACES.keys()
-        narrowed = [
-            mapping
-            for mapping in self._codes.narrowed.get(key, ())
-            if set(mapping.when) <= modifiers
-        ]
-        if narrowed:
-            mapping = max(narrowed, key=lambda one: len(one.when))
-            wanted = {(self._short.get(system, system), code) for system, code in mapping.when}
-            if not parts - wanted:
-                fact = self._guideline.facts[self._codes.named(mapping)]
-                return fact, mapping, self._value(fact, item)
+        modifiers = {(SYSTEMS.get(scheme, scheme), code) for scheme, code in parts}
+        for mapping in self._codes.narrowed.get(key, ()):
+            if set(mapping.when) == modifiers:
+                return self._guideline.facts[self._codes.named(mapping)], mapping
         if not parts and key in self._codes.fact:
             fact = self._guideline.facts[self._codes.fact[key]]
-            plain = next(m for m in self._codes.of_fact[fact.name] if (m.system, m.code) == key)
-            return fact, plain, self._value(fact, item)
-        return self._finding(item)
+            return fact, next(
+                m for m in self._codes.of_fact[fact.name] if (m.system, m.code) == key
+            )
+        found = None if parts else self._finding(item)
+        if found is None:
+            of = f" of the {', '.join(sorted(PLACES[code] for code in parts))}" if parts else ""
+            raise _AsideError(f"{of.strip()}: not understood".lstrip(": "))
+        return found, None
 
-    def _finding(self, item: Reported) -> tuple[Fact, Mapping | None, Any] | None:
-        """A finding, or a place: a code as the value of an item that is itself none we know."""
+    def _finding(self, item: Reported) -> Fact | None:
+        """A finding, a class of dissection, or where calcium lies: a code as the value."""
         if not isinstance(item.value, tuple):
             return None
         key = (SYSTEMS.get(item.value[0], item.value[0]), item.value[1])
-        if key in self._codes.fact:
+        if item.code == FINDING and key in self._codes.fact:
             fact = self._guideline.facts[self._codes.fact[key]]
-            return (fact, None, True) if fact.kind == "boolean" else None
-        term = self._codes.value.get(key)
-        having = [f for f in self._guideline.facts.values() if f.given and term in f.values]
-        return (having[0], None, term) if term is not None and len(having) == 1 else None
+            return fact if fact.kind == "boolean" else None
+        if item.code != CLASSIFICATION and item.meaning.lower() != DISTRIBUTION:
+            return None
+        return self._having(item.value)
+
+    def _same_words(self, item: Reported, mapping: Mapping | None) -> None:
+        """Refuse a code whose meaning, as the report has it, is another.
+
+        Raises:
+            _AsideError: its words are not those of the code.
+        """
+        if mapping is None or not item.meaning.isascii() or not item.meaning:
+            return
+        told, known = _significant(item.meaning), _significant(mapping.display)
+        if not (told <= known or known <= told):
+            raise _AsideError(f"is called '{item.meaning}', and its code says {mapping.display}")
 
     def _value(self, fact: Fact, item: Reported) -> Any:
         """A value as the fact has it; None where it is none."""
         value = item.value
         if isinstance(value, tuple):
-            if fact.kind == "boolean":
-                return {YES: True, NO: False}.get(value)
             key = (SYSTEMS.get(value[0], value[0]), value[1])
+            if fact.kind == "boolean":
+                return True if key in self._codes.fact else {YES: True, NO: False}.get(value)
             term = value[1] if value[0] == OWN else self._codes.value.get(key)
             return term if term in fact.values else None
         if isinstance(value, str) or fact.kind not in ("number", "integer"):
             return None
-        factor = CONVERTED.get(fact.unit or "1", {fact.unit or "1": 1.0}).get(item.unit or "1")
+        factor = self._factor(fact, item)
         if factor is None:
             return None
         made = round(value * factor, 9)
         return int(made) if fact.kind == "integer" and made == int(made) else made
 
+    @staticmethod
+    def _factor(fact: Fact, item: Reported) -> float | None:
+        """By what a number is multiplied to have the unit of a fact."""
+        return CONVERTED.get(fact.unit or "1", {fact.unit or "1": 1.0}).get(item.unit or "1")
+
+    @staticmethod
+    def _deep(told: dict[str, list[_Found]], notes: list[str]) -> None:
+        """An arc that nobody called superficial is none where the calcium is told to be deep."""
+        every = list(itertools.chain.from_iterable(told.values()))
+        if not any(found.item.value == DEEP for found in every):
+            return
+        for fact, values in list(told.items()):
+            kept = [
+                found
+                for found in values
+                if found.item.code != ARC
+                or any(modifier.value == SUPERFICIAL for modifier in found.item.modifiers)
+            ]
+            if len(kept) < len(values):
+                notes.append("the calcium is told to be deep: its arc is none at the surface")
+            told[fact] = kept
+            if not kept:
+                del told[fact]
+
     def _settled(self, fact: Fact, values: list[_Found], notes: list[str]) -> dict[str, Any] | None:
-        """One value of a fact: of two places that are told apart the mean, of two that are not
-        none.
-        """
+        """One value of a fact: of the two references their mean, of others that differ none."""
         different = {repr(found.value) for found in values}
         value = values[0].value
+        places = [frozenset(self._when(found)) for found in values]
+        references = set(places) == {frozenset([one]) for one in REFERENCES}
         if len(different) > 1:
-            places = {found.mapping.when if found.mapping else () for found in values}
-            if fact.kind != "number" or len(places) < len(values):
+            if fact.kind != "number" or not references or len(values) != len(REFERENCES):
                 shown = " and ".join(f"{found.item.shown}" for found in values[:4])
                 notes.append(
                     f"{fact.label['en']}: {shown} are reported, and which is meant is not told; "
@@ -216,19 +326,30 @@ class _Reader:
                 )
                 return None
             value = round(sum(found.value for found in values) / len(values), 9)
-            notes.append(f"{fact.label['en']}: the mean of {len(values)} reported places")
-        first = values[0].item
-        status = first.status.partition(":")[0] or "measured"
+            notes.append(f"{fact.label['en']}: the mean of both reported references")
+        told = [found.item.status.partition(":") for found in values]
+        status = next((s for s, _, _ in told if s not in ("measured", "interpolated", "")), None)
         frames = itertools.chain.from_iterable(found.item.frames for found in values)
         return {
             "value": value,
-            "interval": list(first.interval) if first.interval and len(values) == 1 else None,
+            "interval": self._interval(fact, values[0].item) if len(values) == 1 else None,
             "unit": fact.unit or None,
-            "status": status if status in ("measured", "interpolated") else "undecided",
-            "reason": first.status.partition(": ")[2] or None,
+            "status": "undecided" if status else told[0][0] or "measured",
+            "reason": next((reason.strip() for _, _, reason in told if reason), None),
             "frames": sorted(set(frames)),
             "reported": [self._source(found.item) for found in values],
         }
+
+    def _when(self, found: _Found) -> Iterator[Coded]:
+        """The places by which a value was taken for a fact."""
+        for system, code in found.mapping.when if found.mapping else ():
+            yield self._short.get(system, system), code
+
+    def _interval(self, fact: Fact, item: Reported) -> list[float] | None:
+        factor = self._factor(fact, item)
+        if item.interval is None or factor is None:
+            return None
+        return [round(end * factor, 9) for end in item.interval]
 
     def _source(self, item: Reported) -> dict[str, Any]:
         """Where a value stands in the report."""
@@ -239,9 +360,22 @@ class _Reader:
             "value": item.shown,
             "unit": item.unit or None,
             "place": item.place,
-            "of": sorted(self._words(item.modifiers)),
+            "of": sorted(modifier.shown for modifier in item.modifiers),
         }
 
-    @staticmethod
-    def _words(modifiers: frozenset[Coded]) -> Iterator[str]:
-        return (PLACES[code] for code in modifiers if code in PLACES)
+
+SHORT = (
+    (re.compile(r"cross[- ]sectional area"), "csa"),
+    (re.compile(r"external elastic membrane"), "eem"),
+)
+"""What is written in two ways."""
+SMALL = {"of", "the", "a", "an", "in", "at", "and", "vessel"}
+"""Words that do not tell one measurement from another."""
+
+
+def _significant(words: str) -> set[str]:
+    """The words of a name that tell it from others."""
+    told = words.lower()
+    for pattern, short in SHORT:
+        told = pattern.sub(short, told)
+    return set(re.findall(r"[a-z0-9]+", told)) - SMALL

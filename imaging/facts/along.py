@@ -56,14 +56,18 @@ class Along:
         self.spacing = float(np.median(steps)) if self.placed else float("nan")
         apart = max(rules.gap_factor * self.spacing, rules.window_mm) if self.placed else np.inf
         missing = steps > apart if self.placed else np.zeros(len(steps), bool)
+        count = steps / self.spacing - 1 if self.placed else np.zeros(len(steps))
         self.gated = curves.one_phase
         self.steadied = self.gated or curves.provenance.get("drawn_by") != "model"
         """Neighbours along the vessel see the same: of one phase, or drawn by a person."""
         every = curves.provenance.get("every")  # of a recording, whose own count numbers its frames
         if every and not self.gated:
             missing |= np.diff(curves.frame) > int(every)
+            count = np.fmax(count, np.diff(curves.frame) / int(every) - 1)
         self.gaps = np.flatnonzero(missing)
         """Frames after which one is missing."""
+        self.missing = np.maximum(np.round(count[self.gaps]), 1).astype(int)
+        """How many are missing there."""
         self.whole = bool(self.usable.all()) and not len(self.gaps)
         """Every frame was read, and none is missing between them."""
         self.arc, self.any_arc, self.total_arc = (

@@ -20,10 +20,7 @@ class BurdenReader:
 
     def __init__(self, along: Along) -> None:
         self.along = along
-        steps = np.abs(np.diff(along.z))[along.gaps]
-        self.missing = (
-            int(np.maximum(np.round(steps / along.spacing) - 1, 1).sum()) if len(steps) else 0
-        )
+        self.missing = int(along.missing.sum())
         """Frames that are not there between those that are; they may hold anything."""
 
     def measures(self) -> list[Measurement]:

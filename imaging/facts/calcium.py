@@ -277,16 +277,18 @@ class CalciumReader:
         sure = self.along.run(self.along.readings.ring_low & ~wired, bridge=0.0)
         # without places a ring in one frame may be as long as any
         enough = 1 if not self.along.placed else None
-        possible = self.along.run(
+        may = (
             self.along.readings.ring_high
             | (self.along.readings.arc.high + margin >= full)
-            | ~self.along.usable,
-            bridge=0.0,
-            across=True,
+            | ~self.along.usable
         )
+        possible = self.along.run(may, bridge=0.0, across=True)
         if self._ring_long(sure):
             return Measurement(name, True, frames=self.along.numbers(sure))
         if not self._ring_long(possible, enough):
+            if self._ring_missed(may):
+                gone = "frames are missing that may show one"
+                return Measurement(name, None, status=UNDECIDED, reason=gone)
             return Measurement(name, False)
         hidden = possible is not None and bool(wired[possible.start : possible.stop].any())
         reason = (
@@ -299,6 +301,20 @@ class CalciumReader:
         return Measurement(
             name, None, status=UNDECIDED, reason=reason, frames=self.along.numbers(possible)
         )
+
+    def _ring_missed(self, may: NDArray[np.bool_]) -> bool:
+        """Whether a ring can be where frames are missing, with what is beside them."""
+        for gap, missing in zip(self.along.gaps, self.along.missing, strict=True):
+            first, last = int(gap) + 1, int(gap)
+            while first > 0 and may[first - 1]:
+                first -= 1
+            while last < len(may) - 1 and may[last + 1]:
+                last += 1
+            frames = missing + last + 1 - first
+            length = (frames - 1) * self.along.spacing if self.along.placed else 0.0
+            if frames >= self.along.rules.ring_frames or length >= self.along.rules.ring_length_mm:
+                return True
+        return False
 
     def _ring_long(self, run: Run | None, frames: int | None = None) -> bool:
         if run is None:

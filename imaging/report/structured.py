@@ -40,7 +40,6 @@ CONCEPTS = {
     "calcium_length_mm": Code("122341", "DCM", "Calcium Length"),
     "vessel_diameter_mm": Code("122330", "DCM", "EEM Diameter"),
     "minimum_lumen_area_mm2": Code("397415007", "SCT", "Vessel lumen cross-sectional area"),
-    "stented_minimum_lumen_area_mm2": Code("397415007", "SCT", "Vessel lumen cross-sectional area"),
     "distal_reference_lumen_area_mm2": Code(
         "397415007", "SCT", "Vessel lumen cross-sectional area"
     ),
@@ -55,13 +54,12 @@ CONCEPTS = {
 own (scheme :data:`LOCAL`), as DICOM has none for them.
 """
 SITE, DERIVATION = codes.SCT.FindingSite, DCM.Derivation
-MINIMUM, MAXIMUM = codes.SCT.Minimum, codes.SCT.Maximum
-SMALLEST, STENTED = DCM.SiteOfLumenMinimum, DCM.StentedRegion
+MAXIMUM = codes.SCT.Maximum
+SMALLEST = DCM.SiteOfLumenMinimum
 MODIFIERS: Mapping[str, tuple[tuple[Code, Code], ...]] = {
     "max_superficial_arc_deg": ((DERIVATION, MAXIMUM),),
     "minimum_lumen_area_mm2": ((SITE, SMALLEST),),
     "plaque_burden_at_mla_percent": ((SITE, SMALLEST),),
-    "stented_minimum_lumen_area_mm2": ((SITE, STENTED), (DERIVATION, MINIMUM)),
     "distal_reference_lumen_area_mm2": ((SITE, DCM.DistalReference),),
     "proximal_reference_lumen_area_mm2": ((SITE, DCM.ProximalReference),),
     "distal_edge_plaque_burden_percent": ((SITE, DCM.DistalStentMargin),),

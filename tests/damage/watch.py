@@ -42,7 +42,8 @@ def false(truth: Mapping[str, Any], came: Came) -> list[str]:
         true = truth.get(name)
         if value == true and isinstance(value, bool) == isinstance(true, bool):
             continue
-        slack = 0.5 if name.endswith("_deg") else 0.011  # what rounding and resolution leave
+        # what rounding and resolution leave; degrees times the 2.8 mm of the longest input
+        slack = 0.5 if name.endswith("_deg") else 1.4 if name.endswith("_degree_mm") else 0.011
         bounded = low is not None and high is not None and not isinstance(true, bool | str)
         if bounded and true is not None and low - slack <= true <= high + slack:
             continue

@@ -106,6 +106,18 @@ def test_a_ring_needs_every_line_over_some_length() -> None:
     assert facts(vessel([0] * 5 + [360] * 1 + [0] * 5)).measures["calcium_ring_360"].value is False
 
 
+def test_a_ring_may_be_where_frames_are_missing() -> None:
+    """One frame is too few for a ring; with one beside it that is missing it may be long enough."""
+    drawn = vessel([0, 360, 0, 0, 0, 0])
+    whole, gone = np.arange(6) * 0.6, np.array([0.0, 0.6, 1.8, 2.4, 3.0, 3.6])
+    kept, missed = (
+        facts(replace(drawn, z_mm=np.asarray(z))).measures["calcium_ring_360"]
+        for z in (whole, gone)
+    )
+    assert (kept.value, missed.value) == (False, None)
+    assert "missing" in missed.reason
+
+
 def test_the_guide_wire_closes_a_gap_but_a_wide_one_leaves_a_ring_undecided() -> None:
     narrow, wide = (
         facts(vessel([0] * 5 + [360] * 6 + [0] * 5, wire=9)),
