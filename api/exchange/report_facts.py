@@ -12,6 +12,7 @@ from typing import Any
 
 from calx import __version__
 from calx.api.exchange.codes import SYSTEMS, Codes, Mapping
+from calx.errors import CalxError
 from calx.imaging.facts.case import NOTICE
 from calx.imaging.readers.reports import (
     DERIVATION,
@@ -79,7 +80,7 @@ class _Found:
     mapping: Mapping | None
 
 
-class _AsideError(Exception):
+class _AsideError(CalxError):
     """An item that is left aside, and why."""
 
 

@@ -323,6 +323,11 @@ def standing(
     rules = protocol()
     off = rules.centre_off_percent / 100 * min(shape) / 2
     border, disc = field.border, field.disc
+    if border is None and disc is None:
+        return (
+            "neither the border of its round field nor the catheter's disc can be seen, so its "
+            "centre is not known; give the whole round field, as the machine shows it"
+        )
     if border is not None and border.off > MOST_ASIDE * border.radius:
         return (
             f"the centre of the field's border lies {border.off:.0f} pixels off the picture's; "

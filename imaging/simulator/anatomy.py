@@ -200,7 +200,7 @@ def vessel(rng: np.random.Generator, length: float) -> Vessel:
         3.4,
     )
     eem = mean[:, None] * (1 + _outline(rng, count, (0.035, 0.012, 0.007)))
-    near_normal = rng.random() < 0.22
+    near_normal = rng.random() < 0.3
     deposits = () if near_normal and rng.random() < 0.7 else _deposits(rng, length)
     lumen = _lumen(rng, z, length, eem, mean, near_normal=near_normal)
     calcium = np.zeros((count, LINES), bool)

@@ -20,6 +20,8 @@ DEPTHS = 320
 STEP_MM = 0.02
 """Samples along a line, and their distance: 6.4 mm."""
 RADII = (np.arange(DEPTHS, dtype=np.float32) + 0.5) * np.float32(STEP_MM)
+GAIN_MM = 0.8
+"""Distance of the knots between which focus and time gain change along a line."""
 BEHIND = -16.0
 """dB of transmission behind which the membrane is taken as hidden."""
 
@@ -58,6 +60,7 @@ class Catheter:
     side_lobe: float
     seam: float
     coarseness: float
+    depth_gain: tuple[float, ...]
 
     @classmethod
     def drawn(
@@ -79,7 +82,7 @@ class Catheter:
         stasis = float(rng.uniform(4, 10)) if rng.random() < 0.12 else 0.0
         # where plaque is thick a border that no still frame shows has no truth that a reader could
         # draw: blood is told from it by some dB, seldom by so little that it can only be guessed
-        apart = float(rng.uniform(3, 6) if rng.random() < 0.85 else 1.0)
+        apart = float(rng.uniform(3, 8) if rng.random() < 0.9 else 1.5)
         apart = -2.0 if near_normal else apart
         blood = min(float(rng.uniform(low, high)), plaque - stasis - apart)
         coarseness = float(rng.uniform(0.75, 1.3))
@@ -125,6 +128,11 @@ class Catheter:
             side_lobe=float(rng.uniform(-30, -14)),
             seam=float(rng.normal(0, 5)) if mhz != 20 and rng.random() < 0.3 else 0.0,
             coarseness=coarseness,
+            depth_gain=tuple(
+                float(step)
+                for step in rng.uniform(0, 3)
+                * rng.standard_normal(round(DEPTHS * STEP_MM / GAIN_MM) + 2)
+            ),
         )
 
 
@@ -290,18 +298,16 @@ def frame(
         )
         level = np.where((distance < size) & (outside > 0.1), np.float32(catheter.blood), level)
 
-    loss = np.zeros((LINES, DEPTHS), np.float32)
-    loss += (
-        catheter.uneven / 2 * rng.standard_normal() * np.cos(ANGLES - rng.uniform(0, 2 * np.pi))
-        + catheter.seam * (np.arange(LINES) / LINES - 0.5)
-    ).astype(np.float32)[:, None]
+    loss = _unevenness(rng, catheter)
+    hidden = np.zeros(LINES, bool)
+    if rng.random() < 0.35:
+        hidden |= _oblique(rng, lumen, eem, r, loss)
     path = np.clip(r - np.float32(catheter.radius), 0, None)
     loss -= path * np.float32(catheter.attenuation / 10 * (1 - catheter.compensated) * 2)
     fibrous = np.asarray(seen["fibrous"], np.float32)
     loss -= np.clip(r - column_lumen, 0, 0.8) * fibrous[:, None] * np.float32(rng.uniform(0.2, 1.4))
     bright = np.zeros((LINES, DEPTHS), np.float32)
     tail = np.zeros((LINES, DEPTHS), np.float32)
-    hidden = np.zeros(LINES, bool)
     _glints(rng, ~calcium & ~branch, lumen, eem, r, loss, bright)
     if calcium.any():
         hidden |= _calcify(rng, catheter, calcium, edge, r, tail, loss, bright)
@@ -369,6 +375,37 @@ def _patches(rng: np.random.Generator, deviation: float) -> NDArray[np.float32]:
     bottom = coarse[i + 1][:, j] * (1 - v) + coarse[i + 1][:, j + 1] * v
     enlarged: NDArray[np.float32] = np.float32(deviation) * (top * (1 - u) + bottom * u)
     return enlarged
+
+
+def _unevenness(rng: np.random.Generator, catheter: Catheter) -> NDArray[np.float32]:
+    """What the machine's gain adds, dB: along a line by focus and time gain, from line to line by
+    the transducer and its seam.
+    """
+    knots = np.arange(len(catheter.depth_gain)) * GAIN_MM
+    along = np.interp(RADII, knots, catheter.depth_gain)
+    weights = rng.standard_normal((2, 3)) * (catheter.uneven / 2 / np.array([1.0, 2.0, 3.0]))
+    turns = np.arange(1, 4)[:, None] * ANGLES
+    across = weights[0] @ np.cos(turns) + weights[1] @ np.sin(turns)
+    across += catheter.seam * (np.arange(LINES) / LINES - 0.5)
+    loss: NDArray[np.float32] = (across[:, None] + along[None, :]).astype(np.float32)
+    return loss
+
+
+def _oblique(
+    rng: np.random.Generator,
+    lumen: NDArray[np.float32],
+    eem: NDArray[np.float32],
+    r: NDArray[np.float32],
+    loss: NDArray[np.float32],
+) -> NDArray[np.bool_]:
+    """A wall that is met obliquely: it fades behind its inner border, not at once; the lines on
+    which the membrane is hidden.
+    """
+    off = np.abs(between(ANGLES, rng.uniform(0, 2 * np.pi))) / np.deg2rad(rng.uniform(20, 90))
+    soft = (1 / (1 + np.exp((off - 1) * rng.uniform(3, 10)))).astype(np.float32)
+    steep, begins = np.float32(rng.uniform(4, 20)), np.float32(rng.uniform(0, 0.3))
+    loss -= soft[:, None] * steep * np.clip(r - lumen[:, None] - begins, 0, None)
+    return np.asarray(soft * steep * (eem - lumen - begins) > -BEHIND)
 
 
 def _calcify(

@@ -261,7 +261,7 @@ def simulate(
     to_and_fro = beat * np.clip(rng.normal(0.75, 0.35), 0.15, 2.0) * np.sin(heart)
     lumen = tissue.lumen.min(axis=1)[np.clip((nominal / 0.1).astype(int), 0, len(tissue.lumen) - 1)]
     centre = _lumen_centre(tissue, nominal)
-    room = np.maximum(lumen - catheter.radius - 0.06, 0) * rng.uniform(0.1, 1.0)
+    room = np.maximum(lumen - catheter.radius - 0.06, 0) * rng.uniform(0.1, 1.0) ** 0.6
     step = 1 / frames_per_mm
     drift = smooth(rng, count, step, 3.0, rows=3)
     far = np.clip(0.6 + 0.3 * drift[0], 0, 0.95) * room

@@ -167,6 +167,7 @@ def main(out: Path) -> None:
 
     looks = [measure(frequency, range(60)) for frequency in (20, 40, 50, 60)]
     print(table([*REAL, *looks]))
+    out.mkdir(parents=True, exist_ok=True)
     Image.fromarray(picture()).save(out / "simulator.png", optimize=True)
 
 

@@ -22,7 +22,7 @@ HTML = {"Accept": "text/html"}
 @pytest.fixture(scope="module")
 def pullback(tmp_path_factory: pytest.TempPathFactory) -> bytes:
     path = tmp_path_factory.mktemp("pullback") / "a.dcm"
-    dicom.write(simulate(4_000_023, 6.0, 4.0, 40), path)
+    dicom.write(simulate(4_000_011, 6.0, 4.0, 40), path)
     return path.read_bytes()
 
 
