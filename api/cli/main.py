@@ -7,12 +7,24 @@ import sys
 
 import typer
 
-from calx.api.cli import check, compare, edit, prove, publish, query, recommend, recordings, service
+from calx.api.cli import (
+    check,
+    compare,
+    edit,
+    prove,
+    publish,
+    query,
+    recommend,
+    recordings,
+    service,
+    whatif,
+)
 from calx.api.cli.app import app
 from calx.api.cli.options import DONE, WRONG_USE
 
 GROUPS = (
     recommend,
+    whatif,
     query,
     check,
     prove,

@@ -1,4 +1,4 @@
 """What do people see? Pages, their words, forms and pictures.
 
-May use `reasoner`, `reasoner.tell`, and what those may.
+May use `reasoner.tell`, and what those may.
 """

@@ -32,6 +32,7 @@ from calx.api.server.routes import (
     recordings,
     sparql,
     stored_cases,
+    whatif,
 )
 from calx.api.server.settings import Settings
 from calx.api.server.state import open_service
@@ -55,6 +56,7 @@ ROUTERS = (
     advice.router,
     pages.router,
     stored_cases.router,
+    whatif.router,
     recordings.router,
     drafts.router,
     knowledge.router,

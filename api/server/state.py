@@ -16,7 +16,7 @@ from collections import OrderedDict
 from collections.abc import AsyncIterator, Hashable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pyoxigraph as ox
 from starlette.requests import Request
@@ -35,6 +35,9 @@ from calx.ontology import DEFAULT_DIRECTORY, GuidelineFiles
 from calx.reasoner.model.case import Case
 from calx.reasoner.model.guideline import Guideline
 from calx.reasoner.recommendation import Reasoner
+
+if TYPE_CHECKING:
+    from calx.reasoner.whatif.asking import WhatIf
 
 SERVING = "serving.json"
 """In the data folder while a service uses it: its address, and a secret by which `calx backup` and
@@ -72,6 +75,19 @@ class Service:
     """The latest answers as JSON: the same facts get
     the same answer, and callers tend to ask again.
     """
+
+    _asking: tuple[Reasoner, WhatIf] | None = None
+
+    @property
+    def what_if(self) -> WhatIf:
+        """What asks how sure the answers of today's guideline are; made when first wanted."""
+        from calx.reasoner.whatif.asking import WhatIf, registry
+
+        asking = self._asking
+        if asking is None or asking[0] is not self.reasoner:
+            lesions = registry(self.settings.ontology)
+            asking = self._asking = self.reasoner, WhatIf(self.reasoner, lesions)
+        return asking[1]
 
     @property
     def cases(self) -> Cases:

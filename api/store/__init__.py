@@ -1,4 +1,4 @@
 """What is kept, and how is nothing lost? Stores, records of answers, backups, the audit log.
 
-May use `api.sparql`, `reasoner`, and what those may.
+May use `api.sparql`, and what those may.
 """

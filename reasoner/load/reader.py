@@ -44,7 +44,7 @@ from calx.reasoner.model.guideline import (
     Suspension,
 )
 from calx.reasoner.model.names import Text
-from calx.reasoner.model.rule import Number, Production, Rule
+from calx.reasoner.model.rule import DEVIATION, Number, Production, Rule
 from calx.reasoner.model.section import Alerts, Tally
 
 RULE = {
@@ -60,7 +60,7 @@ RULE = {
     CALX.redundantByDesign,
     SH.rule,
 }
-STATED_BY = ("<", "<=", ">", ">=", "=", "+", "-", "*", "/", "c-", "c/")
+STATED_BY = ("<", "<=", ">", ">=", "=", "+", "-", "*", "/", "c-", "c/", DEVIATION)
 """How a statement's number relates to its quantity; ``c-`` and ``c/``: the number is what is taken
 from, or divided.
 """

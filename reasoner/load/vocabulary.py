@@ -10,7 +10,7 @@ from typing import Any, cast
 
 from rdflib import DCTERMS, OWL, RDF, RDFS, SH, SKOS, XSD, URIRef
 from rdflib.collection import Collection
-from rdflib.term import Node
+from rdflib.term import Literal, Node
 
 from calx.ontology.expand import WEIGHT, weight_of
 from calx.reasoner.load.shapes import ProfileError, number
@@ -57,9 +57,9 @@ class Vocabulary:
     def _described(self, path: Node, name: str) -> Fact:
         if name == "None":
             raise ProfileError("has no skos:notation, the name under which a case gives it")
-        unit, key, concerns = (
+        unit, key, concerns, leading = (
             self.source.value(path, predicate)
-            for predicate in (CALX.unit, CALX.resultKey, CALX.concerns)
+            for predicate in (CALX.unit, CALX.resultKey, CALX.concerns, CALX.follows)
         )
         return Fact(
             name=name,
@@ -75,6 +75,8 @@ class Vocabulary:
             if (path, CALX.unbounded, None) in self.source.graph
             else None,
             cost=self._cost(path),
+            actionable=str(self.source.value(path, CALX.actionable)) == "true",
+            follows=self.source.local(leading) if leading else None,
             yes=self._text_if_any(path, CALX.yesLabel),
             no=self._text_if_any(path, CALX.noLabel),
         )
@@ -227,6 +229,7 @@ class Vocabulary:
                     label=self.source.text(node, RDFS.label),
                     parent=self.source.local(parent) if parent else None,
                     functional=(node, RDF.type, OWL.FunctionalProperty) in self.source.graph,
+                    harm=number(self.source.value(node, CALX.harm) or Literal(0)),
                     word=self.source.text(
                         node,
                         CALX.word if (node, CALX.word, None) in self.source.graph else RDFS.label,

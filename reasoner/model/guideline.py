@@ -55,6 +55,10 @@ class Fact:
     """Of other facts: where it holds, this fact, if absent, can have no value."""
     cost: str = COSTS[0]
     """What it takes to learn it, one of `COSTS`."""
+    actionable: bool = False
+    """Whoever treats the lesion can choose it."""
+    follows: str | None = None
+    """Local name of the fact from which it is read: where that is off, this one is with it."""
     asked_first: Condition | None = None
     """Of other facts: where it holds, a form asks for this fact among the first."""
     yes: Text = field(default_factory=dict)
@@ -104,6 +108,8 @@ class ConclusionProperty:
     parent: str | None = None
     functional: bool = False
     """At most one term holds."""
+    harm: Decimal = Decimal(0)
+    """How grave it is where this is told wrongly, 0 to 1."""
     word: Text = field(default_factory=dict)
     """How that is called which a property gives a thing, such as a status; else its label."""
 

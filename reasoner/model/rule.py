@@ -17,6 +17,11 @@ from calx.reasoner.model.condition import (
 )
 from calx.reasoner.model.names import Key, Text, key_of
 
+DEVIATION = "±"
+"""The comparator of a number that is the standard deviation of a reading: in the unit of the
+quantity, or in percent of the value.
+"""
+
 
 @dataclass(frozen=True)
 class Number:

@@ -14,7 +14,7 @@ from calx.reasoner.model.guideline import Guideline
 from calx.reasoner.model.names import predicate_of
 from calx.reasoner.model.values import as_json
 from calx.reasoner.symbolic.fractions import Truth, both, either
-from calx.reasoner.symbolic.solver import EFFORT, AnyLesion
+from calx.reasoner.symbolic.solver import EFFORT, SOLVING, AnyLesion
 
 
 class Contradiction(NamedTuple):
@@ -73,7 +73,9 @@ def contradictions(guideline: Guideline) -> list[Contradiction]:
 def faults(guideline: Guideline) -> list[AuthoringProblem]:
     """The same as problems of the rules that contradict each other."""
     found = []
-    for about, rules, lesion in contradictions(guideline):
+    with SOLVING:
+        contradicting = contradictions(guideline)
+    for about, rules, lesion in contradicting:
         read = dict.fromkeys(
             fact
             for rule in rules

@@ -9,6 +9,7 @@ value defined by its rules, layer by layer, just as `engine.evaluation` draws it
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterable, Iterator, Mapping
 from decimal import Decimal
 from fractions import Fraction
@@ -60,6 +61,10 @@ EFFORT = 10_000_000
 """Resource units of Z3 (`rlimit`) that one question may take. They count work and not time, so that
 a question is decided or not on a busy machine as on an idle one; the guideline's take 0.2 million.
 """
+
+
+SOLVING = threading.RLock()
+"""Held by who asks Z3: what it keeps is not for two threads at a time."""
 
 
 class Alternative(NamedTuple):

@@ -1,4 +1,4 @@
 """How is an answer or a rule told? Text, sentences, RDF, lists of facts.
 
-May use `reasoner.engine`, and what those may.
+May use `reasoner.whatif`, and what those may.
 """

@@ -377,3 +377,18 @@ def _ask(client: httpx.Client) -> None:
     assert given["care"]["valueCode"] == "home"
     assert given["severity"]["valueInteger"] == 1
     assert Decimal(given["severity"]["valueInteger"]) == 1
+
+
+def test_how_sure_an_answer_is_can_be_asked(tmp_path: Path) -> None:
+    """Cut points, ways to another outcome, what to find out: from the folder alone."""
+    case = tmp_path / "case.json"
+    case.write_text(json.dumps({"case_id": "a", "age": 70, "confusion": False, "breaths": 31}))
+    done = calx("whatif", str(case), "--ontology", str(PNEUMONIA), "--to", "care=home")
+    assert done.returncode == 0, done.stderr
+    result = json.loads(done.stdout)
+    age = next(item for item in result["stability"] if item["fact"] == "age")
+    assert (age["stands"]["low"], age["stands"]["low_closed"]) == (65, True)
+    assert age["beyond"][0]["changes"][0]["to"] == "home"
+    assert result["decided"] is False
+    assert result["next"]
+    assert [way["changes"][0]["fact"] for way in result["to"]["sets"]] == ["age", "breaths"]

@@ -20,6 +20,7 @@ FLOORS = [
     ["reasoner.engine"],
     ["reasoner.intake", "reasoner.symbolic"],
     ["reasoner"],
+    ["reasoner.whatif"],
     ["reasoner.tell"],
     ["reasoner.authors"],
     ["reasoner.authors.edit"],

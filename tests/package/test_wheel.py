@@ -118,6 +118,7 @@ CASE = '{"case_id": "a", "max_superficial_arc_deg": 300}'
 ARGUMENTS: dict[str, tuple[list[str], str]] = {
     "recommend": (["case.json"], '"active_modification"'),
     "facts": ([], "max_superficial_arc_deg"),
+    "whatif": (["case.json"], "pip install 'calx[authoring]'"),
     "query": (["query.rq", "case.json"], "active_modification"),
     "check": ([], "no fault found"),
     "explain": (["literal"], "# `literal`"),

@@ -20,6 +20,7 @@ from calx.reasoner.load.source import CALX, Source
 from calx.reasoner.model.condition import values_read
 from calx.reasoner.model.guideline import Guideline
 from calx.reasoner.model.names import IRI
+from calx.reasoner.model.rule import DEVIATION
 from calx.words import LANGUAGES, words
 
 DESCRIBED = (
@@ -290,7 +291,8 @@ def _unused(source: Source, guideline: Guideline, described: list[URIRef]) -> No
             )
     cited = {statement for rule in guideline.rules for statement in rule.evidence}
     for statement in guideline.statements.values():
-        if statement.id not in cited:
+        measures = any(number.comparator == DEVIATION for number in statement.numbers)
+        if statement.id not in cited and not measures:
             source.problem(
                 URIRef(source.names(f"ev/{statement.id}")),
                 "is stated, and no rule rests on it",

@@ -17,7 +17,7 @@ from calx.words import LANGUAGES
 ID = re.compile(r"[A-Za-z][A-Za-z0-9._-]{0,63}")
 DOI = re.compile(r"10\.\d{4,9}/[^\s\"<>\\]+")
 STATED = re.compile(
-    r"(?P<quantity>[A-Za-z0-9_]+)\s*(?P<comparator><=|>=|[<>=*/+-])\s*(?P<value>\d+(?:\.\d+)?)\s*(?P<unit>\S*)"
+    r"(?P<quantity>[A-Za-z0-9_]+)\s*(?P<comparator><=|>=|[<>=*/+±-])\s*(?P<value>\d+(?:\.\d+)?)\s*(?P<unit>\S*)"
 )
 STUDIES, STATEMENTS = "evidence/studies.ttl", "evidence/treatment.ttl"
 

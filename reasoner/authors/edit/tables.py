@@ -25,7 +25,7 @@ STANCES, VERIFIED = (
     ("supports", "disputes", "limits"),
     ("page", "secondary", "review", "unverified"),
 )
-COMPARATORS = ("<", "<=", ">", ">=", "=", "*", "/", "-", "+")
+COMPARATORS = ("<", "<=", ">", ">=", "=", "*", "/", "-", "+", "±")
 
 
 @dataclass(frozen=True)

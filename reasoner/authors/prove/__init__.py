@@ -1,4 +1,4 @@
 """What holds for every lesion? The reading into Z3, requirements, counterexamples.
 
-May use `reasoner`, `reasoner.tell`, and what those may.
+May use `reasoner.tell`, and what those may.
 """

@@ -1,0 +1,89 @@
+"""How sure an answer is, and what would change it."""
+
+from __future__ import annotations
+
+import asyncio
+import importlib.util
+from typing import TYPE_CHECKING
+
+import orjson
+from fastapi import APIRouter, Request, Response
+
+from calx.api.contract.negotiation import JSON
+from calx.api.contract.problems import ServiceError
+from calx.api.server.openapi import CASE_BODY, problems_of
+from calx.api.server.request import form_of, language_of, service_of
+from calx.api.server.routes.advice import VARY, answer_case, read_cases
+from calx.reasoner.engine.answer import Answer
+from calx.reasoner.intake.errors import Problem
+
+if TYPE_CHECKING:
+    from calx.reasoner.whatif.asking import WhatIf
+    from calx.reasoner.whatif.goals import Goal
+
+router = APIRouter(tags=["advice"])
+MOST_CASES = 2
+"""One, and one to compare it with."""
+
+
+@router.post(
+    "/whatif",
+    summary="How sure is an answer",
+    openapi_extra={
+        "requestBody": CASE_BODY,
+        "parameters": [
+            {
+                "name": "to",
+                "in": "query",
+                "schema": {"type": "string"},
+                "description": (
+                    "what would lead to another outcome: strategy=ID, first=DEVICE, "
+                    "device:ID=STATUS, alert:ID=none|warning|critical"
+                ),
+            }
+        ],
+    },
+    responses=problems_of(400, 406, 408, 413, 415, 422, 429, 501),
+)
+async def whatif(request: Request) -> Response:
+    """How far each measurement is from changing the answer, which unknown fact matters most, why
+    something else is not first. Nothing is stored.
+
+    A list of two cases compares the first with the second.
+    """
+    service = service_of(request)
+    form_of(request, JSON)
+    language = language_of(request)
+    if importlib.util.find_spec("z3") is None:
+        raise ServiceError("not-installed", "what-if needs Z3: pip install 'calx[authoring]'")
+    cases = await read_cases(request, service)
+    if not 1 <= len(cases) <= MOST_CASES:
+        raise ServiceError(
+            "unreadable",
+            f"{len(cases)} cases; send one, or two to compare",
+            [Problem("send one case as a JSON object, or a list of two to compare")],
+        )
+    goal = _goal(request, language)
+    answers = [answer_case(service, case, language) for case in cases]
+    found = await asyncio.to_thread(_asked, service.what_if, answers, goal)
+    service.note(request, "asked what if", case=answers[0].case.id)
+    return Response(found, headers=VARY, media_type=JSON)
+
+
+def _goal(request: Request, language: str) -> Goal | None:
+    from calx.reasoner.whatif.goals import NoSuchOutcomeError, goal
+
+    text = request.query_params.get("to")
+    try:
+        return (
+            None if text is None else goal(service_of(request).reasoner.guideline, text, language)
+        )
+    except NoSuchOutcomeError as error:
+        raise ServiceError("unreadable", str(error), [Problem(str(error))]) from None
+
+
+def _asked(what_if: WhatIf, answers: list[Answer], goal: Goal | None) -> bytes:
+    from calx.reasoner.whatif.result import as_result
+
+    other = answers[1] if len(answers) > 1 else None
+    return orjson.dumps(as_result(what_if.ask(answers[0], goal, other)))

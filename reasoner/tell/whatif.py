@@ -1,0 +1,283 @@
+"""How sure an answer is, in words: what it stands on, what would change it, what to find out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from decimal import Decimal
+from fractions import Fraction
+
+from calx.reasoner.model.condition import Value
+from calx.reasoner.model.guideline import Guideline
+from calx.reasoner.model.section import SEVERITIES
+from calx.reasoner.tell.labels import labels
+from calx.reasoner.tell.lines import Rows
+from calx.reasoner.whatif.asking import HowSure
+from calx.reasoner.whatif.compare import SideBySide
+from calx.reasoner.whatif.outcomes import Turn, ranked
+from calx.reasoner.whatif.result import share
+from calx.reasoner.whatif.stability import Beyond, Stability
+from calx.reasoner.whatif.towards import Moved, Ways
+from calx.reasoner.whatif.why_not import Because, Lack
+from calx.words import words as words_of
+
+MOST_NEXT = 5
+"""Facts to find out that are shown."""
+MOST_TURNED = 3
+"""Outcomes that a fact turns that are shown."""
+MOST_WAYS = 12
+"""Ways to an outcome that are shown."""
+
+
+def told(asked: HowSure, language: str) -> str:
+    """What was asked of an answer, in plain text."""
+    return "\n".join(_Told(asked, language).lines()) + "\n"
+
+
+class _Told:
+    def __init__(self, asked: HowSure, language: str) -> None:
+        self.asked, self.language = asked, language
+        self.guideline: Guideline = asked.answer.guideline
+        self.words, self.label = words_of("whatif", language), labels(self.guideline, language)
+        self.comma = words_of("language", language)["comma"]
+        self.write = Rows(language)
+
+    def lines(self) -> Iterator[str]:
+        root = self.guideline.root.label[self.language]
+        yield f"{root[:1].upper()}{root[1:]} {self.asked.answer.case.id}"
+        yield from self._stands()
+        yield from self._next()
+        if self.asked.to is not None:
+            yield from self._ways(self.asked.to)
+        if self.asked.comparison is not None:
+            yield from self._compared(self.asked.comparison)
+        yield from self._why_not()
+        yield f"* {self.guideline.notice[self.language]}"
+
+    # --- what it stands on ----------------------------------------------------------------
+
+    def _stands(self) -> Iterator[str]:
+        head, idle = self.words["stands"], []
+        for item in sorted(self.asked.stability, key=lambda item: item.stands is None):
+            if not any(end.changes or end.then for end in item.beyond):
+                idle.append(self.label.fact(item.fact))
+                continue
+            yield from self.write.row(head, self._stability(item))
+            head = ""
+            for end in item.beyond:
+                if end.changes:
+                    where = self._where(item, end)
+                    yield from self.write.more(f"{where} {self.changes(end.changes)}")
+                elif end.then:
+                    along = self.comma.join(
+                        f"{self.label.fact(name)} {self.label.value(name, value)}"
+                        for name, value in end.followed
+                    )
+                    word = "below" if end.side == "low" else "above"
+                    where = self.words[word].format(self._any(item.fact, end.until))
+                    told = self.words["along"].format(where=where, facts=along)
+                    yield from self.write.more(f"{told} {self.changes(end.then)}")
+        if idle:
+            yield from self.write.row(self.words["idle"], self.comma.join(idle))
+        if self.asked.joint is not None:
+            low, high = (_percent(x) for x in (self.asked.joint.low, self.asked.joint.high))
+            way = "joint" if low == high else "joint between"
+            yield from self.write.row(
+                self.words["errors"], self.words[way].format(low=low, high=high)
+            )
+
+    def _stability(self, item: Stability) -> str:
+        """A fact, the interval in which the answer stands, and the share of its error in it."""
+        name, value = self.label.fact(item.fact), self.label.value(item.fact, item.value)
+        if item.stands is None:
+            return f"{name} {value}"
+        parts = []
+        ends = {end.side: end for end in item.beyond}
+        if ends["low"].changes or ends["low"].constraint:
+            word = "from" if item.stands.low_closed else "above"
+            parts.append(self.words[word].format(self._number(item.fact, item.stands.low)))
+        if ends["high"].changes or ends["high"].constraint:
+            word = "to" if item.stands.high_closed else "below"
+            parts.append(self.words[word].format(self._number(item.fact, item.stands.high)))
+        told = f"{name} {value}{self.words['while'].format(self.comma.join(parts))}"
+        error = self.asked.errors.get(item.fact)
+        part = share(item, error)
+        if error is None or part is None:
+            return told + self.words["no error"]
+        size = self._number(item.fact, Fraction(f"{error.deviation:.3g}"))
+        statement = self.guideline.statements.get(error.statement or "")
+        source = self.label.study(statement.study) if statement else self.words["own interval"]
+        return told + self.words["error"].format(share=_percent(part), size=size, source=source)
+
+    def _where(self, item: Stability, end: Beyond) -> str:
+        """On which side, or at which other value."""
+        if end.side == "value":
+            return self.words["if"].format(self._any(item.fact, end.at))
+        assert item.stands is not None
+        low = end.side == "low"
+        closed = item.stands.low_closed if low else item.stands.high_closed
+        word = ("below" if closed else "to") if low else ("above" if closed else "from")
+        return self.words["where"].format(self.words[word].format(self._any(item.fact, end.at)))
+
+    def changes(self, found: Iterable[Turn]) -> str:
+        """What is told otherwise, with the rules."""
+        alike: dict[str, list[str]] = {}
+        for change in found:
+            rule = f" [{change.rule}]" if change.rule else ""
+            told = self._outcome(change.of, change.after)
+            alike.setdefault(told, []).append(f"{self._of(change.of)}{rule}")
+        colon = self.words["colon"]
+        return "; ".join(f"{self.comma.join(of)}{colon}{told}" for told, of in alike.items())
+
+    def _of(self, name: str) -> str:
+        """What an outcome is about."""
+        kind, _, id_ = name.partition(":")
+        if any(name == first for _, first in ranked(self.guideline)):
+            return self.words["first"]
+        return self.label.term(kind, id_) if id_ else self.label.decided(name)
+
+    def _outcome(self, name: str, value: str | None) -> str:
+        for section, first in ranked(self.guideline):
+            if name == first:
+                return self.label.term(section.kind, value) if value else self.words["nothing"]
+        kind = name.partition(":")[0]
+        if ":" in name and value in SEVERITIES:
+            return self.words[f"severity {value}"]
+        return self.label.turned(f"{kind} " if ":" in name else name, value)
+
+    # --- what to find out, and what would do it ------------------------------------------
+
+    def _next(self) -> Iterator[str]:
+        if self.asked.decided:
+            yield from self.write.row(self.words["next"], self.words["decided"])
+            return
+        head = self.words["next"]
+        for item in self.asked.next[:MOST_NEXT]:
+            told = self.comma.join(self._of(name) for name in item.decides[:MOST_TURNED])
+            more = len(item.decides) - MOST_TURNED
+            told += " " + self.words["more"].format(more) if more > 0 else ""
+            way = "matters" if item.sampled else "may matter"
+            how = self.words[way if item.decides else "matters together"].format(
+                share=_percent(item.share),
+                what=told,
+                others=self.comma.join(map(self.label.fact, item.together)),
+            )
+            cost = self.words[f"cost {item.cost}"]
+            yield from self.write.row(head, f"{self.label.fact(item.fact)} ({cost}) → {how}")
+            head = ""
+        more = len(self.asked.next) - MOST_NEXT
+        if more > 0:
+            yield from self.write.more(self.words["more"].format(more))
+        way = "by sample" if self.asked.lesions else "by equals"
+        yield from self.write.more(self.words[way].format(self.asked.lesions))
+
+    def _ways(self, ways: Ways) -> Iterator[str]:
+        head = self.words["towards"].format(str(ways.goal))
+        if ways.found and not ways.found[0].moved:
+            yield from self.write.row(head, self.words["so already"])
+            return
+        for way in ways.found[:MOST_WAYS]:
+            parts = self.comma.join(self._moved(moved) for moved in way.moved)
+            size = "" if way.errors is None else self.words["size"].format(way.errors)
+            acted = self.words["can be chosen"] if way.actionable else ""
+            rules = f" [{', '.join(way.rules)}]" if way.rules else ""
+            yield from self.write.row(head, f"{parts}{rules}{size}{acted}")
+            head = ""
+        if not ways.found:
+            none = "no way" if ways.complete_up_to else "not searched"
+            yield from self.write.row(head, self.words[none].format(ways.complete_up_to))
+        more = len(ways.found) - MOST_WAYS
+        if more > 0:
+            yield from self.write.more(self.words["more"].format(more))
+
+    def _moved(self, moved: Moved) -> str:
+        name = self.label.fact(moved.fact)
+        if moved.direction == "to":
+            return f"{name} → {self._any(moved.fact, moved.limit)}"
+        word = {
+            ("below", True): "to",
+            ("below", False): "below",
+            ("above", True): "from",
+            ("above", False): "above",
+        }[moved.direction, moved.closed]
+        return f"{name} {self.words[word].format(self._any(moved.fact, moved.limit))}"
+
+    def _compared(self, found: SideBySide) -> Iterator[str]:
+        head = self.words["compared"].format(found.other)
+        for name, (here, there) in found.facts.items():
+            values = f"{self.label.value(name, here)} → {self.label.value(name, there)}"
+            yield from self.write.row(head, f"{self.label.fact(name)}{self.words['colon']}{values}")
+            head = ""
+        for explained in found.changes:
+            change = explained.change
+            before, after = (self._outcome(change.of, v) for v in (change.before, change.after))
+            turned = f"{before} → {after}"
+            because = self.words["or"].join(
+                " + ".join(map(self.label.fact, names)) for names in explained.by
+            )
+            why = self.words["by"].format(because) if because else self.words["by several"]
+            rule = f" [{change.rule}]" if change.rule else ""
+            about = self._of(change.of) + self.words["colon"]
+            yield from self.write.row(head, f"{about}{turned}{rule}{why}")
+            head = ""
+        if not found.changes:
+            yield from self.write.row(head, self.words["same"])
+
+    def _why_not(self) -> Iterator[str]:
+        head = self.words["why not first"]
+        for item in self.asked.why_not:
+            if item.status is None:
+                continue
+            because = "; ".join(self._because(one) for one in item.because)
+            kind, _, id_ = item.of.partition(":")
+            order = because or self.words["order"]
+            yield from self.write.row(
+                head, f"{self.label.term(kind, id_)}{self.words['colon']}{order}"
+            )
+            head = ""
+
+    def _because(self, because: Because) -> str:
+        if not because.missing:
+            return f"{self.label.rule(because.rule)} [{because.rule}]"
+        lacks = self.comma.join(self._lack(lack) for lack in because.missing)
+        return f"[{because.rule}] {self.words['needs'].format(lacks)}"
+
+    def _lack(self, lack: Lack) -> str:
+        if lack.fact not in self.guideline.facts:
+            key, _, local = lack.fact.partition(":")
+            known = self.guideline.properties.get(key)
+            term = self.guideline.terms.get(f"{known.kind}/{local}") if known else None
+            about = known.label[self.language] if known else key
+            told = f"{about} {term.label[self.language]}" if term else about
+            if lack.value is None or lack.value is True:
+                wanted = "is not told" if lack.value is None else "is told"
+                return self.words[wanted].format(told)
+            return f"{told} {lack.needs}"
+        value = self.label.value(lack.fact, lack.value)
+        answers = {"true": True, "false": False, "not true": False, "not false": True}
+        needs = " | ".join(
+            self.label.value(lack.fact, answers[word])
+            if word in answers
+            else self.guideline.value_labels.get(word, {self.language: word})[self.language]
+            for word in lack.needs.split(" | ")
+        )
+        return f"{self.label.fact(lack.fact)} {needs} ({value})"
+
+    # --- values ---------------------------------------------------------------------------
+
+    def _any(self, fact: str, value: Value | Fraction | None) -> str:
+        if isinstance(value, Fraction):
+            return self._number(fact, value)
+        return self.label.value(fact, value)
+
+    def _number(self, fact: str, value: Fraction | None) -> str:
+        if value is None:
+            return "∞"
+        return self.label.value(fact, Decimal(value.numerator) / Decimal(value.denominator))
+
+
+def _percent(part: float) -> str:
+    """A share as people read it; 100 % is said of all alone."""
+    shown = f"{100 * part:.1f}"
+    if shown == "100.0" and part < 1:
+        return "> 99.9 %"
+    return f"{shown.removesuffix('.0')} %"
