@@ -37,6 +37,15 @@ UNITS = {
 """Calcium facts that curves hold, and their units."""
 
 
+OF_CALCIUM = (
+    "max_superficial_arc_deg",
+    "calcium_length_mm",
+    "calcium_depth",
+    "calcium_leading_edge_depth_fraction",
+)
+"""Facts of calcium that is there: undecided where that is."""
+
+
 class CalciumReader:
     """Reads the calcium of one recording; each method answers for some facts."""
 
@@ -54,6 +63,18 @@ class CalciumReader:
         named |= self._fraction(named["calcium_depth"], named["max_superficial_arc_deg"])
         named["calcified_nodule"] = self._nodule(named["calcium_present"])
         named["residual_thin_plaque"] = self._thin()
+        if named["calcium_present"].status == UNDECIDED:  # nothing is known of what may not be
+            named |= {
+                name: replace(
+                    named[name],
+                    value=None,
+                    status=UNDECIDED,
+                    reason=named["calcium_present"].reason,
+                    detail={**named[name].detail, "seen": named[name].value},
+                )
+                for name in OF_CALCIUM
+                if named[name].claimed and named[name].value
+            }
         if named["calcium_present"].value is False:
             names = (
                 "max_superficial_arc_deg",

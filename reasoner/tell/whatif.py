@@ -44,22 +44,23 @@ class _Told:
     def lines(self) -> Iterator[str]:
         root = self.guideline.root.label[self.language]
         yield f"{root[:1].upper()}{root[1:]} {self.asked.answer.case.id}"
-        yield from self._stands()
-        yield from self._next()
         if self.asked.to is not None:
             yield from self._ways(self.asked.to)
         if self.asked.comparison is not None:
             yield from self._compared(self.asked.comparison)
+        yield from self._stands()
+        yield from self._next()
         yield from self._why_not()
         yield f"* {self.guideline.notice[self.language]}"
 
     # --- what it stands on ----------------------------------------------------------------
 
     def _stands(self) -> Iterator[str]:
-        head, idle = self.words["stands"], []
+        head, idle, held = self.words["stands"], list[str](), list[str]()
         for item in sorted(self.asked.stability, key=lambda item: item.stands is None):
             if not any(end.changes or end.then for end in item.beyond):
-                idle.append(self.label.fact(item.fact))
+                fixed = any(end.constraint for end in item.beyond)
+                (held if fixed else idle).append(self.label.fact(item.fact))
                 continue
             yield from self.write.row(head, self._stability(item))
             head = ""
@@ -76,8 +77,11 @@ class _Told:
                     where = self.words[word].format(self._any(item.fact, end.until))
                     told = self.words["along"].format(where=where, facts=along)
                     yield from self.write.more(f"{told} {self.changes(end.then)}")
+        if held:
+            yield from self.write.row(head, self.words["held"].format(self.comma.join(held)))
+            head = ""
         if idle:
-            yield from self.write.row(self.words["idle"], self.comma.join(idle))
+            yield from self.write.row(head, self.words["idle"].format(self.comma.join(idle)))
         if self.asked.joint is not None:
             low, high = (_percent(x) for x in (self.asked.joint.low, self.asked.joint.high))
             way = "joint" if low == high else "joint between"
@@ -103,7 +107,10 @@ class _Told:
         part = share(item, error)
         if error is None or part is None:
             return told + self.words["no error"]
-        size = self._number(item.fact, Fraction(f"{error.deviation:.3g}"))
+        below, above = (
+            self._number(item.fact, Fraction(f"{side:.3g}")) for side in (error.below, error.above)
+        )
+        size = f"± {below}" if below == above else f"−{below} +{above}"
         statement = self.guideline.statements.get(error.statement or "")
         source = self.label.study(statement.study) if statement else self.words["own interval"]
         return told + self.words["error"].format(share=_percent(part), size=size, source=source)
@@ -171,12 +178,15 @@ class _Told:
         yield from self.write.more(self.words[way].format(self.asked.lesions))
 
     def _ways(self, ways: Ways) -> Iterator[str]:
-        head = self.words["towards"].format(str(ways.goal))
+        goal = f"{self._of(ways.goal.of)} → {self._outcome(ways.goal.of, ways.goal.value)}"
+        yield from self.write.row(self.words["towards"], goal)
+        head = ""
         if ways.found and not ways.found[0].moved:
             yield from self.write.row(head, self.words["so already"])
             return
         for way in ways.found[:MOST_WAYS]:
-            parts = self.comma.join(self._moved(moved) for moved in way.moved)
+            parts = " + ".join(self._moved(moved) for moved in way.moved)
+            parts = f"· {parts}"
             size = "" if way.errors is None else self.words["size"].format(way.errors)
             acted = self.words["can be chosen"] if way.actionable else ""
             rules = f" [{', '.join(way.rules)}]" if way.rules else ""

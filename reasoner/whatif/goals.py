@@ -53,9 +53,18 @@ def possible(guideline: Guideline) -> dict[str, tuple[str, ...]]:
                 told = tuple(status.word for status in section.statuses)
                 found |= {f"{section.kind}:{t.id}": told for t in guideline.of_kind(section.kind)}
             case Alerts():
-                severities = (NONE, *(word for _, word in section.severities))
+                written = guideline.program.writers_of
                 found |= {
-                    f"{section.kind}:{t.id}": severities for t in guideline.of_kind(section.kind)
+                    f"{section.kind}:{t.id}": (
+                        NONE,
+                        *(
+                            word
+                            for name, word in section.severities
+                            if key_of(name, t.local) in written
+                            or any(key_of(one, t.local) in written for one in section.raised)
+                        ),
+                    )
+                    for t in guideline.of_kind(section.kind)
                 }
             case _:
                 pass
@@ -74,7 +83,10 @@ def goal(guideline: Guideline, text: str, language: str) -> Goal:
     can = possible(guideline)
     say = words("whatif", language)
     if name not in can:
-        told = ", ".join(dict.fromkeys(key.partition(":")[0] + ":…" * (":" in key) for key in can))
+        kind = name.partition(":")[0]
+        alike = [key for key in can if ":" in name and key.startswith(f"{kind}:")]
+        every = (key.partition(":")[0] + ":…" * (":" in key) for key in can)
+        told = ", ".join(alike or dict.fromkeys(every))
         raise NoSuchOutcomeError(say["no such outcome"].format(outcome=text[:80], outcomes=told))
     if value not in can[name]:
         told = ", ".join(can[name])

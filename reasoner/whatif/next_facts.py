@@ -204,11 +204,12 @@ def harm(guideline: Guideline, change: Turn) -> float:
             case One(leads=True) if section.key == change.of:
                 names.append(section.predicate)
             case Status(listed=True) if section.kind == kind:
-                told = (change.before, change.after)
-                names += [s.predicate for s in section.statuses if s.word in told]
+                told = [s for s in section.statuses if s.word in (change.before, change.after)]
+                if any(status.usable for status in told):  # else it may not be used either way
+                    names += [status.predicate for status in told]
             case Alerts() if section.kind == kind:
-                told = (change.before, change.after)
-                names += [predicate for predicate, word in section.severities if word in told]
+                graded = (change.before, change.after)
+                names += [name for name, word in section.severities if word in graded]
             case _:
                 pass
     if not any(mark.harm for mark in marks.values()):

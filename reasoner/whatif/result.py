@@ -71,6 +71,8 @@ def of_stability(item: Stability, error: MeasurementError | None) -> dict[str, A
         "error": error
         and {
             "sd": round(error.deviation, 4),
+            "below": round(error.below, 4),
+            "above": round(error.above, 4),
             "unit": error.unit,
             "source": error.source,
             "assumed": error.assumed,

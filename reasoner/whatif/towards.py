@@ -163,10 +163,7 @@ class Towards:
         for combination in itertools.chain(tried, [theirs]):
             if combination is theirs and best is not None:
                 continue
-            size = sum(
-                self._distance(elsewhere, name, option, errors)
-                for name, option in zip(names, combination, strict=True)
-            )
+            size = self._size(elsewhere, dict(zip(names, combination, strict=True)), errors)
             if best is not None and size >= best[0]:
                 continue
             facts = dict(elsewhere.facts)
@@ -233,8 +230,22 @@ class Towards:
     ) -> float | None:
         if any(name not in errors or not errors[name].deviation for name in options):
             return None
-        parts = (self._distance(elsewhere, n, option, errors) for n, option in options.items())
-        return round(sum(parts), 2)
+        return round(self._size(elsewhere, options, errors), 2)
+
+    def _size(
+        self,
+        elsewhere: Elsewhere,
+        options: Mapping[str, _Option],
+        errors: Mapping[str, MeasurementError],
+    ) -> float:
+        """How far a set goes; a fact that follows another of the set goes with it."""
+        facts = self._reasoner.guideline.facts
+        moved = {facts[name].local for name in options}
+        return sum(
+            self._distance(elsewhere, name, option, errors)
+            for name, option in options.items()
+            if facts[name].follows not in moved
+        )
 
 
 def _given(value: Value) -> Value:

@@ -537,3 +537,17 @@ def test_what_a_model_draws_holds_what_a_person_would_draw() -> None:
     burden = wide.readings.plaque_burden
     assert (burden.low < plain.readings.plaque_burden.low).all()
     assert facts(drawn).facts["max_superficial_arc_deg"].plain()["interval"] == [200, 200]
+
+
+def test_where_it_is_not_decided_that_there_is_calcium_nothing_of_it_is_claimed() -> None:
+    drawn = vessel([0, 0, 0, 0, 0, 0], spacing=1.0)
+    drawn.calcium[2:4, :50] = 0.6
+    found = facts(drawn, Calibration(likely=0.5, at_least=0.9, at_most=0.1))
+    assert found.facts["calcium_present"].status == "undecided"
+    for name in ("max_superficial_arc_deg", "calcium_length_mm", "calcium_depth"):
+        assert found.facts[name].value is None, name
+        assert found.facts[name].status in ("undecided", "refused")
+    arc = found.facts["max_superficial_arc_deg"]
+    assert arc.high is not None
+    assert arc.high >= 50
+    assert not {"max_superficial_arc_deg", "calcium_depth"} & case(found).keys()

@@ -52,7 +52,9 @@ def test_arcs_and_lengths_are_near_the_truth(judged: Judged) -> None:
     # broken edges, clutter behind them, and arcs that are bright and no calcium
     assert np.abs(judged.arc).mean() <= 14
     lengths = judged.intervals["calcium_length_mm"]
-    assert np.abs(lengths[:, 0] - lengths[:, 3]).mean() <= 1
+    known = np.isfinite(lengths[:, 0])  # the others are undecided
+    assert known.mean() >= 0.5
+    assert np.abs(lengths[known, 0] - lengths[known, 3]).mean() <= 1
 
 
 @pytest.mark.long
