@@ -277,7 +277,8 @@ class _Reader:
         if isinstance(value, tuple):
             key = (SYSTEMS.get(value[0], value[0]), value[1])
             if fact.kind == "boolean":
-                return True if key in self._codes.fact else {YES: True, NO: False}.get(value)
+                named = self._codes.fact.get(key) == fact.name
+                return True if named else {YES: True, NO: False}.get(value)
             term = value[1] if value[0] == OWN else self._codes.value.get(key)
             return term if term in fact.values else None
         if isinstance(value, str) or fact.kind not in ("number", "integer"):

@@ -99,7 +99,8 @@ class _Boxes:
         self._elsewhere, self._moving = elsewhere, moving
         guideline = elsewhere.reasoner.guideline
         self._guideline = guideline
-        reached = guideline.program.hang_on(moving)
+        self._reached = {name: guideline.program.hang_on([name]) for name in moving}
+        reached = set[str]().union(*self._reached.values())
         self._limits = {
             name: limits for name, limits in elsewhere.cuts.limits.items() if name in reached
         }
@@ -125,15 +126,12 @@ class _Boxes:
                 continue
             for found in hull.of(name):
                 if found is None or any(found[0] < limit < found[1] for limit in limits):
-                    turning = [fact for fact in box if name in self._reached(fact)]
+                    turning = [fact for fact in box if name in self._reached[fact]]
                     widest = max(turning, key=lambda fact: self._moving[fact].share(*box[fact]))
                     low, high = box[widest]
                     middle = (low + high) / 2
                     return [{**box, widest: (low, middle)}, {**box, widest: (middle, high)}]
         return []
-
-    def _reached(self, fact: str) -> set[str]:
-        return self._guideline.program.hang_on([fact])
 
     def verdict(self, box: Box) -> bool | None:
         """Whether the answer stands in a box where nothing changes its mind; None where no case may

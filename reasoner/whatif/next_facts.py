@@ -161,13 +161,13 @@ def _together(elsewhere: Elsewhere, towards: Towards) -> Iterator[Next]:
     for size in range(2, len(unknown) + 1):
         solver.push()
         solver.add(z3.AtMost(*(lesion.given.known[name] for name in unknown), size))
-        while solver.check() == z3.sat and len(told) < MOST_PAIRS:
+        while (answer := solver.check()) == z3.sat and len(told) < MOST_PAIRS:
             model = solver.model()
             names = tuple(n for n in unknown if z3.is_true(model.eval(lesion.given.known[n])))
             told |= {name: names for name in names if name not in told}
             solver.add(either(none(lesion.given.known[name]) for name in names))
         solver.pop()
-        if told:
+        if told or answer == z3.unknown:
             break
     facts = elsewhere.reasoner.guideline.facts
     for name, names in told.items():

@@ -138,10 +138,13 @@ class Towards:
                 break
         last = solver.check()
         larger = None if last == z3.unknown else last == z3.sat
-        ways = [way for found in sets if (way := self._way(elsewhere, found, goal, errors))]
-        if len(ways) < len(sets):  # no value that a case can give was found
-            lost = [found for found in sets if self._way(elsewhere, found, goal, errors) is None]
-            complete = min(complete, min(map(len, lost)) - 1)
+        ways = []
+        for found in sets:
+            way = self._way(elsewhere, found, goal, errors)
+            if way is not None:
+                ways.append(way)
+            else:  # no value that a case can give was found
+                complete = min(complete, len(found) - 1)
         ways.sort(key=lambda way: (len(way.moved), way.errors is None, way.errors or 0.0))
         return Ways(goal, tuple(ways), complete, larger)
 

@@ -333,6 +333,7 @@ STRANGE = {
     "a finding that is absent": item(
         "CODE", FINDING, [said(PHASE, ABSENT)], ConceptCodeSequence=coded(HEMATOMA)
     ),
+    "a finding whose value is another's code": said(HEMATOMA, LENGTH, "CONTAINS"),
     "ruled out": said(("1", "99MAKER", "Ruled out"), HEMATOMA, "CONTAINS"),
     "another vessel's name": said(("1", "99MAKER", "Previously treated"), RCA, "CONTAINS"),
     "another depth": said(
