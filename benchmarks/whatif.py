@@ -14,14 +14,12 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from calx.ontology import DEFAULT_DIRECTORY
 from calx.reasoner.recommendation import Reasoner
-from calx.reasoner.whatif.asking import registry
-from calx.reasoner.whatif.cuts import Cuts
-from calx.reasoner.whatif.errors import error_of
+from calx.reasoner.whatif.completions import decided
+from calx.reasoner.whatif.errors import errors_of
 from calx.reasoner.whatif.goals import NONE, Goal, possible
 from calx.reasoner.whatif.joint import joint
-from calx.reasoner.whatif.next_facts import Frequencies, decided, next_facts
+from calx.reasoner.whatif.next_facts import frequencies_of, next_facts
 from calx.reasoner.whatif.stability import Elsewhere, stability
 from calx.reasoner.whatif.towards import Towards
 from tests.lesions import lesion
@@ -54,8 +52,7 @@ def on_a_grid(elsewhere: Elsewhere) -> None:
 def main() -> None:
     """Measure and show."""
     reasoner, source = Reasoner.load(), random.Random(1)  # noqa: S311
-    cuts, towards = Cuts(reasoner.guideline), Towards(reasoner)
-    frequencies = Frequencies(reasoner.evaluation, registry(DEFAULT_DIRECTORY))
+    towards, frequencies = Towards(reasoner), frequencies_of(reasoner)
     frequencies.knows("")
     found: dict[str, list[float]] = {}
     known = []
@@ -63,13 +60,8 @@ def main() -> None:
         raw = lesion(reasoner, source, DENSE)
         answer = reasoner.recommend(raw)
         known.append(len(answer.case.facts))
-        elsewhere = Elsewhere(reasoner, answer, cuts)
-        described = reasoner.guideline.facts
-        errors = {
-            name: error
-            for name in answer.case.facts
-            if (error := error_of(reasoner.guideline, answer.case, described[name]))
-        }
+        elsewhere = Elsewhere(answer)
+        errors = errors_of(answer)
         name, values = source.choice(list(possible(reasoner.guideline).items()))
         value = source.choice(values)
         wanted = Goal(name, None if value == NONE else value)
@@ -79,7 +71,7 @@ def main() -> None:
             f"the same on a grid of {GRID}": lambda e=elsewhere: on_a_grid(e),  # type: ignore[misc]
             "share of all errors": lambda e=elsewhere, s=errors: joint(e, s),  # type: ignore[misc]
             "decided, whatever the rest is": lambda e=elsewhere: decided(e, towards),  # type: ignore[misc]
-            "what to find out next": lambda e=elsewhere: next_facts(e, towards, frequencies),  # type: ignore[misc]
+            "what to find out next": lambda e=elsewhere: next_facts(e, frequencies),  # type: ignore[misc]
             "sets towards an outcome": lambda e=elsewhere, w=wanted, s=errors: towards.ways(
                 e, w, s
             ),  # type: ignore[misc]

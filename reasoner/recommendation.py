@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import cache, partial
+from functools import cache, cached_property, partial
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,7 @@ from calx.reasoner.engine.uncertainty import Uncertainty
 from calx.reasoner.intake.errors import ContradictionError, Problem
 from calx.reasoner.intake.gate import Gate
 from calx.reasoner.load import cache as compiled
+from calx.reasoner.load.sample import sample
 from calx.reasoner.model.case import Case
 from calx.reasoner.model.guideline import Guideline
 from calx.reasoner.model.rule import Assertion
@@ -34,14 +35,15 @@ class Reasoner:
     'active_modification'
     """
 
-    def __init__(self, guideline: Guideline) -> None:
+    def __init__(self, guideline: Guideline, directory: Path | str | None = None) -> None:
         self.guideline = guideline
+        self._directory = directory
         self.evaluation = Evaluation(guideline)
         self.uncertainty = Uncertainty(guideline)
         self.gate = Gate(self.evaluation)
         self.entry = Entry(guideline)
-        self._evidence = Evidence(guideline)
-        self._view = ProofView(guideline)
+        self.evidence = Evidence(guideline)
+        self.view = ProofView(guideline)
 
     @classmethod
     def load(cls, directory: Path | str = DEFAULT_DIRECTORY) -> Reasoner:
@@ -60,7 +62,12 @@ class Reasoner:
             if contradictions := faults(found):
                 raise GuidelineError(contradictions)
             compiled.note_consistent(found)
-        return cls(found)
+        return cls(found, directory)
+
+    @cached_property
+    def sample(self) -> list[dict[str, Any]]:
+        """Lesions such as a registry holds; empty where the guideline has none."""
+        return [] if self._directory is None else sample(self._directory)
 
     def recommend(self, raw: Mapping[str, Any], language: str = "en") -> Answer:
         """The answer to one case.
@@ -96,14 +103,7 @@ class Reasoner:
         trace = self.evaluation.run(case.facts)
         if self.evaluation.contradictions(trace):
             raise ContradictionError(self._contradictions(trace, language), case.id)
-        return Answer(
-            self.guideline,
-            case,
-            trace,
-            self.uncertainty.outlook(trace.values),
-            self._evidence,
-            self._view,
-        )
+        return Answer(self, case, trace)
 
     def _contradictions(self, trace: Trace, language: str) -> list[Problem]:
         guideline, found = self.guideline, []

@@ -67,7 +67,7 @@ def whatif(
 ) -> None:
     """How sure is the answer to a case, and what would change it?"""
     from calx.reasoner.tell.whatif import told
-    from calx.reasoner.whatif.asking import WhatIf, registry
+    from calx.reasoner.whatif.asking import WhatIf
     from calx.reasoner.whatif.result import as_result
 
     sources = [case_source(name) for name in cases]
@@ -76,7 +76,7 @@ def whatif(
     reasoner = load_reasoner(ontology)
     goal = _goal(reasoner, to, lang)
     other = None if compare is None else _one(reasoner, compare, lang)
-    asking, status, seen = WhatIf(reasoner, registry(ontology)), DONE, dict[str, str]()
+    asking, status, seen = WhatIf(reasoner), DONE, dict[str, str]()
     for name, suffix in sources:
         submissions = read_submissions(name, suffix, reasoner.guideline)
         for outcome in outcomes(reasoner, submissions, lang, seen, name):

@@ -267,6 +267,7 @@ class _Cards:
             for section in self.guideline.in_reading_order
             if not isinstance(section, Numbers) and (told := brief.short(section))
         ]
+        lines += [f"- **{brief.words['unless']}**: {' · '.join(brief.unless)}"] * bool(brief.unless)
         lines += [f"- {worth}" for worth in brief.evidence]
         lines += [f"- {limit}" for limit in brief.limits]
         yield "\n".join(lines)

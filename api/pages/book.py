@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -14,9 +13,6 @@ from calx.reasoner.intake.errors import CaseError
 from calx.reasoner.model.guideline import Guideline
 from calx.reasoner.model.rule import Rule
 from calx.reasoner.recommendation import Reasoner
-
-SAMPLE = Path("registry") / "lesions.jsonl"
-"""In a guideline's folder: lesions such as a registry holds."""
 
 
 @dataclass(frozen=True)
@@ -46,8 +42,8 @@ def chapters(guideline: Guideline, language: str) -> list[Chapter]:
 class Affected:
     """In which lesions rules fire: among the examples, and how many of a sample."""
 
-    def __init__(self, reasoner: Reasoner, examples: Iterable[Example], folder: Path) -> None:
-        self._reasoner, self._folder = reasoner, folder
+    def __init__(self, reasoner: Reasoner, examples: Iterable[Example]) -> None:
+        self._reasoner = reasoner
         self._examples = tuple(examples)
 
     @cached_property
@@ -62,11 +58,9 @@ class Affected:
     @cached_property
     def share(self) -> tuple[int, dict[str, int]]:
         """Lesions of the sample that the guideline takes, and by rule in how many it fires."""
-        path = self._folder / SAMPLE
-        lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
         taken, found = 0, dict[str, int]()
-        for line in lines:
-            fired = self._firing(json.loads(line))
+        for lesion in self._reasoner.sample:
+            fired = self._firing(lesion)
             taken += fired is not None
             for rule in fired or ():
                 found[rule] = found.get(rule, 0) + 1
@@ -85,9 +79,9 @@ class Affected:
 _AFFECTED: dict[str, Affected] = {}
 
 
-def affected_by(reasoner: Reasoner, examples: Iterable[Example], folder: Path) -> Affected:
+def affected_by(reasoner: Reasoner, examples: Iterable[Example]) -> Affected:
     """In which lesions the rules of a guideline fire, counted once."""
     digest = reasoner.guideline.digest
     if digest not in _AFFECTED:
-        _AFFECTED[digest] = Affected(reasoner, examples, folder)
+        _AFFECTED[digest] = Affected(reasoner, examples)
     return _AFFECTED[digest]

@@ -81,12 +81,11 @@ class Service:
     @property
     def what_if(self) -> WhatIf:
         """What asks how sure the answers of today's guideline are; made when first wanted."""
-        from calx.reasoner.whatif.asking import WhatIf, registry
+        from calx.reasoner.whatif.asking import WhatIf
 
         asking = self._asking
         if asking is None or asking[0] is not self.reasoner:
-            lesions = registry(self.settings.ontology)
-            asking = self._asking = self.reasoner, WhatIf(self.reasoner, lesions)
+            asking = self._asking = self.reasoner, WhatIf(self.reasoner)
         return asking[1]
 
     @property

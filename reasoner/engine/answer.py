@@ -4,13 +4,13 @@ the sections that the guideline declares, what is missing, and the proof.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
-from typing import Any, TypedDict, assert_never
+from typing import Any, Protocol, TypedDict, assert_never
 
 import orjson
 
-from calx.reasoner.engine.evaluation import Trace
+from calx.reasoner.engine.evaluation import Evaluation, Trace
 from calx.reasoner.engine.evidence import Evidence, reservations
 from calx.reasoner.engine.parts import (
     About,
@@ -32,7 +32,7 @@ from calx.reasoner.engine.parts import (
 )
 from calx.reasoner.engine.proof import ProofView, ThingKeys
 from calx.reasoner.engine.ranking import in_rank
-from calx.reasoner.engine.uncertainty import Outlook
+from calx.reasoner.engine.uncertainty import Outlook, Uncertainty
 from calx.reasoner.model.case import Case
 from calx.reasoner.model.guideline import Guideline, Statement, Term
 from calx.reasoner.model.names import key_of, predicate_of, term_of
@@ -50,13 +50,35 @@ from calx.reasoner.model.section import (
     Tally,
 )
 from calx.reasoner.model.values import as_json
-from calx.words import LANGUAGES
+from calx.words import DEFAULT, LANGUAGES
 
 
 class _Backing(TypedDict):
     level: str
     disputed_by: list[str]
     limits: list[str]
+
+
+class Answering(Protocol):
+    """What answers cases by one guideline. An answer keeps it, so that it can be asked what it
+    would be with other facts.
+    """
+
+    guideline: Guideline
+    evaluation: Evaluation
+    uncertainty: Uncertainty
+    evidence: Evidence
+    view: ProofView
+
+    def __hash__(self) -> int:
+        """By which reasoner it is."""
+
+    @property
+    def sample(self) -> Sequence[Mapping[str, Any]]:
+        """Lesions such as a registry holds; empty where the guideline has none."""
+
+    def plain_answer(self, case: Case, language: str = DEFAULT) -> Answer:
+        """The answer to the facts as they stand."""
 
 
 class Answer:
@@ -71,24 +93,20 @@ class Answer:
     ['strategy: active_modification']
     """
 
-    def __init__(
-        self,
-        guideline: Guideline,
-        case: Case,
-        trace: Trace,
-        outlook: Outlook,
-        evidence: Evidence,
-        view: ProofView,
-    ) -> None:
-        self.guideline = guideline
+    def __init__(self, reasoner: Answering, case: Case, trace: Trace) -> None:
+        self.reasoner = reasoner
+        self.guideline = reasoner.guideline
         self.case = case
         self.trace = trace
-        self.outlook = outlook
         self.within: list[dict[str, Any]] = []
         """What would change elsewhere in the intervals of measured facts."""
-        self._evidence = evidence
-        self._view = view
+        self._view = reasoner.view
         self._things: dict[tuple[str, str], list[Thing]] = {}
+
+    @cached_property
+    def outlook(self) -> Outlook:
+        """What may yet be, whatever the unknown facts are."""
+        return self.reasoner.uncertainty.outlook(self.trace.values)
 
     # --- the whole ------------------------------------------------------------------
 
@@ -163,8 +181,8 @@ class Answer:
         steps = self._view.steps(
             self.trace,
             language,
-            self._evidence.cited_always[language],
-            self._evidence.cited_at_times(self.statements, language),
+            self.reasoner.evidence.cited_always[language],
+            self.reasoner.evidence.cited_at_times(self.statements, language),
         )
         measured = self.case.measured
         if measured is not None:
@@ -199,7 +217,7 @@ class Answer:
             return None
         key = key_of(section.predicate, local)
         rule, term = self._rules_of(key)[0], self.guideline.term(section.predicate, local)
-        against = self._evidence.reservations([rule], self.statements)
+        against = self.reasoner.evidence.reservations([rule], self.statements)
         return Chosen(
             term.id,
             rule.id,
@@ -324,7 +342,7 @@ class Answer:
         favoured = self._rules_of(keys.favoured) if used else []
         forbidding = self._by_key.get(keys.forbidden, [])
         reasons = [rule for rule, _ in forbidding] or [*indicated, *favoured]
-        against = self._evidence.reservations(reasons, self.statements)
+        against = self.reasoner.evidence.reservations(reasons, self.statements)
         return Thing(
             thing.id,
             thing.label[language],
@@ -409,7 +427,7 @@ class Answer:
         ]
 
     def _backing(self, rule: Rule) -> _Backing:
-        against = self._evidence.reservations([rule], self.statements)
+        against = self.reasoner.evidence.reservations([rule], self.statements)
         return {
             "level": rule.level,
             "disputed_by": against["disputed_by"],
@@ -457,7 +475,7 @@ class Answer:
             for _, conclusion in adding
             if isinstance(conclusion, Assertion)
         ]
-        against = self._evidence.reservations(rules, self.statements)
+        against = self.reasoner.evidence.reservations(rules, self.statements)
         return Alert(
             alert.id,
             # an alert whose severity no rule tells (its study was withdrawn) is taken for the worst
@@ -539,7 +557,7 @@ class Answer:
         judging = (
             statement
             for rule in self.guideline.concluding(section.met)
-            for statement in self._evidence.of(rule, self.trace, self.outlook)
+            for statement in self.reasoner.evidence.of(rule, self.trace, self.outlook)
         )
         return Judgement(
             criteria,
@@ -636,7 +654,7 @@ class Answer:
     @cached_property
     def statements(self) -> dict[str, tuple[Statement, ...]]:
         """For each rule that fired the statements that concern this case."""
-        return self._evidence.of_all(self.trace, self.outlook)
+        return self.reasoner.evidence.of_all(self.trace, self.outlook)
 
     @cached_property
     def _by_key(self) -> dict[str, list[tuple[Rule, Production]]]:

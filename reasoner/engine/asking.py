@@ -40,7 +40,7 @@ def asks(answer: Answer) -> list[Ask]:
         for fact in alert.because_of:
             open_.setdefault(fact, []).append(alert.id)
     deciding = {fact for fact, told in open_.items() if lead in told}
-    asked, settled_by = _standing_for_others(answer, open_), None
+    asked, settled_by = standing_for_others(answer, open_), None
     for fact, told in asked.items():
         value, implied = guideline.stands_for.get(fact, (None, {}))
         if value is True and lead in told and deciding <= {fact, *implied}:
@@ -64,7 +64,7 @@ def asks(answer: Answer) -> list[Ask]:
     ]
 
 
-def _standing_for_others(answer: Answer, open_: Mapping[str, list[str]]) -> dict[str, list[str]]:
+def standing_for_others(answer: Answer, open_: Mapping[str, list[str]]) -> dict[str, list[str]]:
     """The same with facts replaced by one that stands for several of them."""
     asked = dict(open_)
     values = answer.trace.values

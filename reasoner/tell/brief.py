@@ -5,17 +5,20 @@ what the evidence is worth. The text, the cards and the page say the same from h
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from fractions import Fraction
 from functools import cached_property
 
 from calx.reasoner.engine.answer import Answer
-from calx.reasoner.engine.asking import Ask, asks
+from calx.reasoner.engine.asking import Ask, asks, standing_for_others
 from calx.reasoner.engine.parts import Action, Alert, Chosen, RankedThing, Thing
 from calx.reasoner.engine.ranking import by_rank, weighty
 from calx.reasoner.model.section import (
     SEVERITIES,
     Actions,
+    Alerts,
     Criteria,
     Members,
     Numbers,
@@ -25,10 +28,26 @@ from calx.reasoner.model.section import (
     Tally,
 )
 from calx.reasoner.tell.labels import labels
+from calx.reasoner.tell.turned import Turned
+from calx.reasoner.whatif.errors import MeasurementError, errors_of
+from calx.reasoner.whatif.next_facts import frequencies_of, harm, next_facts
+from calx.reasoner.whatif.outcomes import Turn
+from calx.reasoner.whatif.stability import (
+    Beyond,
+    Edge,
+    Elsewhere,
+    Stability,
+    edges,
+    of_words,
+)
 from calx.words import words as words_of
 
 MOST_ASKED = 3
 """Facts that are asked for at once; the rest is told where more is asked."""
+MOST_TOLD = 2
+"""Borders, and outcomes that an unknown fact can change, that are told."""
+REACH = 2
+"""Standard deviations of measurement within which a border is near."""
 
 
 @dataclass(frozen=True)
@@ -261,40 +280,129 @@ class Brief:
     def _asks(self) -> list[Ask]:
         return asks(self.answer)
 
+    @cached_property
+    def _next(self) -> dict[str, list[str]]:
+        """The facts to find out next, each with the outcomes that it can change: first one that
+        settles what leads the answer; where none changes anything by itself, those that the
+        three-valued reading leaves open.
+        """
+        answer, asked = self.answer, {ask.fact: self._outcomes(ask) for ask in self._asks}
+        found = next_facts(self._elsewhere, frequencies_of(answer.reasoner))
+        alone = standing_for_others(
+            answer, {item.fact: list(item.decides) for item in found if item.weight}
+        )
+        settling = {ask.fact: asked[ask.fact] for ask in self._asks if ask.settles}
+        facts = settling | alone if alone else asked
+        return dict(itertools.islice(facts.items(), MOST_ASKED))
+
+    def _outcomes(self, ask: Ask) -> list[str]:
+        """What an ask decides, as outcomes are named."""
+        kinds = {
+            term.id: f"{section.kind}:{term.id}"
+            for section in self.guideline.sections
+            if isinstance(section, Alerts | Status)
+            for term in self.guideline.of_kind(section.kind)
+        }
+        return [kinds.get(name, name) for name in ask.decides]
+
     @property
     def asked(self) -> list[ToFind]:
         """The facts to find out next, what matters most first."""
-        alerts = {a.id: a.label for a in self.answer.possible_alerts(self.language)}
-        lead = self.guideline.lead
-        found: dict[str, list[str]] = {}
-        for ask in self._asks[:MOST_ASKED]:
-            if lead is not None and lead.key in ask.decides:
-                why = lead.label[self.language]
-            else:
-                things = [self.label.decided(n) for n in ask.decides if n not in alerts]
-                open_ = [alerts[name] for name in ask.decides if name in alerts]
-                if open_:
-                    head = self.words["not ruled out"].lower()
-                    open_[0] = f"{head}{self.words['colon']}{open_[0]}"
-                why = self.comma.join([*things[:MOST_ASKED], *open_])
-            found.setdefault(why, []).append(ask.fact)
-        return [
+        return self._asked[0]
+
+    @cached_property
+    def _asked(self) -> tuple[list[ToFind], set[str]]:
+        """The same, and the critical alerts left open that are told there, each once."""
+        lead, found = self.guideline.lead, dict[str, list[str]]()
+        told: dict[str, str] = {}  # the words in which an alert is told
+        for fact, outcomes in self._next.items():
+            leads = lead is not None and lead.key in outcomes
+            why = self._why_asked([name for name in outcomes if leads or name not in told])
+            why = why or next(told[name] for name in outcomes if name in told)
+            found.setdefault(why, []).append(fact)
+            if not leads:
+                told |= {n: why for n in outcomes if n in self._left_open and n not in told}
+        asked = [
             ToFind(tuple(facts), tuple(self.label.fact(fact) for fact in facts), why)
             for why, facts in found.items()
         ]
+        return asked, set(told)
+
+    def _why_asked(self, outcomes: list[str]) -> str:
+        """What an unknown fact can change, the critical alerts that it leaves open last."""
+        lead = self.guideline.lead
+        if lead is not None and lead.key in outcomes:
+            return lead.label[self.language]
+        things = [self.turned.about(name) for name in outcomes if name not in self._left_open]
+        open_ = [self._left_open[name] for name in outcomes if name in self._left_open]
+        if open_:
+            open_[0] = f"{self.words['not ruled out'].lower()}{self.words['colon']}{open_[0]}"
+        more = ["…"] if things[MOST_TOLD:] else []
+        return self.comma.join([*things[:MOST_TOLD], *more, *open_])
+
+    @cached_property
+    def _left_open(self) -> dict[str, str]:
+        """The critical alerts that unknown facts leave open, by outcome."""
+        kinds = [s.kind for s in self.guideline.sections if isinstance(s, Alerts)]
+        possible = self.answer.possible_alerts(self.language)
+        return {f"{kind}:{alert.id}": alert.label for alert in possible for kind in kinds}
 
     @property
     def not_excluded(self) -> list[str]:
         """Critical alerts left open, but for those told with what to find out."""
-        lead = self.guideline.lead
-        told = {
-            name
-            for ask in self._asks[:MOST_ASKED]
-            if lead is None or lead.key not in ask.decides
-            for name in ask.decides
-        }
-        possible = self.answer.possible_alerts(self.language)
-        return [alert.label for alert in possible if alert.id not in told]
+        _, told = self._asked
+        return [label for name, label in self._left_open.items() if name not in told]
+
+    # --- how sure it is -------------------------------------------------------------------
+
+    @cached_property
+    def _elsewhere(self) -> Elsewhere:
+        return Elsewhere(self.answer)
+
+    @cached_property
+    def turned(self) -> Turned:
+        """Says what would be told otherwise."""
+        return Turned(self.guideline, self.language)
+
+    @cached_property
+    def unless(self) -> list[str]:
+        """The nearest ways in which one known fact, were it otherwise, would turn the answer: of
+        numbers those within the reach of their error and those whose error nobody knows, or else
+        the nearest; where no number does, of the other facts.
+        """
+        errors = errors_of(self.answer)
+        found = edges(self._elsewhere, errors)
+        near = [b for b in found if b.away is None or b.away <= REACH] or found[:1]
+        told = [self._border(border, errors.get(border.fact)) for border in near]
+        if not told:
+            others = of_words(self._elsewhere)
+            told = [self._other(i, end) for i in others for end in i.beyond if end.changes]
+        more = len(told) - MOST_TOLD
+        rest = [self.turned.words["more"].format(more)] if more > 0 else []
+        return [*told[:MOST_TOLD], *rest]
+
+    def _border(self, border: Edge, error: MeasurementError | None) -> str:
+        """A border: past what, from which value, how far in its error, what it turns."""
+        turned, name = self.turned, border.fact
+        past = turned.beyond(name, border.side == "low", border.at, border.closed)
+        value = self.label.value(name, border.value)
+        if error is not None:
+            size = error.below if border.side == "low" else error.above
+            value += f" ± {turned.number(name, Fraction(f'{size:.3g}'))}"
+        return f"{self.label.fact(name)} {past} ({value}) → {self._gravest(border.changes)}"
+
+    def _other(self, item: Stability, end: Beyond) -> str:
+        name = self.label.fact(item.fact)
+        value = self.turned.value(item.fact, end.at)
+        return f"{name}{self.words['colon']}{value} → {self._gravest(end.changes)}"
+
+    def _gravest(self, changes: tuple[Turn, ...]) -> str:
+        """The gravest of what is told otherwise, and how much more is."""
+        gravest = max(changes, key=lambda change: harm(self.guideline, change))
+        outcome = self.turned.outcome(gravest.of, gravest.after)
+        told = f"{self.turned.about(gravest.of)}{self.words['colon']}{outcome}"
+        more = len(changes) - 1
+        return f"{told} {self.turned.words['more'].format(more)}" if more else told
 
     # --- the rest in short ----------------------------------------------------------------
 

@@ -51,8 +51,8 @@ class _Text:
         )
         yield from self._critical()
         yield from self._plan()
-        for asked in self.brief.asked:
-            yield from row(words["find out"], f"{self.comma.join(asked.labels)} → {asked.why}")
+        asked = [f"{self.comma.join(ask.labels)} → {ask.why}" for ask in self.brief.asked]
+        yield from row(words["find out"], " · ".join(asked))
         yield from row(words["not ruled out"], " · ".join(self.brief.not_excluded))
         for severity in SEVERITIES[1:-1]:
             for alert in self.brief.alerts[severity]:
@@ -60,6 +60,7 @@ class _Text:
         notes = [self.brief.told(alert) for alert in self.brief.alerts[SEVERITIES[-1]]]
         yield from row(words[f"mark {SEVERITIES[-1]}"], " · ".join(notes))
         yield from self._short()
+        yield from row(words["unless"], " · ".join(self.brief.unless))
         yield from row(words["worth"], " · ".join(self.brief.evidence))
         for limit in self.brief.limits:
             yield from row(words["limited by"], limit)

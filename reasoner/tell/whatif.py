@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from decimal import Decimal
+from collections.abc import Iterator
 from fractions import Fraction
 
-from calx.reasoner.model.condition import Value
 from calx.reasoner.model.guideline import Guideline
-from calx.reasoner.model.section import SEVERITIES
 from calx.reasoner.tell.labels import labels
 from calx.reasoner.tell.lines import Rows
+from calx.reasoner.tell.turned import Turned
 from calx.reasoner.whatif.asking import HowSure
 from calx.reasoner.whatif.compare import SideBySide
-from calx.reasoner.whatif.outcomes import Turn, ranked
 from calx.reasoner.whatif.result import share
 from calx.reasoner.whatif.stability import Beyond, Stability
 from calx.reasoner.whatif.towards import Moved, Ways
@@ -38,6 +35,7 @@ class _Told:
         self.asked, self.language = asked, language
         self.guideline: Guideline = asked.answer.guideline
         self.words, self.label = words_of("whatif", language), labels(self.guideline, language)
+        self.turned = Turned(self.guideline, language)
         self.comma = words_of("language", language)["comma"]
         self.write = Rows(language)
 
@@ -67,16 +65,17 @@ class _Told:
             for end in item.beyond:
                 if end.changes:
                     where = self._where(item, end)
-                    yield from self.write.more(f"{where} {self.changes(end.changes)}")
+                    yield from self.write.more(f"{where} {self.turned.changes(end.changes)}")
                 elif end.then:
                     along = self.comma.join(
                         f"{self.label.fact(name)} {self.label.value(name, value)}"
                         for name, value in end.followed
                     )
-                    word = "below" if end.side == "low" else "above"
-                    where = self.words[word].format(self._any(item.fact, end.until))
-                    told = self.words["along"].format(where=where, facts=along)
-                    yield from self.write.more(f"{told} {self.changes(end.then)}")
+                    past = self.turned.beyond(
+                        item.fact, end.side == "low", end.until, end.until_closed
+                    )
+                    told = self.words["along"].format(where=past, facts=along)
+                    yield from self.write.more(f"{told} {self.turned.changes(end.then)}")
         if held:
             yield from self.write.row(head, self.words["held"].format(self.comma.join(held)))
             head = ""
@@ -98,17 +97,18 @@ class _Told:
         ends = {end.side: end for end in item.beyond}
         if ends["low"].changes or ends["low"].constraint:
             word = "from" if item.stands.low_closed else "above"
-            parts.append(self.words[word].format(self._number(item.fact, item.stands.low)))
+            parts.append(self.words[word].format(self.turned.number(item.fact, item.stands.low)))
         if ends["high"].changes or ends["high"].constraint:
             word = "to" if item.stands.high_closed else "below"
-            parts.append(self.words[word].format(self._number(item.fact, item.stands.high)))
+            parts.append(self.words[word].format(self.turned.number(item.fact, item.stands.high)))
         told = f"{name} {value}{self.words['while'].format(self.comma.join(parts))}"
         error = self.asked.errors.get(item.fact)
         part = share(item, error)
         if error is None or part is None:
             return told + self.words["no error"]
         below, above = (
-            self._number(item.fact, Fraction(f"{side:.3g}")) for side in (error.below, error.above)
+            self.turned.number(item.fact, Fraction(f"{side:.3g}"))
+            for side in (error.below, error.above)
         )
         size = f"± {below}" if below == above else f"−{below} +{above}"
         statement = self.guideline.statements.get(error.statement or "")
@@ -118,38 +118,12 @@ class _Told:
     def _where(self, item: Stability, end: Beyond) -> str:
         """On which side, or at which other value."""
         if end.side == "value":
-            return self.words["if"].format(self._any(item.fact, end.at))
+            return self.words["if"].format(self.turned.value(item.fact, end.at))
         assert item.stands is not None
         low = end.side == "low"
         closed = item.stands.low_closed if low else item.stands.high_closed
-        word = ("below" if closed else "to") if low else ("above" if closed else "from")
-        return self.words["where"].format(self.words[word].format(self._any(item.fact, end.at)))
-
-    def changes(self, found: Iterable[Turn]) -> str:
-        """What is told otherwise, with the rules."""
-        alike: dict[str, list[str]] = {}
-        for change in found:
-            rule = f" [{change.rule}]" if change.rule else ""
-            told = self._outcome(change.of, change.after)
-            alike.setdefault(told, []).append(f"{self._of(change.of)}{rule}")
-        colon = self.words["colon"]
-        return "; ".join(f"{self.comma.join(of)}{colon}{told}" for told, of in alike.items())
-
-    def _of(self, name: str) -> str:
-        """What an outcome is about."""
-        kind, _, id_ = name.partition(":")
-        if any(name == first for _, first in ranked(self.guideline)):
-            return self.words["first"]
-        return self.label.term(kind, id_) if id_ else self.label.decided(name)
-
-    def _outcome(self, name: str, value: str | None) -> str:
-        for section, first in ranked(self.guideline):
-            if name == first:
-                return self.label.term(section.kind, value) if value else self.words["nothing"]
-        kind = name.partition(":")[0]
-        if ":" in name and value in SEVERITIES:
-            return self.words[f"severity {value}"]
-        return self.label.turned(f"{kind} " if ":" in name else name, value)
+        assert isinstance(end.at, Fraction)
+        return self.words["where"].format(self.turned.beyond(item.fact, low, end.at, closed))
 
     # --- what to find out, and what would do it ------------------------------------------
 
@@ -159,7 +133,7 @@ class _Told:
             return
         head = self.words["next"]
         for item in self.asked.next[:MOST_NEXT]:
-            told = self.comma.join(self._of(name) for name in item.decides[:MOST_TURNED])
+            told = self.comma.join(self.turned.about(name) for name in item.decides[:MOST_TURNED])
             more = len(item.decides) - MOST_TURNED
             told += " " + self.words["more"].format(more) if more > 0 else ""
             way = "matters" if item.sampled else "may matter"
@@ -178,7 +152,8 @@ class _Told:
         yield from self.write.more(self.words[way].format(self.asked.lesions))
 
     def _ways(self, ways: Ways) -> Iterator[str]:
-        goal = f"{self._of(ways.goal.of)} → {self._outcome(ways.goal.of, ways.goal.value)}"
+        wanted = self.turned.outcome(ways.goal.of, ways.goal.value)
+        goal = f"{self.turned.about(ways.goal.of)} → {wanted}"
         yield from self.write.row(self.words["towards"], goal)
         head = ""
         if ways.found and not ways.found[0].moved:
@@ -202,14 +177,14 @@ class _Told:
     def _moved(self, moved: Moved) -> str:
         name = self.label.fact(moved.fact)
         if moved.direction == "to":
-            return f"{name} → {self._any(moved.fact, moved.limit)}"
+            return f"{name} → {self.turned.value(moved.fact, moved.limit)}"
         word = {
             ("below", True): "to",
             ("below", False): "below",
             ("above", True): "from",
             ("above", False): "above",
         }[moved.direction, moved.closed]
-        return f"{name} {self.words[word].format(self._any(moved.fact, moved.limit))}"
+        return f"{name} {self.words[word].format(self.turned.value(moved.fact, moved.limit))}"
 
     def _compared(self, found: SideBySide) -> Iterator[str]:
         head = self.words["compared"].format(found.other)
@@ -219,14 +194,16 @@ class _Told:
             head = ""
         for explained in found.changes:
             change = explained.change
-            before, after = (self._outcome(change.of, v) for v in (change.before, change.after))
+            before, after = (
+                self.turned.outcome(change.of, v) for v in (change.before, change.after)
+            )
             turned = f"{before} → {after}"
             because = self.words["or"].join(
                 " + ".join(map(self.label.fact, names)) for names in explained.by
             )
             why = self.words["by"].format(because) if because else self.words["by several"]
             rule = f" [{change.rule}]" if change.rule else ""
-            about = self._of(change.of) + self.words["colon"]
+            about = self.turned.about(change.of) + self.words["colon"]
             yield from self.write.row(head, f"{about}{turned}{rule}{why}")
             head = ""
         if not found.changes:
@@ -271,18 +248,6 @@ class _Told:
             for word in lack.needs.split(" | ")
         )
         return f"{self.label.fact(lack.fact)} {needs} ({value})"
-
-    # --- values ---------------------------------------------------------------------------
-
-    def _any(self, fact: str, value: Value | Fraction | None) -> str:
-        if isinstance(value, Fraction):
-            return self._number(fact, value)
-        return self.label.value(fact, value)
-
-    def _number(self, fact: str, value: Fraction | None) -> str:
-        if value is None:
-            return "∞"
-        return self.label.value(fact, Decimal(value.numerator) / Decimal(value.denominator))
 
 
 def _percent(part: float) -> str:

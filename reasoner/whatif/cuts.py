@@ -12,8 +12,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
+from functools import lru_cache
 from typing import TypeAlias, assert_never
 
+from calx.reasoner.engine.answer import Answering
 from calx.reasoner.model.condition import (
     Arithmetic,
     Compare,
@@ -107,6 +109,12 @@ class Cuts:
                 for limit in self.limits[name]:
                     found |= set(ratio.meets(limit))
         return sorted(found)
+
+
+@lru_cache(maxsize=8)
+def cuts_of(reasoner: Answering) -> Cuts:
+    """The cut points of the guideline that a reasoner answers by, found once."""
+    return Cuts(reasoner.guideline)
 
 
 def conditions(guideline: Guideline) -> Iterator[Condition]:

@@ -13,6 +13,7 @@ from fractions import Fraction
 from math import erf, sqrt
 from statistics import NormalDist
 
+from calx.reasoner.engine.answer import Answer
 from calx.reasoner.model.case import Case
 from calx.reasoner.model.guideline import Fact, Guideline, Statement
 from calx.reasoner.model.rule import DEVIATION
@@ -59,6 +60,16 @@ class MeasurementError:
         if deviation == 0:
             return 0.0 if off < 0 else 1.0
         return (1 + erf(off / deviation / sqrt(2))) / 2
+
+
+def errors_of(answer: Answer) -> dict[str, MeasurementError]:
+    """By fact, the error of every known number of which one is told."""
+    guideline, case = answer.guideline, answer.case
+    return {
+        name: error
+        for name in case.facts
+        if (error := error_of(guideline, case, guideline.facts[name]))
+    }
 
 
 def error_of(guideline: Guideline, case: Case, fact: Fact) -> MeasurementError | None:

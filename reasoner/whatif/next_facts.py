@@ -1,34 +1,27 @@
 """What to find out next: the unknown facts that can change an answer, by how often and how gravely.
 
-Whether anything unknown can change it at all is proved for every completion of the case at once
-(Z3); how often one fact does so is counted over its values, by the engine.
+How often one fact does so is counted over its values, by the engine; what only several do together,
+and whether anything unknown does at all, is proved (`completions`).
 """
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any
 
-import z3
-
+from calx.reasoner.engine.answer import Answering
 from calx.reasoner.engine.evaluation import Evaluation
 from calx.reasoner.model.condition import Value
 from calx.reasoner.model.guideline import COSTS, Fact, Guideline
 from calx.reasoner.model.section import Alerts, One, Status
-from calx.reasoner.symbolic.fractions import either, none
-from calx.reasoner.symbolic.solver import EFFORT
-from calx.reasoner.whatif.cuts import NUMBERS
-from calx.reasoner.whatif.goals import NONE, Goal, possible
+from calx.reasoner.whatif.cuts import NUMBERS, Range
 from calx.reasoner.whatif.outcomes import Turn, ranked
 from calx.reasoner.whatif.stability import Elsewhere
-from calx.reasoner.whatif.towards import Towards
-
-MOST_PAIRS = 5
-"""Sets of facts that change something only together, where no fact does alone."""
 
 
 @dataclass(frozen=True)
@@ -67,8 +60,8 @@ class Frequencies:
         self.lesions = len(self._lesions)
 
     @cached_property
-    def _seen(self) -> dict[str, Counter[Value]]:
-        found: dict[str, Counter[Value]] = {}
+    def _seen(self) -> dict[str, _Met]:
+        found: dict[str, list[Value]] = {}
         given = {f.name for f in self._evaluation.guideline.facts.values() if f.given}
         for lesion in self._lesions:
             facts = {
@@ -79,38 +72,49 @@ class Frequencies:
                 if name in given and value is not None
             }
             for name, value in self._evaluation.complete(facts).values.items():
-                found.setdefault(name, Counter())[value] += 1
-        return found
+                found.setdefault(name, []).append(value)
+        return {name: _Met(values) for name, values in found.items()}
 
     def knows(self, fact: str) -> bool:
         """Whether the sample tells of a fact."""
         return fact in self._seen
 
-    def of(self, fact: Fact, values: Sequence[tuple[Value, Any]]) -> list[float]:
+    def of(self, fact: Fact, values: Sequence[tuple[Value, Range | None]]) -> list[float]:
         """The frequency of each value of a fact (with its cell), one more added to each, so that
         what the sample lacks stays possible.
         """
-        seen = self._seen.get(fact.name, Counter())
-        counts = []
-        for value, cell in values:
-            held = (
-                seen[value]
-                if cell is None
-                else sum(n for v, n in seen.items() if cell.holds(Decimal(v)))
-            )
-            counts.append(held + 1)
+        met = self._seen.get(fact.name)
+        counts = [1 + (met.times(value, cell) if met else 0) for value, cell in values]
         return [count / sum(counts) for count in counts]
 
 
-def decided(elsewhere: Elsewhere, towards: Towards) -> bool | None:
-    """Whether the answer is the same whatever the unknown facts are; None: not decided."""
-    found = _solver(elsewhere, towards).check()
-    return None if found == z3.unknown else bool(found == z3.unsat)
+class _Met:
+    """The values of a fact in the sample."""
+
+    def __init__(self, values: list[Value]) -> None:
+        self._words = Counter(values)
+        self._numbers = sorted(v for v in values if isinstance(v, Decimal))
+
+    def times(self, value: Value, cell: Range | None) -> int:
+        """How often a value is met; of a number, all values of its cell."""
+        if cell is None:
+            return self._words[value]
+        within = bisect_right if not cell.point else bisect_left
+        first = 0 if cell.low is None else within(self._numbers, cell.low)
+        within = bisect_left if not cell.point else bisect_right
+        last = len(self._numbers) if cell.high is None else within(self._numbers, cell.high)
+        return last - first
 
 
-def next_facts(elsewhere: Elsewhere, towards: Towards, frequencies: Frequencies) -> list[Next]:
-    """The unknown facts that can change the answer, what matters most first; what only the next
-    step shows comes last.
+@lru_cache(maxsize=8)
+def frequencies_of(reasoner: Answering) -> Frequencies:
+    """How often values are met in the sample of a guideline, counted once."""
+    return Frequencies(reasoner.evaluation, reasoner.sample)
+
+
+def next_facts(elsewhere: Elsewhere, frequencies: Frequencies) -> list[Next]:
+    """The unknown facts each of which can change the answer by itself, what matters most first;
+    what only the next step shows comes last.
     """
     guideline = elsewhere.reasoner.guideline
     completed = elsewhere.answer.trace.values
@@ -120,7 +124,11 @@ def next_facts(elsewhere: Elsewhere, towards: Towards, frequencies: Frequencies)
             item = _alone(elsewhere, frequencies, fact)
             if item is not None:
                 found.append(item)
-    found = found or list(_together(elsewhere, towards))
+    return in_order(guideline, found)
+
+
+def in_order(guideline: Guideline, found: Iterable[Next]) -> list[Next]:
+    """Facts to find out as they are told."""
     order = {fact.name: fact.order for fact in guideline.facts.values()}
     return sorted(
         found,
@@ -130,7 +138,7 @@ def next_facts(elsewhere: Elsewhere, towards: Towards, frequencies: Frequencies)
 
 def _alone(elsewhere: Elsewhere, frequencies: Frequencies, fact: Fact) -> Next | None:
     """What a fact can change by itself."""
-    options: list[tuple[Value, Any]]
+    options: list[tuple[Value, Range | None]]
     if fact.kind in NUMBERS:
         options = [(cell.value, cell) for cell in elsewhere.cuts.cells(fact, elsewhere.facts)]
     else:
@@ -151,44 +159,6 @@ def _alone(elsewhere: Elsewhere, frequencies: Frequencies, fact: Fact) -> Next |
     sampled = frequencies.knows(fact.name)
     told = (round(share, 4), round(weight, 4), fact.cost, tuple(decides))
     return Next(fact.name, *told, sampled=sampled)
-
-
-def _together(elsewhere: Elsewhere, towards: Towards) -> Iterator[Next]:
-    """Facts that change something only together."""
-    solver, lesion = _solver(elsewhere, towards), towards.lesion
-    told = dict[str, tuple[str, ...]]()
-    unknown = [name for name in lesion.given.facts if name not in elsewhere.facts]
-    for size in range(2, len(unknown) + 1):
-        solver.push()
-        solver.add(z3.AtMost(*(lesion.given.known[name] for name in unknown), size))
-        while (answer := solver.check()) == z3.sat and len(told) < MOST_PAIRS:
-            model = solver.model()
-            names = tuple(n for n in unknown if z3.is_true(model.eval(lesion.given.known[n])))
-            told |= {name: names for name in names if name not in told}
-            solver.add(either(none(lesion.given.known[name]) for name in names))
-        solver.pop()
-        if told or answer == z3.unknown:
-            break
-    facts = elsewhere.reasoner.guideline.facts
-    for name, names in told.items():
-        others = tuple(other for other in names if other != name)
-        yield Next(name, 0.0, 0.0, facts[name].cost, (), others, sampled=False)
-
-
-def _solver(elsewhere: Elsewhere, towards: Towards) -> z3.Solver:
-    """Every completion of a case in which something is told otherwise."""
-    lesion, guideline = towards.lesion, elsewhere.reasoner.guideline
-    solver = z3.Solver()
-    solver.set("rlimit", EFFORT)
-    solver.add(*lesion.valid, *lesion.definitions)
-    solver.add(*(lesion.given.is_(name, value) for name, value in elsewhere.facts.items()))
-    same = [
-        towards.goals.reached(Goal(name, elsewhere.here.get(name)))
-        for name, values in possible(guideline).items()
-        if name in elsewhere.here or NONE in values
-    ]
-    solver.add(either(none(one) for one in same))
-    return solver
 
 
 def harm(guideline: Guideline, change: Turn) -> float:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
 
 from calx.reasoner.engine.answer import Answer
@@ -67,9 +67,13 @@ def ranked(guideline: Guideline) -> list[tuple[Status, str]]:
     return [(s, FIRST if len(found) == 1 else f"{FIRST}:{s.kind}") for s in found]
 
 
-def changes(here: Answer, there: Answer) -> list[Turn]:
-    """What an answer says otherwise than another."""
-    before, after = outcomes(here), outcomes(there)
+def changes(
+    here: Answer, there: Answer, before: Mapping[str, str | None] | None = None
+) -> list[Turn]:
+    """What an answer says otherwise than another; `before`: the outcomes of the first, where they
+    are known.
+    """
+    before, after = outcomes(here) if before is None else before, outcomes(there)
     return [
         Turn(name, before.get(name), after.get(name), next(_turned_by(name, here, there), None))
         for name in dict.fromkeys((*before, *after))

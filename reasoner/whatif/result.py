@@ -114,6 +114,7 @@ def _of_beyond(end: Beyond) -> dict[str, Any]:
         "followed_by": {
             "facts": [{"fact": name, "value": as_json(value)} for name, value in end.followed],
             "until": number(end.until),
+            "until_closed": end.until_closed,
             "changes": _of_changes(end.then),
         }
         if end.followed

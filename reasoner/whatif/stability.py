@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
-from typing import Literal
+from typing import Literal, TypeAlias
 
 from calx.reasoner.engine.answer import Answer
 from calx.reasoner.intake.errors import ContradictionError
@@ -13,8 +14,8 @@ from calx.reasoner.model.case import Case
 from calx.reasoner.model.condition import Value
 from calx.reasoner.model.guideline import Fact
 from calx.reasoner.model.values import Values
-from calx.reasoner.recommendation import Reasoner
-from calx.reasoner.whatif.cuts import NUMBERS, Cuts, Range
+from calx.reasoner.whatif.cuts import NUMBERS, Range, cuts_of
+from calx.reasoner.whatif.errors import MeasurementError
 from calx.reasoner.whatif.outcomes import Turn, changes, outcomes
 
 
@@ -43,6 +44,8 @@ class Beyond:
     """Facts of the same reading (``calx:follows``) which, going along, make it possible."""
     until: Fraction | None = None
     """How far the answer stands where they do."""
+    until_closed: bool = True
+    """It stands there too."""
     then: tuple[Turn, ...] = ()
     """What is told otherwise beyond that."""
 
@@ -61,8 +64,9 @@ class Stability:
 class Elsewhere:
     """A case as it would be answered with other facts."""
 
-    def __init__(self, reasoner: Reasoner, answer: Answer, cuts: Cuts) -> None:
-        self.reasoner, self.answer, self.cuts = reasoner, answer, cuts
+    def __init__(self, answer: Answer) -> None:
+        self.answer, self.reasoner = answer, answer.reasoner
+        self.cuts = cuts_of(answer.reasoner)
         self.facts: Values = dict(answer.case.facts)
         self.here = outcomes(answer)
 
@@ -109,7 +113,66 @@ class Elsewhere:
     def differs(self, facts: Values) -> tuple[Turn, ...]:
         """What would be answered otherwise."""
         there = self.answered(facts)
-        return () if there is None else tuple(changes(self.answer, there))
+        return () if there is None else tuple(changes(self.answer, there, self.here))
+
+
+@dataclass(frozen=True)
+class Edge:
+    """Where a known number turns an answer, the other facts as they stand or following it.
+
+    Attributes:
+        closed: the answer stands at the border itself.
+        away: how far it is, in standard deviations of measurement; None where no error is known.
+        along: the facts that follow, with their values.
+    """
+
+    fact: str
+    value: Decimal
+    side: Literal["low", "high"]
+    at: Fraction
+    closed: bool
+    away: float | None
+    changes: tuple[Turn, ...]
+    along: tuple[tuple[str, Value], ...] = ()
+
+
+def edges(elsewhere: Elsewhere, errors: Mapping[str, MeasurementError]) -> list[Edge]:
+    """The borders on either side of every known number, the nearest first by its error; after them
+    those of numbers without a known one, the nearest first by their share of the number.
+    """
+    described, found = elsewhere.reasoner.guideline.facts, []
+    for name, value in elsewhere.facts.items():
+        fact = described[name]
+        if fact.kind in NUMBERS and isinstance(value, Decimal):
+            item = of_number(elsewhere, fact, value)
+            found += [b for end in item.beyond if (b := _border(item, end, errors.get(name)))]
+    return sorted(found, key=lambda b: (b.away is None, _apart(b), described[b.fact].order))
+
+
+def _border(item: Stability, end: Beyond, error: MeasurementError | None) -> Edge | None:
+    """An end at which something is told otherwise."""
+    stands, low = item.stands, end.side == "low"
+    assert stands is not None
+    assert isinstance(item.value, Decimal)
+    if not end.changes and not end.then:
+        return None
+    closed = stands.low_closed if low else stands.high_closed
+    at, closed = (end.until, end.until_closed) if end.then else (end.at, closed)
+    assert isinstance(at, Fraction)
+    assert end.side != "value"
+    off, away = abs(Fraction(item.value) - at), None
+    deviation = error and (error.below if low else error.above)
+    if deviation:
+        away = float(off) / deviation
+    return Edge(
+        item.fact, item.value, end.side, at, closed, away, end.changes or end.then, end.followed
+    )
+
+
+def _apart(border: Edge) -> float:
+    if border.away is not None:
+        return border.away
+    return abs(float(border.at) / float(border.value) - 1) if border.value else float("inf")
 
 
 def stability(elsewhere: Elsewhere) -> list[Stability]:
@@ -158,6 +221,16 @@ def _walk(
     return at, Beyond(side, edge, possible=False, changes=())
 
 
+def of_words(elsewhere: Elsewhere) -> list[Stability]:
+    """Of every known fact that is no number."""
+    facts = elsewhere.reasoner.guideline.facts
+    return [
+        of_word(elsewhere, facts[name], value)
+        for name, value in sorted(elsewhere.facts.items(), key=lambda item: facts[item[0]].order)
+        if facts[name].kind not in NUMBERS
+    ]
+
+
 def of_word(elsewhere: Elsewhere, fact: Fact, value: Value) -> Stability:
     """What each other value of a yes, no or word would change; those that change nothing are left
     out.
@@ -175,12 +248,15 @@ def of_word(elsewhere: Elsewhere, fact: Fact, value: Value) -> Stability:
     return Stability(fact.name, value, None, tuple(beyond))
 
 
+_Followed: TypeAlias = tuple[tuple[tuple[str, Value], ...], Fraction | None, bool, tuple[Turn, ...]]
+
+
 def _followed(
     elsewhere: Elsewhere, fact: Fact, found: list[Range], at: int, step: Literal[-1, 1]
-) -> tuple[tuple[tuple[str, Value], ...], Fraction | None, tuple[Turn, ...]]:
+) -> _Followed:
     """What gives way beyond a cell, how far the answer stands then, and what changes there."""
     gave: tuple[tuple[str, Value], ...] = ()
-    until = found[at].low if step < 0 else found[at].high
+    until, closed = found[at].low if step < 0 else found[at].high, found[at].point
     for cell in found[at + step :: step] if at + step >= 0 else ():
         facts = {**elsewhere.facts, fact.name: cell.value}
         moved = elsewhere.followed(facts)
@@ -189,6 +265,6 @@ def _followed(
         gave = tuple((name, value) for name, value in moved.items() if facts[name] != value)
         then = elsewhere.differs(moved)
         if then:
-            return gave, until, then
-        until = cell.low if step < 0 else cell.high
-    return gave, until, ()
+            return gave, until, closed, then
+        until, closed = cell.low if step < 0 else cell.high, cell.point
+    return gave, until, closed, ()

@@ -135,7 +135,7 @@ async def _chapter(request: Request) -> Response:
     if at is None and told:
         names = ", ".join(chapter.name for chapter in told)
         raise ServiceError("not-found", f"no chapter '{asked[:64]}'; there are {names}")
-    affected = affected_by(reasoner, service.examples, service.settings.ontology)
+    affected = affected_by(reasoner, service.examples)
     size, share = await asyncio.to_thread(lambda: affected.share)
     return page(
         request,

@@ -124,6 +124,7 @@ def lesion(request: Request, language: str) -> dict[str, Any]:
         "permanent": f"/?{query}",
         "address": f"{str(request.base_url).rstrip('/')}/?{query}",
         "whole": f"/whole?{query}",
+        "sure": f"/sure?{query}",
         "picture": f"/picture?{query}",
         "drawing": pictures(guideline, values, language),
     }

@@ -15,8 +15,9 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 import calx.api.pages
-from calx.api.pages.book import SAMPLE, Affected
+from calx.api.pages.book import Affected
 from calx.api.pages.examples import Example
+from calx.reasoner.load.sample import SAMPLE
 from calx.reasoner.recommendation import Reasoner
 from tests.api.running import Running
 
@@ -487,7 +488,7 @@ def test_a_chapter_is_shown_though_the_guideline_refuses_lesions_of_its_sample(
     lesions = [{"case_id": "a", "max_superficial_arc_deg": 300}, {"case_id": "b", "gone": True}]
     (tmp_path / SAMPLE).write_text("\n".join(map(json.dumps, lesions)), encoding="utf-8")
     refused = Example("c", {"en": "refused", "zh": "refused"}, {"gone": True})
-    affected = Affected(Reasoner.load(), [refused], tmp_path)
+    affected = Affected(Reasoner(Reasoner.load().guideline, tmp_path), [refused])
     size, share = affected.share
     assert (size, share["D4"], affected.examples) == (1, 1, {})
 

@@ -14,7 +14,7 @@ from calx.reasoner.engine.answer import Answer
 from calx.reasoner.intake.errors import CaseError
 from calx.reasoner.model.case import Case
 from calx.reasoner.recommendation import Reasoner
-from calx.reasoner.whatif.cuts import FINEST, Cuts
+from calx.reasoner.whatif.cuts import FINEST
 from calx.reasoner.whatif.outcomes import outcomes
 from calx.reasoner.whatif.stability import Elsewhere, Stability, stability
 from tests.lesions import lesion
@@ -34,9 +34,7 @@ BEFORE = {
 
 def of(reasoner: Reasoner, raw: dict[str, Any]) -> dict[str, Stability]:
     answer = reasoner.recommend(raw)
-    return {
-        item.fact: item for item in stability(Elsewhere(reasoner, answer, Cuts(reasoner.guideline)))
-    }
+    return {item.fact: item for item in stability(Elsewhere(answer))}
 
 
 def same(reasoner: Reasoner, answer: Answer, name: str, value: Any) -> bool | None:
@@ -118,10 +116,10 @@ def test_other_words_tell_what_they_change_or_what_forbids_them(reasoner: Reason
 
 @pytest.mark.long
 def test_every_border_holds_on_both_sides_and_no_point_inside_breaks_it(reasoner: Reasoner) -> None:
-    source, cuts, borders, points = random.Random(18), Cuts(reasoner.guideline), 0, 0
+    source, borders, points = random.Random(18), 0, 0
     for _ in range(much(3000, 150)):
         answer = reasoner.answer(reasoner.gate.admit(lesion(reasoner, source)))
-        for item in stability(Elsewhere(reasoner, answer, cuts)):
+        for item in stability(Elsewhere(answer)):
             if item.stands is None:
                 for end in item.beyond:
                     told = same(reasoner, answer, item.fact, end.at)
@@ -156,7 +154,7 @@ def test_what_is_unknown_is_no_part_of_it(reasoner: Reasoner) -> None:
 def test_a_case_may_be_on_a_border_or_within_one_value_of_it(reasoner: Reasoner) -> None:
     for value in ("270", "270.000001"):
         answer = reasoner.answer(Case("a", {"max_superficial_arc_deg": Decimal(value)}))
-        (arc,) = stability(Elsewhere(reasoner, answer, Cuts(reasoner.guideline)))
+        (arc,) = stability(Elsewhere(answer))
         assert arc.stands is not None
         assert arc.stands.low == 270
         assert arc.stands.low_closed

@@ -11,7 +11,7 @@ import pytest
 
 from calx.reasoner.model.condition import Value
 from calx.reasoner.recommendation import Reasoner
-from calx.reasoner.whatif.cuts import NUMBERS, Cuts
+from calx.reasoner.whatif.cuts import NUMBERS
 from calx.reasoner.whatif.errors import error_of
 from calx.reasoner.whatif.goals import NONE, Goal, NoSuchOutcomeError, goal, possible
 from calx.reasoner.whatif.outcomes import outcomes
@@ -28,7 +28,7 @@ def towards(reasoner: Reasoner) -> Towards:
 
 
 def elsewhere(reasoner: Reasoner, raw: dict[str, Any]) -> Elsewhere:
-    return Elsewhere(reasoner, reasoner.recommend(raw), Cuts(reasoner.guideline))
+    return Elsewhere(reasoner.recommend(raw))
 
 
 def options(found: Elsewhere, name: str) -> Iterator[Value]:
