@@ -1,4 +1,4 @@
-"""What is told otherwise elsewhere (`whatif.outcomes`), and where, in words."""
+"""How sure an answer is, in words: where it stands, and what is told otherwise elsewhere."""
 
 from __future__ import annotations
 
@@ -10,15 +10,23 @@ from calx.reasoner.model.condition import Value
 from calx.reasoner.model.guideline import Guideline
 from calx.reasoner.model.section import SEVERITIES, Alerts
 from calx.reasoner.tell.labels import labels
+from calx.reasoner.whatif.errors import MeasurementError
+from calx.reasoner.whatif.joint import Joint
+from calx.reasoner.whatif.next_facts import Next, harm
 from calx.reasoner.whatif.outcomes import Turn, ranked
+from calx.reasoner.whatif.stability import Stability, share
 from calx.words import words as words_of
+
+MOST_TURNED = 3
+"""Outcomes that a fact turns that are shown."""
 
 
 class Turned:
-    """Says in one language what becomes of the outcomes of an answer."""
+    """Says in one language how sure an answer is."""
 
     def __init__(self, guideline: Guideline, language: str) -> None:
-        self.guideline, self.label = guideline, labels(guideline, language)
+        self.guideline, self.language = guideline, language
+        self.label = labels(guideline, language)
         self.words = words_of("whatif", language)
         self.comma = words_of("language", language)["comma"]
 
@@ -31,6 +39,11 @@ class Turned:
             alike.setdefault(told, []).append(f"{self.about(change.of)}{rule}")
         colon = self.words["colon"]
         return "; ".join(f"{self.comma.join(of)}{colon}{told}" for told, of in alike.items())
+
+    def gravest(self, found: Iterable[Turn]) -> tuple[Turn, ...]:
+        """The gravest of what is told otherwise, a few."""
+        in_order = sorted(found, key=lambda change: -harm(self.guideline, change))
+        return tuple(in_order[:MOST_TURNED])
 
     def about(self, name: str) -> str:
         """What an outcome is about."""
@@ -54,6 +67,23 @@ class Turned:
         word = ("below" if closed else "to") if low else ("above" if closed else "from")
         return self.words[word].format(self.number(fact, at))
 
+    def within(
+        self, fact: str, low: Fraction | None, holds_low: bool, high: Fraction | None, holds: bool
+    ) -> str:
+        """Between two ends, each of which may belong to it; None: without end."""
+        if low is not None and low == high:
+            return self.number(fact, low)
+        parts = []
+        if low is not None:
+            parts.append(self.beyond(fact, False, low, not holds_low))
+        if high is not None:
+            parts.append(self.beyond(fact, True, high, not holds))
+        return self.comma.join(parts) or self.words["any"]
+
+    def facts(self, found: Iterable[tuple[str, Value]]) -> str:
+        """Facts with their values."""
+        return self.comma.join(f"{self.label.fact(n)} {self.label.value(n, v)}" for n, v in found)
+
     def value(self, fact: str, value: Value | Fraction | None) -> str:
         """A value of a fact; None: without end."""
         if isinstance(value, Fraction):
@@ -65,3 +95,55 @@ class Turned:
         if value is None:
             return "∞"
         return self.label.value(fact, Decimal(value.numerator) / Decimal(value.denominator))
+
+    def stability(self, item: Stability, error: MeasurementError | None) -> str:
+        """A fact, the interval in which the answer stands, and the share of its error in it."""
+        name, value = self.label.fact(item.fact), self.label.value(item.fact, item.value)
+        if item.stands is None:
+            return f"{name} {value}"
+        parts = []
+        ends = {end.side: end for end in item.beyond}
+        if ends["low"].changes or ends["low"].constraint:
+            word = "from" if item.stands.low_closed else "above"
+            parts.append(self.words[word].format(self.number(item.fact, item.stands.low)))
+        if ends["high"].changes or ends["high"].constraint:
+            word = "to" if item.stands.high_closed else "below"
+            parts.append(self.words[word].format(self.number(item.fact, item.stands.high)))
+        told = f"{name} {value}{self.words['while'].format(self.comma.join(parts))}"
+        part = share(item, error)
+        if error is None or part is None:
+            return told + self.words["no error"]
+        below, above = (
+            self.number(item.fact, Fraction(f"{side:.3g}")) for side in (error.below, error.above)
+        )
+        size = f"± {below}" if below == above else f"−{below} +{above}"
+        statement = self.guideline.statements.get(error.statement or "")
+        source = self.label.study(statement.study) if statement else self.words["own interval"]
+        return told + self.words["error"].format(share=percent(part), size=size, source=source)
+
+    def to_find(self, item: Next) -> str:
+        """An unknown fact: what it takes to learn it, and what it can change how often."""
+        told = self.comma.join(self.about(name) for name in item.decides[:MOST_TURNED])
+        more = len(item.decides) - MOST_TURNED
+        told += " " + self.words["more"].format(more) if more > 0 else ""
+        way = "matters" if item.sampled else "may matter"
+        how = self.words[way if item.decides else "matters together"].format(
+            share=percent(item.share),
+            what=told,
+            others=self.comma.join(map(self.label.fact, item.together)),
+        )
+        return f"{self.label.fact(item.fact)} ({self.words[f'cost {item.cost}']}) → {how}"
+
+    def joint(self, found: Joint) -> str:
+        """The share of all errors together in which the answer stands."""
+        low, high = percent(found.low), percent(found.high)
+        way = "joint" if low == high else "joint between"
+        return self.words[way].format(low=low, high=high)
+
+
+def percent(part: float) -> str:
+    """A share as people read it; 100 % is said of all alone."""
+    shown = f"{100 * part:.1f}"
+    if shown == "100.0" and part < 1:
+        return "> 99.9 %"
+    return f"{shown.removesuffix('.0')} %"

@@ -11,7 +11,6 @@ from calx.reasoner.tell.lines import Rows
 from calx.reasoner.tell.turned import Turned
 from calx.reasoner.whatif.asking import HowSure
 from calx.reasoner.whatif.compare import SideBySide
-from calx.reasoner.whatif.result import share
 from calx.reasoner.whatif.stability import Beyond, Stability
 from calx.reasoner.whatif.towards import Moved, Ways
 from calx.reasoner.whatif.why_not import Because, Lack
@@ -19,8 +18,6 @@ from calx.words import words as words_of
 
 MOST_NEXT = 5
 """Facts to find out that are shown."""
-MOST_TURNED = 3
-"""Outcomes that a fact turns that are shown."""
 MOST_WAYS = 12
 """Ways to an outcome that are shown."""
 
@@ -60,17 +57,16 @@ class _Told:
                 fixed = any(end.constraint for end in item.beyond)
                 (held if fixed else idle).append(self.label.fact(item.fact))
                 continue
-            yield from self.write.row(head, self._stability(item))
+            yield from self.write.row(
+                head, self.turned.stability(item, self.asked.errors.get(item.fact))
+            )
             head = ""
             for end in item.beyond:
                 if end.changes:
                     where = self._where(item, end)
                     yield from self.write.more(f"{where} {self.turned.changes(end.changes)}")
                 elif end.then:
-                    along = self.comma.join(
-                        f"{self.label.fact(name)} {self.label.value(name, value)}"
-                        for name, value in end.followed
-                    )
+                    along = self.turned.facts(end.followed)
                     past = self.turned.beyond(
                         item.fact, end.side == "low", end.until, end.until_closed
                     )
@@ -82,38 +78,8 @@ class _Told:
         if idle:
             yield from self.write.row(head, self.words["idle"].format(self.comma.join(idle)))
         if self.asked.joint is not None:
-            low, high = (_percent(x) for x in (self.asked.joint.low, self.asked.joint.high))
-            way = "joint" if low == high else "joint between"
-            yield from self.write.row(
-                self.words["errors"], self.words[way].format(low=low, high=high)
-            )
-
-    def _stability(self, item: Stability) -> str:
-        """A fact, the interval in which the answer stands, and the share of its error in it."""
-        name, value = self.label.fact(item.fact), self.label.value(item.fact, item.value)
-        if item.stands is None:
-            return f"{name} {value}"
-        parts = []
-        ends = {end.side: end for end in item.beyond}
-        if ends["low"].changes or ends["low"].constraint:
-            word = "from" if item.stands.low_closed else "above"
-            parts.append(self.words[word].format(self.turned.number(item.fact, item.stands.low)))
-        if ends["high"].changes or ends["high"].constraint:
-            word = "to" if item.stands.high_closed else "below"
-            parts.append(self.words[word].format(self.turned.number(item.fact, item.stands.high)))
-        told = f"{name} {value}{self.words['while'].format(self.comma.join(parts))}"
-        error = self.asked.errors.get(item.fact)
-        part = share(item, error)
-        if error is None or part is None:
-            return told + self.words["no error"]
-        below, above = (
-            self.turned.number(item.fact, Fraction(f"{side:.3g}"))
-            for side in (error.below, error.above)
-        )
-        size = f"± {below}" if below == above else f"−{below} +{above}"
-        statement = self.guideline.statements.get(error.statement or "")
-        source = self.label.study(statement.study) if statement else self.words["own interval"]
-        return told + self.words["error"].format(share=_percent(part), size=size, source=source)
+            together = self.turned.joint(self.asked.joint)
+            yield from self.write.row(self.words["errors"], together)
 
     def _where(self, item: Stability, end: Beyond) -> str:
         """On which side, or at which other value."""
@@ -133,17 +99,7 @@ class _Told:
             return
         head = self.words["next"]
         for item in self.asked.next[:MOST_NEXT]:
-            told = self.comma.join(self.turned.about(name) for name in item.decides[:MOST_TURNED])
-            more = len(item.decides) - MOST_TURNED
-            told += " " + self.words["more"].format(more) if more > 0 else ""
-            way = "matters" if item.sampled else "may matter"
-            how = self.words[way if item.decides else "matters together"].format(
-                share=_percent(item.share),
-                what=told,
-                others=self.comma.join(map(self.label.fact, item.together)),
-            )
-            cost = self.words[f"cost {item.cost}"]
-            yield from self.write.row(head, f"{self.label.fact(item.fact)} ({cost}) → {how}")
+            yield from self.write.row(head, self.turned.to_find(item))
             head = ""
         more = len(self.asked.next) - MOST_NEXT
         if more > 0:
@@ -248,11 +204,3 @@ class _Told:
             for word in lack.needs.split(" | ")
         )
         return f"{self.label.fact(lack.fact)} {needs} ({value})"
-
-
-def _percent(part: float) -> str:
-    """A share as people read it; 100 % is said of all alone."""
-    shown = f"{100 * part:.1f}"
-    if shown == "100.0" and part < 1:
-        return "> 99.9 %"
-    return f"{shown.removesuffix('.0')} %"

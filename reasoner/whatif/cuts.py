@@ -8,12 +8,13 @@ that it meets is a root of one. Between two cuts no condition of the guideline c
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Iterator, Mapping
+import operator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
 from functools import lru_cache
-from typing import TypeAlias, assert_never
+from typing import assert_never
 
 from calx.reasoner.engine.answer import Answering
 from calx.reasoner.model.condition import (
@@ -29,15 +30,11 @@ from calx.reasoner.model.condition import (
 )
 from calx.reasoner.model.guideline import Fact, Guideline
 from calx.reasoner.model.rule import Assignment
-from calx.reasoner.model.values import FRACTION_DIGITS, LARGEST, Values
+from calx.reasoner.model.values import LARGEST, Values
 from calx.reasoner.whatif.outcomes import kept
+from calx.reasoner.whatif.polynomials import FINEST, Polynomial, Ratio, roots
 
 NUMBERS = ("number", "integer")
-Polynomial: TypeAlias = tuple[Fraction, ...]
-"""Coefficients, that of the constant first; the last is not 0."""
-ZERO: Polynomial = ()
-FINEST = Fraction(1, 10**FRACTION_DIGITS)
-"""The step of the numbers that a case can give."""
 
 
 @dataclass(frozen=True)
@@ -84,7 +81,7 @@ class Cuts:
                     if more:
                         self.limits.setdefault(leaf.fact, set()).update(more)
         numbers = [f for f in guideline.facts.values() if f.given and f.kind in NUMBERS]
-        self._hanging = {
+        self.hanging = {
             fact.name: sorted(guideline.program.hang_on([fact.name]) & self.limits.keys())
             for fact in numbers
         }
@@ -101,13 +98,13 @@ class Cuts:
 
     def at(self, fact: Fact, values: Values) -> list[Fraction]:
         """The cuts of a fact, sorted; one that no case can give stands between two values."""
-        moved = _Moved(self.guideline, fact.name, values)
+        moved = Moving(self.guideline, values, {fact.name: IDENTITY}, number)
         found: set[Fraction] = set()
-        for name in self._hanging[fact.name]:
+        for name in self.hanging[fact.name]:
             for ratio in moved.ratios(name):
-                found |= set(ratio.undefined())
+                found |= set(roots(ratio.below))
                 for limit in self.limits[name]:
-                    found |= set(ratio.meets(limit))
+                    found |= set(roots(ratio.above - ratio.below * number(limit)))
         return sorted(found)
 
 
@@ -188,28 +185,27 @@ def _decimal(value: Fraction) -> Decimal:
 # --- what is computed from a fact that moves ---------------------------------------------
 
 
-@dataclass(frozen=True)
-class Ratio:
-    """A quantity as a fraction of polynomials in the fact that moves."""
+class Moving:
+    """Everything that a case's values are where a few of its numbers move and the others stay.
 
-    above: Polynomial
-    below: Polynomial = (Fraction(1),)
+    Args:
+        moving: the facts that move, each as a fraction of polynomials.
+        one: the polynomial that is 1.
+        constant: a number as a polynomial.
+    """
 
-    def meets(self, limit: Fraction) -> Iterator[Fraction]:
-        """Where it equals a limit."""
-        return roots(_minus(self.above, _times(self.below, (limit,) if limit else ZERO)))
-
-    def undefined(self) -> Iterator[Fraction]:
-        """Where its denominator is 0."""
-        return roots(self.below)
-
-
-class _Moved:
-    """Everything that a case's values are where one fact moves and the others stay."""
-
-    def __init__(self, guideline: Guideline, fact: str, values: Mapping[str, object]) -> None:
-        self._guideline, self._fact, self._values = guideline, fact, values
-        self._known: dict[str, tuple[Ratio, ...]] = {}
+    def __init__(
+        self,
+        guideline: Guideline,
+        values: Mapping[str, object],
+        moving: Mapping[str, Polynomial],
+        constant: Callable[[Fraction], Polynomial],
+    ) -> None:
+        self._guideline, self._values, self._constant = guideline, values, constant
+        self._one = constant(Fraction(1))
+        self._known: dict[str, tuple[Ratio, ...]] = {
+            name: (Ratio(moved, self._one),) for name, moved in moving.items()
+        }
 
     def ratios(self, name: str) -> tuple[Ratio, ...]:
         """What a value may be: one way for each clause that may give it; none where it is no
@@ -221,116 +217,44 @@ class _Moved:
         return self._known[name]
 
     def _all(self, name: str) -> Iterator[Ratio]:
-        if name == self._fact:
-            yield Ratio((Fraction(0), Fraction(1)))
-            return
         value = self._values.get(name)
         if value is not None:
-            if isinstance(value, int | Decimal) and not isinstance(value, bool):
-                yield _constant(Fraction(value))
+            yield from self._number(value)
             return
         for clause in self._guideline.program.writers_of.get(name, ()):
             made = clause.production.conclusion
             if isinstance(made, Assignment):
                 yield from self._of(made.expression)
 
+    def _number(self, value: object) -> Iterator[Ratio]:
+        if isinstance(value, int | Decimal) and not isinstance(value, bool):
+            yield Ratio(self._constant(Fraction(value)), self._one)
+
     def _of(self, expression: Expression) -> Iterator[Ratio]:
         match expression:
             case Constant(value):
-                if isinstance(value, int | Decimal) and not isinstance(value, bool):
-                    yield _constant(Fraction(value))
+                yield from self._number(value)
             case Of(fact):
                 yield from self.ratios(fact)
             case Arithmetic(sign, left, right):
                 for one, other in itertools.product(self._of(left), tuple(self._of(right))):
-                    match sign:
-                        case "+" | "-":
-                            join = _plus if sign == "+" else _minus
-                            yield Ratio(
-                                join(
-                                    _times(one.above, other.below), _times(other.above, one.below)
-                                ),
-                                _times(one.below, other.below),
-                            )
-                        case "*":
-                            yield Ratio(
-                                _times(one.above, other.above), _times(one.below, other.below)
-                            )
-                        case "/":
-                            yield Ratio(
-                                _times(one.above, other.below), _times(one.below, other.above)
-                            )
-                        case _:
-                            assert_never(sign)
+                    yield JOIN[sign](one, other)
             case _:
                 assert_never(expression)
 
 
-def _constant(value: Fraction) -> Ratio:
-    return Ratio((value,) if value else ZERO)
+JOIN: Mapping[str, Callable[[Ratio, Ratio], Ratio]] = {
+    "+": operator.add,
+    "-": operator.sub,
+    "*": operator.mul,
+    "/": operator.truediv,
+}
 
 
-def _trimmed(coefficients: list[Fraction]) -> Polynomial:
-    while coefficients and not coefficients[-1]:
-        coefficients.pop()
-    return tuple(coefficients)
+def number(value: Fraction) -> Polynomial:
+    """A number as a polynomial."""
+    return Polynomial((value,) if value else ())
 
 
-def _plus(one: Polynomial, other: Polynomial) -> Polynomial:
-    return _trimmed([a + b for a, b in itertools.zip_longest(one, other, fillvalue=Fraction(0))])
-
-
-def _minus(one: Polynomial, other: Polynomial) -> Polynomial:
-    return _plus(one, tuple(-value for value in other))
-
-
-def _times(one: Polynomial, other: Polynomial) -> Polynomial:
-    product = [Fraction(0)] * max(0, len(one) + len(other) - 1)
-    for i, a in enumerate(one):
-        for j, b in enumerate(other):
-            product[i + j] += a * b
-    return _trimmed(product)
-
-
-def roots(polynomial: Polynomial) -> Iterator[Fraction]:
-    """The real roots of a polynomial: exact where it is linear, else exact where a case can give
-    them, and otherwise a number between the two values that a case can give beside it.
-    """
-    degree = len(polynomial) - 1
-    if degree < 1:
-        return
-    if degree == 1:
-        yield -polynomial[0] / polynomial[1]
-        return
-    slope = tuple(k * value for k, value in enumerate(polynomial))[1:]
-    reach = 1 + max(abs(value / polynomial[-1]) for value in polynomial)
-    stops = sorted({-reach, *roots(slope), reach})
-    for stop in stops:
-        if _at(polynomial, stop) == 0:
-            yield stop
-    for low, high in itertools.pairwise(stops):
-        if _at(polynomial, low) * _at(polynomial, high) < 0:
-            yield _bisected(polynomial, low, high)
-
-
-def _bisected(polynomial: Polynomial, low: Fraction, high: Fraction) -> Fraction:
-    """The root between two ends at which a polynomial has other signs."""
-    rising = _at(polynomial, high) > 0
-    one, other = low // FINEST, -(-high // FINEST)  # in steps
-    while other - one > 1:
-        middle = (one + other) // 2
-        value = _at(polynomial, middle * FINEST)
-        if value == 0:
-            return middle * FINEST
-        if (value > 0) == rising:
-            other = middle
-        else:
-            one = middle
-    return (one + other) * FINEST / 2
-
-
-def _at(polynomial: Polynomial, value: Fraction) -> Fraction:
-    total = Fraction(0)
-    for coefficient in reversed(polynomial):
-        total = total * value + coefficient
-    return total
+IDENTITY = Polynomial((Fraction(0), Fraction(1)))
+"""The number that moves, as a polynomial in itself."""

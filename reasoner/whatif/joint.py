@@ -19,8 +19,9 @@ from typing import TypeAlias, assert_never
 
 from calx.reasoner.model.condition import Arithmetic, Constant, Expression, Of
 from calx.reasoner.model.rule import Assignment
-from calx.reasoner.whatif.cuts import FINEST, between
+from calx.reasoner.whatif.cuts import between
 from calx.reasoner.whatif.errors import MeasurementError
+from calx.reasoner.whatif.polynomials import FINEST
 from calx.reasoner.whatif.stability import Elsewhere
 
 REACH = 6

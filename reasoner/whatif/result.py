@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from fractions import Fraction
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from calx.reasoner.model.condition import Value
 from calx.reasoner.model.values import as_json
-from calx.reasoner.whatif.asking import HowSure
 from calx.reasoner.whatif.compare import SideBySide
 from calx.reasoner.whatif.errors import MeasurementError
 from calx.reasoner.whatif.outcomes import Turn
-from calx.reasoner.whatif.stability import Beyond, Stability
-from calx.reasoner.whatif.towards import Moved, Ways
+from calx.reasoner.whatif.stability import Beyond, Stability, share
 from calx.reasoner.whatif.why_not import WhyNot
+
+if TYPE_CHECKING:
+    from calx.reasoner.whatif.asking import HowSure
+    from calx.reasoner.whatif.towards import Moved, Ways
 
 
 def as_result(asked: HowSure) -> dict[str, Any]:
@@ -81,27 +83,6 @@ def of_stability(item: Stability, error: MeasurementError | None) -> dict[str, A
         "share": share(item, error),
         "beyond": [_of_beyond(end) for end in item.beyond],
     }
-
-
-def share(item: Stability, error: MeasurementError | None) -> float | None:
-    """Share of the error in which the answer stands, of what a case may be."""
-    if error is None or item.stands is None:
-        return None
-    low, high, outside = item.stands.low, item.stands.high, 0.0
-    for end in item.beyond:
-        edge = low if end.side == "low" else high
-        if end.constraint is not None:  # facts of the same reading go along, or no case is so
-            edge = end.until if end.followed else edge
-        elif not end.possible:  # a bound of the fact: what is read beyond it is that bound
-            edge = None
-        if end.side == "low":
-            low = edge
-        else:
-            high = edge
-        if end.possible or end.then:
-            outside += error.share(None, edge) if end.side == "low" else error.share(edge, None)
-    within = error.share(low, high)
-    return round(within / (within + outside), 4) if within + outside else 1.0
 
 
 def _of_beyond(end: Beyond) -> dict[str, Any]:

@@ -61,6 +61,23 @@ class Stability:
     beyond: tuple[Beyond, ...]
 
 
+@dataclass(frozen=True)
+class There:
+    """What is told of other facts.
+
+    Attributes:
+        told: the outcomes; None where no case may be so.
+        changes: what is otherwise than here.
+        constraint: the consistency rule that forbids it.
+        along: the facts of the same reading that give way, so that a case may be so.
+    """
+
+    told: Mapping[str, str | None] | None
+    changes: tuple[Turn, ...] = ()
+    constraint: str | None = None
+    along: tuple[tuple[str, Value], ...] = ()
+
+
 class Elsewhere:
     """A case as it would be answered with other facts."""
 
@@ -109,6 +126,17 @@ class Elsewhere:
         """Whether the answer stands with other facts, which a case may give."""
         there = self.answered(facts)
         return there is not None and outcomes(there) == self.here
+
+    def there(self, facts: Values) -> There:
+        """What is told of other facts, those that follow giving way where they must."""
+        constraint = self.forbidden_by(facts)
+        moved = facts if constraint is None else self.followed(facts)
+        there = None if moved is None else self.answered(moved)
+        if moved is None or there is None:
+            return There(None, (), constraint)
+        along = tuple((name, value) for name, value in moved.items() if facts[name] != value)
+        told = outcomes(there)
+        return There(told, tuple(changes(self.answer, there, self.here)), None, along)
 
     def differs(self, facts: Values) -> tuple[Turn, ...]:
         """What would be answered otherwise."""
@@ -219,6 +247,70 @@ def _walk(
         at += step
     edge = found[at].low if step < 0 else found[at].high
     return at, Beyond(side, edge, possible=False, changes=())
+
+
+def share(item: Stability, error: MeasurementError | None) -> float | None:
+    """Share of the error in which the answer stands, of what a case may be."""
+    if error is None or item.stands is None:
+        return None
+    low, high, outside = item.stands.low, item.stands.high, 0.0
+    for end in item.beyond:
+        edge = low if end.side == "low" else high
+        if end.constraint is not None:  # facts of the same reading go along, or no case is so
+            edge = end.until if end.followed else edge
+        elif not end.possible:  # a bound of the fact: what is read beyond it is that bound
+            edge = None
+        if end.side == "low":
+            low = edge
+        else:
+            high = edge
+        if end.possible or end.then:
+            outside += error.share(None, edge) if end.side == "low" else error.share(edge, None)
+    within = error.share(low, high)
+    return round(within / (within + outside), 4) if within + outside else 1.0
+
+
+@dataclass(frozen=True)
+class Stretch:
+    """Values of a number, of which the same is told.
+
+    Attributes:
+        low: its lower end; None without one.
+        holds_low: the end is one of them.
+        value: one of them that a case can give.
+        told: the outcomes; None where no case may be so.
+        along: the facts that follow there, with their values.
+    """
+
+    low: Fraction | None
+    holds_low: bool
+    high: Fraction | None
+    holds_high: bool
+    value: Decimal
+    told: Mapping[str, str | None] | None
+    changes: tuple[Turn, ...]
+    constraint: str | None = None
+    along: tuple[tuple[str, Value], ...] = ()
+
+
+def stretches(elsewhere: Elsewhere, fact: Fact) -> list[Stretch]:
+    """All values of a number, the lowest first, the other facts as they stand or following it."""
+    found: list[Stretch] = []
+    for cell in elsewhere.cuts.cells(fact, elsewhere.facts):
+        there = elsewhere.there({**elsewhere.facts, fact.name: cell.value})
+        low, high = cell.low, cell.high
+        if found and (found[-1].told, found[-1].constraint, found[-1].along) == (
+            there.told,
+            there.constraint,
+            there.along,
+        ):
+            before = found.pop()
+            value = before.value if before.low is not None else cell.value
+            ends = before.low, before.holds_low, high, cell.point, value
+        else:
+            ends = low, cell.point, high, cell.point, cell.value
+        found.append(Stretch(*ends, there.told, there.changes, there.constraint, there.along))
+    return found
 
 
 def of_words(elsewhere: Elsewhere) -> list[Stability]:

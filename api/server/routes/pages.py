@@ -4,6 +4,7 @@ through plain forms.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
@@ -15,10 +16,12 @@ from starlette.datastructures import UploadFile
 
 from calx.api.contract.problems import ServiceError, of_case
 from calx.api.pages.first import First
-from calx.api.pages.form import case_of, form_of, read_form
+from calx.api.pages.form import OF_THE_PAGE, case_of, form_of, read_form
 from calx.api.pages.pictures import pictures
+from calx.api.pages.plane_picture import fill
 from calx.api.pages.proof_picture import draw_proof as proof_picture
 from calx.api.pages.render import html
+from calx.api.pages.sure import Sure
 from calx.api.server.guard import COOKIE
 from calx.api.server.openapi import body_of, describe
 from calx.api.server.request import absent, language_of, language_told, record_of, service_of
@@ -200,6 +203,27 @@ async def whole(request: Request) -> Response:
         permanent=f"/?{query}",
         at_fact=f"/?{query}",
         picture=f"/picture?{query}",
+    )
+
+
+@router.get("/sure")
+async def sure(request: Request) -> Response:
+    """How sure the answer to the facts in the address is, and what would change it."""
+    language, asked = language_of(request), request.query_params
+    answer = answered(request, language)
+    service_of(request).note(request, "asked what if", case="page")
+    given = [(n, v) for n, v in asked.multi_items() if n not in OF_THE_PAGE and v.strip()]
+    given.append(("lang", language))
+    found = Sure(answer, language, asked.get("plane-across", ""), asked.get("plane-up", ""))
+    return await asyncio.to_thread(
+        page,
+        request,
+        "sure.html",
+        language,
+        sure=found,
+        fill=fill,
+        given=given,
+        permanent=f"/?{urlencode(given)}",
     )
 
 

@@ -9,18 +9,19 @@ from fractions import Fraction
 import pytest
 
 from calx.reasoner.recommendation import Reasoner
-from calx.reasoner.whatif.cuts import FINEST, Cuts, between, cells, roots
+from calx.reasoner.whatif.cuts import Cuts, between, cells
+from calx.reasoner.whatif.polynomials import FINEST, Polynomial, roots
 from tests.lesions import lesion
 from tests.sampling import much
 
 
-def poly(*found: Fraction | int) -> tuple[Fraction, ...]:
+def poly(*found: Fraction | int) -> Polynomial:
     """The polynomial with these roots."""
     made = [Fraction(1)]
     for root in found:
         shifted = [Fraction(0), *made]
         made = [a - root * b for a, b in zip(shifted, [*made, Fraction(0)], strict=True)]
-    return tuple(made)
+    return Polynomial(tuple(made))
 
 
 @pytest.mark.parametrize(
@@ -31,15 +32,15 @@ def test_roots_are_found(wanted: tuple[Fraction | int, ...]) -> None:
 
 
 def test_a_root_that_no_case_can_give_lies_between_two_that_it_can() -> None:
-    (low, high) = sorted(roots((Fraction(-2), Fraction(0), Fraction(1))))  # x² = 2
+    (low, high) = sorted(roots(Polynomial((Fraction(-2), Fraction(0), Fraction(1)))))  # x² = 2
     assert low == -high
     assert (high - FINEST / 2) ** 2 < 2 < (high + FINEST / 2) ** 2
     assert (high / FINEST).denominator == 2
 
 
 def test_no_root_of_what_never_meets_it() -> None:
-    assert list(roots((Fraction(1), Fraction(0), Fraction(1)))) == []
-    assert list(roots((Fraction(5),))) == []
+    assert list(roots(Polynomial((Fraction(1), Fraction(0), Fraction(1))))) == []
+    assert list(roots(Polynomial((Fraction(5),)))) == []
 
 
 def test_a_value_between_two_others_is_round_and_inside() -> None:

@@ -14,8 +14,8 @@ from calx.reasoner.engine.answer import Answer
 from calx.reasoner.intake.errors import CaseError
 from calx.reasoner.model.case import Case
 from calx.reasoner.recommendation import Reasoner
-from calx.reasoner.whatif.cuts import FINEST
 from calx.reasoner.whatif.outcomes import outcomes
+from calx.reasoner.whatif.polynomials import FINEST
 from calx.reasoner.whatif.stability import Elsewhere, Stability, stability
 from tests.lesions import lesion
 from tests.sampling import much
