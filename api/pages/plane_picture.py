@@ -13,7 +13,7 @@ from markupsafe import Markup, escape
 from calx.api.pages.form import fields_of
 from calx.reasoner.tell.turned import Turned
 from calx.reasoner.whatif.errors import MeasurementError
-from calx.reasoner.whatif.plane import Plane, Region, Span
+from calx.reasoner.whatif.plane import Plane, Span, Tile
 from calx.reasoner.whatif.polynomials import Ratio
 from calx.reasoner.whatif.stability import Elsewhere, There
 
@@ -27,7 +27,7 @@ apart by their numbers.
 """
 TICKS = 6
 LABEL_AT_LEAST = 400
-"""Area, in square pixels, of a region that bears its number."""
+"""Area, in square pixels, of a tile that bears its number."""
 
 
 def fill(outcome: int | None) -> str:
@@ -51,7 +51,7 @@ def draw_plane(
         elsewhere: the case.
         errors: of its numbers, where they are known.
         turned: the words.
-        told: what is told in a region, in words.
+        told: what is told in a tile, in words.
     """
     return _Drawn(plane, elsewhere, errors, turned, told).all()
 
@@ -69,8 +69,8 @@ class _Drawn:
         self._facts, self._errors = elsewhere.facts, errors
         self._shown = {_key(There(elsewhere.here)): There(elsewhere.here)}
         """What is told somewhere in the plane, each once; that of the case first."""
-        for region in plane.regions:
-            self._shown.setdefault(_key(region.there), region.there)
+        for tile in plane.tiles:
+            self._shown.setdefault(_key(tile.there), tile.there)
         self._numbers = {key: number for number, key in enumerate(self._shown)}
 
     def all(self) -> Markup:
@@ -80,7 +80,7 @@ class _Drawn:
             f'<svg class="plane" viewBox="0 0 {WIDE} {TALL}" role="img" '
             f'aria-label="{escape(told)}">{_HATCH}'
         )
-        svg = "".join([head, *self._regions(), *self._borders(), *self._axes(), *self._case()])
+        svg = "".join([head, *self._tiles(), *self._borders(), *self._axes(), *self._case()])
         # every part is made here or escaped
         return Markup(svg + "</svg>" + "".join(self._legend()))  # noqa: S704
 
@@ -107,26 +107,26 @@ class _Drawn:
                 points.append(f"{self._x(x)},{self._y(y)}")
         return points
 
-    # --- regions and their borders ----------------------------------------------------------
+    # --- tiles and their borders ----------------------------------------------------------
 
-    def _number(self, region: Region) -> int:
-        return self._numbers[_key(region.there)]
+    def _number(self, tile: Tile) -> int:
+        return self._numbers[_key(tile.there)]
 
     def _fill(self, there: There) -> str:
         return fill(None if there.told is None else self._numbers[_key(there)])
 
-    def _regions(self) -> Iterator[str]:
+    def _tiles(self) -> Iterator[str]:
         largest: dict[int, tuple[float, float, float]] = {}
-        for region in self.plane.regions:
-            number = self._number(region)
-            low, high = region.low, region.high
+        for tile in self.plane.tiles:
+            number = self._number(tile)
+            low, high = tile.low, tile.high
             ring = [
-                *self._along(region.below, low, high),
-                *reversed(self._along(region.above, low, high)),
+                *self._along(tile.below, low, high),
+                *reversed(self._along(tile.above, low, high)),
             ]
-            yield f'<polygon class="{self._fill(region.there)}" points="{" ".join(ring)}"/>'
+            yield f'<polygon class="{self._fill(tile.there)}" points="{" ".join(ring)}"/>'
             middle = (low + high) / 2
-            ends = region.below, region.above
+            ends = tile.below, tile.above
             bottom, top = (self._y(end.above(middle) / end.below(middle)) for end in ends)
             area = abs(bottom - top) * (self._x(high) - self._x(low))
             found = area, self._x(middle), (bottom + top) / 2
@@ -136,12 +136,12 @@ class _Drawn:
                 yield f'<text class="number" x="{x}" y="{y + 5:.1f}">{number}</text>'
 
     def _borders(self) -> Iterator[str]:
-        """Lines between regions of which another thing is told."""
-        slabs: dict[Fraction, list[Region]] = {}
-        for region in self.plane.regions:
-            slabs.setdefault(region.low, []).append(region)
-        for regions in slabs.values():
-            for under, over in itertools.pairwise(regions):
+        """Lines between tiles of which another thing is told."""
+        slabs: dict[Fraction, list[Tile]] = {}
+        for tile in self.plane.tiles:
+            slabs.setdefault(tile.low, []).append(tile)
+        for tiles in slabs.values():
+            for under, over in itertools.pairwise(tiles):
                 if self._number(under) != self._number(over) and under.above == over.below:
                     line = " ".join(self._along(under.above, under.low, under.high))
                     yield f'<polyline class="border" points="{line}"/>'
@@ -150,18 +150,18 @@ class _Drawn:
                 if one.high == x and self._number(one) != self._number(other):
                     yield from self._upright(x, one, other)
 
-    def _upright(self, x: Fraction, one: Region, other: Region) -> Iterator[str]:
-        (a, b), (c, d) = (self._ends_at(region, x) for region in (one, other))
+    def _upright(self, x: Fraction, one: Tile, other: Tile) -> Iterator[str]:
+        (a, b), (c, d) = (self._ends_at(tile, x) for tile in (one, other))
         low, high = max(a, c), min(b, d)
         if low < high:
             at = self._x(x)
             yield f'<polyline class="border" points="{at},{self._y(low)} {at},{self._y(high)}"/>'
 
-    def _ends_at(self, region: Region, x: Fraction) -> Span:
-        """The heights of a region at one of its ends; an asymptote lies at the end of the view."""
+    def _ends_at(self, tile: Tile, x: Fraction) -> Span:
+        """The heights of a tile at one of its ends; an asymptote lies at the end of the view."""
         low, high = self.plane.tall
         found = []
-        for border, out in ((region.below, low), (region.above, high)):
+        for border, out in ((tile.below, low), (tile.above, high)):
             below = border.below(x)
             found.append(min(max(border.above(x) / below, low), high) if below else out)
         return found[0], found[1]

@@ -283,16 +283,21 @@ class Brief:
     @cached_property
     def _next(self) -> dict[str, list[str]]:
         """The facts to find out next, each with the outcomes that it can change: first one that
-        settles what leads the answer; where none changes anything by itself, those that the
-        three-valued reading leaves open.
+        stands for several by which what leads the answer is open; where none changes anything by
+        itself, those that the three-valued reading leaves open.
         """
-        answer, asked = self.answer, {ask.fact: self._outcomes(ask) for ask in self._asks}
+        answer, lead = self.answer, self.guideline.lead
+        asked = {ask.fact: self._outcomes(ask) for ask in self._asks}
         found = next_facts(self._elsewhere, frequencies_of(answer.reasoner))
         alone = standing_for_others(
             answer, {item.fact: list(item.decides) for item in found if item.weight}
         )
-        settling = {ask.fact: asked[ask.fact] for ask in self._asks if ask.settles}
-        facts = settling | alone if alone else asked
+        several = {
+            fact: outcomes
+            for fact, outcomes in asked.items()
+            if lead and lead.key in outcomes and fact in self.guideline.stands_for
+        }
+        facts = several | alone if alone else asked
         return dict(itertools.islice(facts.items(), MOST_ASKED))
 
     def _outcomes(self, ask: Ask) -> list[str]:

@@ -21,6 +21,8 @@ from calx.reasoner.model.guideline import Fact
 from calx.reasoner.model.names import IRI, Names
 from calx.reasoner.model.rule import Assertion
 from calx.reasoner.model.section import Criteria, One, Status, Tally
+from calx.reasoner.whatif.errors import errors_of
+from calx.reasoner.whatif.stability import Elsewhere, edges
 
 if TYPE_CHECKING:
     import rdflib
@@ -119,6 +121,7 @@ def triples(answer: Answer) -> list[Triple]:
     _Summary(found, answer, lesion).put()
     found.put(decision, PROV.generated, lesion)
     _measured(found, answer, lesion)
+    _borders(found, answer, lesion)
     return found
 
 
@@ -394,6 +397,29 @@ def _measured(found: _Triples, answer: Answer, lesion: NamedNode) -> None:
             found.put(node, CALX.correctedBy, Literal(str(correction.get("by") or "a person")))
             if correction.get("reason"):
                 found.put(node, RDFS.comment, Literal(str(correction["reason"])))
+
+
+def _borders(found: _Triples, answer: Answer, lesion: NamedNode) -> None:
+    """Where each known number turns the answer, and how far that is in its measurement error."""
+    own = own_terms(answer.guideline.names)
+    for edge in edges(Elsewhere(answer), errors_of(answer)):
+        node = NamedNode(f"{lesion.value}/border/{edge.fact}/{edge.side}")
+        found.put(lesion, CALX.border, node)
+        found.put(node, RDF.type, CALX.Border)
+        found.put(node, RDF.predicate, own[answer.guideline.facts[edge.fact].local])
+        found.put(node, CALX.side, Literal(edge.side))
+        found.put(node, CALX.borderAt, _decimal(Decimal(edge.at.numerator) / edge.at.denominator))
+        found.put(node, CALX.standsAtBorder, Literal(edge.closed))
+        if edge.away is not None:
+            found.put(node, CALX.deviationsAway, _decimal(Decimal(f"{edge.away:.4f}")))
+        for change in edge.changes:
+            found.put(node, CALX.turns, Literal(change.of))
+            if change.rule:
+                found.put(node, CALX.turnedBy, own[f"rule/{change.rule}"])
+
+
+def _decimal(value: Decimal) -> Literal:
+    return Literal(format(value, "f"), datatype=XSD.decimal)
 
 
 def _exact(value: Any) -> Value:

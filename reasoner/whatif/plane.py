@@ -3,7 +3,7 @@ draw in it.
 
 A limit that a quantity meets is a curve, exact as long as the quantity is linear in one of the two
 numbers; between neighbouring curves and the places where any two of them cross no condition of the
-guideline changes its mind, so one evaluation decides a whole region.
+guideline changes its mind, so one evaluation decides a whole tile.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ Span: TypeAlias = tuple[Fraction, Fraction]
 
 
 @dataclass(frozen=True)
-class Region:
+class Tile:
     """A part of the plane of which the same is told: between two numbers across, and between two
     curves up.
 
@@ -55,7 +55,7 @@ class Plane:
     up: str
     wide: Span
     tall: Span
-    regions: tuple[Region, ...]
+    tiles: tuple[Tile, ...]
 
 
 def view(elsewhere: Elsewhere, fact: Fact, error: MeasurementError | None) -> Span:
@@ -85,7 +85,7 @@ def numbers(elsewhere: Elsewhere) -> list[Fact]:
 
 
 def plane(elsewhere: Elsewhere, across: Fact, up: Fact, wide: Span, tall: Span) -> Plane | None:
-    """The regions of a view; None where a border is linear in neither of the two numbers.
+    """The tiles of a view; None where a border is linear in neither of the two numbers.
 
     Args:
         elsewhere: the case.
@@ -107,7 +107,7 @@ def plane(elsewhere: Elsewhere, across: Fact, up: Fact, wide: Span, tall: Span) 
             y = between(bottom, top, _step(up))
             if y is not None:
                 facts = {**elsewhere.facts, across.name: x, up.name: y}
-                found.append(Region(low, high, below, above, (x, y), elsewhere.there(facts)))
+                found.append(Tile(low, high, below, above, (x, y), elsewhere.there(facts)))
     return Plane(across.name, up.name, wide, tall, tuple(found))
 
 

@@ -12,7 +12,7 @@ from fastapi import APIRouter, Request, Response
 from calx.api.contract.negotiation import JSON
 from calx.api.contract.problems import ServiceError
 from calx.api.server.openapi import CASE_BODY, problems_of
-from calx.api.server.request import form_of, language_of, service_of
+from calx.api.server.request import form_of, language_of, record_of, service_of
 from calx.api.server.routes.advice import VARY, answer_case, read_cases
 from calx.reasoner.engine.answer import Answer
 from calx.reasoner.intake.errors import Problem
@@ -21,27 +21,27 @@ if TYPE_CHECKING:
     from calx.reasoner.whatif.asking import WhatIf
     from calx.reasoner.whatif.goals import Goal
 
-router = APIRouter(tags=["advice"])
+router = APIRouter()
+TO = {
+    "name": "to",
+    "in": "query",
+    "schema": {"type": "string"},
+    "description": (
+        "what would lead to another outcome: strategy=ID, first=DEVICE, device:ID=STATUS, "
+        "alert:ID=none|warning|critical"
+    ),
+}
 MOST_CASES = 2
 """One, and one to compare it with."""
 
 
 @router.post(
     "/whatif",
+    tags=["advice"],
     summary="How sure is an answer",
     openapi_extra={
         "requestBody": CASE_BODY,
-        "parameters": [
-            {
-                "name": "to",
-                "in": "query",
-                "schema": {"type": "string"},
-                "description": (
-                    "what would lead to another outcome: strategy=ID, first=DEVICE, "
-                    "device:ID=STATUS, alert:ID=none|warning|critical"
-                ),
-            }
-        ],
+        "parameters": [TO],
     },
     responses=problems_of(400, 406, 408, 413, 415, 422, 429, 501),
 )
@@ -54,8 +54,7 @@ async def whatif(request: Request) -> Response:
     service = service_of(request)
     form_of(request, JSON)
     language = language_of(request)
-    if importlib.util.find_spec("z3") is None:
-        raise ServiceError("not-installed", "what-if needs Z3: pip install 'calx[authoring]'")
+    _needs_z3()
     cases = await read_cases(request, service)
     if not 1 <= len(cases) <= MOST_CASES:
         raise ServiceError(
@@ -68,6 +67,37 @@ async def whatif(request: Request) -> Response:
     found = await asyncio.to_thread(_asked, service.what_if, answers, goal)
     service.note(request, "asked what if", case=answers[0].case.id)
     return Response(found, headers=VARY, media_type=JSON)
+
+
+@router.get(
+    "/cases/{case_id}/whatif",
+    summary="How sure is a stored answer",
+    openapi_extra={"parameters": [TO]},
+    responses=problems_of(400, 401, 404, 406, 409, 429, 501, 503),
+    tags=["stored cases"],
+)
+async def of_stored(request: Request, case_id: str) -> Response:
+    """The same of an answer that was stored under the guideline of today."""
+    service = service_of(request)
+    form_of(request, JSON)
+    _needs_z3()
+    kept = await record_of(request, case_id)
+    if kept.guideline_digest != service.reasoner.guideline.digest:
+        raise ServiceError(
+            "conflict",
+            f"'{case_id}' was stored under another guideline; post its facts to /whatif to ask "
+            "the guideline of today",
+            case_id=case_id,
+        )
+    answer = service.reasoner.recommend(kept.submitted, language_of(request))
+    goal = _goal(request, language_of(request))
+    found = await asyncio.to_thread(_asked, service.what_if, [answer], goal)
+    return Response(found, headers=VARY, media_type=JSON)
+
+
+def _needs_z3() -> None:
+    if importlib.util.find_spec("z3") is None:
+        raise ServiceError("not-installed", "what-if needs Z3: pip install 'calx[authoring]'")
 
 
 def _goal(request: Request, language: str) -> Goal | None:

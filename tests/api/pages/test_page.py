@@ -9,7 +9,9 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Literal
+from urllib.parse import parse_qsl, urlsplit
 
+import httpx
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect, sync_playwright
@@ -39,6 +41,7 @@ FLAGS = [
     "--disable-sync",
 ]
 LESION = "/?max_superficial_arc_deg=300&vessel_diameter_mm=3.2&residual_thin_plaque=true"
+SURE = "/sure?max_superficial_arc_deg=300&reference_vessel_diameter_mm=3.3&balloon_crossed=true&residual_thin_plaque=true&stage=before_preparation"
 SHOTS = os.environ.get("CALX_SCREENSHOTS")
 """A folder in which to leave pictures for somebody to look at."""
 
@@ -320,6 +323,10 @@ def test_a_question_is_answered_where_it_stands(page: Page) -> None:
     expect(question).to_have_count(0)
     assert "complication_free=true" in page.url
     expect(page.locator("#ask")).to_be_focused()
+    page.goto(
+        "/?max_superficial_arc_deg=300&stage=before_preparation&complication_free=true&residual_thin_plaque=false"
+        "&surgical_candidate=true&in_stent=false&chronic_total_occlusion=false&target_vessel=lad&thrombus=false"
+    )
     number = page.locator(".question input[data-for]").first
     expect(number).to_be_visible()
     fact = str(number.get_attribute("data-for"))
@@ -429,6 +436,79 @@ def test_five_named_lesions_are_two_taps_away_on_a_phone(
             expect(page.locator(".lead .headline")).to_be_in_viewport()
 
 
+def move(page: Page, fact: str, value: float) -> None:
+    """A slider, as a hand moves it."""
+    page.locator(f".slide[data-fact={fact}] input").evaluate(
+        "(slider, value) => { slider.value = value; slider.dispatchEvent(new Event('input', { bubbles: true })); }",
+        value,
+    )
+
+
+def test_the_advice_changes_as_a_slider_moves(page: Page, client: httpx.Client) -> None:
+    """What stands beside the slider is what the engine answers to that value."""
+    query = dict(parse_qsl(urlsplit(SURE).query))
+    page.goto(SURE)
+    moved = 0
+    for fact, values in (
+        ("max_superficial_arc_deg", (89, 90, 180, 269, 270, 359, 360, 300)),
+        ("reference_vessel_diameter_mm", (1.9, 2, 2.4, 2.5, 2.9, 3, 5)),
+    ):
+        for value in values:
+            move(page, fact, value)
+            told = page.locator(".told-there section:visible")
+            case = {**query, fact: value, "case_id": "moved"}
+            case |= {n: float(v) for n, v in case.items() if n.endswith(("_deg", "_mm"))}
+            case |= {n: v == "true" for n, v in query.items() if v in ("true", "false")}
+            answer = client.post("/recommend", json=case).json()
+            first = next(d["label"] for d in answer["devices"] if d["rank"] == 1)
+            expect(told).to_contain_text(answer["strategy"]["label"])
+            expect(told.locator("dd").nth(1)).to_have_text(first)
+            for alert in answer["alerts"]:
+                expect(told).to_contain_text(alert["label"])
+            current = page.locator(f".slide[data-fact={fact}] li[aria-current]")
+            expect(current).to_have_count(1)
+            enter = page.locator(f".slide[data-fact={fact}] .moved a")
+            own = query[fact] == str(value)
+            expect(enter).to_be_hidden() if own else expect(enter).to_be_visible()
+            moved += 1
+    assert moved == 15
+    page.locator(".slide[data-fact=reference_vessel_diameter_mm] .moved a").click()
+    expect(page.locator("#i-reference_vessel_diameter_mm")).to_have_value("5")
+
+
+def test_two_numbers_are_drawn_with_the_case_and_its_errors(page: Page) -> None:
+    page.goto(SURE)
+    expect(page.locator("svg.plane .case")).to_have_count(1)
+    expect(page.locator("svg.plane polyline.border").first).to_be_attached()
+    wide = page.locator("svg.plane .error").get_attribute("width")
+    assert wide is not None
+    assert float(wide) > 10, "the error of the reference, as a box"
+    page.locator("select[name=plane-across]").select_option("max_superficial_arc_deg")
+    page.locator("select[name=plane-up]").select_option("reference_vessel_diameter_mm")
+    page.locator("#plane button").click()
+    expect(page.locator("svg.plane")).to_have_attribute("aria-label", re.compile("^largest"))
+    expect(page.locator(".legend li")).not_to_have_count(0)
+
+
+def test_every_answer_says_unless_what_it_stands_and_leads_to_how_sure_it_is(page: Page) -> None:
+    page.goto(SURE.replace("/sure", "/"))
+    expect(page.locator(".unless")).to_contain_text("below 270°")
+    page.locator(".unless a").click()
+    expect(page.locator("h1")).to_have_text("How sure is it?")
+    page.locator("a.language").click()
+    expect(page.locator("h1")).to_have_text("有多大把握？")
+    expect(page.locator(".slide").first).to_contain_text("成立")
+
+
+def test_how_sure_it_is_can_be_read_without_a_script(browser: Browser, service: Running) -> None:
+    with browser.new_context(base_url=service.url, java_script_enabled=False) as context:
+        page = context.new_page()
+        page.goto(SURE)
+        expect(page.locator(".slide li").first).to_be_visible()
+        expect(page.locator(".slide input").first).to_be_hidden()
+        expect(page.locator("svg.plane")).to_be_visible()
+
+
 def test_targets_are_large_enough_for_a_finger(browser: Browser, service: Running) -> None:
     with browser.new_context(
         base_url=service.url, viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True
@@ -458,6 +538,7 @@ def test_axe_finds_no_violation(
         for path in [
             *paths,
             LESION.replace("/?", "/whole?"),
+            SURE,
             "/?perforation_grade=ellis_3&lang=zh",
         ]:
             page.goto(path)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import re
+from decimal import Decimal
+from fractions import Fraction
 from typing import Any
 
 import pytest
@@ -16,6 +18,9 @@ from calx.reasoner.recommendation import Reasoner
 from calx.reasoner.tell.brief import MOST_ASKED, Brief
 from calx.reasoner.tell.proof import LONGEST_WHY, NoSuchConclusionError, why
 from calx.reasoner.tell.text import render
+from calx.reasoner.whatif.errors import errors_of
+from calx.reasoner.whatif.polynomials import FINEST
+from calx.reasoner.whatif.stability import Elsewhere, edges
 from tests.command import calx
 
 REASONER = Reasoner.load()
@@ -65,6 +70,28 @@ def test_it_is_short_and_says_what_comes_first(case: dict[str, Any], language: s
             assert device["label"] in flat
             barring = [*device["contraindications"], *device["unavailable"]]
             assert all(f"[{reason['rule']}]" in flat for reason in barring)
+
+
+@EACH
+@LANGUAGE
+def test_it_says_unless_what_it_stands(case: dict[str, Any], language: str) -> None:
+    """The nearest border of a known number, which is one: beyond it something is told otherwise."""
+    answer = REASONER.recommend(case)
+    brief, flat = Brief(answer, language), one_line(render(answer, language))
+    assert brief.unless
+    assert brief.words["unless"] in flat
+    elsewhere = Elsewhere(answer)
+    for edge in edges(elsewhere, errors_of(answer)):
+        kind = answer.guideline.facts[edge.fact].kind
+        step = Fraction(1) if kind == "integer" else FINEST
+        sign = -1 if edge.side == "low" else 1
+        past = edge.at + sign * step * (edge.closed or (edge.at / step).denominator != 1)
+        past = (past // step if sign < 0 else -(-past // step)) * step
+        moved = {**answer.case.facts, **dict(edge.along)}
+        moved[edge.fact] = Decimal(past.numerator) / past.denominator
+        there = elsewhere.there(moved)
+        assert there.told is not None, edge
+        assert {c.of for c in there.changes} == {c.of for c in edge.changes}, edge
 
 
 @EACH
