@@ -113,9 +113,14 @@ class Sure:
     # --- a slider on each number ------------------------------------------------------------
 
     @cached_property
+    def numbers(self) -> list[Fact]:
+        """The known numbers on which something hangs."""
+        return numbers(self._elsewhere)
+
+    @cached_property
     def sliders(self) -> list[Slider]:
         """Of each known number that turns something somewhere."""
-        found = map(self._slider, numbers(self._elsewhere))
+        found = map(self._slider, self.numbers)
         return [slider for slider in found if len(slider.parts) > 1]
 
     def _slider(self, fact: Fact) -> Slider:
@@ -246,9 +251,11 @@ class Sure:
 
     @cached_property
     def to_find(self) -> list[tuple[str, str]]:
-        """Unknown facts, each with what it can change how often; what matters most first."""
+        """Unknown facts that can change something of weight, each with what and how often; what
+        matters most first.
+        """
         found = next_facts(self._elsewhere, frequencies_of(self.answer.reasoner))
-        return [(item.fact, self.turned.to_find(item)) for item in found]
+        return [(item.fact, self.turned.to_find(item)) for item in found if item.weight]
 
     @cached_property
     def joint(self) -> str:
@@ -261,7 +268,7 @@ class Sure:
     @cached_property
     def pair(self) -> tuple[Fact, Fact] | None:
         """The two numbers that the picture shows; None where there are none."""
-        known = {slider.fact.name: slider.fact for slider in self.sliders}
+        known = {fact.name: fact for fact in self.numbers}
         nearest = [edge.fact for edge in edges(self._elsewhere, self._errors)]
         wanted = dict.fromkeys(n for n in (*self._wanted, *nearest, *known) if n in known)
         both = [known[name] for name in wanted][:2]

@@ -46,6 +46,8 @@ MOST_ASKED = 3
 """Facts that are asked for at once; the rest is told where more is asked."""
 MOST_TOLD = 2
 """Borders, and outcomes that an unknown fact can change, that are told."""
+LEAST = 0.01
+"""Weight (how often, by how gravely) from which an unknown fact is asked for."""
 REACH = 2
 """Standard deviations of measurement within which a border is near."""
 
@@ -290,7 +292,7 @@ class Brief:
         asked = {ask.fact: self._outcomes(ask) for ask in self._asks}
         found = next_facts(self._elsewhere, frequencies_of(answer.reasoner))
         alone = standing_for_others(
-            answer, {item.fact: list(item.decides) for item in found if item.weight}
+            answer, {item.fact: list(item.decides) for item in found if item.weight >= LEAST}
         )
         several = {
             fact: outcomes
@@ -377,11 +379,16 @@ class Brief:
         """
         errors = errors_of(self.answer)
         found = edges(self._elsewhere, errors)
-        near = [b for b in found if b.away is None or b.away <= REACH] or found[:1]
-        told = [self._border(border, errors.get(border.fact)) for border in near]
+        near = [b for b in found if b.away is None or b.away <= REACH]
+        told = [self._border(border, errors.get(border.fact)) for border in near or found[:1]]
+        if told and not near:
+            told = [self.words["far"].format(told[0], REACH)]
         if not told:
-            others = of_words(self._elsewhere)
-            told = [self._other(i, end) for i in others for end in i.beyond if end.changes]
+            others = [
+                (i, end) for i in of_words(self._elsewhere) for end in i.beyond if end.changes
+            ]
+            others.sort(key=lambda other: -max(harm(self.guideline, c) for c in other[1].changes))
+            told = [self._other(item, end) for item, end in others]
         more = len(told) - MOST_TOLD
         rest = [self.turned.words["more"].format(more)] if more > 0 else []
         return [*told[:MOST_TOLD], *rest]
@@ -403,7 +410,7 @@ class Brief:
 
     def _gravest(self, changes: tuple[Turn, ...]) -> str:
         """The gravest of what is told otherwise, and how much more is."""
-        gravest = max(changes, key=lambda change: harm(self.guideline, change))
+        gravest = self.turned.gravest(changes)[0]
         outcome = self.turned.outcome(gravest.of, gravest.after)
         told = f"{self.turned.about(gravest.of)}{self.words['colon']}{outcome}"
         more = len(changes) - 1

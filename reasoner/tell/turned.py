@@ -142,8 +142,10 @@ class Turned:
 
 
 def percent(part: float) -> str:
-    """A share as people read it; 100 % is said of all alone."""
+    """A share as people read it; 100 % is said of all alone, and 0 % of none."""
     shown = f"{100 * part:.1f}"
     if shown == "100.0" and part < 1:
         return "> 99.9 %"
+    if shown == "0.0" and part > 0:
+        return "< 0.1 %"
     return f"{shown.removesuffix('.0')} %"
