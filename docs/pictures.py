@@ -24,6 +24,13 @@ LESION = (
     "/?max_superficial_arc_deg=300&vessel_diameter_mm=3.2"
     "&residual_thin_plaque=true&reference_vessel_diameter_mm=3&stage=before_preparation&target_vessel=lad"
 )
+STENT = (
+    "/sure?stage=after_stent&target_vessel=lad&max_superficial_arc_deg=300&complication_free=true"
+    "&minimum_stent_area_mm2=3.6&stented_minimum_lumen_area_mm2=3.6&flow_limiting=false"
+    "&distal_reference_lumen_area_mm2=5.4&proximal_reference_lumen_area_mm2=7.6"
+    "&stent_postdilation_balloon=non_compliant&plane-up=minimum_stent_area_mm2"
+    "&plane-across=distal_reference_lumen_area_mm2"
+)
 
 
 def page() -> None:
@@ -48,6 +55,8 @@ def page() -> None:
                 ("zh", "dark", ("#bar",)),
             )
         ]
+        shown.goto(STENT)
+        shown.locator("#plane").screenshot(path=str(DOCS / "whatif.png"))
         browser.close()
     sheet = Image.new("RGB", (sum(view.width + 16 for view in views), views[0].height), "white")
     for number, view in enumerate(views):

@@ -166,7 +166,7 @@ def test_every_setting_of_the_service_is_documented() -> None:
 def test_ready_questions_have_answers(query: Path, tmp_path: Path) -> None:
     case = tmp_path / "c.json"
     case.write_text(
-        '{"case_id": "c", "max_superficial_arc_deg": 300, "thrombus": true, "residual_thin_plaque": true}'
+        '{"case_id": "c", "max_superficial_arc_deg": 280, "thrombus": true, "residual_thin_plaque": true}'
     )
     done = calx("query", query, case)
     assert done.returncode == 0, done.stderr
