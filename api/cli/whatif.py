@@ -84,7 +84,7 @@ def whatif(
                 status = AT_FAULT
                 _refused(name, outcome, form)
                 continue
-            asked = asking.ask(outcome.answer, goal, other)
+            asked = asking.ask(outcome.answer, goal, other, form is WhatIfFormat.text)
             if form is WhatIfFormat.text:
                 typer.echo(told(asked, lang))
             else:

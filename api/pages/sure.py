@@ -16,14 +16,14 @@ from markupsafe import Markup
 from calx.api.pages.plane_picture import draw_plane
 from calx.reasoner.engine.answer import Answer
 from calx.reasoner.model.guideline import Fact
-from calx.reasoner.model.section import SEVERITIES, Alerts, One, Status
+from calx.reasoner.model.section import SEVERITIES, Actions, Alerts, Criteria, One, Status
 from calx.reasoner.model.values import as_json
 from calx.reasoner.tell.brief import Brief
 from calx.reasoner.tell.turned import Turned
 from calx.reasoner.whatif.errors import errors_of
 from calx.reasoner.whatif.joint import joint
 from calx.reasoner.whatif.next_facts import frequencies_of, next_facts
-from calx.reasoner.whatif.outcomes import ranked
+from calx.reasoner.whatif.outcomes import ADVISED, ranked
 from calx.reasoner.whatif.plane import Span, numbers, plane, view
 from calx.reasoner.whatif.stability import (
     Elsewhere,
@@ -106,7 +106,8 @@ class Sure:
         self.answer, self.language = answer, language
         self.brief, self.turned = Brief(answer, language), Turned(answer.guideline, language)
         self.label, self.words = self.turned.label, self.turned.words
-        self._elsewhere, self._errors = Elsewhere(answer), errors_of(answer)
+        self._elsewhere, self._errors = Elsewhere(answer, whole=True), errors_of(answer)
+        self._frequencies = frequencies_of(answer.reasoner)
         self._wanted = across, up
         self._outcomes: list[Mapping[str, str | None]] = [self._elsewhere.here]
 
@@ -217,6 +218,17 @@ class Sure:
                         same = self._things(section.kind, severity, told)
                         if same:
                             rows.append((self.brief.words[f"mark {severity}"], same))
+                case Criteria():
+                    for verdict in ("not_met", "unknown", "met"):
+                        same = self._things(section.kind, verdict, told)
+                        if same:
+                            words = self.brief.words[verdict]
+                            rows.append((f"{section.label[self.language]}: {words}", same))
+                case Actions():
+                    kind = self.answer.guideline.properties[section.predicates[0]].kind
+                    advised = self._things(kind, ADVISED, told)
+                    if advised:
+                        rows.append((section.label[self.language], advised))
                 case _:
                     pass
         return rows
@@ -254,8 +266,17 @@ class Sure:
         """Unknown facts that can change something of weight, each with what and how often; what
         matters most first.
         """
-        found = next_facts(self._elsewhere, frequencies_of(self.answer.reasoner))
-        return [(item.fact, self.turned.to_find(item)) for item in found if item.weight]
+        lead = self.answer.guideline.lead
+        leading = lead.label[self.language] if lead else ""
+        several = [(f, f"{self.label.fact(f)} → {leading}") for f in self.brief.several]
+        found = next_facts(self._elsewhere, self._frequencies)
+        return several + [(n.fact, self.turned.to_find(n)) for n in found if n.weight]
+
+    @property
+    def counted(self) -> str:
+        """By what the facts to find out are ordered, and what their shares are of."""
+        way = "by sample" if self._frequencies.lesions else "by equals"
+        return self.words[way].format(self._frequencies.lesions)
 
     @cached_property
     def joint(self) -> str:

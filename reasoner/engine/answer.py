@@ -216,7 +216,7 @@ class Answer:
         if local is None:
             return None
         key = key_of(section.predicate, local)
-        rule, term = self._rules_of(key)[0], self.guideline.term(section.predicate, local)
+        rule, term = self.rules_of(key)[0], self.guideline.term(section.predicate, local)
         against = self.reasoner.evidence.reservations([rule], self.statements)
         return Chosen(
             term.id,
@@ -224,7 +224,7 @@ class Answer:
             term.label[language],
             self.outlook.holds(key) is True and not self.elsewhere(section),
             self._level(key),
-            min((r.level for r in self._rules_of(key)), key=self.guideline.levels.index),
+            min((r.level for r in self.rules_of(key)), key=self.guideline.levels.index),
             against["disputed_by"],
             against["limits"],
         )
@@ -311,8 +311,8 @@ class Answer:
     def _with_rank(self, section: Status, term: Term, thing: Thing) -> RankedThing:
         """A thing with what its rank hangs on, but not yet the rank."""
         keys = self._view.of_thing[section.key, term.local]
-        primary = self._rules_of(keys.indicated)
-        beside = self._rules_of(keys.adjunct)
+        primary = self.rules_of(keys.indicated)
+        beside = self.rules_of(keys.adjunct)
         speaking = [*primary, *beside, *(self.guideline.rule[name] for name in thing.preferred_by)]
         only_beside = {rule.id for rule in primary} <= {rule.id for rule in beside}
         levels = self.guideline.levels
@@ -336,10 +336,10 @@ class Answer:
     def _thing(self, section: Status, thing: Term, language: str) -> Thing:
         keys, derived = self._view.of_thing[section.key, thing.local], self.trace.derived
         name, word = self._status(keys)
-        indicated = self._rules_of(keys.indicated)
-        indicated += [r for r in self._rules_of(keys.adjunct) if r not in indicated]
+        indicated = self.rules_of(keys.indicated)
+        indicated += [r for r in self.rules_of(keys.adjunct) if r not in indicated]
         used = any(key in derived for key in keys.usable)
-        favoured = self._rules_of(keys.favoured) if used else []
+        favoured = self.rules_of(keys.favoured) if used else []
         forbidding = self._by_key.get(keys.forbidden, [])
         reasons = [rule for rule, _ in forbidding] or [*indicated, *favoured]
         against = self.reasoner.evidence.reservations(reasons, self.statements)
@@ -396,7 +396,7 @@ class Answer:
             for key in self.trace.by_property.get(section.caution or "", ()):
                 caution = self.guideline.term(predicate_of(key), term_of(key))
                 found.setdefault(caution.concerns, []).extend(
-                    (key, caution, rule) for rule in self._rules_of(key)
+                    (key, caution, rule) for rule in self.rules_of(key)
                 )
             self._cautions_of[section.key] = found
         return self._cautions_of[section.key]
@@ -465,7 +465,7 @@ class Answer:
             {
                 rule.id: rule
                 for rule in (
-                    *(rule for key in keys for rule in self._rules_of(key)),
+                    *(rule for key in keys for rule in self.rules_of(key)),
                     *(rule for rule, _ in adding),
                 )
             }.values()
@@ -508,7 +508,7 @@ class Answer:
                 continue
             derived = [key_of(name, term.local) for name in section.predicates]
             keys = [key for key in derived if key in self.trace.derived]
-            rules = [rule for key in keys for rule in self._rules_of(key)]
+            rules = [rule for key in keys for rule in self.rules_of(key)]
             others = {self.guideline.terms[f"{kind}/{local}"].id for local in term.alternatives}
             found.append(
                 Action(
@@ -677,7 +677,8 @@ class Answer:
                 found.setdefault(rule.alert, []).append((rule, production.conclusion))
         return found
 
-    def _rules_of(self, key: str) -> list[Rule]:
+    def rules_of(self, key: str) -> list[Rule]:
+        """The rules that concluded something."""
         return [rule for rule, _ in self._by_key.get(key, ())]
 
     def _level(self, key: str) -> str | None:

@@ -8,7 +8,6 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from fractions import Fraction
 from functools import cached_property
 
 from calx.reasoner.engine.answer import Answer
@@ -28,7 +27,7 @@ from calx.reasoner.model.section import (
     Tally,
 )
 from calx.reasoner.tell.labels import labels
-from calx.reasoner.tell.turned import Turned
+from calx.reasoner.tell.turned import Turned, percent
 from calx.reasoner.whatif.errors import MeasurementError, errors_of
 from calx.reasoner.whatif.next_facts import frequencies_of, harm, next_facts
 from calx.reasoner.whatif.outcomes import Turn
@@ -286,21 +285,29 @@ class Brief:
     def _next(self) -> dict[str, list[str]]:
         """The facts to find out next, each with the outcomes that it can change: first one that
         stands for several by which what leads the answer is open; where none changes anything by
-        itself, those that the three-valued reading leaves open.
+        itself, those that the three-valued reading leaves open. While something critical is to be
+        done, those alone that can change what leads, or raise another critical alert.
         """
-        answer, lead = self.answer, self.guideline.lead
+        lead = self.guideline.lead
         asked = {ask.fact: self._outcomes(ask) for ask in self._asks}
-        found = next_facts(self._elsewhere, frequencies_of(answer.reasoner))
-        alone = standing_for_others(
-            answer, {item.fact: list(item.decides) for item in found if item.weight >= LEAST}
-        )
-        several = {
-            fact: outcomes
-            for fact, outcomes in asked.items()
-            if lead and lead.key in outcomes and fact in self.guideline.stands_for
+        grave = {lead.key if lead else "", *self._left_open}
+        alone = {
+            item.fact: list(item.decides)
+            for item in next_facts(self._elsewhere, frequencies_of(self.answer.reasoner))
+            if item.weight >= LEAST and (not self.urgent or grave.intersection(item.decides))
         }
-        facts = several | alone if alone else asked
+        facts = asked
+        if alone:
+            facts = {fact: asked[fact] for fact in self.several}
+            facts |= standing_for_others(self.answer, alone)
         return dict(itertools.islice(facts.items(), MOST_ASKED))
+
+    @cached_property
+    def several(self) -> list[str]:
+        """Facts that stand for several by which what leads the answer is open."""
+        lead, stands_for = self.guideline.lead, self.guideline.stands_for
+        open_ = [ask.fact for ask in self._asks if lead is not None and lead.key in ask.decides]
+        return [fact for fact in open_ if stands_for.get(fact, (None, {}))[0] is True]
 
     def _outcomes(self, ask: Ask) -> list[str]:
         """What an ask decides, as outcomes are named."""
@@ -340,7 +347,8 @@ class Brief:
         lead = self.guideline.lead
         if lead is not None and lead.key in outcomes:
             return lead.label[self.language]
-        things = [self.turned.about(name) for name in outcomes if name not in self._left_open]
+        telling = [name for name in outcomes if not self.turned.is_done(name)] or outcomes
+        things = [self.turned.about(name) for name in telling if name not in self._left_open]
         open_ = [self._left_open[name] for name in outcomes if name in self._left_open]
         if open_:
             open_[0] = f"{self.words['not ruled out'].lower()}{self.words['colon']}{open_[0]}"
@@ -364,7 +372,7 @@ class Brief:
 
     @cached_property
     def _elsewhere(self) -> Elsewhere:
-        return Elsewhere(self.answer)
+        return Elsewhere(self.answer, whole=True)
 
     @cached_property
     def turned(self) -> Turned:
@@ -379,10 +387,8 @@ class Brief:
         """
         errors = errors_of(self.answer)
         found = edges(self._elsewhere, errors)
-        near = [b for b in found if b.away is None or b.away <= REACH]
-        told = [self._border(border, errors.get(border.fact)) for border in near or found[:1]]
-        if told and not near:
-            told = [self.words["far"].format(told[0], REACH)]
+        near = [b for b in found if b.away is None or b.away <= REACH] or found[:1]
+        told = [self._border(border, errors.get(border.fact)) for border in near]
         if not told:
             others = [
                 (i, end) for i in of_words(self._elsewhere) for end in i.beyond if end.changes
@@ -399,8 +405,10 @@ class Brief:
         past = turned.beyond(name, border.side == "low", border.at, border.closed)
         value = self.label.value(name, border.value)
         if error is not None:
-            size = error.below if border.side == "low" else error.above
-            value += f" ± {turned.number(name, Fraction(f'{size:.3g}'))}"
+            low, at = border.side == "low", border.at
+            size = turned.rounded(name, error.below if low else error.above)
+            share = error.share(None, at) if low else error.share(at, None)
+            value = turned.words["of readings"].format(value, size, percent(share))
         return f"{self.label.fact(name)} {past} ({value}) → {self._gravest(border.changes)}"
 
     def _other(self, item: Stability, end: Beyond) -> str:

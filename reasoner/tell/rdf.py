@@ -402,7 +402,7 @@ def _measured(found: _Triples, answer: Answer, lesion: NamedNode) -> None:
 def _borders(found: _Triples, answer: Answer, lesion: NamedNode) -> None:
     """Where each known number turns the answer, and how far that is in its measurement error."""
     own = own_terms(answer.guideline.names)
-    for edge in edges(Elsewhere(answer), errors_of(answer)):
+    for edge in edges(Elsewhere(answer, whole=True), errors_of(answer)):
         node = NamedNode(f"{lesion.value}/border/{edge.fact}/{edge.side}")
         found.put(lesion, CALX.border, node)
         found.put(node, RDF.type, CALX.Border)

@@ -8,12 +8,12 @@ from fractions import Fraction
 
 from calx.reasoner.model.condition import Value
 from calx.reasoner.model.guideline import Guideline
-from calx.reasoner.model.section import SEVERITIES, Alerts
+from calx.reasoner.model.section import SEVERITIES, Actions, Alerts, Criteria
 from calx.reasoner.tell.labels import labels
 from calx.reasoner.whatif.errors import MeasurementError
 from calx.reasoner.whatif.joint import Joint
 from calx.reasoner.whatif.next_facts import Next, harm
-from calx.reasoner.whatif.outcomes import Turn, ranked
+from calx.reasoner.whatif.outcomes import ADVISED, Turn, ranked
 from calx.reasoner.whatif.stability import Stability, share
 from calx.words import words as words_of
 
@@ -27,7 +27,7 @@ class Turned:
     def __init__(self, guideline: Guideline, language: str) -> None:
         self.guideline, self.language = guideline, language
         self.label = labels(guideline, language)
-        self.words = words_of("whatif", language)
+        self.words, self.answer_words = words_of("whatif", language), words_of("answer", language)
         self.comma = words_of("language", language)["comma"]
 
     def changes(self, found: Iterable[Turn]) -> str:
@@ -38,7 +38,8 @@ class Turned:
             told = self.outcome(change.of, change.after)
             alike.setdefault(told, []).append(f"{self.about(change.of)}{rule}")
         colon = self.words["colon"]
-        return "; ".join(f"{self.comma.join(of)}{colon}{told}" for told, of in alike.items())
+        told_of = (f"{self.comma.join(of)}{colon}{told}" for told, of in alike.items())
+        return self.words["semicolon"].join(told_of)
 
     def gravest(self, found: Iterable[Turn]) -> tuple[Turn, ...]:
         """The gravest of what is told otherwise, a few."""
@@ -60,7 +61,19 @@ class Turned:
         kind = name.partition(":")[0]
         if any(isinstance(s, Alerts) and s.kind == kind for s in self.guideline.sections):
             return self.words[f"severity {value}" if value in SEVERITIES else "not raised"]
+        if any(isinstance(s, Criteria) and s.kind == kind for s in self.guideline.sections):
+            return self.words["not judged"] if value is None else self.answer_words[value]
+        if value == ADVISED or self.is_done(name):
+            return self.words["advised" if value else "not advised"]
         return self.label.turned(f"{kind} " if ":" in name else name, value)
+
+    def is_done(self, name: str) -> bool:
+        """Whether an outcome is an action."""
+        properties, kind = self.guideline.properties, name.partition(":")[0]
+        return any(
+            isinstance(s, Actions) and properties[s.predicates[0]].kind == kind
+            for s in self.guideline.sections
+        )
 
     def beyond(self, fact: str, low: bool, at: Fraction | None, closed: bool) -> str:
         """Past a border: on its low side or not; `closed`: the border itself is not past it."""
@@ -90,6 +103,10 @@ class Turned:
             return self.number(fact, value)
         return self.label.value(fact, value)
 
+    def rounded(self, fact: str, size: float) -> str:
+        """The size of an error, as exactly as one knows it."""
+        return self.number(fact, Fraction(f"{size:.2g}"))
+
     def number(self, fact: str, value: Fraction | None) -> str:
         """A number of a fact; None: without end."""
         if value is None:
@@ -113,9 +130,7 @@ class Turned:
         part = share(item, error)
         if error is None or part is None:
             return told + self.words["no error"]
-        below, above = (
-            self.number(item.fact, Fraction(f"{side:.3g}")) for side in (error.below, error.above)
-        )
+        below, above = (self.rounded(item.fact, side) for side in (error.below, error.above))
         size = f"± {below}" if below == above else f"−{below} +{above}"
         statement = self.guideline.statements.get(error.statement or "")
         source = self.label.study(statement.study) if statement else self.words["own interval"]

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from fractions import Fraction
 
 from calx.reasoner.model.guideline import Guideline
+from calx.reasoner.tell.brief import Brief
 from calx.reasoner.tell.labels import labels
 from calx.reasoner.tell.lines import Rows
 from calx.reasoner.tell.turned import Turned
@@ -97,7 +98,11 @@ class _Told:
         if self.asked.decided:
             yield from self.write.row(self.words["next"], self.words["decided"])
             return
-        head = self.words["next"]
+        head, lead = self.words["next"], self.guideline.lead
+        for fact in Brief(self.asked.answer, self.language).several:
+            leading = lead.label[self.language] if lead else ""
+            yield from self.write.row(head, f"{self.label.fact(fact)} → {leading}")
+            head = ""
         for item in self.asked.next[:MOST_NEXT]:
             yield from self.write.row(head, self.turned.to_find(item))
             head = ""

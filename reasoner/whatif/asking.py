@@ -55,15 +55,23 @@ class WhatIf:
         self._reasoner = reasoner
         self._towards = Towards(reasoner)
 
-    def ask(self, answer: Answer, to: Goal | None = None, other: Answer | None = None) -> HowSure:
+    def ask(
+        self,
+        answer: Answer,
+        to: Goal | None = None,
+        other: Answer | None = None,
+        whole: bool = False,
+    ) -> HowSure:
         """How sure an answer is.
 
         Args:
             answer: of a case.
             to: an outcome; what would lead to it.
             other: the answer to a case to compare with.
+            whole: criteria and actions are told apart too, as people read them; the public contract
+                is of strategy, devices and alerts.
         """
-        elsewhere, frequencies = Elsewhere(answer), frequencies_of(self._reasoner)
+        elsewhere, frequencies = Elsewhere(answer, whole), frequencies_of(self._reasoner)
         errors = errors_of(answer)
         further = next_facts(elsewhere, frequencies)
         with SOLVING:

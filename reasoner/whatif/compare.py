@@ -53,7 +53,7 @@ def compare(elsewhere: Elsewhere, there: Answer) -> SideBySide:
         if here.case.facts.get(name) != there.case.facts.get(name)
     }
     fired = [{rule.id for rule, *_ in answer.trace.steps} for answer in (here, there)]
-    turned = changes(here, there)
+    turned = changes(here, there, elsewhere.whole)
     found = _explained(elsewhere, differing, turned)
     return SideBySide(
         there.case.id,
@@ -92,7 +92,7 @@ def _explained(
             if elsewhere.forbidden_by(facts) is not None:
                 continue
             answer = elsewhere.answered(facts)
-            told = {} if answer is None else outcomes(answer)
+            told = {} if answer is None else outcomes(answer, elsewhere.whole)
             for change in open_:
                 if answer is not None and told.get(change.of) == change.after:
                     found[change.of].append(names)

@@ -65,13 +65,15 @@ class Range:
 
 
 class Cuts:
-    """The cut points of a guideline's facts. Immutable; made once."""
+    """The cut points of a guideline's facts, of the outcomes that are kept (`outcomes`). Immutable;
+    made once.
+    """
 
-    def __init__(self, guideline: Guideline) -> None:
+    def __init__(self, guideline: Guideline, whole: bool = False) -> None:
         self.guideline = guideline
         self.limits: dict[str, set[Fraction]] = {}
         """By value, the numbers that conditions compare it with."""
-        for condition in conditions(guideline):
+        for condition in conditions(guideline, whole):
             for leaf in leaves(condition):
                 if isinstance(leaf, Compare):
                     self.limits.setdefault(leaf.fact, set()).add(Fraction(leaf.limit))
@@ -109,16 +111,16 @@ class Cuts:
 
 
 @lru_cache(maxsize=8)
-def cuts_of(reasoner: Answering) -> Cuts:
+def cuts_of(reasoner: Answering, whole: bool) -> Cuts:
     """The cut points of the guideline that a reasoner answers by, found once."""
-    return Cuts(reasoner.guideline)
+    return Cuts(reasoner.guideline, whole)
 
 
-def conditions(guideline: Guideline) -> Iterator[Condition]:
+def conditions(guideline: Guideline, whole: bool = False) -> Iterator[Condition]:
     """Every condition that what an answer comes to (`outcomes`) hangs on, and whether a case may be
     so.
     """
-    followed = guideline.program.behind(kept(guideline))
+    followed = guideline.program.behind(kept(guideline, whole))
     forbidding = (values_read(constraint.condition) for constraint in guideline.constraints)
     followed |= guideline.program.behind(name for names in forbidding for name in names)
     for clause in guideline.program.clauses:

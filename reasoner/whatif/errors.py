@@ -103,6 +103,7 @@ def _stated(guideline: Guideline, fact: Fact, value: Decimal) -> MeasurementErro
                 size = float(stated.value) * (float(abs(value)) / 100 if relative else 1)
                 rank = guideline.levels.index(statement.level)
                 found.append((rank, statement.id, statement, size))
+    found = [item for item in found if item[-1]]  # percent of 0 tells nothing
     if not found:
         return None
     _, _, statement, size = min(found, key=lambda item: item[:2])

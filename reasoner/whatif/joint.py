@@ -152,7 +152,8 @@ class _Boxes:
                 return None
             facts[name] = value
         if self._elsewhere.forbidden_by(facts) is not None:
-            moved = self._elsewhere.followed(facts)
+            leading = [name for name in box if self._guideline.facts[name].follows is None]
+            moved = self._elsewhere.followed(facts, leading)
             return None if moved is None else self._elsewhere.stands(moved)
         return self._elsewhere.stands(facts)
 

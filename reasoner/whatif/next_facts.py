@@ -18,7 +18,7 @@ from calx.reasoner.engine.answer import Answering
 from calx.reasoner.engine.evaluation import Evaluation
 from calx.reasoner.model.condition import Value
 from calx.reasoner.model.guideline import COSTS, Fact, Guideline
-from calx.reasoner.model.section import Alerts, One, Status
+from calx.reasoner.model.section import Actions, Alerts, Criteria, One, Status
 from calx.reasoner.whatif.cuts import NUMBERS, Range
 from calx.reasoner.whatif.outcomes import Turn, ranked
 from calx.reasoner.whatif.stability import Elsewhere
@@ -180,6 +180,10 @@ def harm(guideline: Guideline, change: Turn) -> float:
             case Alerts() if section.kind == kind:
                 graded = (change.before, change.after)
                 names += [name for name, word in section.severities if word in graded]
+            case Criteria() if section.kind == kind:
+                names.append(section.met)
+            case Actions() if marks[section.predicates[0]].kind == kind:
+                names += section.predicates
             case _:
                 pass
     if not any(mark.harm for mark in marks.values()):

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from typing import NamedTuple
 
 from calx.reasoner.engine.answer import Answer
 from calx.reasoner.engine.parts import RankedThing, Thing
 from calx.reasoner.model.guideline import Guideline
-from calx.reasoner.model.section import Alerts, One, Status
+from calx.reasoner.model.names import key_of
+from calx.reasoner.model.section import Actions, Alerts, Criteria, One, Status
 from calx.words import DEFAULT
 
 FIRST = "first"
+ADVISED = "advised"
 
 
 class Turn(NamedTuple):
@@ -26,9 +28,9 @@ class Turn(NamedTuple):
     """By which it is told there; where nothing is told, by which it was told here."""
 
 
-def outcomes(answer: Answer) -> dict[str, str | None]:
+def outcomes(answer: Answer, whole: bool = False) -> dict[str, str | None]:
     """The term that leads, the status of every thing, which thing comes first, every raised alert
-    with its severity.
+    with its severity; of the whole also what becomes of every criterion, and every advised action.
     """
     told: dict[str, str | None] = {}
     for section in answer.guideline.sections:
@@ -41,6 +43,13 @@ def outcomes(answer: Answer) -> dict[str, str | None]:
             case Alerts():
                 for alert in answer.alerts(section, DEFAULT):
                     told[f"{section.kind}:{alert.id}"] = alert.severity
+            case Criteria() if whole:
+                for criterion, verdict in answer.judged(section).criteria.items():
+                    told[f"{section.kind}:{criterion}"] = verdict
+            case Actions() if whole:
+                kind = answer.guideline.properties[section.predicates[0]].kind
+                for action in answer.actions(section, DEFAULT):
+                    told[f"{kind}:{action.id}"] = ADVISED
             case _:
                 pass
     for section, name in ranked(answer.guideline):
@@ -49,12 +58,13 @@ def outcomes(answer: Answer) -> dict[str, str | None]:
     return told
 
 
-def kept(guideline: Guideline) -> set[str]:
+def kept(guideline: Guideline, whole: bool = False) -> set[str]:
     """The properties from which outcomes are drawn."""
     return {
         name
         for section in guideline.sections
         if isinstance(section, Alerts)
+        or (whole and isinstance(section, Criteria | Actions))
         or (isinstance(section, One) and section.leads)
         or (isinstance(section, Status) and section.listed)
         for name in (section.raising if isinstance(section, Alerts) else section.shown)
@@ -67,13 +77,19 @@ def ranked(guideline: Guideline) -> list[tuple[Status, str]]:
     return [(s, FIRST if len(found) == 1 else f"{FIRST}:{s.kind}") for s in found]
 
 
-def changes(
-    here: Answer, there: Answer, before: Mapping[str, str | None] | None = None
+def changes(here: Answer, there: Answer, whole: bool = False) -> list[Turn]:
+    """What an answer says otherwise than another."""
+    before, after = outcomes(here, whole), outcomes(there, whole)
+    return turns(here, there, before, after)
+
+
+def turns(
+    here: Answer,
+    there: Answer,
+    before: Mapping[str, str | None],
+    after: Mapping[str, str | None],
 ) -> list[Turn]:
-    """What an answer says otherwise than another; `before`: the outcomes of the first, where they
-    are known.
-    """
-    before, after = outcomes(here) if before is None else before, outcomes(there)
+    """The same, of outcomes that are known already."""
     return [
         Turn(name, before.get(name), after.get(name), next(_turned_by(name, here, there), None))
         for name in dict.fromkeys((*before, *after))
@@ -97,6 +113,12 @@ def _turned_by(name: str, here: Answer, there: Answer) -> Iterator[str]:
                 )
             case Alerts() if section.kind == kind:
                 yield from _differing(_alert(there, section, id_), _alert(here, section, id_))
+            case Criteria() if section.kind == kind:
+                told = _concluding(kind, id_, (section.met, section.not_met))
+                yield from _differing(told(there), told(here))
+            case Actions() if here.guideline.properties[section.predicates[0]].kind == kind:
+                told = _concluding(kind, id_, section.predicates)
+                yield from _differing(told(there), told(here))
             case _:
                 pass
     for section, first in ranked(here.guideline):
@@ -137,6 +159,16 @@ def _reasons(thing: Thing) -> list[str]:
 
 def _weighed(thing: Thing) -> list[str]:
     return [caution.rule for caution in thing.cautions]
+
+
+def _concluding(kind: str, id_: str, names: Collection[str]) -> Callable[[Answer], list[str]]:
+    """Tells the rules of an answer that concluded a term of one of some properties."""
+
+    def told(answer: Answer) -> list[str]:
+        local = next(term.local for term in answer.guideline.of_kind(kind) if term.id == id_)
+        return [rule.id for name in names for rule in answer.rules_of(key_of(name, local))]
+
+    return told
 
 
 def _alert(answer: Answer, section: Alerts, id_: str) -> list[str]:

@@ -9,13 +9,14 @@ guideline changes its mind, so one evaluation decides a whole tile.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
 from typing import TypeAlias
 
 from calx.reasoner.model.guideline import Fact
+from calx.reasoner.model.values import Values
 from calx.reasoner.whatif.cuts import NUMBERS, Moving, between
 from calx.reasoner.whatif.errors import MeasurementError
 from calx.reasoner.whatif.polynomials import FINEST, Polynomial, Ratio, roots
@@ -94,10 +95,23 @@ def plane(elsewhere: Elsewhere, across: Fact, up: Fact, wide: Span, tall: Span) 
         wide: the view across, and `tall` the view up.
         tall: from the lowest to the highest.
     """
-    curves = _curves(elsewhere, across, up)
-    if curves is None:
-        return None
-    found = []
+    following: list[Values] = [{}]  # the values that facts take which follow these two
+    while True:
+        curves = _curves(elsewhere, across, up, following)
+        if curves is None:
+            return None
+        tiles = tuple(_tiles(elsewhere, across, up, curves, wide, tall))
+        new = (dict(tile.there.along) for tile in tiles if tile.there.along)
+        unseen = next((values for values in new if values not in following), None)
+        if unseen is None:
+            return Plane(across.name, up.name, wide, tall, tiles)
+        following.append(unseen)
+
+
+def _tiles(
+    elsewhere: Elsewhere, across: Fact, up: Fact, curves: _Curves, wide: Span, tall: Span
+) -> Iterator[Tile]:
+    """The parts between borders, each with what is told of a point in it."""
     for low, high in _slabs(curves, wide, tall):
         x = between(low, high, _step(across))
         if x is None:
@@ -107,8 +121,8 @@ def plane(elsewhere: Elsewhere, across: Fact, up: Fact, wide: Span, tall: Span) 
             y = between(bottom, top, _step(up))
             if y is not None:
                 facts = {**elsewhere.facts, across.name: x, up.name: y}
-                found.append(Tile(low, high, below, above, (x, y), elsewhere.there(facts)))
-    return Plane(across.name, up.name, wide, tall, tuple(found))
+                there = elsewhere.there(facts, [across.name, up.name])
+                yield Tile(low, high, below, above, (x, y), there)
 
 
 @dataclass(frozen=True)
@@ -123,22 +137,33 @@ def _step(fact: Fact) -> Fraction:
     return Fraction(1) if fact.kind == "integer" else FINEST
 
 
-def _curves(elsewhere: Elsewhere, across: Fact, up: Fact) -> _Curves | None:
+def _curves(
+    elsewhere: Elsewhere, across: Fact, up: Fact, following: Iterable[Values]
+) -> _Curves | None:
     """Every border that a limit draws; None where one is not linear in the number up."""
     cuts = elsewhere.cuts
-    moving = Moving(cuts.guideline, elsewhere.facts, {across.name: X, up.name: Y}, _constant)
     upright, curves = set[Fraction](), dict[Ratio, None]()
+    for values in following:
+        facts = {**elsewhere.facts, **values}
+        moving = Moving(cuts.guideline, facts, {across.name: X, up.name: Y}, _constant)
+        for border in _met(elsewhere, across, up, moving):
+            if border.degree > 1:
+                return None
+            if border.degree == 1:
+                curves.setdefault(Ratio(-border.of[0], border.of[1]))
+            if border.degree >= 0:
+                upright |= set(roots(border.of[-1]))
+    return _Curves(frozenset(upright), tuple(curves))
+
+
+def _met(elsewhere: Elsewhere, across: Fact, up: Fact, moving: Moving) -> Iterator[Polynomial]:
+    """What is 0 where a value meets a limit, or cannot be computed."""
+    cuts = elsewhere.cuts
     for name in sorted({*cuts.hanging[across.name], *cuts.hanging[up.name]}):
         for ratio in moving.ratios(name):
-            met = (ratio.above - ratio.below * _constant(limit) for limit in cuts.limits[name])
-            for border in (ratio.below, *met):
-                if border.degree > 1:
-                    return None
-                if border.degree == 1:
-                    curves.setdefault(Ratio(-border.of[0], border.of[1]))
-                if border.degree >= 0:
-                    upright |= set(roots(border.of[-1]))
-    return _Curves(frozenset(upright), tuple(curves))
+            yield ratio.below
+            for limit in sorted(cuts.limits[name]):
+                yield ratio.above - ratio.below * _constant(limit)
 
 
 def _constant(value: Fraction) -> Polynomial:

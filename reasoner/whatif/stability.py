@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
@@ -14,9 +14,9 @@ from calx.reasoner.model.case import Case
 from calx.reasoner.model.condition import Value
 from calx.reasoner.model.guideline import Fact
 from calx.reasoner.model.values import Values
-from calx.reasoner.whatif.cuts import NUMBERS, Range, cuts_of
+from calx.reasoner.whatif.cuts import NUMBERS, Range, cells, cuts_of
 from calx.reasoner.whatif.errors import MeasurementError
-from calx.reasoner.whatif.outcomes import Turn, changes, outcomes
+from calx.reasoner.whatif.outcomes import Turn, outcomes, turns
 
 
 @dataclass(frozen=True)
@@ -79,13 +79,18 @@ class There:
 
 
 class Elsewhere:
-    """A case as it would be answered with other facts."""
+    """A case as it would be answered with other facts.
 
-    def __init__(self, answer: Answer) -> None:
-        self.answer, self.reasoner = answer, answer.reasoner
-        self.cuts = cuts_of(answer.reasoner)
+    Args:
+        answer: of the case.
+        whole: criteria and actions are told apart too (`outcomes`).
+    """
+
+    def __init__(self, answer: Answer, whole: bool = False) -> None:
+        self.answer, self.reasoner, self.whole = answer, answer.reasoner, whole
+        self.cuts = cuts_of(answer.reasoner, whole)
         self.facts: Values = dict(answer.case.facts)
-        self.here = outcomes(answer)
+        self.here = outcomes(answer, whole)
 
     def forbidden_by(self, facts: Values) -> str | None:
         """The consistency rule that other facts break; None where they may be."""
@@ -93,19 +98,34 @@ class Elsewhere:
         broken = evaluation.violated(evaluation.complete(facts).values)
         return broken[0].id if broken else None
 
-    def followed(self, facts: Values) -> Values | None:
-        """The same facts, those that follow others put to their nearest value with which a case may
-        be so; None where there is none.
+    def followed(self, facts: Values, moved: Collection[str]) -> Values | None:
+        """The same facts, one that follows one of the moved put to its nearest value with which a
+        case may be so; None where there is none.
         """
         described = self.reasoner.guideline.facts
-        local = {described[name].local for name in facts}
-        following = [name for name in facts if described[name].follows in local]
+        local = {described[name].local for name in moved}
+        following = [n for n in facts if n not in moved and described[n].follows in local]
         for name in following:
             for value in self._others(described[name], facts):
-                moved = {**facts, name: value}
-                if self.forbidden_by(moved) is None:
-                    return moved
+                with_it = {**facts, name: value}
+                if self.forbidden_by(with_it) is None:
+                    return with_it
         return None
+
+    def cells(self, fact: Fact) -> list[Range]:
+        """The cells of a number; where facts follow it, also as their new values cut it."""
+        cuts, tried = set(self.cuts.at(fact, self.facts)), list[Values]()
+        while True:
+            found = cells(fact, cuts)
+            for cell in found:
+                facts = {**self.facts, fact.name: cell.value}
+                along = dict(self.there(facts, [fact.name]).along)
+                if along and along not in tried:
+                    tried.append(along)
+                    cuts |= set(self.cuts.at(fact, {**self.facts, **along}))
+                    break
+            else:
+                return found
 
     def _others(self, fact: Fact, facts: Values) -> list[Value]:
         """The values of a fact that stand for all others, the nearest first."""
@@ -125,23 +145,25 @@ class Elsewhere:
     def stands(self, facts: Values) -> bool:
         """Whether the answer stands with other facts, which a case may give."""
         there = self.answered(facts)
-        return there is not None and outcomes(there) == self.here
+        return there is not None and outcomes(there, self.whole) == self.here
 
-    def there(self, facts: Values) -> There:
-        """What is told of other facts, those that follow giving way where they must."""
+    def there(self, facts: Values, moved: Collection[str]) -> There:
+        """What is told of other facts, those that follow the moved giving way where they must."""
         constraint = self.forbidden_by(facts)
-        moved = facts if constraint is None else self.followed(facts)
-        there = None if moved is None else self.answered(moved)
-        if moved is None or there is None:
+        so = facts if constraint is None else self.followed(facts, moved)
+        there = None if so is None else self.answered(so)
+        if so is None or there is None:
             return There(None, (), constraint)
-        along = tuple((name, value) for name, value in moved.items() if facts[name] != value)
-        told = outcomes(there)
-        return There(told, tuple(changes(self.answer, there, self.here)), None, along)
+        along = tuple((name, value) for name, value in so.items() if facts[name] != value)
+        told = outcomes(there, self.whole)
+        return There(told, tuple(turns(self.answer, there, self.here, told)), None, along)
 
     def differs(self, facts: Values) -> tuple[Turn, ...]:
         """What would be answered otherwise."""
         there = self.answered(facts)
-        return () if there is None else tuple(changes(self.answer, there, self.here))
+        if there is None:
+            return ()
+        return tuple(turns(self.answer, there, self.here, outcomes(there, self.whole)))
 
 
 @dataclass(frozen=True)
@@ -216,7 +238,7 @@ def stability(elsewhere: Elsewhere) -> list[Stability]:
 
 def of_number(elsewhere: Elsewhere, fact: Fact, value: Decimal) -> Stability:
     """The cells around a number that leave the answer as it is, and what begins at their ends."""
-    found = elsewhere.cuts.cells(fact, elsewhere.facts)
+    found = elsewhere.cells(fact)
     at = next(k for k, cell in enumerate(found) if cell.holds(value))
     first, below = _walk(elsewhere, fact, found, at, -1)
     last, above = _walk(elsewhere, fact, found, at, 1)
@@ -296,8 +318,8 @@ class Stretch:
 def stretches(elsewhere: Elsewhere, fact: Fact) -> list[Stretch]:
     """All values of a number, the lowest first, the other facts as they stand or following it."""
     found: list[Stretch] = []
-    for cell in elsewhere.cuts.cells(fact, elsewhere.facts):
-        there = elsewhere.there({**elsewhere.facts, fact.name: cell.value})
+    for cell in elsewhere.cells(fact):
+        there = elsewhere.there({**elsewhere.facts, fact.name: cell.value}, [fact.name])
         low, high = cell.low, cell.high
         if found and (found[-1].told, found[-1].constraint, found[-1].along) == (
             there.told,
@@ -351,7 +373,7 @@ def _followed(
     until, closed = found[at].low if step < 0 else found[at].high, found[at].point
     for cell in found[at + step :: step] if at + step >= 0 else ():
         facts = {**elsewhere.facts, fact.name: cell.value}
-        moved = elsewhere.followed(facts)
+        moved = elsewhere.followed(facts, [fact.name])
         if moved is None:
             break
         gave = tuple((name, value) for name, value in moved.items() if facts[name] != value)

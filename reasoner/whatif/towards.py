@@ -145,7 +145,15 @@ class Towards:
                 ways.append(way)
             else:  # no value that a case can give was found
                 complete = min(complete, len(found) - 1)
-        ways.sort(key=lambda way: (len(way.moved), way.errors is None, way.errors or 0.0))
+        order = {fact.name: fact.order for fact in self._reasoner.guideline.facts.values()}
+        ways.sort(
+            key=lambda way: (
+                len(way.moved),
+                way.errors is None,
+                way.errors or 0.0,
+                [order[moved.fact] for moved in way.moved],
+            )
+        )
         return Ways(goal, tuple(ways), complete, larger)
 
     def _way(

@@ -80,7 +80,7 @@ def test_it_says_unless_what_it_stands(case: dict[str, Any], language: str) -> N
     brief, flat = Brief(answer, language), one_line(render(answer, language))
     assert brief.unless
     assert brief.words["unless"] in flat
-    elsewhere = Elsewhere(answer)
+    elsewhere = Elsewhere(answer, whole=True)
     for edge in edges(elsewhere, errors_of(answer)):
         kind = answer.guideline.facts[edge.fact].kind
         step = Fraction(1) if kind == "integer" else FINEST
@@ -89,7 +89,7 @@ def test_it_says_unless_what_it_stands(case: dict[str, Any], language: str) -> N
         past = (past // step if sign < 0 else -(-past // step)) * step
         moved = {**answer.case.facts, **dict(edge.along)}
         moved[edge.fact] = Decimal(past.numerator) / past.denominator
-        there = elsewhere.there(moved)
+        there = elsewhere.there(moved, [edge.fact])
         assert there.told is not None, edge
         assert {c.of for c in there.changes} == {c.of for c in edge.changes}, edge
 

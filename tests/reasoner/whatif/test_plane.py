@@ -58,7 +58,7 @@ def test_no_point_of_a_region_is_told_otherwise(reasoner: Reasoner) -> None:
     source, points, drawn = random.Random(5), 0, 0
     for _ in range(much(400, 40)):
         answer = reasoner.answer(reasoner.gate.admit(lesion(reasoner, source)))
-        elsewhere = Elsewhere(answer)
+        elsewhere = Elsewhere(answer, whole=True)
         for found in planes(elsewhere, source):
             drawn += 1
             whole = [
@@ -78,14 +78,14 @@ def test_no_point_of_a_region_is_told_otherwise(reasoner: Reasoner) -> None:
                     points += 1
                     values = (Decimal(v.numerator) / v.denominator for v in (x, y))
                     moved = dict(zip((found.across, found.up), values, strict=True))
-                    there = elsewhere.there({**elsewhere.facts, **moved})
+                    there = elsewhere.there({**elsewhere.facts, **moved}, list(moved))
                     assert there.told == tile.there.told, (answer.case.facts, moved)
     assert drawn > 20
     assert points > 200
 
 
 def test_the_regions_fill_the_view(reasoner: Reasoner) -> None:
-    elsewhere = Elsewhere(reasoner.recommend(STENT))
+    elsewhere = Elsewhere(reasoner.recommend(STENT), whole=True)
     facts = reasoner.guideline.facts
     across, up = facts["distal_reference_lumen_area_mm2"], facts["minimum_stent_area_mm2"]
     found = plane(elsewhere, across, up, *(view(elsewhere, f, None) for f in (across, up)))
@@ -98,7 +98,7 @@ def test_the_regions_fill_the_view(reasoner: Reasoner) -> None:
 
 
 def test_the_border_of_a_quotient_is_a_line_through_both_numbers(reasoner: Reasoner) -> None:
-    elsewhere = Elsewhere(reasoner.recommend(STENT))
+    elsewhere = Elsewhere(reasoner.recommend(STENT), whole=True)
     facts = reasoner.guideline.facts
     across, up = facts["distal_reference_lumen_area_mm2"], facts["minimum_stent_area_mm2"]
     found = plane(elsewhere, across, up, *(view(elsewhere, f, None) for f in (across, up)))
@@ -113,7 +113,9 @@ def test_the_border_of_a_quotient_is_a_line_through_both_numbers(reasoner: Reaso
         height = line.above(x) / line.below(x) // FINEST
         for steps, tile in ((height - 1, under), (height + 2, over)):
             y = Decimal((steps * FINEST).numerator) / (steps * FINEST).denominator
-            there = elsewhere.there({**elsewhere.facts, across.name: under.at[0], up.name: y})
+            there = elsewhere.there(
+                {**elsewhere.facts, across.name: under.at[0], up.name: y}, [across.name, up.name]
+            )
             assert there.told == tile.there.told, "either side of it"
     assert turned
 
@@ -121,7 +123,7 @@ def test_the_border_of_a_quotient_is_a_line_through_both_numbers(reasoner: Reaso
 def test_a_curve_that_is_linear_in_neither_number_is_not_drawn(
     reasoner: Reasoner, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    elsewhere = Elsewhere(reasoner.recommend(STENT))
+    elsewhere = Elsewhere(reasoner.recommend(STENT), whole=True)
     facts = reasoner.guideline.facts
     across, up = facts["distal_reference_lumen_area_mm2"], facts["minimum_stent_area_mm2"]
     one = Polynomial((Polynomial((Fraction(1),)),))
@@ -136,7 +138,7 @@ def test_no_value_of_a_stretch_is_told_otherwise(reasoner: Reasoner) -> None:
     source, values = random.Random(11), 0
     for _ in range(much(1000, 60)):
         answer = reasoner.answer(reasoner.gate.admit(lesion(reasoner, source)))
-        elsewhere = Elsewhere(answer)
+        elsewhere = Elsewhere(answer, whole=True)
         for fact in numbers(elsewhere):
             found = stretches(elsewhere, fact)
             for before, after in itertools.pairwise(found):
@@ -165,7 +167,7 @@ def test_no_value_of_a_stretch_is_told_otherwise(reasoner: Reasoner) -> None:
                 for value in (stretch.value, inside, *held):
                     if value is not None:
                         values += 1
-                        there = elsewhere.there({**elsewhere.facts, fact.name: value})
+                        there = elsewhere.there({**elsewhere.facts, fact.name: value}, [fact.name])
                         assert there.told == stretch.told, (answer.case.facts, fact.name, value)
     assert values > 500
 
