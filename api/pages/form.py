@@ -126,7 +126,7 @@ def _field(fact: Fact, guideline: Guideline, language: str) -> Field:
     )
 
 
-OF_THE_PAGE = {"lang", "case_id", "rules", "plane-across", "plane-up"}
+OF_THE_PAGE = {"lang", "case_id", "rules", "plane-across", "plane-up", "to"}
 """Parameters of the page that are no facts."""
 
 

@@ -25,7 +25,7 @@ FILLS = 5
 """Fills of the style sheet for what is other than here; further outcomes take them again, told
 apart by their numbers.
 """
-TICKS = 6
+LEAST_TICKS = 4
 LABEL_AT_LEAST = 400
 """Area, in square pixels, of a tile that bears its number."""
 
@@ -228,7 +228,9 @@ class _Drawn:
 
 def _key(there: There) -> Hashable:
     """By which things that are told are the same."""
-    return there.constraint if there.told is None else tuple(sorted(there.told.items()))
+    if there.told is None:
+        return there.constraint
+    return tuple(sorted(there.told.items())), there.along
 
 
 _HATCH = (
@@ -246,7 +248,8 @@ def _ticks(span: Span) -> Iterator[float]:
     """A few round numbers in a view."""
     low, high = map(float, span)
     size = 10.0 ** len(str(int((high - low) * 10**6))) / 10**6
-    step = next(s for s in (size / k for k in (1, 2, 5, 10, 20, 50, 100)) if (high - low) / s >= 4)
+    sizes = (size / k for k in (1, 2, 5, 10, 20, 50, 100))
+    step = next((s for s in sizes if (high - low) / s >= LEAST_TICKS), high - low)
     first = int(low / step)
     yield from (
         round(k * step, 6) for k in range(first, first + 40) if low <= round(k * step, 6) <= high

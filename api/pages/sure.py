@@ -4,12 +4,12 @@ what else would turn the answer, and the plane of two numbers.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from fractions import Fraction
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from markupsafe import Markup
 
@@ -19,6 +19,7 @@ from calx.reasoner.model.guideline import Fact
 from calx.reasoner.model.section import SEVERITIES, Actions, Alerts, Criteria, One, Status
 from calx.reasoner.model.values import as_json
 from calx.reasoner.tell.brief import Brief
+from calx.reasoner.tell.prose import quantity
 from calx.reasoner.tell.turned import Turned
 from calx.reasoner.whatif.errors import errors_of
 from calx.reasoner.whatif.joint import joint
@@ -35,6 +36,11 @@ from calx.reasoner.whatif.stability import (
     stretches,
 )
 
+if TYPE_CHECKING:  # this needs Z3
+    from calx.reasoner.whatif.towards import Ways
+
+NONE = "none"
+"""Of an outcome that is not told."""
 STEPS = 200
 """A slider moves in about so many steps."""
 STRIP = 1000
@@ -50,7 +56,7 @@ class Part:
         told: what is otherwise there, in words.
         outcome: number of what is told there (`Sure.outcomes`); None where no case may be so.
         left: where it begins on the strip, and how `wide` it is there.
-        facts: the facts that follow there, as they are entered.
+        facts: the facts that follow there, as they are entered; None: it depends on the number.
     """
 
     stretch: Stretch
@@ -59,7 +65,7 @@ class Part:
     outcome: int | None
     left: float
     wide: float
-    facts: dict[str, str]
+    facts: dict[str, str | None]
 
 
 @dataclass(frozen=True)
@@ -84,6 +90,14 @@ class Slider:
 
 
 @dataclass(frozen=True)
+class Choice:
+    """An outcome that can be asked for: as it is sent, and in words."""
+
+    value: str
+    label: str
+
+
+@dataclass(frozen=True)
 class Row:
     """A line of what is told: a heading, its words, and whether they are other than here."""
 
@@ -100,15 +114,23 @@ class Sure:
         language: of the page.
         across: a known number that the picture shows across; by default the nearest to a border.
         up: another one, that it shows up.
+        ways: what would lead to another outcome, where one was asked for.
     """
 
-    def __init__(self, answer: Answer, language: str, across: str = "", up: str = "") -> None:
+    def __init__(
+        self,
+        answer: Answer,
+        language: str,
+        across: str = "",
+        up: str = "",
+        ways: Ways | None = None,
+    ) -> None:
         self.answer, self.language = answer, language
         self.brief, self.turned = Brief(answer, language), Turned(answer.guideline, language)
         self.label, self.words = self.turned.label, self.turned.words
         self._elsewhere, self._errors = Elsewhere(answer, whole=True), errors_of(answer)
         self._frequencies = frequencies_of(answer.reasoner)
-        self._wanted = across, up
+        self._wanted, self._ways = (across, up), ways
         self._outcomes: list[Mapping[str, str | None]] = [self._elsewhere.here]
 
     # --- a slider on each number ------------------------------------------------------------
@@ -130,7 +152,11 @@ class Sure:
         step = Fraction(1)
         while fact.kind != "integer" and (high - low) / step < STEPS:
             step /= 10
-        low, high = low // step * step, -(-high // step) * step  # ends that the slider can take
+        low, high = low // step * step, -(-high // step) * step
+        if fact.minimum is not None and (fact.exclusive_minimum or low < fact.minimum):
+            low = max(low, Fraction(fact.minimum) + (step if fact.exclusive_minimum else 0))
+        if fact.maximum is not None:
+            high = min(high, Fraction(fact.maximum))
 
         def on_strip(end: Fraction | float) -> float:
             part = (float(end) - float(low)) / float(high - low)
@@ -150,15 +176,21 @@ class Sure:
             fact, value, told, low, high, step, spread, on_strip(float(value)), tuple(parts)
         )
 
+    def unit(self, fact: Fact) -> str:
+        """What stands after a number of a fact."""
+        return quantity(fact, Decimal(1)).removeprefix("1")
+
     def _part(self, fact: Fact, stretch: Stretch, left: float, wide: float) -> Part:
-        told = self._told(stretch)
-        if stretch.along:
-            told = self.words["with"].format(self.turned.facts(stretch.along), told)
-        facts = {name: self._entered(value) for name, value in stretch.along}
+        told = self._with(stretch.along, self._told(stretch))
+        facts = {n: None if v is None else self._entered(v) for n, v in stretch.along}
         where = self.turned.within(
             fact.name, stretch.low, stretch.holds_low, stretch.high, stretch.holds_high
         )
         return Part(stretch, where, told, self._outcome(stretch.told), left, wide, facts)
+
+    def _with(self, along: tuple[tuple[str, Any], ...], told: str) -> str:
+        """What is told, with the facts that have to go along."""
+        return self.words["with"].format(self.turned.facts(along), told) if along else told
 
     def _told(self, there: There | Stretch) -> str:
         """What is otherwise there, in words."""
@@ -172,7 +204,8 @@ class Sure:
         gravest = self.turned.gravest(there.changes)
         more = len(there.changes) - len(gravest)
         told = self._told(replace(there, changes=gravest))
-        return f"{told} {self.words['more'].format(more)}" if more else told
+        told = f"{told} {self.words['more'].format(more)}" if more else told
+        return self._with(there.along, told)
 
     def _entered(self, value: Any) -> str:
         return str(value).lower() if isinstance(value, bool) else str(as_json(value))
@@ -283,6 +316,24 @@ class Sure:
         """The share of all measurement errors together in which the answer stands."""
         found = joint(self._elsewhere, self._errors)
         return self.turned.joint(found) if found else ""
+
+    def goals(self, possible: Mapping[str, Iterable[str]]) -> list[tuple[str, list[Choice]]]:
+        """The outcomes that can be asked for, by what they are about."""
+        found = []
+        for name, values in possible.items():
+            choices = [
+                Choice(
+                    f"{name}={value}", self.turned.outcome(name, None if value == NONE else value)
+                )
+                for value in values
+            ]
+            found.append((self.turned.about(name), choices))
+        return found
+
+    @property
+    def ways(self) -> list[str]:
+        """What would lead to the outcome that was asked for, a way a line."""
+        return list(self.turned.ways(self._ways)) if self._ways else []
 
     # --- two numbers ------------------------------------------------------------------------
 

@@ -403,7 +403,7 @@ class Brief:
         """A border: past what, from which value, how far in its error, what it turns."""
         turned, name = self.turned, border.fact
         past = turned.beyond(name, border.side == "low", border.at, border.closed)
-        value = self.label.value(name, border.value)
+        value = turned.value(name, border.value)
         if error is not None:
             low, at = border.side == "low", border.at
             size = turned.rounded(name, error.below if low else error.above)

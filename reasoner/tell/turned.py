@@ -2,21 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from decimal import Decimal
 from fractions import Fraction
+from typing import TYPE_CHECKING
 
 from calx.reasoner.model.condition import Value
 from calx.reasoner.model.guideline import Guideline
 from calx.reasoner.model.section import SEVERITIES, Actions, Alerts, Criteria
 from calx.reasoner.tell.labels import labels
+from calx.reasoner.tell.prose import quantity
 from calx.reasoner.whatif.errors import MeasurementError
 from calx.reasoner.whatif.joint import Joint
 from calx.reasoner.whatif.next_facts import Next, harm
 from calx.reasoner.whatif.outcomes import ADVISED, Turn, ranked
+from calx.reasoner.whatif.polynomials import FINEST
 from calx.reasoner.whatif.stability import Stability, share
 from calx.words import words as words_of
 
+if TYPE_CHECKING:  # these need Z3
+    from calx.reasoner.whatif.towards import Moved, Ways
+
+MOST_WAYS = 12
+"""Ways to an outcome that are shown."""
 MOST_TURNED = 3
 """Outcomes that a fact turns that are shown."""
 
@@ -93,14 +101,19 @@ class Turned:
             parts.append(self.beyond(fact, True, high, not holds))
         return self.comma.join(parts) or self.words["any"]
 
-    def facts(self, found: Iterable[tuple[str, Value]]) -> str:
-        """Facts with their values."""
-        return self.comma.join(f"{self.label.fact(n)} {self.label.value(n, v)}" for n, v in found)
+    def facts(self, found: Iterable[tuple[str, Value | None]]) -> str:
+        """Facts with the values that they take when they follow; None: it depends."""
+        return self.comma.join(
+            f"{self.label.fact(name)} {self.value(name, value)}"
+            if value is not None
+            else self.words["goes along"].format(self.label.fact(name))
+            for name, value in found
+        )
 
     def value(self, fact: str, value: Value | Fraction | None) -> str:
         """A value of a fact; None: without end."""
-        if isinstance(value, Fraction):
-            return self.number(fact, value)
+        if isinstance(value, Decimal | Fraction):
+            return self.number(fact, Fraction(value))
         return self.label.value(fact, value)
 
     def rounded(self, fact: str, size: float) -> str:
@@ -108,14 +121,20 @@ class Turned:
         return self.number(fact, Fraction(f"{size:.2g}"))
 
     def number(self, fact: str, value: Fraction | None) -> str:
-        """A number of a fact; None: without end."""
+        """A number of a fact with all its digits, where it has more than a case can give with
+        "…"; None: without end.
+        """
         if value is None:
             return "∞"
-        return self.label.value(fact, Decimal(value.numerator) / Decimal(value.denominator))
+        exact = value // FINEST * FINEST
+        more = "" if exact == value else "…"
+        told = quantity(self.guideline.facts[fact], Decimal(exact.numerator) / exact.denominator)
+        digits = len(told) - len(told.lstrip("-0123456789."))
+        return told[:digits] + more + told[digits:]
 
     def stability(self, item: Stability, error: MeasurementError | None) -> str:
         """A fact, the interval in which the answer stands, and the share of its error in it."""
-        name, value = self.label.fact(item.fact), self.label.value(item.fact, item.value)
+        name, value = self.label.fact(item.fact), self.value(item.fact, item.value)
         if item.stands is None:
             return f"{name} {value}"
         parts = []
@@ -148,6 +167,36 @@ class Turned:
             others=self.comma.join(map(self.label.fact, item.together)),
         )
         return f"{self.label.fact(item.fact)} ({self.words[f'cost {item.cost}']}) → {how}"
+
+    def ways(self, ways: Ways) -> Iterator[str]:
+        """What would lead to an outcome, a way a line."""
+        if ways.found and not ways.found[0].moved:
+            yield self.words["so already"]
+            return
+        for way in ways.found[:MOST_WAYS]:
+            parts = " + ".join(self._moved(moved) for moved in way.moved)
+            size = "" if way.errors is None else self.words["size"].format(way.errors)
+            acted = self.words["can be chosen"] if way.actionable else ""
+            rules = f" [{', '.join(way.rules)}]" if way.rules else ""
+            yield f"{parts}{rules}{size}{acted}"
+        if not ways.found:
+            none = "no way" if ways.complete_up_to else "not searched"
+            yield self.words[none].format(ways.complete_up_to)
+        more = len(ways.found) - MOST_WAYS
+        if more > 0:
+            yield self.words["more"].format(more)
+
+    def _moved(self, moved: Moved) -> str:
+        name = self.label.fact(moved.fact)
+        if moved.direction == "to":
+            return f"{name} → {self.value(moved.fact, moved.limit)}"
+        word = {
+            ("below", True): "to",
+            ("below", False): "below",
+            ("above", True): "from",
+            ("above", False): "above",
+        }[moved.direction, moved.closed]
+        return f"{name} {self.words[word].format(self.value(moved.fact, moved.limit))}"
 
     def joint(self, found: Joint) -> str:
         """The share of all errors together in which the answer stands."""

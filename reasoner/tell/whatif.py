@@ -8,19 +8,17 @@ from fractions import Fraction
 from calx.reasoner.model.guideline import Guideline
 from calx.reasoner.tell.brief import Brief
 from calx.reasoner.tell.labels import labels
-from calx.reasoner.tell.lines import Rows
+from calx.reasoner.tell.lines import HEAD, Rows
 from calx.reasoner.tell.turned import Turned
 from calx.reasoner.whatif.asking import HowSure
 from calx.reasoner.whatif.compare import SideBySide
 from calx.reasoner.whatif.stability import Beyond, Stability
-from calx.reasoner.whatif.towards import Moved, Ways
+from calx.reasoner.whatif.towards import Ways
 from calx.reasoner.whatif.why_not import Because, Lack
 from calx.words import words as words_of
 
 MOST_NEXT = 5
 """Facts to find out that are shown."""
-MOST_WAYS = 12
-"""Ways to an outcome that are shown."""
 
 
 def told(asked: HowSure, language: str) -> str:
@@ -116,36 +114,8 @@ class _Told:
         wanted = self.turned.outcome(ways.goal.of, ways.goal.value)
         goal = f"{self.turned.about(ways.goal.of)} → {wanted}"
         yield from self.write.row(self.words["towards"], goal)
-        head = ""
-        if ways.found and not ways.found[0].moved:
-            yield from self.write.row(head, self.words["so already"])
-            return
-        for way in ways.found[:MOST_WAYS]:
-            parts = " + ".join(self._moved(moved) for moved in way.moved)
-            parts = f"· {parts}"
-            size = "" if way.errors is None else self.words["size"].format(way.errors)
-            acted = self.words["can be chosen"] if way.actionable else ""
-            rules = f" [{', '.join(way.rules)}]" if way.rules else ""
-            yield from self.write.row(head, f"{parts}{rules}{size}{acted}")
-            head = ""
-        if not ways.found:
-            none = "no way" if ways.complete_up_to else "not searched"
-            yield from self.write.row(head, self.words[none].format(ways.complete_up_to))
-        more = len(ways.found) - MOST_WAYS
-        if more > 0:
-            yield from self.write.more(self.words["more"].format(more))
-
-    def _moved(self, moved: Moved) -> str:
-        name = self.label.fact(moved.fact)
-        if moved.direction == "to":
-            return f"{name} → {self.turned.value(moved.fact, moved.limit)}"
-        word = {
-            ("below", True): "to",
-            ("below", False): "below",
-            ("above", True): "from",
-            ("above", False): "above",
-        }[moved.direction, moved.closed]
-        return f"{name} {self.words[word].format(self.turned.value(moved.fact, moved.limit))}"
+        for line in self.turned.ways(ways):
+            yield from self.write.wrapped(line, HEAD + 2, " " * HEAD + "· ")
 
     def _compared(self, found: SideBySide) -> Iterator[str]:
         head = self.words["compared"].format(found.other)

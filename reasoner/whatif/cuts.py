@@ -109,6 +109,61 @@ class Cuts:
                     found |= set(roots(ratio.above - ratio.below * number(limit)))
         return sorted(found)
 
+    def curves(self, across: Fact, up: Fact, values: Values) -> Borders | None:
+        """The borders that limits draw in the plane of two numbers where all else is as it stands;
+        None where one is not linear in the number up.
+        """
+        moving = Moving(self.guideline, values, {across.name: ACROSS, up.name: UP}, _level)
+        upright, curves = set[Fraction](), dict[Ratio, None]()
+        for name in sorted({*self.hanging[across.name], *self.hanging[up.name]}):
+            for ratio in moving.ratios(name):
+                met = (ratio.above - ratio.below * _level(limit) for limit in self.limits[name])
+                for border in (ratio.below, *met):
+                    if border.degree > 1:
+                        return None
+                    if border.degree == 1:
+                        curves.setdefault(Ratio(-border.of[0], border.of[1]))
+                    if border.degree >= 0:
+                        upright |= set(roots(border.of[-1]))
+        return Borders(frozenset(upright), tuple(curves))
+
+
+@dataclass(frozen=True)
+class Borders:
+    """Borders in the plane of two numbers.
+
+    Attributes:
+        upright: the numbers across at which one stands upright.
+        up: those that are curves, as fractions in the number across.
+    """
+
+    upright: frozenset[Fraction]
+    up: tuple[Ratio, ...]
+
+    def joined(self, other: Borders) -> Borders:
+        """With those of another case."""
+        return Borders(self.upright | other.upright, tuple(dict.fromkeys((*self.up, *other.up))))
+
+    def stops(self, levels: Iterable[Fraction]) -> set[Fraction]:
+        """The numbers across between which curves, and level lines, neither begin nor cross."""
+        found = set(self.upright)
+        lines = dict.fromkeys((*self.up, *map(level, levels)))
+        for one, other in itertools.combinations(lines, 2):
+            found |= set(roots(one.above * other.below - other.above * one.below))
+        return found
+
+    def heights(self, x: Fraction) -> dict[Fraction, Ratio]:
+        """Where an upright line crosses curves, each height once."""
+        found: dict[Fraction, Ratio] = {}
+        for curve in self.up:
+            found.setdefault(curve.above(x) / curve.below(x), curve)
+        return found
+
+
+def level(value: Fraction) -> Ratio:
+    """A level line."""
+    return Ratio(number(value), number(Fraction(1)))
+
 
 @lru_cache(maxsize=8)
 def cuts_of(reasoner: Answering, whole: bool) -> Cuts:
@@ -260,3 +315,13 @@ def number(value: Fraction) -> Polynomial:
 
 IDENTITY = Polynomial((Fraction(0), Fraction(1)))
 """The number that moves, as a polynomial in itself."""
+ACROSS = Polynomial((IDENTITY,))
+"""Of two numbers that move the first, as a polynomial in the second, its coefficients being
+polynomials in the first.
+"""
+UP = Polynomial((Polynomial(), number(Fraction(1))))
+"""The second."""
+
+
+def _level(value: Fraction) -> Polynomial:
+    return Polynomial((number(value),)) if value else Polynomial()

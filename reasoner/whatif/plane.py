@@ -9,7 +9,7 @@ guideline changes its mind, so one evaluation decides a whole tile.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
@@ -17,15 +17,19 @@ from typing import TypeAlias
 
 from calx.reasoner.model.guideline import Fact
 from calx.reasoner.model.values import Values
-from calx.reasoner.whatif.cuts import NUMBERS, Moving, between
+from calx.reasoner.whatif.cuts import NUMBERS, Borders, between, level
 from calx.reasoner.whatif.errors import MeasurementError
-from calx.reasoner.whatif.polynomials import FINEST, Polynomial, Ratio, roots
+from calx.reasoner.whatif.polynomials import Ratio
 from calx.reasoner.whatif.stability import Elsewhere, There
 
 SEEN = 3
 """Standard deviations on either side that a view of a number takes in."""
 MARGIN = Fraction(1, 12)
 """Of a view, that is left around what it takes in."""
+MOST_FOLLOWING = 5
+"""Values that facts take which follow the two numbers."""
+MOST_COLUMNS = 400
+"""Whole numbers across that are drawn."""
 
 Span: TypeAlias = tuple[Fraction, Fraction]
 
@@ -71,6 +75,10 @@ def view(elsewhere: Elsewhere, fact: Fact, error: MeasurementError | None) -> Sp
     low, high = min(inside), max(inside)
     margin = MARGIN * (high - low or abs(value) or 1)
     low, high = low - margin, high + margin
+    if fact.kind == "integer":
+        low, high = low // 1 - Fraction(1, 2), -(-high // 1) + Fraction(1, 2)
+        least = None if least is None else least - Fraction(1, 2)
+        most = None if most is None else most + Fraction(1, 2)
     return (
         low if least is None else max(low, least),
         high if most is None else min(high, most),
@@ -86,7 +94,8 @@ def numbers(elsewhere: Elsewhere) -> list[Fact]:
 
 
 def plane(elsewhere: Elsewhere, across: Fact, up: Fact, wide: Span, tall: Span) -> Plane | None:
-    """The tiles of a view; None where a border is linear in neither of the two numbers.
+    """The tiles of a view; None where they cannot be told exactly: a border is no fraction in the
+    number across, only the number up is whole, or too many whole numbers are in view.
 
     Args:
         elsewhere: the case.
@@ -96,110 +105,86 @@ def plane(elsewhere: Elsewhere, across: Fact, up: Fact, wide: Span, tall: Span) 
         tall: from the lowest to the highest.
     """
     following: list[Values] = [{}]  # the values that facts take which follow these two
-    while True:
-        curves = _curves(elsewhere, across, up, following)
-        if curves is None:
+    while len(following) <= MOST_FOLLOWING:
+        if across.kind == "integer":
+            tiles = _columns(elsewhere, across, up, wide, tall)
+        elif up.kind == "integer":
+            tiles = None
+        else:
+            tiles = _between_curves(elsewhere, across, up, wide, tall, following)
+        if tiles is None:
             return None
-        tiles = tuple(_tiles(elsewhere, across, up, curves, wide, tall))
         new = (dict(tile.there.along) for tile in tiles if tile.there.along)
         unseen = next((values for values in new if values not in following), None)
-        if unseen is None:
-            return Plane(across.name, up.name, wide, tall, tiles)
+        if unseen is None or across.kind == "integer":
+            return Plane(across.name, up.name, wide, tall, tuple(tiles))
         following.append(unseen)
+    return None
 
 
-def _tiles(
-    elsewhere: Elsewhere, across: Fact, up: Fact, curves: _Curves, wide: Span, tall: Span
-) -> Iterator[Tile]:
+def _between_curves(
+    elsewhere: Elsewhere,
+    across: Fact,
+    up: Fact,
+    wide: Span,
+    tall: Span,
+    following: Iterable[Values],
+) -> list[Tile] | None:
     """The parts between borders, each with what is told of a point in it."""
-    for low, high in _slabs(curves, wide, tall):
-        x = between(low, high, _step(across))
+    curves = Borders(frozenset(), ())
+    for values in following:
+        more = elsewhere.cuts.curves(across, up, {**elsewhere.facts, **values})
+        if more is None:
+            return None
+        curves = curves.joined(more)
+    inside = sorted(stop for stop in curves.stops(tall) if wide[0] < stop < wide[1])
+    tiles = []
+    for low, high in itertools.pairwise([wide[0], *inside, wide[1]]):
+        x = between(low, high)
         if x is None:
             continue
-        borders = sorted(_crossed(curves.up, Fraction(x), tall), key=lambda pair: pair[0])
+        heights = {end: level(end) for end in tall} | {
+            height: curve
+            for height, curve in curves.heights(Fraction(x)).items()
+            if tall[0] < height < tall[1]
+        }
+        borders = sorted(heights.items(), key=lambda pair: pair[0])
         for (bottom, below), (top, above) in itertools.pairwise(borders):
-            y = between(bottom, top, _step(up))
+            y = between(bottom, top)
             if y is not None:
-                facts = {**elsewhere.facts, across.name: x, up.name: y}
-                there = elsewhere.there(facts, [across.name, up.name])
-                yield Tile(low, high, below, above, (x, y), there)
+                there = _there(elsewhere, across, up, x, y)
+                tiles.append(Tile(low, high, below, above, (x, y), there))
+    return tiles
 
 
-@dataclass(frozen=True)
-class _Curves:
-    """Borders in a plane: at numbers across, and curves up."""
-
-    across: frozenset[Fraction]
-    up: tuple[Ratio, ...]
-
-
-def _step(fact: Fact) -> Fraction:
-    return Fraction(1) if fact.kind == "integer" else FINEST
-
-
-def _curves(
-    elsewhere: Elsewhere, across: Fact, up: Fact, following: Iterable[Values]
-) -> _Curves | None:
-    """Every border that a limit draws; None where one is not linear in the number up."""
-    cuts = elsewhere.cuts
-    upright, curves = set[Fraction](), dict[Ratio, None]()
-    for values in following:
-        facts = {**elsewhere.facts, **values}
-        moving = Moving(cuts.guideline, facts, {across.name: X, up.name: Y}, _constant)
-        for border in _met(elsewhere, across, up, moving):
-            if border.degree > 1:
-                return None
-            if border.degree == 1:
-                curves.setdefault(Ratio(-border.of[0], border.of[1]))
-            if border.degree >= 0:
-                upright |= set(roots(border.of[-1]))
-    return _Curves(frozenset(upright), tuple(curves))
+def _columns(
+    elsewhere: Elsewhere, across: Fact, up: Fact, wide: Span, tall: Span
+) -> list[Tile] | None:
+    """A column for each whole number across, cut where something is told otherwise."""
+    first, last = -(-wide[0] // 1), wide[1] // 1
+    if last - first > MOST_COLUMNS:
+        return None
+    tiles, half = [], Fraction(1, 2)
+    for whole in range(int(first), int(last) + 1):
+        x = Decimal(whole)
+        ends = max(wide[0], whole - half), min(wide[1], whole + half)
+        moved = {**elsewhere.facts, across.name: x}
+        below = tall[0]
+        for cell in elsewhere.cuts.cells(up, moved):
+            if cell.high is None:
+                top = tall[1]
+            elif up.kind != "integer":
+                top = cell.high
+            else:  # half way to the next whole number
+                top = cell.high + half if cell.point else -(-cell.high // 1) - half
+            top = min(top, tall[1])
+            if top > below:
+                there = _there(elsewhere, across, up, x, cell.value)
+                tiles.append(Tile(*ends, level(below), level(top), (x, cell.value), there))
+                below = top
+    return tiles
 
 
-def _met(elsewhere: Elsewhere, across: Fact, up: Fact, moving: Moving) -> Iterator[Polynomial]:
-    """What is 0 where a value meets a limit, or cannot be computed."""
-    cuts = elsewhere.cuts
-    for name in sorted({*cuts.hanging[across.name], *cuts.hanging[up.name]}):
-        for ratio in moving.ratios(name):
-            yield ratio.below
-            for limit in sorted(cuts.limits[name]):
-                yield ratio.above - ratio.below * _constant(limit)
-
-
-def _constant(value: Fraction) -> Polynomial:
-    """A number as a polynomial in the number up, with polynomials across as coefficients."""
-    return Polynomial((Polynomial((value,)),)) if value else Polynomial()
-
-
-ONE = Polynomial((Fraction(1),))
-X = Polynomial((Polynomial((Fraction(0), Fraction(1))),))
-Y = Polynomial((Polynomial(), ONE))
-
-
-def _level(value: Fraction) -> Ratio:
-    """A level line."""
-    return Ratio(Polynomial((value,)) if value else Polynomial(), ONE)
-
-
-def _slabs(curves: _Curves, wide: Span, tall: Span) -> Iterator[Span]:
-    """The view across, cut where a border stands upright and where two of them cross."""
-    all_ = (*curves.up, *map(_level, tall))
-    stops = set(curves.across)
-    for one, other in itertools.combinations(all_, 2):
-        stops |= set(roots(one.above * other.below - other.above * one.below))
-    inside = sorted(stop for stop in stops if wide[0] < stop < wide[1])
-    yield from itertools.pairwise([wide[0], *inside, wide[1]])
-
-
-def _crossed(
-    curves: tuple[Ratio, ...], x: Fraction, tall: Span
-) -> Iterator[tuple[Fraction, Ratio]]:
-    """Where an upright line crosses curves in the view, each height once, with its ends."""
-    heights: Mapping[Fraction, Ratio] = {end: _level(end) for end in tall}
-    yield from heights.items()
-    seen = set(heights)
-    for curve in curves:
-        height = curve.above(x) / curve.below(x)
-        if tall[0] < height < tall[1] and height not in seen:
-            seen.add(height)
-            yield height, curve
+def _there(elsewhere: Elsewhere, across: Fact, up: Fact, x: Decimal, y: Decimal) -> There:
+    facts = {**elsewhere.facts, across.name: x, up.name: y}
+    return elsewhere.there(facts, [across.name, up.name])

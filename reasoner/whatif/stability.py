@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from fractions import Fraction
 from typing import Literal, TypeAlias
@@ -98,41 +98,59 @@ class Elsewhere:
         broken = evaluation.violated(evaluation.complete(facts).values)
         return broken[0].id if broken else None
 
-    def followed(self, facts: Values, moved: Collection[str]) -> Values | None:
-        """The same facts, one that follows one of the moved put to its nearest value with which a
-        case may be so; None where there is none.
-        """
+    def _following(self, moved: Collection[str]) -> list[str]:
+        """The known facts that follow one of those moved."""
         described = self.reasoner.guideline.facts
         local = {described[name].local for name in moved}
-        following = [n for n in facts if n not in moved and described[n].follows in local]
-        for name in following:
-            for value in self._others(described[name], facts):
-                with_it = {**facts, name: value}
-                if self.forbidden_by(with_it) is None:
-                    return with_it
+        return [n for n in self.facts if n not in moved and described[n].follows in local]
+
+    def followed(self, facts: Values, moved: Collection[str]) -> Values | None:
+        """The same facts, one that follows one of the moved put to a value with which a case may
+        be so: the nearest with which the answer stands, else the nearest below, else above; None
+        where there is none.
+        """
+        described = self.reasoner.guideline.facts
+        for name in self._following(moved):
+            options = [{**facts, name: value} for value in self._others(described[name], facts)]
+            may = [option for option in options if self.forbidden_by(option) is None]
+            if may:
+                return next((option for option in may if self.stands(option)), may[0])
         return None
 
     def cells(self, fact: Fact) -> list[Range]:
-        """The cells of a number; where facts follow it, also as their new values cut it."""
-        cuts, tried = set(self.cuts.at(fact, self.facts)), list[Values]()
-        while True:
-            found = cells(fact, cuts)
-            for cell in found:
-                facts = {**self.facts, fact.name: cell.value}
-                along = dict(self.there(facts, [fact.name]).along)
-                if along and along not in tried:
-                    tried.append(along)
-                    cuts |= set(self.cuts.at(fact, {**self.facts, **along}))
-                    break
-            else:
-                return found
+        """The cells of a number; where a number follows it, also cut where that one's cells
+        begin, end or change their order.
+        """
+        cuts = set(self.cuts.at(fact, self.facts))
+        described = self.reasoner.guideline.facts
+        for name in self._following([fact.name]):
+            value = self.facts[name]
+            if described[name].kind in NUMBERS and isinstance(value, Decimal):
+                curves = self.cuts.curves(fact, described[name], self.facts)
+                bounds = (described[name].minimum, described[name].maximum)
+                levels = {Fraction(end) for end in (value, *bounds) if end is not None}
+                cuts |= curves.stops(levels) if curves else set()
+        return cells(fact, cuts)
+
+    def along_in(
+        self, fact: Fact, cell: Range, there: There
+    ) -> tuple[tuple[str, Value | None], ...]:
+        """The facts that follow a number in a cell, each with a value that it may have in all of
+        the cell; None: it depends on the number.
+        """
+        cuts = self.cuts.at(fact, {**self.facts, **dict(there.along)}) if there.along else []
+        fixed = not any(
+            (cell.low is None or cut > cell.low) and (cell.high is None or cut < cell.high)
+            for cut in cuts
+        )
+        return tuple((name, value if fixed else None) for name, value in there.along)
 
     def _others(self, fact: Fact, facts: Values) -> list[Value]:
-        """The values of a fact that stand for all others, the nearest first."""
+        """The values of a fact that stand for all others, the nearest below first."""
         value = facts[fact.name]
         if isinstance(value, Decimal):
-            here, cells = value, self.cuts.cells(fact, facts)
-            return [c.value for c in sorted(cells, key=lambda cell: abs(cell.value - here))]
+            found = [cell.value for cell in self.cuts.cells(fact, facts)]
+            return [*reversed([v for v in found if v <= value]), *(v for v in found if v > value)]
         return [not value] if isinstance(value, bool) else [v for v in fact.values if v != value]
 
     def answered(self, facts: Values) -> Answer | None:
@@ -301,7 +319,7 @@ class Stretch:
         holds_low: the end is one of them.
         value: one of them that a case can give.
         told: the outcomes; None where no case may be so.
-        along: the facts that follow there, with their values.
+        along: the facts that follow there, with their values; None: it depends on the number.
     """
 
     low: Fraction | None
@@ -312,7 +330,7 @@ class Stretch:
     told: Mapping[str, str | None] | None
     changes: tuple[Turn, ...]
     constraint: str | None = None
-    along: tuple[tuple[str, Value], ...] = ()
+    along: tuple[tuple[str, Value | None], ...] = ()
 
 
 def stretches(elsewhere: Elsewhere, fact: Fact) -> list[Stretch]:
@@ -320,19 +338,22 @@ def stretches(elsewhere: Elsewhere, fact: Fact) -> list[Stretch]:
     found: list[Stretch] = []
     for cell in elsewhere.cells(fact):
         there = elsewhere.there({**elsewhere.facts, fact.name: cell.value}, [fact.name])
-        low, high = cell.low, cell.high
-        if found and (found[-1].told, found[-1].constraint, found[-1].along) == (
-            there.told,
-            there.constraint,
-            there.along,
-        ):
-            before = found.pop()
-            value = before.value if before.low is not None else cell.value
-            ends = before.low, before.holds_low, high, cell.point, value
+        along = elsewhere.along_in(fact, cell, there)
+        ends = cell.low, cell.point, cell.high, cell.point
+        stretch = Stretch(*ends, cell.value, there.told, there.changes, there.constraint, along)
+        before = found[-1] if found else None
+        if before is not None and before.high != cell.low:  # no case can give a value between
+            stretch = replace(stretch, low=before.high, holds_low=False)
+        if before is not None and _same(before, stretch):
+            found[-1] = replace(before, high=stretch.high, holds_high=stretch.holds_high)
         else:
-            ends = low, cell.point, high, cell.point, cell.value
-        found.append(Stretch(*ends, there.told, there.changes, there.constraint, there.along))
+            found.append(stretch)
     return found
+
+
+def _same(one: Stretch, other: Stretch) -> bool:
+    told = one.told, one.constraint, one.along
+    return told == (other.told, other.constraint, other.along)
 
 
 def of_words(elsewhere: Elsewhere) -> list[Stability]:

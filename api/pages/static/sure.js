@@ -4,6 +4,14 @@ document.documentElement.classList.add("scripted");
 const slides = [...document.querySelectorAll(".slide")];
 const there = [...document.querySelectorAll(".told-there [data-outcome]")];
 
+// The value of a slider: in its steps, or the case's own where it stands within one of it.
+function valueOf(slide) {
+  const at = Number(slide.querySelector("input").value), own = Number(slide.dataset.value), step = Number(slide.dataset.step);
+  if (Math.abs(at - own) < step / 2) return own;
+  const digits = Math.max(0, Math.round(-Math.log10(step))), input = slide.querySelector("input");
+  return Math.min(Number(input.max), Math.max(Number(input.min), Number((Math.round(at / step) * step).toFixed(digits))));
+}
+
 function holds(part, value) {
   const { low, high, holds: ends } = part.dataset;
   const above = low === "" || value > Number(low) || (ends.includes("low") && value === Number(low));
@@ -11,16 +19,18 @@ function holds(part, value) {
 }
 
 function show(slide) {
-  const input = slide.querySelector("input"), value = Number(input.value), own = value === Number(slide.dataset.value);
+  const value = valueOf(slide), own = value === Number(slide.dataset.value);
   const parts = [...slide.querySelectorAll(".parts li")], part = parts.find((one) => holds(one, value));
   parts.forEach((one) => (one === part ? one.setAttribute("aria-current", "true") : one.removeAttribute("aria-current")));
-  const said = slide.querySelector("output"), unit = said.dataset.unit ?? (said.dataset.unit = said.textContent.replace(/^[\d.,\s]+/, ""));
-  said.textContent = `${Number(input.value)}${/^[°%]/.test(unit) ? "" : " "}${unit}`;
-  const enter = slide.querySelector(".moved a"), to = new URL(enter.href);
-  to.searchParams.set(slide.dataset.fact, Number(input.value));
-  for (const [name, follows] of Object.entries(part ? JSON.parse(part.dataset.along) : {})) to.searchParams.set(name, follows);
+  const said = own ? slide.dataset.value : value;
+  slide.querySelector("output").textContent = said + slide.dataset.unit;
+  slide.querySelector("input").setAttribute("aria-valuetext", said + slide.dataset.unit);
+  const enter = slide.querySelector(".moved a"), to = new URL(document.querySelector("a.back").href);
+  const along = Object.entries(part ? JSON.parse(part.dataset.along) : {});
+  to.searchParams.set(slide.dataset.fact, value);
+  for (const [name, follows] of along) to.searchParams.set(name, follows);
   enter.href = to.pathname + to.search;
-  enter.hidden = own || !part || part.dataset.outcome === "";
+  enter.hidden = own || !part || part.dataset.outcome === "" || along.some(([, follows]) => follows === null);
   return part;
 }
 

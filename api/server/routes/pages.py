@@ -22,6 +22,7 @@ from calx.api.pages.plane_picture import fill
 from calx.api.pages.proof_picture import draw_proof as proof_picture
 from calx.api.pages.render import html
 from calx.api.pages.sure import Sure
+from calx.api.server.asked import possible_outcomes, ways_to
 from calx.api.server.guard import COOKIE
 from calx.api.server.openapi import body_of, describe
 from calx.api.server.request import absent, language_of, language_told, record_of, service_of
@@ -214,13 +215,16 @@ async def sure(request: Request) -> Response:
     service_of(request).note(request, "asked what if", case="page")
     given = [(n, v) for n, v in asked.multi_items() if n not in OF_THE_PAGE and v.strip()]
     given.append(("lang", language))
-    found = Sure(answer, language, asked.get("plane-across", ""), asked.get("plane-up", ""))
+    ways = await asyncio.to_thread(ways_to, service_of(request), answer, asked.get("to"), language)
+    found = Sure(answer, language, asked.get("plane-across", ""), asked.get("plane-up", ""), ways)
     return await asyncio.to_thread(
         page,
         request,
         "sure.html",
         language,
         sure=found,
+        to=asked.get("to", ""),
+        goals=found.goals(possible_outcomes(answer.guideline)),
         fill=fill,
         given=given,
         permanent=f"/?{urlencode(given)}",

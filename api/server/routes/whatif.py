@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import importlib.util
 from typing import TYPE_CHECKING
 
 import orjson
@@ -11,6 +10,7 @@ from fastapi import APIRouter, Request, Response
 
 from calx.api.contract.negotiation import JSON
 from calx.api.contract.problems import ServiceError
+from calx.api.server.asked import goal_of, needs_solver
 from calx.api.server.openapi import CASE_BODY, problems_of
 from calx.api.server.request import form_of, language_of, record_of, service_of
 from calx.api.server.routes.advice import VARY, answer_case, read_cases
@@ -54,7 +54,7 @@ async def whatif(request: Request) -> Response:
     service = service_of(request)
     form_of(request, JSON)
     language = language_of(request)
-    _needs_z3()
+    needs_solver()
     cases = await read_cases(request, service)
     if not 1 <= len(cases) <= MOST_CASES:
         raise ServiceError(
@@ -62,7 +62,7 @@ async def whatif(request: Request) -> Response:
             f"{len(cases)} cases; send one, or two to compare",
             [Problem("send one case as a JSON object, or a list of two to compare")],
         )
-    goal = _goal(request, language)
+    goal = goal_of(service.reasoner.guideline, request.query_params.get("to"), language)
     answers = [answer_case(service, case, language) for case in cases]
     found = await asyncio.to_thread(_asked, service.what_if, answers, goal)
     service.note(request, "asked what if", case=answers[0].case.id)
@@ -80,7 +80,7 @@ async def of_stored(request: Request, case_id: str) -> Response:
     """The same of an answer that was stored under the guideline of today."""
     service = service_of(request)
     form_of(request, JSON)
-    _needs_z3()
+    needs_solver()
     kept = await record_of(request, case_id)
     if kept.guideline_digest != service.reasoner.guideline.digest:
         raise ServiceError(
@@ -90,26 +90,9 @@ async def of_stored(request: Request, case_id: str) -> Response:
             case_id=case_id,
         )
     answer = service.reasoner.recommend(kept.submitted, language_of(request))
-    goal = _goal(request, language_of(request))
+    goal = goal_of(answer.guideline, request.query_params.get("to"), language_of(request))
     found = await asyncio.to_thread(_asked, service.what_if, [answer], goal)
     return Response(found, headers=VARY, media_type=JSON)
-
-
-def _needs_z3() -> None:
-    if importlib.util.find_spec("z3") is None:
-        raise ServiceError("not-installed", "what-if needs Z3: pip install 'calx[authoring]'")
-
-
-def _goal(request: Request, language: str) -> Goal | None:
-    from calx.reasoner.whatif.goals import NoSuchOutcomeError, goal
-
-    text = request.query_params.get("to")
-    try:
-        return (
-            None if text is None else goal(service_of(request).reasoner.guideline, text, language)
-        )
-    except NoSuchOutcomeError as error:
-        raise ServiceError("unreadable", str(error), [Problem(str(error))]) from None
 
 
 def _asked(what_if: WhatIf, answers: list[Answer], goal: Goal | None) -> bytes:

@@ -476,6 +476,31 @@ def test_the_advice_changes_as_a_slider_moves(page: Page, client: httpx.Client) 
     expect(page.locator("#i-reference_vessel_diameter_mm")).to_have_value("5")
 
 
+@pytest.mark.parametrize(
+    ("arc", "other"), [("89.6", 200), ("269.999999", 300), ("270.000001", 200)]
+)
+def test_a_slider_keeps_the_value_of_the_case(page: Page, arc: str, other: int) -> None:
+    """Also where it lies between two of its steps, or within one of a border."""
+    page.goto(f"/sure?max_superficial_arc_deg={arc}&reference_vessel_diameter_mm=2.6")
+    slide = page.locator(".slide[data-fact=max_superficial_arc_deg]")
+    for value in (None, other, float(arc)):
+        if value is not None:
+            move(page, "max_superficial_arc_deg", value)
+        moved = value == other
+        expect(slide.locator("output")).to_have_text(f"{other if moved else arc}°")
+        expect(slide.locator(".moved a")).to_be_visible(visible=moved)
+        expect(slide.locator("li.same[aria-current]")).to_have_count(0 if moved else 1)
+    assert f"arc {arc}°" in slide.locator("h3").inner_text()
+
+
+def test_what_would_lead_to_another_outcome_is_asked_on_the_page(page: Page) -> None:
+    page.goto(SURE)
+    page.locator("select[name=to]").select_option("first=rotational_atherectomy")
+    page.locator("#to button").click()
+    expect(page.locator(".ways li").first).to_contain_text("reference vessel diameter below")
+    expect(page.locator("select[name=to]")).to_have_value("first=rotational_atherectomy")
+
+
 def test_two_numbers_are_drawn_with_the_case_and_its_errors(page: Page) -> None:
     page.goto(SURE)
     expect(page.locator("svg.plane .case")).to_have_count(1)

@@ -87,7 +87,7 @@ def test_it_says_unless_what_it_stands(case: dict[str, Any], language: str) -> N
         sign = -1 if edge.side == "low" else 1
         past = edge.at + sign * step * (edge.closed or (edge.at / step).denominator != 1)
         past = (past // step if sign < 0 else -(-past // step)) * step
-        moved = {**answer.case.facts, **dict(edge.along)}
+        moved = dict(answer.case.facts)
         moved[edge.fact] = Decimal(past.numerator) / past.denominator
         there = elsewhere.there(moved, [edge.fact])
         assert there.told is not None, edge
