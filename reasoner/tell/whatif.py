@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from fractions import Fraction
 
@@ -17,6 +18,9 @@ from calx.reasoner.whatif.towards import Ways
 from calx.reasoner.whatif.why_not import Because, Lack
 from calx.words import words as words_of
 
+_NUMBER = re.compile(r"(not )?(>=|<=|>|<) ([0-9.]+)")
+"""What a premise asks of a number."""
+_WORDS = {">=": "from", ">": "above", "<=": "to", "<": "below"}
 MOST_NEXT = 5
 """Facts to find out that are shown."""
 
@@ -145,7 +149,7 @@ class _Told:
         for item in self.asked.why_not:
             if item.status is None:
                 continue
-            because = "; ".join(self._because(one) for one in item.because)
+            because = self.words["semicolon"].join(self._because(one) for one in item.because)
             kind, _, id_ = item.of.partition(":")
             order = because or self.words["order"]
             yield from self.write.row(
@@ -160,22 +164,36 @@ class _Told:
         return f"[{because.rule}] {self.words['needs'].format(lacks)}"
 
     def _lack(self, lack: Lack) -> str:
+        """A premise that is missing, in words, with the value that stands in its way."""
         if lack.fact not in self.guideline.facts:
-            key, _, local = lack.fact.partition(":")
-            known = self.guideline.properties.get(key)
-            term = self.guideline.terms.get(f"{known.kind}/{local}") if known else None
-            about = known.label[self.language] if known else key
-            told = f"{about} {term.label[self.language]}" if term else about
-            if lack.value is None or lack.value is True:
-                wanted = "is not told" if lack.value is None else "is told"
-                return self.words[wanted].format(told)
-            return f"{told} {lack.needs}"
-        value = self.label.value(lack.fact, lack.value)
-        answers = {"true": True, "false": False, "not true": False, "not false": True}
-        needs = " | ".join(
-            self.label.value(lack.fact, answers[word])
-            if word in answers
-            else self.guideline.value_labels.get(word, {self.language: word})[self.language]
-            for word in lack.needs.split(" | ")
-        )
+            return self._lacking_conclusion(lack)
+        number = _NUMBER.fullmatch(lack.needs)
+        if number:
+            barred, sign, limit = number.groups()
+            needs = self.words[_WORDS[sign]].format(self.turned.number(lack.fact, Fraction(limit)))
+            needs = self.words["is told"].format(needs) if barred else needs
+        else:
+            answers = {"true": True, "false": False, "not true": False, "not false": True}
+            needs = self.words["or"].join(
+                self.label.value(lack.fact, answers[word])
+                if word in answers
+                else self.guideline.value_labels.get(word, {self.language: word})[self.language]
+                for word in lack.needs.split(" | ")
+            )
+        value = self.turned.value(lack.fact, lack.value)
         return f"{self.label.fact(lack.fact)} {needs} ({value})"
+
+    def _lacking_conclusion(self, lack: Lack) -> str:
+        """A conclusion that is missing, or stands in the way."""
+        key, _, local = lack.fact.partition(":")
+        known = self.guideline.properties.get(key)
+        term = self.guideline.terms.get(f"{known.kind}/{local}") if known else None
+        about = known.label[self.language] if known else key
+        words = words_of("rule", self.language)
+        number = _NUMBER.fullmatch(lack.needs)
+        if term is None and number:
+            _, sign, count = number.groups()
+            least = words["at least"].format(count=count, property=about)
+            return least if sign == ">=" else words["not"].format(part=least)
+        told = "derived" if lack.value is None else "not derived"
+        return words[told].format(property=about, term=term.label[self.language] if term else "")
