@@ -6,13 +6,14 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from fractions import Fraction
-from typing import Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 from calx.reasoner.engine.answer import Answer
 from calx.reasoner.intake.errors import ContradictionError
 from calx.reasoner.model.case import Case
 from calx.reasoner.model.condition import Value
 from calx.reasoner.model.guideline import Fact
+from calx.reasoner.model.section import Criteria
 from calx.reasoner.model.values import Values
 from calx.reasoner.whatif.cuts import NUMBERS, Range, cells, cuts_of
 from calx.reasoner.whatif.errors import MeasurementError
@@ -91,6 +92,27 @@ class Elsewhere:
         self.cuts = cuts_of(answer.reasoner, whole)
         self.facts: Values = dict(answer.case.facts)
         self.here = outcomes(answer, whole)
+        self._drawn_from = self._behind(answer)
+
+    def outcomes(self, there: Answer) -> Mapping[str, str | None]:
+        """What another answer comes to; that of this case where it is drawn from the same."""
+        if self._behind(there) == self._drawn_from:
+            return self.here
+        return outcomes(there, self.whole)
+
+    def _behind(self, answer: Answer) -> tuple[Any, ...]:
+        """All from which outcomes are drawn: what rules concluded with which level, the statements
+        that concern it, and what is open of the criteria.
+        """
+        return (
+            [(id(production), level) for _, production, _, level in answer.trace.steps],
+            answer.statements,
+            [
+                answer.judged(section).criteria
+                for section in answer.guideline.sections
+                if self.whole and isinstance(section, Criteria)
+            ],
+        )
 
     def forbidden_by(self, facts: Values) -> str | None:
         """The consistency rule that other facts break; None where they may be."""
@@ -163,7 +185,7 @@ class Elsewhere:
     def stands(self, facts: Values) -> bool:
         """Whether the answer stands with other facts, which a case may give."""
         there = self.answered(facts)
-        return there is not None and outcomes(there, self.whole) == self.here
+        return there is not None and self.outcomes(there) == self.here
 
     def there(self, facts: Values, moved: Collection[str]) -> There:
         """What is told of other facts, those that follow the moved giving way where they must."""
@@ -173,7 +195,7 @@ class Elsewhere:
         if so is None or there is None:
             return There(None, (), constraint)
         along = tuple((name, value) for name, value in so.items() if facts[name] != value)
-        told = outcomes(there, self.whole)
+        told = self.outcomes(there)
         return There(told, tuple(turns(self.answer, there, self.here, told)), None, along)
 
     def differs(self, facts: Values) -> tuple[Turn, ...]:
@@ -181,7 +203,7 @@ class Elsewhere:
         there = self.answered(facts)
         if there is None:
             return ()
-        return tuple(turns(self.answer, there, self.here, outcomes(there, self.whole)))
+        return tuple(turns(self.answer, there, self.here, self.outcomes(there)))
 
 
 @dataclass(frozen=True)

@@ -123,7 +123,9 @@ async def recommend(request: Request) -> Response:
         content = (
             service.recommend(case, language)
             if form == JSON
-            else write_answer(service.reasoner.answer(case, language), form, language)
+            else await asyncio.to_thread(
+                write_answer, service.reasoner.answer(case, language), form, language
+            )
         )
         service.note(request, "answered", case=case.id)
         return Response(content, headers=VARY, media_type=form)

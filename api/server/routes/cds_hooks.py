@@ -118,7 +118,7 @@ async def call(request: Request, service_id: str) -> Response:
     for lesion, answer in found:
         notes = [*reading.notes, *lesion.notes]
         label = lesion.label if len(found) > 1 else ""
-        shown += cards(answer, base, reference, notes, language, label)
+        shown += await asyncio.to_thread(cards, answer, base, reference, notes, language, label)
         service.note(request, "answered", case=answer.case.id, through="cds-hooks", call=call_id)
     return _json({"cards": shown})
 

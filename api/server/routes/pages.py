@@ -159,27 +159,33 @@ def open_things(answer: Answer) -> list[str]:
 async def index(request: Request) -> Response:
     """The lesion and its advice, for the facts in the address."""
     service, language = service_of(request), language_of(request)
-    content = lesion(request, language)
-    if content["first"]:
+
+    def shown() -> tuple[Response, bool]:
+        form, content = form_of(service.reasoner.guideline, language), lesion(request, language)
+        more = {"form": form, "examples": service.examples, **content}
+        return page(request, "index.html", language, **more), bool(content["first"])
+
+    # what is near, and what to find out, takes a while
+    response, is_answer = await asyncio.to_thread(shown)
+    if is_answer:
         service.note(request, "answered", case="page")
-    return page(
-        request,
-        "index.html",
-        language,
-        form=form_of(service.reasoner.guideline, language),
-        examples=service.examples,
-        **content,
-    )
+    return response
 
 
 @router.get("/advice")
 async def advice(request: Request) -> Response:
     """The part of the page that follows the facts, for the script that watches them."""
     service, language = service_of(request), language_of(request)
-    content = lesion(request, language)
-    if content["first"]:
+
+    def shown() -> tuple[str, bool]:
+        content = lesion(request, language)
+        query = request.url.query
+        text = html(*service.shown, "fragment.html", language, "/", query, **content)
+        return text, bool(content["first"])
+
+    text, is_answer = await asyncio.to_thread(shown)
+    if is_answer:
         service.note(request, "answered", case="page")
-    text = html(*service.shown, "fragment.html", language, "/", request.url.query, **content)
     return Response(text, headers=NO_STORE, media_type="text/html; charset=utf-8")
 
 
