@@ -293,8 +293,8 @@ class Brief:
         grave = {lead.key if lead else "", *self._left_open}
         alone = {
             item.fact: list(item.decides)
-            for item in next_facts(self._elsewhere, frequencies_of(self.answer.reasoner))
-            if item.weight >= LEAST and (not self.urgent or grave.intersection(item.decides))
+            for item in next_facts(self._elsewhere, frequencies_of(self.answer.reasoner), LEAST)
+            if not self.urgent or grave.intersection(item.decides)
         }
         facts = asked
         if alone:

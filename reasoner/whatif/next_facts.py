@@ -23,6 +23,9 @@ from calx.reasoner.whatif.cuts import NUMBERS, Range
 from calx.reasoner.whatif.outcomes import Turn, ranked
 from calx.reasoner.whatif.stability import Elsewhere
 
+ROUNDED = 1e-4
+"""To what weights are rounded."""
+
 
 @dataclass(frozen=True)
 class Next:
@@ -112,17 +115,22 @@ def frequencies_of(reasoner: Answering) -> Frequencies:
     return Frequencies(reasoner.evaluation, reasoner.sample)
 
 
-def next_facts(elsewhere: Elsewhere, frequencies: Frequencies) -> list[Next]:
+def next_facts(elsewhere: Elsewhere, frequencies: Frequencies, least: float = 0.0) -> list[Next]:
     """The unknown facts each of which can change the answer by itself, what matters most first;
     what only the next step shows comes last.
+
+    Args:
+        elsewhere: the case.
+        frequencies: of values.
+        least: the weight from which a fact is wanted; the rare values of others are not tried.
     """
     guideline = elsewhere.reasoner.guideline
     completed = elsewhere.answer.trace.values
     found = []
     for fact in guideline.facts.values():
         if fact.given and fact.name not in completed:
-            item = _alone(elsewhere, frequencies, fact)
-            if item is not None:
+            item = _alone(elsewhere, frequencies, fact, least)
+            if item is not None and item.weight >= least:
                 found.append(item)
     return in_order(guideline, found)
 
@@ -136,8 +144,8 @@ def in_order(guideline: Guideline, found: Iterable[Next]) -> list[Next]:
     )
 
 
-def _alone(elsewhere: Elsewhere, frequencies: Frequencies, fact: Fact) -> Next | None:
-    """What a fact can change by itself."""
+def _alone(elsewhere: Elsewhere, frequencies: Frequencies, fact: Fact, least: float) -> Next | None:
+    """What a fact can change by itself; None where that is nothing, or of too little weight."""
     options: list[tuple[Value, Range | None]]
     if fact.kind in NUMBERS:
         options = [(cell.value, cell) for cell in elsewhere.cuts.cells(fact, elsewhere.facts)]
@@ -147,13 +155,18 @@ def _alone(elsewhere: Elsewhere, frequencies: Frequencies, fact: Fact) -> Next |
     facts = [{**elsewhere.facts, fact.name: value} for value, _ in options]
     may = [elsewhere.forbidden_by(each) is None for each in facts]
     options = [option for option, so in zip(options, may, strict=True) if so]
-    share, weight, decides = 0.0, 0.0, dict[str, None]()
-    for often, (value, _) in zip(frequencies.of(fact, options), options, strict=True):
-        turned = elsewhere.differs({**elsewhere.facts, fact.name: value})
-        decides |= dict.fromkeys(change.of for change in turned)
-        grave = max((harm(elsewhere.reasoner.guideline, c) for c in turned), default=0.0)
-        share += often * (grave > 0)
-        weight += often * grave
+    share, weight, open_ = 0.0, 0.0, 1.0
+    turned: dict[Value, tuple[Turn, ...]] = {}
+    often = dict(zip((v for v, _ in options), frequencies.of(fact, options), strict=True))
+    for value in sorted(often, key=lambda value: -often[value]):
+        if weight + open_ < least - ROUNDED:
+            return None
+        turned[value] = elsewhere.differs({**elsewhere.facts, fact.name: value})
+        grave = max((harm(elsewhere.reasoner.guideline, c) for c in turned[value]), default=0.0)
+        share += often[value] * (grave > 0)
+        weight += often[value] * grave
+        open_ -= often[value]
+    decides = dict.fromkeys(change.of for value, _ in options for change in turned[value])
     if not decides:
         return None
     sampled = frequencies.knows(fact.name)
