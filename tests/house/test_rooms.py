@@ -17,7 +17,7 @@ FLOORS = [
     ["ontology"],
     ["reasoner.model"],
     ["reasoner.load"],
-    ["reasoner.engine"],
+    ["reasoner.engine", "reasoner.columns"],
     ["reasoner.intake", "reasoner.symbolic"],
     ["reasoner"],
     ["reasoner.whatif"],

@@ -1,0 +1,153 @@
+"""A guideline's program as one query: a SELECT a layer, each reading the one below.
+
+The facts of a lesion become its completed values in place; every conclusion is a column by its key,
+TRUE or FALSE, and every clause of a rule a column that says whether it fired.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+
+from calx.reasoner.columns.sql import Kleene, Sql, open_column, quoted
+from calx.reasoner.model.guideline import Guideline
+from calx.reasoner.model.names import predicate_of
+from calx.reasoner.model.program import Clause, Layer
+from calx.reasoner.model.rule import Assertion, Assignment
+
+
+@dataclass(frozen=True)
+class RuleColumns:
+    """The rules of a guideline as a query.
+
+    Attributes:
+        text: it reads a table ``lesions``: a column a given fact, and whatever else there is.
+        values: the columns of facts and quantities.
+        conclusions: those of conclusions, by key.
+        fired: the columns that say whether a clause fired, by rule.
+        open: of the conclusions that were asked for, the columns that say whether each is certain,
+            open or impossible, by key.
+    """
+
+    text: str
+    values: tuple[str, ...]
+    conclusions: tuple[str, ...]
+    fired: dict[str, tuple[str, ...]]
+    open: dict[str, str]
+
+
+def query(guideline: Guideline, asked: Collection[str] = ()) -> RuleColumns:
+    """The program of a guideline as a query.
+
+    Args:
+        guideline: whose rules are read.
+        asked: the properties of which is told what is open, and all that they hang on
+            (`uncertainty.properties_followed`).
+    """
+    return _Writer(guideline, asked).all()
+
+
+class _Writer:
+    def __init__(self, guideline: Guideline, asked: Collection[str]) -> None:
+        self._guideline, self._asked = guideline, asked
+        self._given = {fact.name for fact in guideline.facts.values() if fact.given}
+        self._known = set(self._given)
+        self._derived: dict[str, list[str]] = {}
+        self._fired: dict[str, list[str]] = {}
+        self._open: dict[str, list[str]] = {}
+        self._text = "SELECT * FROM lesions"
+
+    def all(self) -> RuleColumns:
+        for layer in self._guideline.program.layers:
+            self._layer(layer)
+        for layer in self._guideline.program.concluding:
+            self._open_layer(layer)
+        return RuleColumns(
+            self._text,
+            tuple(sorted(self._known)),
+            tuple(key for keys in self._derived.values() for key in keys),
+            {rule: tuple(columns) for rule, columns in self._fired.items()},
+            {key: open_column(key) for keys in self._open.values() for key in keys},
+        )
+
+    def _open_layer(self, layer: Layer) -> None:
+        """The same of what is open, of the values as they are in the end."""
+        writer = Kleene(self._given, self._open, self._guideline.inapplicable)
+        replaced, added = dict[str, str](), dict[str, str]()
+        found: dict[str, str] = {}
+        for key, clauses in layer.asserting.items():
+            predicate = predicate_of(key)
+            if predicate in self._asked:
+                found[key] = predicate
+                earlier = key in self._open.get(predicate, ())
+                told = [f"({writer.condition(c.production.condition)})" for c in clauses]
+                told += [writer.column(key)] if earlier else []
+                (replaced if earlier else added)[open_column(key)] = " OR ".join(told)
+        if found:
+            self._select(replaced, added)
+        for key, predicate in found.items():
+            keys = self._open.setdefault(predicate, [])
+            if key not in keys:
+                keys.append(key)
+
+    def _layer(self, layer: Layer) -> None:
+        """A layer reads what stands below it, its own columns not."""
+        writer = Sql(self._given, self._derived)
+        replaced, added, later = dict[str, str](), dict[str, str](), dict[str, str]()
+        for name, clauses in layer.assigning.items():
+            (replaced if name in self._known else added)[name] = self._value(writer, name, clauses)
+        for key, clauses in layer.asserting.items():
+            told = [writer.holds(clause.production.applies) for clause in clauses]
+            earlier = [quoted(key)] if self._may_be(key) else []
+            (replaced if earlier else added)[key] = " OR ".join([*earlier, *told])
+        for clause in layer.clauses:
+            self._fires(writer, clause, added, later)
+        self._select(replaced, added)
+        if later:
+            self._select(later, {})
+        self._known |= layer.assigning.keys()
+        for clause in layer.clauses:
+            made = clause.production.conclusion
+            self._fired.setdefault(clause.rule.id, []).append(fired(clause))
+            if isinstance(made, Assertion):
+                keys = self._derived.setdefault(made.predicate, [])
+                if made.key not in keys:
+                    keys.append(made.key)
+
+    def _may_be(self, key: str) -> bool:
+        return any(key in keys for keys in self._derived.values())
+
+    def _value(self, writer: Sql, name: str, clauses: tuple[Clause, ...]) -> str:
+        """A value that is known stays; else the first clause that comes to one gives it."""
+        ways = [quoted(name)] if name in self._known else []
+        return f"coalesce({', '.join([*ways, *(self._made(writer, c) for c in clauses)])})"
+
+    def _made(self, writer: Sql, clause: Clause) -> str:
+        made = clause.production.conclusion
+        assert isinstance(made, Assignment)
+        when = writer.holds(clause.production.applies)
+        return f"CASE WHEN {when} THEN {writer.expression(made.expression)} END"
+
+    def _fires(
+        self, writer: Sql, clause: Clause, added: dict[str, str], later: dict[str, str]
+    ) -> None:
+        """A clause that gives a value fires where its value is the one that stands, which is known
+        one SELECT later.
+        """
+        made = clause.production.conclusion
+        if isinstance(made, Assertion):
+            added[fired(clause)] = writer.holds(clause.production.applies)
+            return
+        added[fired(clause)] = self._made(writer, clause)
+        later[fired(clause)] = f"({quoted(fired(clause))} = {quoted(made.fact)}) IS TRUE"
+
+    def _select(self, replaced: dict[str, str], added: dict[str, str]) -> None:
+        change = ", ".join(f"{text} AS {quoted(name)}" for name, text in replaced.items())
+        more = "".join(f", {text} AS {quoted(name)}" for name, text in added.items())
+        star = f"* REPLACE ({change})" if change else "*"
+        self._text = f"SELECT {star}{more} FROM ({self._text})"  # noqa: S608  of the algebra alone
+
+
+def fired(clause: Clause) -> str:
+    """The column that says whether a clause fired."""
+    return f"rule:{clause.name}"
