@@ -44,18 +44,34 @@ def query(guideline: Guideline, asked: Collection[str] = ()) -> RuleColumns:
         asked: the properties of which is told what is open, and all that they hang on
             (`uncertainty.properties_followed`).
     """
-    return _Writer(guideline, asked).all()
+    return _Writer(guideline, asked, "SELECT * FROM lesions").all()
+
+
+def completed(guideline: Guideline, text: str) -> tuple[str, tuple[str, ...]]:
+    """The facts that a query gives, completed in place; and the columns that this adds.
+
+    Args:
+        guideline: whose rules are read.
+        text: a query that gives a column a given fact, and whatever else there is.
+    """
+    return _Writer(guideline, (), text).completed()
 
 
 class _Writer:
-    def __init__(self, guideline: Guideline, asked: Collection[str]) -> None:
+    def __init__(self, guideline: Guideline, asked: Collection[str], text: str) -> None:
         self._guideline, self._asked = guideline, asked
         self._given = {fact.name for fact in guideline.facts.values() if fact.given}
         self._known = set(self._given)
         self._derived: dict[str, list[str]] = {}
         self._fired: dict[str, list[str]] = {}
         self._open: dict[str, list[str]] = {}
-        self._text = "SELECT * FROM lesions"
+        self._text = text
+
+    def completed(self) -> tuple[str, tuple[str, ...]]:
+        for layer in self._guideline.program.completing:
+            self._layer(layer)
+        told = (column for columns in self._fired.values() for column in columns)
+        return self._text, (*sorted(self._known - self._given), *told)
 
     def all(self) -> RuleColumns:
         for layer in self._guideline.program.layers:

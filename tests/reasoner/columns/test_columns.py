@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 from collections.abc import Iterable
 from decimal import Decimal
 from pathlib import Path
@@ -11,13 +12,15 @@ from typing import Any
 import duckdb
 import pytest
 
+from calx.reasoner.columns.admission import admission
 from calx.reasoner.columns.program import RuleColumns, query
 from calx.reasoner.columns.sql import TYPES, quoted
 from calx.reasoner.intake.errors import CaseError
 from calx.reasoner.model.case import Case
-from calx.reasoner.model.values import as_json
+from calx.reasoner.model.guideline import Fact
+from calx.reasoner.model.values import Values, as_json
 from calx.reasoner.recommendation import Reasoner
-from tests.lesions import lesions
+from tests.lesions import lesions, values_of
 from tests.sampling import much
 
 FOREIGN = Path(__file__).parents[2] / "guidelines"
@@ -95,6 +98,73 @@ def test_a_quotient_ties_where_the_exact_one_does(reasoner: Reasoner) -> None:
                 continue
     assert len(cases) > 500
     check(reasoner, cases)
+
+
+WRONG = ("maybe", "-1", "1e30", "0.1234567", "nan", "inf", "", "270°", "true", "2.5", "1e-05")
+"""What may stand in a column of text."""
+
+
+def entered(reasoner: Reasoner, source: random.Random) -> dict[str, Any]:
+    """Values of facts that nobody made fit together, some of them none."""
+    facts = [fact for fact in reasoner.guideline.facts.values() if fact.given]
+    found: dict[str, Any] = {}
+    for fact in source.sample(facts, source.randrange(1, len(facts) // 2)):
+        found[fact.name] = source.choice(values_of(reasoner, fact.name) or [Decimal(1)])
+        if source.random() < 0.05:
+            found[fact.name] = source.choice(WRONG)
+    return found
+
+
+def typed(fact: Fact, text: str) -> Any:
+    """A text as a table's reader hands it to the gate; one that it refuses where it is no value."""
+    if fact.kind == "boolean":
+        return {"true": True, "false": False}.get(text, text)
+    if fact.kind == "text":
+        return text
+    try:
+        return Decimal(text)
+    except ArithmeticError:
+        return text
+
+
+@pytest.mark.long
+def test_a_row_is_admitted_where_the_gate_admits_the_case(reasoner: Reasoner) -> None:
+    source, gate, given = random.Random(9), admission(reasoner.guideline), reasoner.guideline.facts
+    told = [
+        {name: str(as_json(v)).lower() if not isinstance(v, str) else v for name, v in one.items()}
+        for one in (entered(reasoner, source) for _ in range(much(3000, 400)))
+    ]
+    names = [fact.name for fact in given.values() if fact.given]
+    with duckdb.connect() as connection:
+        columns = ", ".join(f"{quoted(name)} VARCHAR" for name in names)
+        connection.execute(f"CREATE TABLE entered (place INTEGER, {columns})")
+        marks = ", ".join("?" for _ in range(len(names) + 1))
+        table = [[place, *(one.get(name) for name in names)] for place, one in enumerate(told)]
+        connection.executemany(f"INSERT INTO entered VALUES ({marks})", table)
+        found = connection.execute(f"SELECT * FROM ({gate.text}) ORDER BY place")
+        heads = [column[0] for column in found.description or ()]
+        rows = [dict(zip(heads, row, strict=True)) for row in found.fetchall()]
+    assert {*names, *gate.wrong.values(), *gate.broken.values(), "place"} == {*heads}
+    admitted = 0
+    for one, row in zip(told, rows, strict=True):
+        raw = {name: typed(given[name], text) for name, text in one.items() if text.strip()}
+        wrong, facts = set[str](), Values()
+        for name, value in raw.items():
+            try:
+                facts |= reasoner.gate.admit({"case_id": "a", name: value}).facts
+            except CaseError as error:
+                if any(not problem.facts for problem in error.problems):
+                    wrong.add(name)
+                else:  # a value that cannot stand alone
+                    facts[name] = value
+        assert {name for name, column in gate.wrong.items() if row[column]} == wrong, one
+        completed = reasoner.evaluation.complete(facts).values
+        broken = {rule.id for rule in reasoner.evaluation.violated(completed)}
+        assert {rule for rule, column in gate.broken.items() if row[column]} == broken, one
+        for name, value in facts.items():
+            assert row[name] == as_json(value), (one, name)
+        admitted += not wrong and not broken
+    assert 0 < admitted < len(told)
 
 
 @pytest.mark.parametrize("name", ["pneumonia", "oct"])
