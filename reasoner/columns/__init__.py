@@ -1,5 +1,5 @@
 """What do the rules say of many lesions at once? The same program as SQL over columns, a lesion a
 row.
 
-May use `reasoner.model`, and what those may.
+May use `reasoner.engine`, and what those may.
 """

@@ -13,11 +13,16 @@ import duckdb
 import pytest
 
 from calx.reasoner.columns.admission import admission
-from calx.reasoner.columns.program import RuleColumns, query
+from calx.reasoner.columns.answers import answers
+from calx.reasoner.columns.program import query
 from calx.reasoner.columns.sql import TYPES, quoted
+from calx.reasoner.engine.answer import Answer
+from calx.reasoner.engine.parts import RankedThing
+from calx.reasoner.engine.proof import ProofView
 from calx.reasoner.intake.errors import CaseError
 from calx.reasoner.model.case import Case
 from calx.reasoner.model.guideline import Fact
+from calx.reasoner.model.section import Actions, Alerts, Members, One, Status, Tally
 from calx.reasoner.model.values import Values, as_json
 from calx.reasoner.recommendation import Reasoner
 from tests.lesions import lesions, values_of
@@ -26,7 +31,7 @@ from tests.sampling import much
 FOREIGN = Path(__file__).parents[2] / "guidelines"
 
 
-def rows(reasoner: Reasoner, cases: Iterable[Case], asked: RuleColumns) -> list[dict[str, Any]]:
+def rows(reasoner: Reasoner, cases: Iterable[Case], text: str) -> list[dict[str, Any]]:
     """What the columns say of each case, in their order."""
     given = [fact for fact in reasoner.guideline.facts.values() if fact.given]
     with duckdb.connect() as connection:
@@ -38,7 +43,7 @@ def rows(reasoner: Reasoner, cases: Iterable[Case], asked: RuleColumns) -> list[
         ]
         marks = ", ".join("?" for _ in range(len(given) + 1))
         connection.executemany(f"INSERT INTO lesions VALUES ({marks})", told)
-        found = connection.execute(f"SELECT * FROM ({asked.text}) ORDER BY place")
+        found = connection.execute(f"SELECT * FROM ({text}) ORDER BY place")
         names = [column[0] for column in found.description or ()]
         return [dict(zip(names, row, strict=True)) for row in found.fetchall()]
 
@@ -46,7 +51,7 @@ def rows(reasoner: Reasoner, cases: Iterable[Case], asked: RuleColumns) -> list[
 def check(reasoner: Reasoner, cases: list[Case]) -> int:
     """Values, conclusions, fired rules and what is open against the engine; how many rules fired."""
     asked, fired = query(reasoner.guideline, reasoner.uncertainty.read), 0
-    for case, row in zip(cases, rows(reasoner, cases, asked), strict=True):
+    for case, row in zip(cases, rows(reasoner, cases, asked.text), strict=True):
         trace = reasoner.evaluation.run(case.facts)
         for name in asked.values:
             expected = trace.values.get(name)
@@ -64,6 +69,69 @@ def check(reasoner: Reasoner, cases: list[Case]) -> int:
             told = True if key in outlook.certain else None if key in outlook.possible else False
             assert row[column] is told, (case.id, key)
     return fired
+
+
+def said(answer: Answer) -> dict[str, Any]:
+    """What an answer says, by the columns of a cohort (those of the public contract)."""
+    guideline, found = answer.guideline, dict[str, Any]()
+    for section in guideline.sections:
+        match section:
+            case One():
+                chosen = answer.chosen(section, "en")
+                found[section.key] = chosen and chosen.id
+                if section.leads:
+                    found["settled"] = chosen and chosen.settled
+            case Tally():
+                found[section.key] = answer.total(section).value
+            case Members() if section.key not in ("advice",):
+                for name in section.predicates:
+                    kind = guideline.properties[name].kind
+                    told = answer.ids(name)
+                    found |= {f"{kind}_{t.id}": t.id in told for t in guideline.of_kind(kind)}
+            case Status():
+                things = answer.things(section, "en")
+                found |= {f"status_{thing.id}": thing.status for thing in things}
+                if section.ranked:
+                    ranks = {t.id: t.rank for t in things if isinstance(t, RankedThing)}
+                    found |= {f"rank_{id_}": rank for id_, rank in ranks.items()}
+                    first = [id_ for id_, rank in ranks.items() if rank == 1]
+                    found[f"first_{section.kind}"] = first[0] if first else None
+            case Alerts():
+                graded = {alert.id: alert.severity for alert in answer.alerts(section, "en")}
+                for alert in guideline.of_kind(section.kind):
+                    found[f"{section.kind}_{alert.id}"] = graded.get(alert.id)
+            case Actions():
+                actions = [action.id for action in answer.actions(section, "en")]
+                for place in range(3):
+                    found[f"action_{place + 1}"] = (actions + [None] * 3)[place]
+            case _:
+                pass
+    open_ = {alert.id for alert in answer.possible_alerts("en")}
+    for _, alert in ProofView(guideline).left_open:
+        found[f"possible_{alert.id}"] = alert.id in open_
+    return found
+
+
+def check_answers(reasoner: Reasoner, cases: list[Case]) -> int:
+    """Everything that an answer says; how many lesions have a thing that comes first."""
+    asked = answers(reasoner.guideline, query(reasoner.guideline, reasoner.uncertainty.read))
+    firsts = 0
+    for case, row in zip(cases, rows(reasoner, cases, asked.text), strict=True):
+        told = said(reasoner.answer(case))
+        assert told.keys() <= row.keys(), told.keys() - row.keys()
+        assert {name: row[name] for name in told} == told, case.facts
+        firsts += any(told[name] for name in told if name.startswith("first_"))
+    return firsts
+
+
+@pytest.mark.long
+def test_answers_are_those_of_each_lesion_alone(reasoner: Reasoner) -> None:
+    raw = [
+        *lesions(reasoner, much(2000, 200), 13, density=0.5),
+        *reasoner.sample[: much(3000, 200)],
+    ]
+    cases = [reasoner.gate.admit({**one, "case_id": str(n)}) for n, one in enumerate(raw)]
+    assert check_answers(reasoner, cases) > 50
 
 
 @pytest.mark.long
@@ -173,3 +241,4 @@ def test_columns_are_of_any_guideline(name: str) -> None:
     raw = lesions(reasoner, 200, 3, density=0.8)
     cases = [reasoner.gate.admit({**one, "case_id": str(n)}) for n, one in enumerate(raw)]
     assert check(reasoner, cases)
+    check_answers(reasoner, cases)

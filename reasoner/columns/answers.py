@@ -1,0 +1,317 @@
+"""An answer as columns: what the sections of a guideline say of each lesion, a column a thing that
+can be said. Ranks come from the same marks in the same order as those of one case
+(`engine.ranking`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from functools import cached_property
+
+from calx.reasoner.columns.program import RuleColumns, fired
+from calx.reasoner.columns.sql import Kleene, Sql, literal, open_column, quoted
+from calx.reasoner.engine.proof import ProofView, ThingKeys
+from calx.reasoner.model.guideline import Guideline, Statement, Term
+from calx.reasoner.model.names import key_of
+from calx.reasoner.model.section import Actions, Alerts, Members, One, Section, Status, Tally
+
+MOST_ACTIONS = 3
+"""Actions that have a column, the first first."""
+WIDE = 64
+"""Things, and cautions of one, that a rank can tell apart."""
+
+
+@dataclass(frozen=True)
+class AnswerColumns:
+    """The answers of a guideline as a query.
+
+    Attributes:
+        text: it reads a table ``lesions``, as `RuleColumns` does.
+        columns: what is said, in the order of the sections; then a column a rule.
+    """
+
+    text: str
+    columns: tuple[str, ...]
+
+
+def answers(guideline: Guideline, rules: RuleColumns) -> AnswerColumns:
+    """What the sections say, of the columns of the rules.
+
+    Args:
+        guideline: whose sections are read.
+        rules: its rules, with what is open of all that an answer asks for.
+    """
+    return _Answers(guideline, rules).all()
+
+
+class _Answers:
+    def __init__(self, guideline: Guideline, rules: RuleColumns) -> None:
+        self._guideline, self._rules = guideline, rules
+        self._view = ProofView(guideline)
+        given = {fact.name for fact in guideline.facts.values() if fact.given}
+        self._closed = Sql(given, self._by_property(rules.conclusions))
+        self._certain = Kleene(given, self._by_property(rules.open), guideline.inapplicable)
+        self._places: dict[str, str] = {}
+        """By thing that can be ranked the column of its place."""
+
+    def _by_property(self, keys: Iterable[str]) -> dict[str, list[str]]:
+        found: dict[str, list[str]] = {}
+        for key in keys:
+            found.setdefault(key.partition(":")[0], []).append(key)
+        return found
+
+    def all(self) -> AnswerColumns:
+        """All sections, then the rules."""
+        told: dict[str, str] = {}
+        for section in self._guideline.sections:
+            told |= dict(self._section(section))
+        for rule, columns in self._rules.fired.items():
+            told[f"rule_{rule.replace('-', '_')}"] = _any(map(quoted, columns))
+        places = "".join(f", {text} AS {quoted(name)}" for name, text in self._places.items())
+        inner = f"SELECT *{places} FROM ({self._rules.text})"  # noqa: S608  of the algebra alone
+        internal = [
+            *self._rules.values,
+            *self._rules.conclusions,
+            *(column for columns in self._rules.fired.values() for column in columns),
+            *self._rules.open.values(),
+            *self._places,
+        ]
+        kept = [f.name for f in self._guideline.facts.values() if f.name in self._rules.values]
+        told |= {name: quoted(name) for name in kept if not self._guideline.facts[name].given}
+        more = ", ".join(f"{text} AS {quoted(name)}" for name, text in told.items())
+        gone = ", ".join(map(quoted, internal))
+        text = f"SELECT * EXCLUDE ({gone}), {more} FROM ({inner})"  # noqa: S608
+        return AnswerColumns(text, tuple(told))
+
+    def _section(self, section: Section) -> Iterator[tuple[str, str]]:
+        """Columns of a section, each with what it is."""
+        match section:
+            case One():
+                yield section.key, self._chosen(section)
+                if section.leads:
+                    yield "settled", self._settled(section)
+            case Tally():
+                yield section.key, quoted(section.total)
+            case Members() if not self._are_actions(section):
+                for name in section.predicates:
+                    kind = self._guideline.properties[name].kind
+                    for term in self._guideline.of_kind(kind):
+                        yield f"{kind}_{term.id}", self._told(key_of(name, term.local))
+            case Status():
+                yield from self._things(section)
+            case Alerts():
+                yield from self._alerts(section)
+            case Actions():
+                yield from self._actions(section)
+            case _:
+                pass
+
+    def _are_actions(self, section: Members) -> bool:
+        actions = {
+            name
+            for s in self._guideline.sections
+            if isinstance(s, Actions)
+            for name in s.predicates
+        }
+        return not actions.isdisjoint(section.predicates)
+
+    def _told(self, key: str) -> str:
+        """Whether something is concluded."""
+        return quoted(key) if key in self._known else "FALSE"
+
+    @cached_property
+    def _known(self) -> set[str]:
+        return set(self._rules.conclusions)
+
+    def _keys(self, section: One) -> Iterator[tuple[str, Term]]:
+        kind = self._guideline.properties[section.predicate].kind
+        for term in self._guideline.of_kind(kind):
+            key = key_of(section.predicate, term.local)
+            if key in self._known:
+                yield key, term
+
+    def _chosen(self, section: One) -> str:
+        return _case((quoted(key), literal(term.id)) for key, term in self._keys(section))
+
+    def _settled(self, section: One) -> str:
+        """Of the term that leads, whether it is certain; NULL where none does."""
+        return _case(
+            (quoted(key), f"coalesce({quoted(open_column(key))}, FALSE)")
+            for key, _ in self._keys(section)
+        )
+
+    # --- alerts and actions -----------------------------------------------------------------
+
+    def _alerts(self, section: Alerts) -> Iterator[tuple[str, str]]:
+        for alert in self._guideline.of_kind(section.kind):
+            graded = [
+                (self._told(key_of(name, alert.local)), literal(word))
+                for name, word in section.severities
+            ]
+            raised = _any(self._told(key_of(name, alert.local)) for name in section.raised)
+            yield (
+                f"{section.kind}_{alert.id}",
+                _case([*graded, (raised, literal(section.gravest))]),
+            )
+        for key, alert in self._view.left_open:
+            if alert.kind == section.kind:
+                yield f"possible_{alert.id}", self._possible(key, alert)
+
+    def _possible(self, key: str, alert: Term) -> str:
+        """Whether unknown facts leave an alert open, where that is told."""
+        if key not in self._rules.open:
+            return "FALSE"
+        open_ = f"{quoted(open_column(key))} IS NULL AND NOT {self._told(key)}"
+        if alert.open_where is None:
+            return open_
+        return f"{open_} AND {self._closed.holds(alert.open_where)}"
+
+    def _actions(self, section: Actions) -> Iterator[tuple[str, str]]:
+        kind = self._guideline.properties[section.predicates[0]].kind
+        each = ", ".join(
+            f"CASE WHEN {_any(self._told(key_of(n, term.local)) for n in section.predicates)} "
+            f"THEN {literal(term.id)} END"
+            for term in self._guideline.of_kind(kind)
+        )
+        told = f"list_filter([{each}], lambda action: action IS NOT NULL)"
+        for number in range(1, MOST_ACTIONS + 1):
+            yield f"action_{number}", f"{told}[{number}]"
+
+    # --- things -----------------------------------------------------------------------------
+
+    def _things(self, section: Status) -> Iterator[tuple[str, str]]:
+        things = self._guideline.of_kind(section.kind)
+        for thing in things:
+            yield f"status_{thing.id}", self._status(section, thing)
+        if not section.ranked:
+            return
+        for thing in things:
+            self._places[_place(thing)] = self._place(section, thing)
+        ranks = {thing.id: self._rank(thing, things) for thing in things}
+        for id_, rank in ranks.items():
+            yield f"rank_{id_}", rank
+        yield (
+            f"first_{section.kind}",
+            _case((f"{rank} = 1", literal(id_)) for id_, rank in ranks.items()),
+        )
+
+    def _status(self, section: Status, thing: Term) -> str:
+        *graded, last = ThingKeys(section, thing.local).statuses
+        return _case(
+            [
+                *((self._told(key), literal(word)) for key, word in graded),
+                ("TRUE", literal(last[1])),
+            ]
+        )
+
+    def _rank(self, thing: Term, things: Iterable[Term]) -> str:
+        """One more than the things that come before; NULL where it may not be used."""
+        mine = quoted(_place(thing))
+        before = " + ".join(
+            f"CAST(coalesce({quoted(_place(other))} < {mine}, FALSE) AS INTEGER)"
+            for other in things
+            if other is not thing
+        )
+        return f"CASE WHEN {mine} IS NOT NULL THEN 1 + {before or 0} END"
+
+    def _place(self, section: Status, thing: Term) -> str:
+        """Status, role, weighty cautions, dispute, direct level, precedence, as one number."""
+        keys, levels = ThingKeys(section, thing.local), self._guideline.levels
+        good = [status.word for status in section.in_reading_order if status.usable]
+        standing = _case(
+            (f"({self._status(section, thing)}) = {literal(word)}", str(number))
+            for number, word in enumerate(good)
+        )
+        primary, beside = self._firing(keys.indicated), self._firing(keys.adjunct)
+        used = _any(self._told(key) for key in keys.usable)
+        favoured = {
+            rule: f"(({fires}) AND ({used}))" for rule, fires in self._firing(keys.favoured).items()
+        }
+        adjunct = _all(
+            [
+                _any([*primary.values(), *beside.values()]),
+                *(f"(NOT ({fires}) OR ({beside.get(r, 'FALSE')}))" for r, fires in primary.items()),
+            ]
+        )
+        cautions = [
+            fires
+            for caution in self._guideline.terms.values()
+            if section.caution
+            and caution.weighty
+            and caution.concerns == thing.local
+            and caution.kind == self._guideline.properties[section.caution].kind
+            for fires in self._firing(key_of(section.caution, caution.local)).values()
+        ]
+        speaking = [*primary.items(), *beside.items(), *favoured.items()]
+        disputed = _any(f"({fires}) AND ({self._disputed(rule)})" for rule, fires in speaking)
+        level = _case(
+            [
+                *(
+                    (
+                        _any(f for rule, f in speaking if self._guideline.rule[rule].level == name),
+                        str(number),
+                    )
+                    for number, name in enumerate(levels[:-1])
+                ),
+                ("TRUE", str(len(levels) - 1)),
+            ]
+        )
+        parts = [
+            (_number(adjunct), 2),
+            (" + ".join(map(_number, cautions)) or "0", WIDE),
+            (_number(disputed), 2),
+            (level, len(levels)),
+            (str(thing.precedence or thing.order), 10 * WIDE),
+        ]
+        place = f"({standing})"
+        for part, wide in parts:
+            place = f"({place} * {wide} + ({part}))"
+        return place
+
+    def _firing(self, key: str) -> dict[str, str]:
+        """By rule, whether it concludes something."""
+        found: dict[str, list[str]] = {}
+        for clause in self._guideline.program.writers_of.get(key, ()):
+            found.setdefault(clause.rule.id, []).append(quoted(fired(clause)))
+        return {rule: _any(each) for rule, each in found.items()}
+
+    def _disputed(self, rule: str) -> str:
+        """Whether a statement speaks against a rule that concerns the lesion."""
+        evidence = self._guideline.rule[rule].evidence
+        statements = self._guideline.statements
+        found = (statements[id_] for id_ in evidence if id_ in statements)
+        return _any(
+            self._concerns(statement)
+            for statement in found
+            if statement.stance == "disputes"
+            and not self._guideline.studies[statement.study].withdrawn
+        )
+
+    def _concerns(self, statement: Statement) -> str:
+        when, known = statement.when, statement.when_known
+        parts = [] if when is None else [self._closed.holds(when)]
+        parts += [] if known is None else [self._certain.holds(known)]
+        return _all(parts)
+
+
+def _place(thing: Term) -> str:
+    return f"place:{thing.id}"
+
+
+def _any(parts: Iterable[str]) -> str:
+    return " OR ".join(f"({part})" for part in parts) or "FALSE"
+
+
+def _all(parts: Iterable[str]) -> str:
+    return " AND ".join(f"({part})" for part in parts) or "TRUE"
+
+
+def _number(part: str) -> str:
+    return f"CAST(({part}) AS INTEGER)"
+
+
+def _case(parts: Iterable[tuple[str, str]]) -> str:
+    """The value of the first that holds."""
+    each = " ".join(f"WHEN {when} THEN {value}" for when, value in parts)
+    return f"CASE {each} END" if each else "NULL"
