@@ -44,7 +44,7 @@ from calx.words import words as words_of
 MOST_ASKED = 3
 """Facts that are asked for at once; the rest is told where more is asked."""
 MOST_TOLD = 2
-"""Borders, and outcomes that an unknown fact can change, that are told."""
+"""Borders that are told."""
 LEAST = 0.01
 """Weight (how often, by how gravely) from which an unknown fact is asked for."""
 REACH = 2
@@ -286,15 +286,17 @@ class Brief:
         """The facts to find out next, each with the outcomes that it can change: first one that
         stands for several by which what leads the answer is open; where none changes anything by
         itself, those that the three-valued reading leaves open. While something critical is to be
-        done, those alone that can change what leads, or raise another critical alert.
+        done before anything is used, those alone that can change what leads, or raise another
+        critical alert.
         """
         lead = self.guideline.lead
         asked = {ask.fact: self._outcomes(ask) for ask in self._asks}
         grave = {lead.key if lead else "", *self._left_open}
+        emergency = self.urgent and not self.answer.first_things(self.language)
         alone = {
             item.fact: list(item.decides)
             for item in next_facts(self._elsewhere, frequencies_of(self.answer.reasoner), LEAST)
-            if not self.urgent or grave.intersection(item.decides)
+            if not emergency or grave.intersection(item.decides)
         }
         facts = asked
         if alone:
@@ -348,12 +350,13 @@ class Brief:
         if lead is not None and lead.key in outcomes:
             return lead.label[self.language]
         telling = [name for name in outcomes if not self.turned.is_done(name)] or outcomes
+        telling = sorted(telling, key=lambda name: ":" in name)  # what comes first, then things
         things = [self.turned.about(name) for name in telling if name not in self._left_open]
         open_ = [self._left_open[name] for name in outcomes if name in self._left_open]
         if open_:
             open_[0] = f"{self.words['not ruled out'].lower()}{self.words['colon']}{open_[0]}"
-        more = ["…"] if things[MOST_TOLD:] else []
-        return self.comma.join([*things[:MOST_TOLD], *more, *open_])
+        more = ["…"] if things[1:] else []
+        return self.comma.join([*things[:1], *more, *open_])
 
     @cached_property
     def _left_open(self) -> dict[str, str]:
@@ -422,7 +425,7 @@ class Brief:
         outcome = self.turned.outcome(gravest.of, gravest.after)
         told = f"{self.turned.about(gravest.of)}{self.words['colon']}{outcome}"
         more = len(changes) - 1
-        return f"{told} {self.turned.words['more'].format(more)}" if more else told
+        return f"{told} (+{more})" if more else told
 
     # --- the rest in short ----------------------------------------------------------------
 
