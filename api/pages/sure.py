@@ -27,7 +27,6 @@ from calx.reasoner.whatif.next_facts import frequencies_of, next_facts
 from calx.reasoner.whatif.outcomes import ADVISED, ranked
 from calx.reasoner.whatif.plane import Span, numbers, plane, view
 from calx.reasoner.whatif.stability import (
-    Elsewhere,
     Stretch,
     There,
     edges,
@@ -128,7 +127,7 @@ class Sure:
         self.answer, self.language = answer, language
         self.brief, self.turned = Brief(answer, language), Turned(answer.guideline, language)
         self.label, self.words = self.turned.label, self.turned.words
-        self._elsewhere, self._errors = Elsewhere(answer, whole=True), errors_of(answer)
+        self._elsewhere, self._errors = self.brief.elsewhere, errors_of(answer)
         self._frequencies = frequencies_of(answer.reasoner)
         self._wanted, self._ways = (across, up), ways
         self._outcomes: list[Mapping[str, str | None]] = [self._elsewhere.here]

@@ -295,7 +295,7 @@ class Brief:
         emergency = self.urgent and not self.answer.first_things(self.language)
         alone = {
             item.fact: list(item.decides)
-            for item in next_facts(self._elsewhere, frequencies_of(self.answer.reasoner), LEAST)
+            for item in next_facts(self.elsewhere, frequencies_of(self.answer.reasoner), LEAST)
             if not emergency or grave.intersection(item.decides)
         }
         facts = asked
@@ -374,7 +374,8 @@ class Brief:
     # --- how sure it is -------------------------------------------------------------------
 
     @cached_property
-    def _elsewhere(self) -> Elsewhere:
+    def elsewhere(self) -> Elsewhere:
+        """The case as it would be answered with other facts."""
         return Elsewhere(self.answer, whole=True)
 
     @cached_property
@@ -389,13 +390,11 @@ class Brief:
         the nearest; where no number does, of the other facts.
         """
         errors = errors_of(self.answer)
-        found = edges(self._elsewhere, errors)
+        found = edges(self.elsewhere, errors)
         near = [b for b in found if b.away is None or b.away <= REACH] or found[:1]
         told = [self._border(border, errors.get(border.fact)) for border in near]
         if not told:
-            others = [
-                (i, end) for i in of_words(self._elsewhere) for end in i.beyond if end.changes
-            ]
+            others = [(i, end) for i in of_words(self.elsewhere) for end in i.beyond if end.changes]
             others.sort(key=lambda other: -max(harm(self.guideline, c) for c in other[1].changes))
             told = [self._other(item, end) for item, end in others]
         more = len(told) - MOST_TOLD

@@ -235,11 +235,11 @@ def edges(elsewhere: Elsewhere, errors: Mapping[str, MeasurementError]) -> list[
         fact = described[name]
         if fact.kind in NUMBERS and isinstance(value, Decimal):
             item = of_number(elsewhere, fact, value)
-            found += [b for end in item.beyond if (b := _border(item, end, errors.get(name)))]
+            found += [b for end in item.beyond if (b := _edge(item, end, errors.get(name)))]
     return sorted(found, key=lambda b: (b.away is None, _apart(b), described[b.fact].order))
 
 
-def _border(item: Stability, end: Beyond, error: MeasurementError | None) -> Edge | None:
+def _edge(item: Stability, end: Beyond, error: MeasurementError | None) -> Edge | None:
     """An end at which something is told otherwise."""
     stands, low = item.stands, end.side == "low"
     assert stands is not None
@@ -259,10 +259,10 @@ def _border(item: Stability, end: Beyond, error: MeasurementError | None) -> Edg
     )
 
 
-def _apart(border: Edge) -> float:
-    if border.away is not None:
-        return border.away
-    return abs(float(border.at) / float(border.value) - 1) if border.value else float("inf")
+def _apart(edge: Edge) -> float:
+    if edge.away is not None:
+        return edge.away
+    return abs(float(edge.at) / float(edge.value) - 1) if edge.value else float("inf")
 
 
 def stability(elsewhere: Elsewhere) -> list[Stability]:
