@@ -1,17 +1,33 @@
-"""The gate as columns: what was entered for each fact, as text, typed and checked, and the
-consistency rules that it breaks. A row is admitted where the gate admits the case.
+"""The gate as columns: what was entered for each fact, typed and checked, and the consistency rules
+that it breaks. A row is admitted where the gate admits the case.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from enum import StrEnum
 
 from calx.reasoner.columns.program import completed
-from calx.reasoner.columns.sql import Sql, literal, quoted
+from calx.reasoner.columns.sql import TYPES, Sql, Table, literal, quoted
 from calx.reasoner.model.guideline import Fact, Guideline
 from calx.reasoner.model.values import FRACTION_DIGITS, LARGEST
+
+NUMBER = r"[+-]?([0-9]+[.]?[0-9]*|[.][0-9]+)([eE][+-]?[0-9]{1,2})?"
+"""A number as text, the same on every engine."""
+LONGEST = 40
+"""Characters of a number."""
+
+
+class Entered(StrEnum):
+    """What a column of a file holds."""
+
+    TEXT = "text"
+    NUMBER = "number"
+    SINGLE = "single"
+    """Numbers of 32 bits: each is the shortest decimal number that it stands for."""
+    BOOLEAN = "boolean"
 
 
 @dataclass(frozen=True)
@@ -19,60 +35,86 @@ class Admission:
     """The gate of a guideline as a query.
 
     Attributes:
-        text: it reads a table ``entered`` (a text column a given fact, NULL where it is not told,
-            and whatever else there is) and gives the facts typed, with the columns below.
+        table: it reads a table ``entered`` and gives what is carried on, the facts typed, and the
+            columns below.
         wrong: by fact, the column that says that what was entered is no value of it.
         broken: by consistency rule, the column that says that a row breaks it.
     """
 
-    text: str
+    table: Table
     wrong: dict[str, str]
     broken: dict[str, str]
 
+    @property
+    def refused(self) -> str:
+        """Whether a row of the table is refused."""
+        tests = (*self.wrong.values(), *self.broken.values())
+        return " OR ".join(map(quoted, tests)) or "FALSE"
 
-def admission(guideline: Guideline) -> Admission:
-    """The gate of a guideline."""
-    given = [fact for fact in guideline.facts.values() if fact.given]
-    wrong = {fact.name: f"wrong:{fact.name}" for fact in given}
+
+def admission(
+    guideline: Guideline, entered: Mapping[str, Entered], carried: Sequence[str] = ()
+) -> Admission:
+    """The gate of a guideline.
+
+    Args:
+        guideline: whose facts are typed.
+        entered: of the facts that the table ``entered`` has a column of, what it holds; the others
+            are not known.
+        carried: other columns of it, which stay as they are.
+    """
+    given = {fact.name: fact for fact in guideline.facts.values() if fact.given}
+    wrong = {name: f"wrong:{name}" for name in given if name in entered}
     broken = {constraint.id: f"broken:{constraint.id}" for constraint in guideline.constraints}
-    typed = ", ".join(
-        f"{_typed(fact)} AS {quoted(f'given:{fact.name}')}, "
-        f"{_is_wrong(fact)} AS {quoted(wrong[fact.name])}"
-        for fact in given
-    )
-    names = ", ".join(quoted(fact.name) for fact in given)
+    names = ", ".join(map(quoted, (*carried, *wrong)))
+    first = Table(f"SELECT {names} FROM entered", (*carried, *wrong))  # noqa: S608
+    typed = {
+        f"given:{name}": _typed(fact, entered[name])
+        if name in entered
+        else f"CAST(NULL AS {TYPES[fact.kind]})"
+        for name, fact in given.items()
+    }
+    faults = {column: _is_wrong(given[name], entered[name]) for name, column in wrong.items()}
     # completed in place; the facts as they were given stand beside it, and remain
-    same = ", ".join(f"{quoted(f'given:{f.name}')} AS {quoted(f.name)}" for f in given)
-    text = f"SELECT *, {same} FROM (SELECT * EXCLUDE ({names}), {typed} FROM entered)"  # noqa: S608
-    text, added = completed(guideline, text)
-    checked = Sql({fact.name for fact in given}, {})
-    told = "".join(
-        f", {checked.holds(constraint.condition)} AS {quoted(broken[constraint.id])}"
-        for constraint in guideline.constraints
-    )
-    gone = ", ".join(map(quoted, (*(fact.name for fact in given), *added)))
-    return Admission(
-        f"SELECT * EXCLUDE ({gone}) RENAME ({same}) FROM (SELECT *{told} FROM ({text}))",  # noqa: S608
-        wrong,
-        broken,
-    )
+    same = {name: quoted(f"given:{name}") for name in given}
+    table, added = completed(guideline, first.select(typed | faults).select(same))
+    checked = Sql(given, {})
+    table = table.select({broken[c.id]: checked.holds(c.condition) for c in guideline.constraints})
+    return Admission(table.select(same, [*typed, *added]), wrong, broken)
 
 
-def _typed(fact: Fact) -> str:
+def _typed(fact: Fact, entered: Entered) -> str:
     """The value of a fact in its type; NULL where there is none."""
-    text = f"trim({quoted(fact.name)})"
+    column = quoted(fact.name)
     if fact.kind == "boolean":
-        return f"CASE {text} WHEN 'true' THEN TRUE WHEN 'false' THEN FALSE END"
+        if entered is Entered.BOOLEAN:
+            return column
+        told = f"lower({_text(fact, entered)})"
+        return f"CASE {told} WHEN 'true' THEN TRUE WHEN 'false' THEN FALSE END"
     if fact.kind == "text":
-        among = ", ".join(literal(value) for value in fact.values)
-        return f"CASE WHEN {text} IN ({among}) THEN {text} END"
-    number = f"TRY_CAST({text} AS DOUBLE)"
+        text = _text(fact, entered)
+        return f"CASE WHEN {text} IN ({', '.join(map(literal, fact.values))}) THEN {text} END"
+    if entered is Entered.BOOLEAN:
+        return "CAST(NULL AS DOUBLE)"
+    number = _number(fact, entered)
     return f"CASE WHEN {' AND '.join(_bounds(fact, number))} THEN {number} END"
 
 
+def _text(fact: Fact, entered: Entered) -> str:
+    column = quoted(fact.name)
+    return f"trim({column})" if entered is Entered.TEXT else f"CAST({column} AS VARCHAR)"
+
+
+def _number(fact: Fact, entered: Entered) -> str:
+    if entered is Entered.NUMBER:
+        return f"CAST({quoted(fact.name)} AS DOUBLE)"
+    text = _text(fact, entered)
+    one = f"regexp_matches({text}, {literal(f'^{NUMBER}$')}) AND length({text}) <= {LONGEST}"
+    return f"CASE WHEN {one} THEN CAST({text} AS DOUBLE) END"
+
+
 def _bounds(fact: Fact, number: str) -> Iterator[str]:
-    """What a number has to be."""
-    yield f"isfinite({number})"
+    """What a number has to be; what is infinite or no number is larger than the largest."""
     yield f"abs({number}) < {literal(LARGEST)}"
     digits = 0 if fact.kind == "integer" else FRACTION_DIGITS
     yield f"round({number}, {digits}) = {number}"
@@ -83,7 +125,9 @@ def _bounds(fact: Fact, number: str) -> Iterator[str]:
         yield f"{number} <= {literal(Decimal(fact.maximum))}"
 
 
-def _is_wrong(fact: Fact) -> str:
+def _is_wrong(fact: Fact, entered: Entered) -> str:
     """Whether something was entered that is no value of the fact."""
-    told = f"nullif(trim({quoted(fact.name)}), '') IS NOT NULL"
-    return f"{told} AND ({_typed(fact)}) IS NULL"
+    told = quoted(fact.name)
+    if entered is Entered.TEXT:
+        told = f"nullif(trim({told}), '')"
+    return f"{told} IS NOT NULL AND ({_typed(fact, entered)}) IS NULL"

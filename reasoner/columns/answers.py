@@ -5,21 +5,34 @@ can be said. Ranks come from the same marks in the same order as those of one ca
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from calx.reasoner.columns.program import RuleColumns, fired
-from calx.reasoner.columns.sql import Kleene, Sql, literal, open_column, quoted
+from calx.reasoner.columns.blame import Bits, Words, joined, where
+from calx.reasoner.columns.exactness import beyond
+from calx.reasoner.columns.program import RuleColumns, fired, query
+from calx.reasoner.columns.sql import Kleene, Sql, Table, literal, open_column, quoted
 from calx.reasoner.engine.proof import ProofView, ThingKeys
 from calx.reasoner.model.guideline import Guideline, Statement, Term
-from calx.reasoner.model.names import key_of
-from calx.reasoner.model.section import Actions, Alerts, Members, One, Section, Status, Tally
+from calx.reasoner.model.names import key_of, predicate_of
+from calx.reasoner.model.section import (
+    Actions,
+    Alerts,
+    Criteria,
+    Members,
+    One,
+    Section,
+    Status,
+    Tally,
+)
 
 MOST_ACTIONS = 3
 """Actions that have a column, the first first."""
 WIDE = 64
 """Things, and cautions of one, that a rank can tell apart."""
+BEYOND = "beyond"
+"""The column that says that doubles cannot decide a row."""
 
 
 @dataclass(frozen=True)
@@ -27,62 +40,70 @@ class AnswerColumns:
     """The answers of a guideline as a query.
 
     Attributes:
-        text: it reads a table ``lesions``, as `RuleColumns` does.
-        columns: what is said, in the order of the sections; then a column a rule.
+        table: it reads a table ``lesions``, as `RuleColumns` does: what is carried on and the given
+            facts, then `columns`, then `BEYOND`.
+        columns: what is said, in the order of the sections; then a column a quantity and a rule.
     """
 
-    text: str
+    table: Table
     columns: tuple[str, ...]
 
 
-def answers(guideline: Guideline, rules: RuleColumns) -> AnswerColumns:
-    """What the sections say, of the columns of the rules.
+def answers(
+    guideline: Guideline, asked: Collection[str] = (), carried: Sequence[str] = ()
+) -> AnswerColumns:
+    """What the sections say of each lesion.
 
     Args:
-        guideline: whose sections are read.
-        rules: its rules, with what is open of all that an answer asks for.
+        guideline: whose rules and sections are read.
+        asked: what an answer asks for and all that it hangs on (`Uncertainty.read`).
+        carried: columns of the lesions that are no facts, and stay as they are.
     """
-    return _Answers(guideline, rules).all()
+    return _Answers(guideline, query(guideline, asked, carried)).all()
 
 
 class _Answers:
     def __init__(self, guideline: Guideline, rules: RuleColumns) -> None:
         self._guideline, self._rules = guideline, rules
-        self._view = ProofView(guideline)
+        self._view, self._bits = ProofView(guideline), Bits(guideline)
         given = {fact.name for fact in guideline.facts.values() if fact.given}
         self._closed = Sql(given, self._by_property(rules.conclusions))
         self._certain = Kleene(given, self._by_property(rules.open), guideline.inapplicable)
-        self._places: dict[str, str] = {}
-        """By thing that can be ranked the column of its place."""
+        self._between: dict[str, str] = {}
+        """Columns that others are made from: places of things, bits of unknown facts."""
 
     def _by_property(self, keys: Iterable[str]) -> dict[str, list[str]]:
         found: dict[str, list[str]] = {}
         for key in keys:
-            found.setdefault(key.partition(":")[0], []).append(key)
+            found.setdefault(predicate_of(key), []).append(key)
         return found
 
     def all(self) -> AnswerColumns:
-        """All sections, then the rules."""
+        """All sections, what is missing, then numbers and rules."""
         told: dict[str, str] = {}
         for section in self._guideline.sections:
             told |= dict(self._section(section))
+        told["missing"] = self._missing()
+        facts = self._guideline.facts
+        told |= {
+            name: quoted(name)
+            for name in facts
+            if name in self._rules.values and not facts[name].given
+        }
         for rule, columns in self._rules.fired.items():
             told[f"rule_{rule.replace('-', '_')}"] = _any(map(quoted, columns))
-        places = "".join(f", {text} AS {quoted(name)}" for name, text in self._places.items())
-        inner = f"SELECT *{places} FROM ({self._rules.text})"  # noqa: S608  of the algebra alone
         internal = [
             *self._rules.values,
             *self._rules.conclusions,
             *(column for columns in self._rules.fired.values() for column in columns),
             *self._rules.open.values(),
-            *self._places,
+            *(column for words in self._rules.blamed.values() for column in words.values()),
         ]
-        kept = [f.name for f in self._guideline.facts.values() if f.name in self._rules.values]
-        told |= {name: quoted(name) for name in kept if not self._guideline.facts[name].given}
-        more = ", ".join(f"{text} AS {quoted(name)}" for name, text in told.items())
-        gone = ", ".join(map(quoted, internal))
-        text = f"SELECT * EXCLUDE ({gone}), {more} FROM ({inner})"  # noqa: S608
-        return AnswerColumns(text, tuple(told))
+        given = {name for name in self._rules.values if facts[name].given}
+        gone = [name for name in internal if name not in given and name not in told]
+        below = self._rules.table.select(self._between)
+        table = below.select(told | {BEYOND: beyond(self._guideline)}, [*gone, *self._between])
+        return AnswerColumns(table, tuple(told))
 
     def _section(self, section: Section) -> Iterator[tuple[str, str]]:
         """Columns of a section, each with what it is."""
@@ -104,6 +125,8 @@ class _Answers:
                 yield from self._alerts(section)
             case Actions():
                 yield from self._actions(section)
+            case Criteria():
+                yield from self._criteria(section)
             case _:
                 pass
 
@@ -169,14 +192,50 @@ class _Answers:
 
     def _actions(self, section: Actions) -> Iterator[tuple[str, str]]:
         kind = self._guideline.properties[section.predicates[0]].kind
-        each = ", ".join(
-            f"CASE WHEN {_any(self._told(key_of(n, term.local)) for n in section.predicates)} "
-            f"THEN {literal(term.id)} END"
+        told = [
+            (_any(self._told(key_of(n, term.local)) for n in section.predicates), term)
             for term in self._guideline.of_kind(kind)
-        )
-        told = f"list_filter([{each}], lambda action: action IS NOT NULL)"
+        ]
+        told = [(holds, term) for holds, term in told if holds != "FALSE"]
         for number in range(1, MOST_ACTIONS + 1):
-            yield f"action_{number}", f"{told}[{number}]"
+            yield (
+                f"action_{number}",
+                _case(
+                    (
+                        holds
+                        if number == 1
+                        else f"({holds}) AND {_count(h for h, _ in told[:place])} = {number - 1}",
+                        literal(term.id),
+                    )
+                    for place, (holds, term) in enumerate(told)
+                    if place >= number - 1
+                ),
+            )
+
+    def _criteria(self, section: Criteria) -> Iterator[tuple[str, str]]:
+        """Met, not met or unknown; NULL where there is nothing to judge."""
+        kinds = [section.met, section.not_met, *([section.advice] if section.advice else [])]
+        concluded = [key for key in self._rules.conclusions if predicate_of(key) in kinds]
+        judged = _any(map(quoted, concluded))
+        if section.where:
+            judged += f" OR ({quoted(section.where)}) IS TRUE"
+        for criterion in self._guideline.of_kind(section.kind):
+            met = key_of(section.met, criterion.local)
+            yield (
+                f"{section.kind}_{criterion.id}",
+                _case(
+                    [
+                        (f"NOT ({judged})", "NULL"),
+                        (self._is_open(met), "'unknown'"),
+                        (self._told(met), "'met'"),
+                        (self._told(key_of(section.not_met, criterion.local)), "'not_met'"),
+                        ("TRUE", "'unknown'"),
+                    ]
+                ),
+            )
+
+    def _is_open(self, key: str) -> str:
+        return f"{quoted(open_column(key))} IS NULL" if key in self._rules.open else "FALSE"
 
     # --- things -----------------------------------------------------------------------------
 
@@ -184,10 +243,12 @@ class _Answers:
         things = self._guideline.of_kind(section.kind)
         for thing in things:
             yield f"status_{thing.id}", self._status(section, thing)
+        for thing in things:
+            yield f"unverified_{thing.id}", self._unverified(section, thing)
         if not section.ranked:
             return
         for thing in things:
-            self._places[_place(thing)] = self._place(section, thing)
+            self._between[_place(thing)] = self._place(section, thing)
         ranks = {thing.id: self._rank(thing, things) for thing in things}
         for id_, rank in ranks.items():
             yield f"rank_{id_}", rank
@@ -205,15 +266,57 @@ class _Answers:
             ]
         )
 
+    def _unverified(self, section: Status, thing: Term) -> str:
+        """How many unknown facts leave open what speaks against a thing."""
+        keys = ThingKeys(section, thing.local)
+        against = [keys.forbidden, *([keys.hindered] if section.hindered else [])]
+        words = joined([self._blamed(key) for key in against])
+        return self._bits.known_of(self._kept(f"unverified:{thing.id}", words))
+
+    def _blamed(self, key: str) -> Words:
+        return {word: quoted(name) for word, name in self._rules.blamed.get(key, {}).items()}
+
+    def _kept(self, name: str, words: Words) -> Words:
+        """The same bits, in columns of their own."""
+        self._between |= {f"{name}:{word}": text for word, text in words.items()}
+        return {word: quoted(f"{name}:{word}") for word in words}
+
+    def _missing(self) -> str:
+        """How many unknown facts leave a question open (`Outlook.decides`)."""
+        asked = [self._question(name, keys) for name, keys in self._view.questions.items()]
+        asked += [
+            where(self._is_open(key), self._blamed(key))
+            for keys in self._view.each.values()
+            for key in keys
+        ]
+        words = joined(asked)
+        for section in self._guideline.sections:
+            if isinstance(section, Criteria) and section.listed and section.where:
+                words = self._bits.with_fact(words, section.where)
+        return self._bits.known_of(self._kept("missing", words))
+
+    def _question(self, name: str, keys: Iterable[str]) -> Words:
+        """What leaves a question open. One that the first conclusion that holds answers is settled
+        where the first that may hold is certain.
+        """
+        known = [key for key in keys if key in self._rules.open]
+        blamed = joined([where(self._is_open(key), self._blamed(key)) for key in known])
+        certain = [f"{quoted(open_column(key))} IS TRUE" for key in known]
+        possible = [f"{quoted(open_column(key))} IS NOT FALSE" for key in known]
+        if name not in self._view.in_order:
+            return where(f"NOT ({_any(certain)})", blamed)
+        first = _case([*zip(possible, certain, strict=True), ("TRUE", "FALSE")])
+        return where(f"NOT ({first})", blamed)
+
     def _rank(self, thing: Term, things: Iterable[Term]) -> str:
         """One more than the things that come before; NULL where it may not be used."""
         mine = quoted(_place(thing))
-        before = " + ".join(
-            f"CAST(coalesce({quoted(_place(other))} < {mine}, FALSE) AS INTEGER)"
+        before = _count(
+            f"coalesce({quoted(_place(other))} < {mine}, FALSE)"
             for other in things
             if other is not thing
         )
-        return f"CASE WHEN {mine} IS NOT NULL THEN 1 + {before or 0} END"
+        return f"CASE WHEN {mine} IS NOT NULL THEN 1 + {before} END"
 
     def _place(self, section: Status, thing: Term) -> str:
         """Status, role, weighty cautions, dispute, direct level, precedence, as one number."""
@@ -259,7 +362,7 @@ class _Answers:
         )
         parts = [
             (_number(adjunct), 2),
-            (" + ".join(map(_number, cautions)) or "0", WIDE),
+            (_count(cautions), WIDE),
             (_number(disputed), 2),
             (level, len(levels)),
             (str(thing.precedence or thing.order), 10 * WIDE),
@@ -300,7 +403,7 @@ def _place(thing: Term) -> str:
 
 
 def _any(parts: Iterable[str]) -> str:
-    return " OR ".join(f"({part})" for part in parts) or "FALSE"
+    return " OR ".join(f"({part})" for part in parts if part != "FALSE") or "FALSE"
 
 
 def _all(parts: Iterable[str]) -> str:
@@ -309,6 +412,11 @@ def _all(parts: Iterable[str]) -> str:
 
 def _number(part: str) -> str:
     return f"CAST(({part}) AS INTEGER)"
+
+
+def _count(parts: Iterable[str]) -> str:
+    """How many of them hold."""
+    return f"({' + '.join(map(_number, parts)) or 0})"
 
 
 def _case(parts: Iterable[tuple[str, str]]) -> str:

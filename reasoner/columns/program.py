@@ -6,10 +6,11 @@ TRUE or FALSE, and every clause of a rule a column that says whether it fired.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
-from calx.reasoner.columns.sql import Kleene, Sql, open_column, quoted
+from calx.reasoner.columns.blame import Bits, Blame, blame_column
+from calx.reasoner.columns.sql import Kleene, Sql, Table, open_column, quoted
 from calx.reasoner.model.guideline import Guideline
 from calx.reasoner.model.names import predicate_of
 from calx.reasoner.model.program import Clause, Layer
@@ -21,57 +22,67 @@ class RuleColumns:
     """The rules of a guideline as a query.
 
     Attributes:
-        text: it reads a table ``lesions``: a column a given fact, and whatever else there is.
+        table: it reads a table ``lesions``: a column a given fact, and what is carried on.
         values: the columns of facts and quantities.
         conclusions: those of conclusions, by key.
         fired: the columns that say whether a clause fired, by rule.
         open: of the conclusions that were asked for, the columns that say whether each is certain,
             open or impossible, by key.
+        blamed: of the same, by key, the columns that hold the unknown facts which leave it open:
+            a word of bits each (`blame`).
     """
 
-    text: str
+    table: Table
     values: tuple[str, ...]
     conclusions: tuple[str, ...]
     fired: dict[str, tuple[str, ...]]
     open: dict[str, str]
+    blamed: dict[str, dict[int, str]]
 
 
-def query(guideline: Guideline, asked: Collection[str] = ()) -> RuleColumns:
+def query(
+    guideline: Guideline, asked: Collection[str] = (), carried: Sequence[str] = ()
+) -> RuleColumns:
     """The program of a guideline as a query.
 
     Args:
         guideline: whose rules are read.
         asked: the properties of which is told what is open, and all that they hang on
             (`uncertainty.properties_followed`).
+        carried: columns of the lesions that are no facts, and stay as they are.
     """
-    return _Writer(guideline, asked, "SELECT * FROM lesions").all()
+    given = [fact.name for fact in guideline.facts.values() if fact.given]
+    names = ", ".join(map(quoted, (*carried, *given)))
+    lesions = Table(f"SELECT {names} FROM lesions", (*carried, *given))  # noqa: S608
+    return _Writer(guideline, asked, lesions).all()
 
 
-def completed(guideline: Guideline, text: str) -> tuple[str, tuple[str, ...]]:
+def completed(guideline: Guideline, table: Table) -> tuple[Table, tuple[str, ...]]:
     """The facts that a query gives, completed in place; and the columns that this adds.
 
     Args:
         guideline: whose rules are read.
-        text: a query that gives a column a given fact, and whatever else there is.
+        table: it gives a column a given fact, and whatever else there is.
     """
-    return _Writer(guideline, (), text).completed()
+    return _Writer(guideline, (), table).completed()
 
 
 class _Writer:
-    def __init__(self, guideline: Guideline, asked: Collection[str], text: str) -> None:
-        self._guideline, self._asked = guideline, asked
+    def __init__(self, guideline: Guideline, asked: Collection[str], table: Table) -> None:
+        self._guideline, self._asked, self._table = guideline, asked, table
         self._given = {fact.name for fact in guideline.facts.values() if fact.given}
         self._known = set(self._given)
         self._derived: dict[str, list[str]] = {}
         self._fired: dict[str, list[str]] = {}
         self._open: dict[str, list[str]] = {}
-        self._text = text
+        self._blamed: dict[str, dict[int, str]] = {}
+        self._bits = Bits(guideline)
 
-    def completed(self) -> tuple[str, tuple[str, ...]]:
+    def completed(self) -> tuple[Table, tuple[str, ...]]:
+        before = self._table.columns
         for layer in self._guideline.program.completing:
             self._layer(layer)
-        told = (column for columns in self._fired.values() for column in columns)
-        return self._text, (*sorted(self._known - self._given), *told)
+        return self._table, tuple(name for name in self._table.columns if name not in before)
 
     def all(self) -> RuleColumns:
         for layer in self._guideline.program.layers:
@@ -79,56 +90,64 @@ class _Writer:
         for layer in self._guideline.program.concluding:
             self._open_layer(layer)
         return RuleColumns(
-            self._text,
+            self._table,
             tuple(sorted(self._known)),
             tuple(key for keys in self._derived.values() for key in keys),
             {rule: tuple(columns) for rule, columns in self._fired.items()},
             {key: open_column(key) for keys in self._open.values() for key in keys},
+            self._blamed,
         )
 
     def _open_layer(self, layer: Layer) -> None:
         """The same of what is open, of the values as they are in the end."""
         writer = Kleene(self._given, self._open, self._guideline.inapplicable)
-        replaced, added = dict[str, str](), dict[str, str]()
-        found: dict[str, str] = {}
+        blame = Blame(writer, self._bits, self._blamed, self._open)
+        made, words = dict[str, str](), dict[str, dict[int, str]]()
         for key, clauses in layer.asserting.items():
             predicate = predicate_of(key)
             if predicate in self._asked:
-                found[key] = predicate
                 earlier = key in self._open.get(predicate, ())
                 told = [f"({writer.condition(c.production.condition)})" for c in clauses]
                 told += [writer.column(key)] if earlier else []
-                (replaced if earlier else added)[open_column(key)] = " OR ".join(told)
-        if found:
-            self._select(replaced, added)
-        for key, predicate in found.items():
-            keys = self._open.setdefault(predicate, [])
+                made[open_column(key)] = " OR ".join(told)
+                words[key] = blame.all(key, [c.production.condition for c in clauses])
+        if not made:
+            return
+        bits = {
+            blame_column(key, word): text
+            for key, each in words.items()
+            for word, text in each.items()
+        }
+        self._table = self._table.select(made | bits)
+        for key, each in words.items():
+            self._blamed[key] = {word: blame_column(key, word) for word in each}
+            keys = self._open.setdefault(predicate_of(key), [])
             if key not in keys:
                 keys.append(key)
 
     def _layer(self, layer: Layer) -> None:
         """A layer reads what stands below it, its own columns not."""
         writer = Sql(self._given, self._derived)
-        replaced, added, later = dict[str, str](), dict[str, str](), dict[str, str]()
+        made, later = dict[str, str](), dict[str, str]()
         for name, clauses in layer.assigning.items():
-            (replaced if name in self._known else added)[name] = self._value(writer, name, clauses)
+            made[name] = self._value(writer, name, clauses)
         for key, clauses in layer.asserting.items():
             told = [writer.holds(clause.production.applies) for clause in clauses]
             earlier = [quoted(key)] if self._may_be(key) else []
-            (replaced if earlier else added)[key] = " OR ".join([*earlier, *told])
+            made[key] = " OR ".join([*earlier, *told])
         for clause in layer.clauses:
-            self._fires(writer, clause, added, later)
-        self._select(replaced, added)
+            self._fires(writer, clause, made, later)
+        self._table = self._table.select(made)
         if later:
-            self._select(later, {})
+            self._table = self._table.select(later)
         self._known |= layer.assigning.keys()
         for clause in layer.clauses:
-            made = clause.production.conclusion
+            conclusion = clause.production.conclusion
             self._fired.setdefault(clause.rule.id, []).append(fired(clause))
-            if isinstance(made, Assertion):
-                keys = self._derived.setdefault(made.predicate, [])
-                if made.key not in keys:
-                    keys.append(made.key)
+            if isinstance(conclusion, Assertion):
+                keys = self._derived.setdefault(conclusion.predicate, [])
+                if conclusion.key not in keys:
+                    keys.append(conclusion.key)
 
     def _may_be(self, key: str) -> bool:
         return any(key in keys for keys in self._derived.values())
@@ -156,12 +175,6 @@ class _Writer:
             return
         added[fired(clause)] = self._made(writer, clause)
         later[fired(clause)] = f"({quoted(fired(clause))} = {quoted(made.fact)}) IS TRUE"
-
-    def _select(self, replaced: dict[str, str], added: dict[str, str]) -> None:
-        change = ", ".join(f"{text} AS {quoted(name)}" for name, text in replaced.items())
-        more = "".join(f", {text} AS {quoted(name)}" for name, text in added.items())
-        star = f"* REPLACE ({change})" if change else "*"
-        self._text = f"SELECT {star}{more} FROM ({self._text})"  # noqa: S608  of the algebra alone
 
 
 def fired(clause: Clause) -> str:

@@ -1,12 +1,14 @@
 """Conditions and expressions as SQL: one visitor of each, closed world.
 
 NULL is "not known" and flows through AND and OR; a condition holds where it IS TRUE, so that
-nothing unknown is taken for yes or no.
+nothing unknown is taken for yes or no. The text is that of DuckDB, and of what other engines
+understand too once their words for it are put in (`dialects`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import assert_never
 
@@ -60,6 +62,37 @@ def literal(value: Value) -> str:
     if isinstance(value, str):
         return "'" + value.replace("'", "''") + "'"
     return f"CAST({Decimal(value).normalize():f} AS DOUBLE)"
+
+
+@dataclass(frozen=True)
+class Table:
+    """What a query gives.
+
+    Attributes:
+        text: the query.
+        columns: the names of its columns, in their order.
+    """
+
+    text: str
+    columns: tuple[str, ...]
+
+    def select(self, made: Mapping[str, str], dropped: Collection[str] = ()) -> Table:
+        """The same columns, some of them made anew in place, some more, some less.
+
+        Args:
+            made: by name what a column is, read from this table.
+            dropped: columns that are not kept.
+
+        >>> Table("SELECT * FROM t", ("a", "b")).select({"b": "a + 1", "c": "b"}, ["a"]).text
+        'SELECT a + 1 AS "b", b AS "c" FROM (SELECT * FROM t) AS below'
+        """
+        gone = set(dropped)
+        kept = [name for name in self.columns if name not in gone]
+        every = dict.fromkeys([*kept, *made])
+        each = ", ".join(
+            f"{made[name]} AS {quoted(name)}" if name in made else quoted(name) for name in every
+        )
+        return Table(f"SELECT {each} FROM ({self.text}) AS below", tuple(every))  # noqa: S608
 
 
 class Sql:
@@ -154,7 +187,7 @@ class Kleene(Sql):
         inapplicable: Mapping[str, Condition],
     ) -> None:
         super().__init__(given, derived)
-        self._inapplicable = inapplicable
+        self.inapplicable = inapplicable
 
     def column(self, key: str) -> str:
         """The column that says whether a conclusion is open."""
@@ -167,7 +200,7 @@ class Kleene(Sql):
         absent, name = isinstance(condition, Absent), quoted(condition.fact)
         told = f"CASE WHEN {name} IS NOT NULL THEN FALSE END"
         told = told if absent else super().condition(condition)
-        off = self._inapplicable.get(condition.fact)
+        off = self.inapplicable.get(condition.fact)
         if off is None:
             return told
         never = f"{name} IS NULL AND ({self.condition(off)}) IS TRUE"

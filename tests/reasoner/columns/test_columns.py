@@ -12,8 +12,9 @@ from typing import Any
 import duckdb
 import pytest
 
-from calx.reasoner.columns.admission import admission
+from calx.reasoner.columns.admission import Entered, admission
 from calx.reasoner.columns.answers import answers
+from calx.reasoner.columns.blame import Bits
 from calx.reasoner.columns.program import query
 from calx.reasoner.columns.sql import TYPES, quoted
 from calx.reasoner.engine.answer import Answer
@@ -22,7 +23,7 @@ from calx.reasoner.engine.proof import ProofView
 from calx.reasoner.intake.errors import CaseError
 from calx.reasoner.model.case import Case
 from calx.reasoner.model.guideline import Fact
-from calx.reasoner.model.section import Actions, Alerts, Members, One, Status, Tally
+from calx.reasoner.model.section import Actions, Alerts, Criteria, Members, One, Status, Tally
 from calx.reasoner.model.values import Values, as_json
 from calx.reasoner.recommendation import Reasoner
 from tests.lesions import lesions, values_of
@@ -50,8 +51,13 @@ def rows(reasoner: Reasoner, cases: Iterable[Case], text: str) -> list[dict[str,
 
 def check(reasoner: Reasoner, cases: list[Case]) -> int:
     """Values, conclusions, fired rules and what is open against the engine; how many rules fired."""
-    asked, fired = query(reasoner.guideline, reasoner.uncertainty.read), 0
-    for case, row in zip(cases, rows(reasoner, cases, asked.text), strict=True):
+    asked, fired = query(reasoner.guideline, reasoner.uncertainty.read, ["place"]), 0
+    bits = {
+        f"facts of {k}": Bits(reasoner.guideline).known_of({w: quoted(c) for w, c in words.items()})
+        for k, words in asked.blamed.items()
+    }
+    table = asked.table.select(bits)
+    for case, row in zip(cases, rows(reasoner, cases, table.text), strict=True):
         trace = reasoner.evaluation.run(case.facts)
         for name in asked.values:
             expected = trace.values.get(name)
@@ -68,6 +74,8 @@ def check(reasoner: Reasoner, cases: list[Case]) -> int:
         for key, column in asked.open.items():
             told = True if key in outlook.certain else None if key in outlook.possible else False
             assert row[column] is told, (case.id, key)
+        for key in asked.blamed:
+            assert row[f"facts of {key}"] == len(outlook.open_producers(key)), (case.id, key)
     return fired
 
 
@@ -91,6 +99,7 @@ def said(answer: Answer) -> dict[str, Any]:
             case Status():
                 things = answer.things(section, "en")
                 found |= {f"status_{thing.id}": thing.status for thing in things}
+                found |= {f"unverified_{thing.id}": len(thing.unverified) for thing in things}
                 if section.ranked:
                     ranks = {t.id: t.rank for t in things if isinstance(t, RankedThing)}
                     found |= {f"rank_{id_}": rank for id_, rank in ranks.items()}
@@ -104,8 +113,13 @@ def said(answer: Answer) -> dict[str, Any]:
                 actions = [action.id for action in answer.actions(section, "en")]
                 for place in range(3):
                     found[f"action_{place + 1}"] = (actions + [None] * 3)[place]
+            case Criteria():
+                told = answer.judged(section).criteria
+                for criterion in guideline.of_kind(section.kind):
+                    found[f"{section.kind}_{criterion.id}"] = told.get(criterion.id)
             case _:
                 pass
+    found["missing"] = len(answer.missing)
     open_ = {alert.id for alert in answer.possible_alerts("en")}
     for _, alert in ProofView(guideline).left_open:
         found[f"possible_{alert.id}"] = alert.id in open_
@@ -114,9 +128,9 @@ def said(answer: Answer) -> dict[str, Any]:
 
 def check_answers(reasoner: Reasoner, cases: list[Case]) -> int:
     """Everything that an answer says; how many lesions have a thing that comes first."""
-    asked = answers(reasoner.guideline, query(reasoner.guideline, reasoner.uncertainty.read))
+    asked = answers(reasoner.guideline, reasoner.uncertainty.read, ["place"])
     firsts = 0
-    for case, row in zip(cases, rows(reasoner, cases, asked.text), strict=True):
+    for case, row in zip(cases, rows(reasoner, cases, asked.table.text), strict=True):
         told = said(reasoner.answer(case))
         assert told.keys() <= row.keys(), told.keys() - row.keys()
         assert {name: row[name] for name in told} == told, case.facts
@@ -186,7 +200,7 @@ def entered(reasoner: Reasoner, source: random.Random) -> dict[str, Any]:
 def typed(fact: Fact, text: str) -> Any:
     """A text as a table's reader hands it to the gate; one that it refuses where it is no value."""
     if fact.kind == "boolean":
-        return {"true": True, "false": False}.get(text, text)
+        return {"true": True, "false": False}.get(text.lower(), text)
     if fact.kind == "text":
         return text
     try:
@@ -197,7 +211,9 @@ def typed(fact: Fact, text: str) -> Any:
 
 @pytest.mark.long
 def test_a_row_is_admitted_where_the_gate_admits_the_case(reasoner: Reasoner) -> None:
-    source, gate, given = random.Random(9), admission(reasoner.guideline), reasoner.guideline.facts
+    source, given = random.Random(9), reasoner.guideline.facts
+    as_text = {name: Entered.TEXT for name, fact in given.items() if fact.given}
+    gate = admission(reasoner.guideline, as_text, ["place"])
     told = [
         {name: str(as_json(v)).lower() if not isinstance(v, str) else v for name, v in one.items()}
         for one in (entered(reasoner, source) for _ in range(much(3000, 400)))
@@ -209,7 +225,7 @@ def test_a_row_is_admitted_where_the_gate_admits_the_case(reasoner: Reasoner) ->
         marks = ", ".join("?" for _ in range(len(names) + 1))
         table = [[place, *(one.get(name) for name in names)] for place, one in enumerate(told)]
         connection.executemany(f"INSERT INTO entered VALUES ({marks})", table)
-        found = connection.execute(f"SELECT * FROM ({gate.text}) ORDER BY place")
+        found = connection.execute(f"SELECT * FROM ({gate.table.text}) ORDER BY place")
         heads = [column[0] for column in found.description or ()]
         rows = [dict(zip(heads, row, strict=True)) for row in found.fetchall()]
     assert {*names, *gate.wrong.values(), *gate.broken.values(), "place"} == {*heads}
