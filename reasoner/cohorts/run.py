@@ -1,0 +1,568 @@
+"""Scoring a cohort on this machine: DuckDB reads, the rules run as columns, results are written
+aside and renamed once all counts add up.
+
+A result that is one file is all or nothing. One that is a folder is written in parts, and a run
+that was stopped goes on where it was.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import calx
+from calx.atomic import write_atomically
+from calx.reasoner.cohorts.column_map import CASE_ID, ColumnMap, found
+from calx.reasoner.cohorts.errors import CohortError
+from calx.reasoner.cohorts.plan import AGAIN, NO_ID, Plan, plan
+from calx.reasoner.cohorts.rejects import NEAR, Reject, Rejects, faults, unread
+from calx.reasoner.cohorts.sources import ROW, Source, Sources, reason
+from calx.reasoner.columns.admission import Entered
+from calx.reasoner.columns.sql import literal, quoted
+from calx.reasoner.recommendation import Reasoner
+from calx.words import DEFAULT
+
+if TYPE_CHECKING:
+    import duckdb
+
+PART = 1_000_000
+"""Rows of a part of a result that is a folder."""
+GROUP = 30_720
+"""Rows of a row group: what is held at once, times some hundred columns."""
+MEMORY = "1GB"
+"""What the engine may hold before it uses the disk."""
+MANIFEST = "manifest.json"
+
+Progress = Callable[[str, float], None]
+"""Told what is being done, and how much of it is done, 0 to 1."""
+
+
+@dataclass(frozen=True)
+class Scored:
+    """What came of a run.
+
+    Attributes:
+        rows: that were read.
+        answered: rows with an answer.
+        rejected: rows without; `rows` is the sum of both.
+        parts: that were written.
+        resumed: parts that an earlier run had written.
+        notes: what the owner of the cohort should know.
+    """
+
+    rows: int
+    answered: int
+    rejected: int
+    parts: int = 1
+    resumed: int = 0
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Options:
+    """How a cohort is scored.
+
+    Attributes:
+        columns: where the facts are found.
+        table: of a database the table.
+        facts: the facts go through to the results.
+        rules: the results have a column a rule.
+        language: of the reasons of rejects.
+        memory: what the engine may hold.
+        part: rows of a part.
+    """
+
+    columns: ColumnMap = field(default_factory=ColumnMap)
+    table: str | None = None
+    facts: bool = True
+    rules: bool = True
+    language: str = DEFAULT
+    memory: str = MEMORY
+    part: int = PART
+
+
+def score(
+    reasoner: Reasoner,
+    inputs: Sequence[Path],
+    out: Path,
+    rejects: Path,
+    options: Options | None = None,
+    progress: Progress = lambda told, done: None,
+) -> Scored:
+    """Score the lesions of some files.
+
+    Args:
+        reasoner: of the guideline.
+        inputs: the files.
+        out: a ``.parquet`` file, or a folder for parts of one.
+        rejects: a CSV file of the rows that are not answered.
+        options: how.
+        progress: told how far it is.
+
+    Raises:
+        CohortError: it cannot be done; nothing half written is left, but parts that are whole.
+    """
+    how = options or Options()
+    with workplace(out) as stage, connected(stage, how.memory) as connection:
+        sources = Sources(reasoner.guideline, connection, stage)
+        opened = []
+        for path in inputs:
+            progress(f"reading {path.name}", 0)
+            opened.append(sources.open(path, how.table))
+        return score_sources(reasoner, connection, opened, out, rejects, how, progress)
+
+
+def score_sources(
+    reasoner: Reasoner,
+    connection: duckdb.DuckDBPyConnection,
+    sources: Sequence[Source],
+    out: Path,
+    rejects: Path,
+    options: Options,
+    progress: Progress = lambda told, done: None,
+) -> Scored:
+    """The same of sources that are open."""
+    return _Run(reasoner, connection, sources, out, rejects, options, progress).all()
+
+
+@contextmanager
+def workplace(out: Path) -> Iterator[Path]:
+    """A folder beside a result for what is put down on the way; it goes in the end.
+
+    Raises:
+        CohortError: nothing can be written there.
+    """
+    if not out.parent.is_dir():
+        raise CohortError(f"{out}: there is no folder {out.parent}")
+    if out.suffix == ".parquet" and out.is_dir():
+        raise CohortError(f"{out}: is a folder; name a file")
+    if not out.suffix and out.exists() and not (out / MANIFEST).is_file():
+        raise CohortError(f"{out}: is there already, and holds no results; name another folder")
+    if out.suffix not in ("", ".parquet"):
+        raise CohortError(f"{out}: results are Parquet; name it .parquet, or a folder for parts")
+    stage = out.with_name(f".{out.name}.{os.getpid()}.work")
+    try:
+        stage.mkdir()
+        yield stage
+    except OSError as error:
+        raise CohortError(f"{out}: {reason(error)}") from None
+    finally:
+        shutil.rmtree(stage, ignore_errors=True)
+
+
+@contextmanager
+def connected(stage: Path, memory: str = MEMORY) -> Iterator[duckdb.DuckDBPyConnection]:
+    """An engine that fetches nothing and keeps what it cannot hold in the stage."""
+    import duckdb
+
+    with duckdb.connect() as connection:
+        for setting in (
+            f"SET memory_limit = {literal(memory)}",
+            f"SET temp_directory = {literal(str(stage / 'spilled'))}",
+            "SET autoinstall_known_extensions = false",
+            "SET autoload_known_extensions = false",
+            "SET preserve_insertion_order = true",
+            "SET enable_progress_bar = true",
+            "SET enable_progress_bar_print = false",
+        ):
+            try:
+                connection.execute(setting)
+            except duckdb.Error as error:
+                raise CohortError(f"{setting}: {reason(error)}") from None
+        yield connection
+
+
+@dataclass(frozen=True)
+class _Part:
+    """Some rows of a source."""
+
+    source: Source
+    number: int
+    first: int
+    rows: int
+
+    @property
+    def name(self) -> str:
+        return f"part-{self.number:05}.parquet"
+
+    @property
+    def text(self) -> str:
+        """A query that gives its rows."""
+        if self.first == 0 and self.rows == self.source.rows:
+            return self.source.text
+        last = self.first + self.rows - 1
+        return (
+            f"SELECT * FROM ({self.source.text}) AS file "  # noqa: S608
+            f"WHERE file_row_number BETWEEN {self.first} AND {last}"
+        )
+
+    @property
+    def leads(self) -> bool:
+        """The rows of its source that could not be read are told with it."""
+        return self.first == 0
+
+
+class _Run:
+    def __init__(
+        self,
+        reasoner: Reasoner,
+        connection: duckdb.DuckDBPyConnection,
+        sources: Sequence[Source],
+        out: Path,
+        rejects: Path,
+        options: Options,
+        progress: Progress,
+    ) -> None:
+        self._reasoner, self._connection, self._sources = reasoner, connection, sources
+        self._out, self._rejects, self._how = out, rejects, options
+        self._progress = progress
+        self._plans = [self._plan(source) for source in sources]
+        self._again: set[str] = set()
+        self._notes = _notes(reasoner, self._plans)
+
+    def _plan(self, source: Source) -> Plan:
+        try:
+            where = found(self._reasoner.guideline, source.columns, self._how.columns)
+            return plan(self._reasoner, where, facts=self._how.facts, rules=self._how.rules)
+        except CohortError as error:
+            told = "\n".join(f"{source.name}: {line}" for line in str(error).splitlines())
+            raise CohortError(told) from None
+
+    def all(self) -> Scored:
+        import duckdb
+
+        try:
+            self._find_doubles()
+            return self._folder() if self._out.suffix == "" else self._file()
+        except (duckdb.Error, OSError) as error:
+            raise CohortError(f"{self._out}: {reason(error)}") from None
+
+    # --- one file, or a folder of parts ---------------------------------------------------
+
+    def _file(self) -> Scored:
+        """All or nothing."""
+        aside, rejects = _beside(self._out), _beside(self._rejects)
+        parts = [
+            _Part(source, number, 0, source.rows) for number, source in enumerate(self._sources)
+        ]
+        try:
+            texts = [self._views(part) for part in parts]
+            self._progress("scoring", 0)
+            answered = self._copy(_union(texts), aside)
+            with rejects.open("w", encoding="utf-8", newline="") as stream:
+                told = Rejects(stream, several=len(parts) > 1)
+                rows = sum(source.rows + len(source.unread) for source in self._sources)
+                for part in parts:
+                    self._reject(part, told, all_answered=answered == rows)
+            scored = _added_up(rows, answered, told.rows, 1, 0, self._notes)
+            rejects.replace(self._rejects)
+            aside.replace(self._out)
+            return scored
+        finally:
+            aside.unlink(missing_ok=True)
+            rejects.unlink(missing_ok=True)
+
+    def _folder(self) -> Scored:
+        """Part by part; what is whole is not made again."""
+        unfinished = self._out.with_name(f"{self._out.name}.partial")
+        made = self._manifest()
+        done = _resumed(unfinished, made)
+        unfinished.mkdir(exist_ok=True)
+        total, before = sum(source.rows for source in self._sources), 0
+        counts: dict[str, dict[str, int]] = {}
+        parts = [*self._parts()]
+        for part in parts:
+            told = done.get(part.name)
+            if told is None:
+                self._progress(f"part {part.number + 1} of {len(parts)}", before / max(total, 1))
+                told = self._one_part(part, unfinished)
+            counts[part.name] = told
+            before += part.rows
+            content = json.dumps(made | {"parts": counts, "whole": False}, indent=1)
+            write_atomically(unfinished / MANIFEST, content)
+        scored = _added_up(
+            sum(told["rows"] for told in counts.values()),
+            sum(told["answered"] for told in counts.values()),
+            sum(told["rejected"] for told in counts.values()),
+            len(parts),
+            len(done.keys() & counts.keys()),
+            self._notes,
+        )
+        self._gather(unfinished, [part.name for part in parts])
+        content = json.dumps(made | {"parts": counts, "whole": True}, indent=1)
+        write_atomically(unfinished / MANIFEST, content)
+        if self._out.exists():
+            shutil.rmtree(self._out)
+        unfinished.replace(self._out)
+        return scored
+
+    def _parts(self) -> Iterator[_Part]:
+        number = 0
+        for source in self._sources:
+            for first in range(0, max(source.rows, 1), self._how.part):
+                yield _Part(source, number, first, min(self._how.part, source.rows - first))
+                number += 1
+
+    def _one_part(self, part: _Part, folder: Path) -> dict[str, int]:
+        target, rejects = folder / part.name, folder / f"{part.name}.rejects"
+        aside = _beside(target)
+        try:
+            text = self._views(part)
+            rows = part.rows + (len(part.source.unread) if part.leads else 0)
+            answered = self._copy(text, aside)
+            with rejects.open("w", encoding="utf-8", newline="") as stream:
+                told = Rejects(stream, several=len(self._sources) > 1)
+                self._reject(part, told, all_answered=answered == rows)
+            _added_up(rows, answered, told.rows)
+            aside.replace(target)
+        finally:
+            aside.unlink(missing_ok=True)
+        return {"rows": rows, "answered": answered, "rejected": told.rows}
+
+    def _gather(self, folder: Path, names: Sequence[str]) -> None:
+        """The rejects of all parts as one file."""
+        aside = _beside(self._rejects)
+        try:
+            with aside.open("wb") as whole:
+                for number, name in enumerate(names):
+                    with (folder / f"{name}.rejects").open("rb") as one:
+                        head = one.readline()
+                        whole.write(head if number == 0 else b"")
+                        shutil.copyfileobj(one, whole)
+            aside.replace(self._rejects)
+        finally:
+            aside.unlink(missing_ok=True)
+        for name in names:
+            (folder / f"{name}.rejects").unlink()
+
+    def _manifest(self) -> dict[str, Any]:
+        """By what a run that goes on is known to be the same."""
+        how = self._how
+        return marks(self._reasoner) | {
+            "columns": how.columns.digest,
+            "facts": how.facts,
+            "rules": how.rules,
+            "part": how.part,
+            "inputs": [{"sha256": source.digest, "rows": source.rows} for source in self._sources],
+        }
+
+    # --- the engine -----------------------------------------------------------------------
+
+    def _find_doubles(self) -> None:
+        """The rows whose id stands in an earlier one, by source: ``again-N``."""
+        self._progress("looking for ids that stand twice", 0)
+        ids = " UNION ALL ".join(
+            f"SELECT CAST({quoted(p.found.case_id)} AS VARCHAR) AS id, {number} AS source, "  # noqa: S608
+            f"{quoted(ROW)} AS row FROM ({source.text}) AS one"
+            for number, (source, p) in enumerate(zip(self._sources, self._plans, strict=True))
+        )
+        run = self._connection.execute
+        run(
+            f"CREATE TEMP TABLE twice AS SELECT id FROM ({ids}) AS every "  # noqa: S608
+            "WHERE id IS NOT NULL GROUP BY id HAVING count(*) > 1"
+        )
+        (count,) = run("SELECT count(*) FROM twice").fetchone() or (0,)
+        if not count:
+            return
+        names = ", ".join(
+            f"({number}, {literal(source.name)})" for number, source in enumerate(self._sources)
+        )
+        several = " || ' of ' || name" if len(self._sources) > 1 else ""
+        run(
+            "CREATE TEMP TABLE doubles AS SELECT * FROM (SELECT source, row, "  # noqa: S608
+            f"first_value(row || ''{several}) OVER ordered AS first, "
+            "row_number() OVER ordered AS place FROM "
+            f"(SELECT every.* FROM ({ids}) AS every SEMI JOIN twice USING (id)) AS some "
+            f"JOIN (VALUES {names}) AS sources(source, name) USING (source) "
+            "WINDOW ordered AS (PARTITION BY id ORDER BY source, row)) AS all_ WHERE place > 1"
+        )
+        for number in range(len(self._sources)):
+            run(
+                f"CREATE TEMP TABLE {quoted(f'again-{number}')} AS SELECT row, first FROM doubles "  # noqa: S608
+                f"WHERE source = {number}"
+            )
+            self._again.add(f"again-{number}")
+
+    def _views(self, part: _Part) -> str:
+        """A query of the results of a part; its steps stand as views."""
+        number = self._sources.index(part.source)
+        asked, run = self._plans[number], self._connection.execute
+        again = f"again-{number}"
+        entered, admitted, lesions = (f"{name}-{number}" for name in ("entered", "gate", "lesions"))
+        text = asked.entered(part.text, again if again in self._again else None)
+        run(f"CREATE OR REPLACE TEMP VIEW {quoted(entered)} AS {text}")
+        text = _reading(asked.admission.table.text, "entered", entered)
+        run(f"CREATE OR REPLACE TEMP VIEW {quoted(admitted)} AS {text}")
+        text = asked.lesions(f"SELECT * FROM {quoted(admitted)}")  # noqa: S608
+        run(f"CREATE OR REPLACE TEMP VIEW {quoted(lesions)} AS {text}")
+        return _reading(asked.results(), "lesions", lesions)
+
+    def _copy(self, text: str, target: Path) -> int:
+        """Write what a query gives; how many rows there were."""
+        made = marks(self._reasoner)
+        told = ", ".join(f"{name}: {literal(value)}" for name, value in made.items())
+        with watched(self._connection, self._progress):
+            (rows,) = self._connection.execute(
+                f"COPY ({text}) TO {literal(str(target))} (FORMAT parquet, COMPRESSION zstd, "
+                f"ROW_GROUP_SIZE {GROUP}, KV_METADATA {{{told}}})"
+            ).fetchone() or (0,)
+        return int(rows)
+
+    def _reject(self, part: _Part, rejects: Rejects, *, all_answered: bool) -> None:
+        """Write why rows are not answered."""
+        if part.leads:
+            for one in unread(part.source):
+                rejects.write(part.source, [one])
+        if all_answered:
+            return
+        self._progress("looking why rows are not answered", 0)
+        number = self._sources.index(part.source)
+        asked = self._plans[number]
+        self._connection.execute(
+            f"CREATE OR REPLACE TEMP TABLE refused AS SELECT {quoted(ROW)} AS row "  # noqa: S608
+            f"FROM {quoted(f'gate-{number}')} WHERE {asked.refused}"
+        )
+        told = ", ".join(
+            f"{_shown(name, asked)} AS {quoted(f'entered:{name}')}, {quoted(f'raw:{name}')}"
+            for name in asked.found.facts
+        )
+        head = ", ".join(map(quoted, (ROW, CASE_ID, AGAIN, NO_ID)))
+        text = (
+            f"SELECT {head}{', ' if told else ''}{told} FROM {quoted(f'entered-{number}')} "  # noqa: S608
+            f"SEMI JOIN refused ON {quoted(ROW)} = refused.row"
+        )
+        for row in self._rows(text):
+            why = faults(self._reasoner, asked, row, self._how.language)
+            rejects.write(part.source, why)
+        text = _reading(asked.undecided(), "lesions", f"lesions-{number}")
+        for row in self._rows(text):
+            rejects.write(part.source, [Reject(row[ROW], row[CASE_ID], "", "", NEAR)])
+
+    def _rows(self, text: str) -> Iterator[dict[str, Any]]:
+        found = self._connection.execute(text)
+        names = [column[0] for column in found.description or ()]
+        while rows := found.fetchmany(10_000):
+            for row in rows:
+                yield dict(zip(names, row, strict=True))
+
+
+def _shown(name: str, asked: Plan) -> str:
+    """What was entered, as the gate for one case would have it."""
+    single = asked.found.entered[name] is Entered.SINGLE
+    return f"CAST({quoted(name)} AS VARCHAR)" if single else quoted(name)
+
+
+def marks(reasoner: Reasoner) -> dict[str, str]:
+    """What stands in every file of results: by which guideline and version it was made."""
+    guideline = reasoner.guideline
+    return {
+        "calx_guideline": guideline.iri,
+        "calx_guideline_version": guideline.version,
+        "calx_guideline_digest": guideline.digest,
+        "calx_version": calx.__version__,
+    }
+
+
+def _reading(text: str, table: str, view: str) -> str:
+    """A query, reading another table."""
+    return text.replace(f"FROM {table})", f"FROM {quoted(view)})")
+
+
+def _union(texts: Sequence[str]) -> str:
+    return texts[0] if len(texts) == 1 else " UNION ALL BY NAME ".join(f"({t})" for t in texts)
+
+
+def _beside(path: Path) -> Path:
+    return path.with_name(f".{path.name}.{os.getpid()}")
+
+
+def _added_up(
+    rows: int,
+    answered: int,
+    rejected: int,
+    parts: int = 1,
+    resumed: int = 0,
+    notes: tuple[str, ...] = (),
+) -> Scored:
+    if rows != answered + rejected:
+        raise CohortError(
+            f"the counts do not add up: {rows} rows, {answered} answered, {rejected} rejected; "
+            "nothing is written, rather than results that may be wrong"
+        )
+    return Scored(rows, answered, rejected, parts, resumed, notes)
+
+
+def _resumed(folder: Path, made: dict[str, Any]) -> dict[str, dict[str, int]]:
+    """The parts that an earlier run of the same has written.
+
+    Raises:
+        CohortError: what is there is of another run.
+    """
+    if not (folder / MANIFEST).is_file():
+        return {}
+    told = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
+    if {key: told.get(key) for key in made} != made:
+        raise CohortError(
+            f"{folder}: holds parts of another run (other lesions, guideline or options); remove "
+            "it to start anew, or name another output"
+        )
+    return {
+        name: counts
+        for name, counts in told["parts"].items()
+        if (folder / name).is_file() and (folder / f"{name}.rejects").is_file()
+    }
+
+
+def _notes(reasoner: Reasoner, plans: Sequence[Plan]) -> tuple[str, ...]:
+    """What goes through, and what is not there."""
+    notes = dict.fromkeys(note for p in plans for note in p.found.notes)
+    given = [fact.name for fact in reasoner.guideline.facts.values() if fact.given]
+    for p in plans:
+        absent = [name for name in given if name not in p.found.facts]
+        if absent:
+            notes[
+                f"no column for {len(absent)} of {len(given)} facts, unknown of every lesion: "
+                + "; ".join(decided(reasoner, absent))
+            ] = None
+        if p.carried:
+            notes[f"columns that go through: {', '.join(p.carried)}"] = None
+    return tuple(notes)
+
+
+def decided(reasoner: Reasoner, facts: Sequence[str]) -> list[str]:
+    """Facts, by whether the leading section or a gravest alert hangs on them."""
+    guideline = reasoner.guideline
+    lead = guideline.lead
+    behind = guideline.program.behind(lead.shown) if lead else set()
+    first = [name for name in facts if name in behind]
+    rest = [name for name in facts if name not in behind]
+    told = [f"{lead.key} may hang on {', '.join(first)}"] if lead and first else []
+    return told + ([f"other parts on {', '.join(rest)}"] if rest else [])
+
+
+@contextmanager
+def watched(connection: duckdb.DuckDBPyConnection, progress: Progress) -> Iterator[None]:
+    """Tell how far a query is while it runs."""
+    from threading import Event, Thread
+
+    ended = Event()
+
+    def watch() -> None:
+        while not ended.wait(0.3):
+            done = connection.query_progress()
+            if done >= 0:
+                progress("scoring", done / 100)
+
+    thread = Thread(target=watch, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        thread.join()

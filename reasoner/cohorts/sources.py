@@ -1,0 +1,334 @@
+"""Files of lesions, as tables: Parquet as it is; CSV, Arrow, JSON lines and tables of databases put
+down as Parquet beside the result first, so that all are read the same way.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import sqlite3
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from calx.reasoner.cohorts.errors import CohortError
+from calx.reasoner.columns.admission import Entered
+from calx.reasoner.columns.sql import literal, quoted
+from calx.reasoner.intake.files import submissions
+from calx.reasoner.model.guideline import Guideline
+from calx.reasoner.model.measured import KEY
+
+if TYPE_CHECKING:
+    import duckdb
+
+PARQUET = (".parquet", ".pq")
+CSV = (".csv", ".tsv", ".txt", ".csv.gz", ".tsv.gz", ".csv.zst")
+ARROW = (".arrow", ".feather", ".ipc")
+LINES = (".jsonl", ".ndjson")
+DATABASES = (".duckdb", ".sqlite", ".sqlite3", ".db")
+SUFFIXES = (*PARQUET, *CSV, *ARROW, *LINES, *DATABASES)
+"""Of files that hold cohorts."""
+BATCH = 10_000
+"""Rows that are held at once where a file is read row by row."""
+ROW = "row:"
+"""The column of the number of a row in its file, from 1. No column of a file is called so."""
+NUMBERS = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT", "DOUBLE", "DECIMAL")
+
+
+@dataclass(frozen=True)
+class Unread:
+    """A row of a file that could not be read as one."""
+
+    row: int
+    told: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Source:
+    """One file of lesions.
+
+    Attributes:
+        name: as it was named.
+        path: of the Parquet file that holds its rows.
+        columns: by name what a column holds; None for what no fact can be.
+        rows: how many there are in ``path``.
+        unread: rows that are not in it.
+        digest: of the file.
+    """
+
+    name: str
+    path: Path
+    columns: Mapping[str, Entered | None]
+    rows: int
+    digest: str
+    unread: tuple[Unread, ...] = ()
+    numbered: bool = False
+    """``path`` has a column `ROW`, as rows were left out of it."""
+
+    @property
+    def text(self) -> str:
+        """A query that gives its rows, with the number of each in the file."""
+        row = quoted(ROW) if self.numbered else f"file_row_number + 1 AS {quoted(ROW)}"
+        names = ", ".join([row, *map(quoted, self.columns)])
+        return (
+            f"SELECT file_row_number, {names} "  # noqa: S608
+            f"FROM read_parquet({literal(str(self.path))}, file_row_number = true)"
+        )
+
+
+def suffix_of(path: Path) -> str | None:
+    """How to read a file, by its name; None where that is not known."""
+    name = path.name.lower()
+    return next((suffix for suffix in SUFFIXES if name.endswith(suffix)), None)
+
+
+class Sources:
+    """Opens files of lesions.
+
+    Args:
+        guideline: whose facts JSON lines name.
+        connection: reads them.
+        stage: a folder for what has to be put down.
+    """
+
+    def __init__(
+        self, guideline: Guideline, connection: duckdb.DuckDBPyConnection, stage: Path
+    ) -> None:
+        self._guideline, self._connection, self._stage = guideline, connection, stage
+        self._opened = 0
+
+    def open(self, path: Path, table: str | None = None) -> Source:
+        """One file.
+
+        Args:
+            path: of the file.
+            table: of a database the table.
+
+        Raises:
+            CohortError: it cannot be read.
+        """
+        import duckdb
+
+        suffix = suffix_of(path)
+        if suffix is None:
+            raise CohortError(f"{path}: cannot tell how to read it; name it {', '.join(SUFFIXES)}")
+        if not path.is_file():
+            raise CohortError(f"{path}: {'is a folder' if path.is_dir() else 'no such file'}")
+        if (suffix in DATABASES) != (table is not None):
+            told = "holds tables; name one with --table" if table is None else "holds no tables"
+            raise CohortError(f"{path}: {told}")
+        self._opened += 1
+        try:
+            if suffix in PARQUET:
+                return self._source(path, path)
+            if suffix in CSV:
+                return self._csv(path)
+            if suffix in ARROW:
+                return self._arrow(path)
+            if suffix in LINES:
+                return self._lines(path)
+            assert table is not None
+            return self._table(path, table, suffix)
+        except (duckdb.Error, OSError, sqlite3.Error) as error:
+            raise CohortError(f"{path}: {reason(error)}") from None
+
+    def of_rows(self, name: str, digest: str, rows: Iterable[Mapping[str, Any] | Unread]) -> Source:
+        """A source of rows that were made elsewhere.
+
+        Args:
+            name: as its owner knows it.
+            digest: of what they were made from.
+            rows: by column what stands there, None for nothing; or a row that could not be read.
+        """
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+
+        names = ["case_id", *(f.name for f in self._guideline.facts.values() if f.given)]
+        schema = pa.schema([(name, pa.string()) for name in names])
+        unread, target = list[Unread](), self._staged()
+
+        def good() -> Iterator[Mapping[str, Any]]:
+            for row in rows:
+                if isinstance(row, Unread):
+                    unread.append(row)
+                else:
+                    yield row
+
+        each = good()  # filled as it is read
+        with pq.ParquetWriter(target, schema, compression="zstd") as writer:
+            while batch := [*islice(each, BATCH)]:
+                columns = [[_as_text(row.get(name)) for row in batch] for name in names]
+                writer.write_table(pa.table(columns, schema=schema))
+        return self._numbered(self._source(name, target, digest), unread)
+
+    def _numbered(self, source: Source, unread: Sequence[Unread]) -> Source:
+        """The same, its rows numbered as if those that could not be read were among them."""
+        if not unread:
+            return source
+        before = ", ".join(f"({bad.row - place})" for place, bad in enumerate(unread, 1))
+        target = source.path.with_suffix(".numbered.parquet")
+        row = "file_row_number + 1"
+        self._connection.execute(
+            f"COPY (SELECT {row} + (SELECT count(*) FROM (VALUES {before}) AS gone(above) "  # noqa: S608
+            f"WHERE above < {row}) AS {quoted(ROW)}, {', '.join(map(quoted, source.columns))} "
+            f"FROM ({source.text}) AS one ORDER BY file_row_number) "
+            f"TO {literal(str(target))} (FORMAT parquet, COMPRESSION zstd)"
+        )
+        source.path.unlink()
+        return replace(source, path=target, unread=tuple(unread), numbered=True)
+
+    # --- kinds of files -------------------------------------------------------------------
+
+    def _source(self, name: Path | str, path: Path, digest: str | None = None) -> Source:
+        run = self._connection.execute
+        described = run(f"DESCRIBE SELECT * FROM read_parquet({literal(str(path))})").fetchall()  # noqa: S608
+        columns = {column: _entered(kind) for column, kind, *_ in described}
+        (rows,) = run(f"SELECT count(*) FROM read_parquet({literal(str(path))})").fetchone() or (0,)  # noqa: S608
+        return Source(str(name), path, columns, rows, digest or _digest(Path(name)))
+
+    def _staged(self) -> Path:
+        self._stage.mkdir(parents=True, exist_ok=True)
+        return self._stage / f"input-{self._opened}.parquet"
+
+    def _csv(self, path: Path) -> Source:
+        target, run = self._staged(), self._connection.execute
+        run("DROP TABLE IF EXISTS reject_errors; DROP TABLE IF EXISTS reject_scans")
+        run(
+            f"COPY (SELECT * FROM read_csv({literal(str(path))}, all_varchar = true, "  # noqa: S608
+            "header = true, strict_mode = true, store_rejects = true, rejects_limit = 0)) "
+            f"TO {literal(str(target))} (FORMAT parquet, COMPRESSION zstd)"
+        )
+        found = run("SELECT line, csv_line, error_message FROM reject_errors ORDER BY line")
+        unread = {line: (told, reason) for line, told, reason in reversed(found.fetchall())}
+        bad = [Unread(n - 1, told, _csv_reason(why)) for n, (told, why) in sorted(unread.items())]
+        return self._numbered(self._source(path, target), bad)
+
+    def _arrow(self, path: Path) -> Source:
+        import pyarrow as pa
+
+        target = self._staged()
+        try:
+            with pa.memory_map(str(path)) as mapped:
+                try:
+                    reader = pa.ipc.open_file(mapped)
+                    batches = (reader.get_batch(n) for n in range(reader.num_record_batches))
+                    stream = pa.RecordBatchReader.from_batches(reader.schema, batches)
+                except pa.ArrowInvalid:
+                    mapped.seek(0)
+                    stream = pa.ipc.open_stream(mapped)
+                self._put_down(stream, target)
+        except pa.ArrowInvalid as error:
+            raise CohortError(f"{path}: no Arrow file, or a damaged one ({error})") from None
+        return self._source(path, target)
+
+    def _put_down(self, stream: Any, target: Path) -> None:
+        self._connection.register("arriving", stream)
+        try:
+            self._connection.execute(
+                f"COPY (SELECT * FROM arriving) TO {literal(str(target))} (FORMAT parquet)"  # noqa: S608
+            )
+        finally:
+            self._connection.unregister("arriving")
+
+    def _lines(self, path: Path) -> Source:
+        return self.of_rows(str(path), _digest(path), self._cases(path))
+
+    def _cases(self, path: Path) -> Iterator[Mapping[str, Any] | Unread]:
+        """The lesions of JSON lines, one a line."""
+        given = {fact.name for fact in self._guideline.facts.values() if fact.given}
+        with path.open("rb") as stream:
+            for number, case in enumerate(submissions(stream, ".jsonl", self._guideline), 1):
+                problems = [str(problem) for problem in case.problems]
+                problems += [
+                    f"{key}: unknown fact"
+                    for key in case.raw
+                    if key not in given and key not in ("case_id", KEY)
+                ]
+                if problems:
+                    id_ = case.raw.get("case_id")
+                    yield Unread(number, id_ if isinstance(id_, str) else "", "; ".join(problems))
+                else:
+                    yield case.raw
+
+    def _table(self, path: Path, table: str, suffix: str) -> Source:
+        if suffix != ".duckdb":
+            return self._sqlite(path, table)
+        target, run = self._staged(), self._connection.execute
+        run(f"ATTACH {literal(str(path))} AS registry (READ_ONLY)")
+        try:
+            run(
+                f"COPY (SELECT * FROM registry.{quoted(table)}) TO {literal(str(target))} "  # noqa: S608
+                "(FORMAT parquet, COMPRESSION zstd)"
+            )
+        finally:
+            run("DETACH registry")
+        return self._source(f"{path}#{table}", target, _digest(path))
+
+    def _sqlite(self, path: Path, table: str) -> Source:
+        import pyarrow as pa
+
+        connection = sqlite3.connect(f"file:{path}?mode=ro", uri=True)
+        try:
+            cursor = connection.execute(f"SELECT * FROM {quoted(table)}")  # noqa: S608
+            names = [column[0] for column in cursor.description]
+            schema = pa.schema([(name, pa.string()) for name in names])
+
+            def batches() -> Iterator[Any]:
+                while rows := cursor.fetchmany(BATCH):
+                    columns = zip(*rows, strict=True)
+                    arrays = [pa.array([_as_text(v) for v in one], pa.string()) for one in columns]
+                    yield pa.record_batch(arrays, schema=schema)
+
+            target = self._staged()
+            self._put_down(pa.RecordBatchReader.from_batches(schema, batches()), target)
+        finally:
+            connection.close()
+        return self._source(f"{path}#{table}", target, _digest(path))
+
+
+def _as_text(value: Any) -> str | None:
+    if value is None:
+        return None
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _entered(kind: str) -> Entered | None:
+    """What a column of a type holds."""
+    if kind in ("VARCHAR", "UUID") or kind.startswith("ENUM"):
+        return Entered.TEXT
+    if kind == "BOOLEAN":
+        return Entered.BOOLEAN
+    if kind == "FLOAT":
+        return Entered.SINGLE
+    return Entered.NUMBER if kind.removeprefix("U").startswith(NUMBERS) else None
+
+
+def _digest(path: Path) -> str:
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def _csv_reason(reason: str) -> str:
+    told = reason.replace("This file is not utf-8 encoded", "save the file as UTF-8")
+    return f"this line cannot be read: {told}"
+
+
+def reason(error: Exception) -> str:
+    """What went wrong, in one line, and what to do where that is known."""
+    told = " ".join(str(error).split())
+    for sign, advice in REASONS.items():
+        if sign in told:
+            return advice
+    return f"cannot be read: {told[:300]}"
+
+
+REASONS = {
+    "No magic bytes": "no whole Parquet file: it was cut off, or is something else; copy it anew",
+    "too small to be a Parquet": "no whole Parquet file: it was cut off; copy it anew",
+    "No space left on device": "the disk is full; make room, or name an output on another disk",
+    "does not exist": "there is no such table in it",
+    "no such table": "there is no such table in it",
+    "file is not a database": "is no database of this kind",
+}
