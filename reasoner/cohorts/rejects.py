@@ -10,9 +10,9 @@ from typing import IO, Any, NamedTuple
 
 from calx.reasoner.cohorts.column_map import CASE_ID
 from calx.reasoner.cohorts.errors import CohortError
-from calx.reasoner.cohorts.plan import AGAIN, NO_ID, Plan
+from calx.reasoner.cohorts.plan import AGAIN, ENTERED, NO_ID, RAW, Plan
 from calx.reasoner.cohorts.sources import ROW, Source
-from calx.reasoner.columns.admission import LONGEST, NUMBER
+from calx.reasoner.columns.admission import LONGEST, NUMBER, Entered
 from calx.reasoner.intake.errors import CaseError, Problem
 from calx.reasoner.model.guideline import Fact
 from calx.reasoner.recommendation import Reasoner
@@ -71,7 +71,9 @@ def faults(reasoner: Reasoner, plan: Plan, row: Mapping[str, Any], language: str
     id_ = row[CASE_ID]
     raw: dict[str, Any] = {CASE_ID: id_}
     for name in plan.found.facts:
-        value = row[f"entered:{name}"]
+        value = row[ENTERED + name]
+        if plan.found.entered[name] is Entered.SINGLE and value is not None:
+            value = row[RAW + name]  # as many digits as it stands for
         if value is not None and str(value).strip():
             raw[name] = typed(given[name], value)
     problems: list[Problem] = []
@@ -103,7 +105,7 @@ def _reject(plan: Plan, row: Mapping[str, Any], number: int, id_: str, fault: Pr
             fault.message,
         )
     names = [n for n in fault.facts or (fault.fact or "",) if n in plan.found.facts]
-    values = [row[f"raw:{name}"] for name in names]
+    values = [row[RAW + name] for name in names]
     return Reject(
         number,
         id_,

@@ -20,10 +20,9 @@ import calx
 from calx.atomic import write_atomically
 from calx.reasoner.cohorts.column_map import CASE_ID, ColumnMap, found
 from calx.reasoner.cohorts.errors import CohortError
-from calx.reasoner.cohorts.plan import AGAIN, NO_ID, Plan, plan
+from calx.reasoner.cohorts.plan import Plan, plan
 from calx.reasoner.cohorts.rejects import NEAR, Reject, Rejects, faults, unread
 from calx.reasoner.cohorts.sources import ROW, Source, Sources, reason
-from calx.reasoner.columns.admission import Entered
 from calx.reasoner.columns.sql import literal, quoted
 from calx.reasoner.recommendation import Reasoner
 from calx.words import DEFAULT
@@ -252,7 +251,7 @@ class _Run:
             _Part(source, number, 0, source.rows) for number, source in enumerate(self._sources)
         ]
         try:
-            texts = [self._views(part) for part in parts]
+            texts = [self._results(part) for part in parts]
             self._progress("scoring", 0)
             answered = self._copy(_union(texts), aside)
             with rejects.open("w", encoding="utf-8", newline="") as stream:
@@ -313,7 +312,7 @@ class _Run:
         target, rejects = folder / part.name, folder / f"{part.name}.rejects"
         aside = _beside(target)
         try:
-            text = self._views(part)
+            text = self._results(part)
             rows = part.rows + (len(part.source.unread) if part.leads else 0)
             answered = self._copy(text, aside)
             with rejects.open("w", encoding="utf-8", newline="") as stream:
@@ -378,7 +377,7 @@ class _Run:
             "CREATE TEMP TABLE doubles AS SELECT * FROM (SELECT source, row, "  # noqa: S608
             f"first_value(row || ''{several}) OVER ordered AS first, "
             "row_number() OVER ordered AS place FROM "
-            f"(SELECT every.* FROM ({ids}) AS every SEMI JOIN twice USING (id)) AS some "
+            f"(SELECT every.* FROM ({ids}) AS every SEMI JOIN twice USING (id)) AS stood "
             f"JOIN (VALUES {names}) AS sources(source, name) USING (source) "
             "WINDOW ordered AS (PARTITION BY id ORDER BY source, row)) AS all_ WHERE place > 1"
         )
@@ -389,19 +388,15 @@ class _Run:
             )
             self._again.add(f"again-{number}")
 
-    def _views(self, part: _Part) -> str:
-        """A query of the results of a part; its steps stand as views."""
+    def _asked(self, part: _Part) -> tuple[Plan, str, str | None]:
+        """What is asked of a part: the plan, a query of its rows, and the table of doubles."""
         number = self._sources.index(part.source)
-        asked, run = self._plans[number], self._connection.execute
         again = f"again-{number}"
-        entered, admitted, lesions = (f"{name}-{number}" for name in ("entered", "gate", "lesions"))
-        text = asked.entered(part.text, again if again in self._again else None)
-        run(f"CREATE OR REPLACE TEMP VIEW {quoted(entered)} AS {text}")
-        text = _reading(asked.admission.table.text, "entered", entered)
-        run(f"CREATE OR REPLACE TEMP VIEW {quoted(admitted)} AS {text}")
-        text = asked.lesions(f"SELECT * FROM {quoted(admitted)}")  # noqa: S608
-        run(f"CREATE OR REPLACE TEMP VIEW {quoted(lesions)} AS {text}")
-        return _reading(asked.results(), "lesions", lesions)
+        return self._plans[number], part.text, again if again in self._again else None
+
+    def _results(self, part: _Part) -> str:
+        asked, rows, again = self._asked(part)
+        return asked.results(rows, again)
 
     def _copy(self, text: str, target: Path) -> int:
         """Write what a query gives; how many rows there were."""
@@ -422,26 +417,11 @@ class _Run:
         if all_answered:
             return
         self._progress("looking why rows are not answered", 0)
-        number = self._sources.index(part.source)
-        asked = self._plans[number]
-        self._connection.execute(
-            f"CREATE OR REPLACE TEMP TABLE refused AS SELECT {quoted(ROW)} AS row "  # noqa: S608
-            f"FROM {quoted(f'gate-{number}')} WHERE {asked.refused}"
-        )
-        told = ", ".join(
-            f"{_shown(name, asked)} AS {quoted(f'entered:{name}')}, {quoted(f'raw:{name}')}"
-            for name in asked.found.facts
-        )
-        head = ", ".join(map(quoted, (ROW, CASE_ID, AGAIN, NO_ID)))
-        text = (
-            f"SELECT {head}{', ' if told else ''}{told} FROM {quoted(f'entered-{number}')} "  # noqa: S608
-            f"SEMI JOIN refused ON {quoted(ROW)} = refused.row"
-        )
-        for row in self._rows(text):
+        asked, rows, again = self._asked(part)
+        for row in self._rows(asked.refused(rows, again)):
             why = faults(self._reasoner, asked, row, self._how.language)
             rejects.write(part.source, why)
-        text = _reading(asked.undecided(), "lesions", f"lesions-{number}")
-        for row in self._rows(text):
+        for row in self._rows(asked.undecided(rows, again)):
             rejects.write(part.source, [Reject(row[ROW], row[CASE_ID], "", "", NEAR)])
 
     def _rows(self, text: str) -> Iterator[dict[str, Any]]:
@@ -450,12 +430,6 @@ class _Run:
         while rows := found.fetchmany(10_000):
             for row in rows:
                 yield dict(zip(names, row, strict=True))
-
-
-def _shown(name: str, asked: Plan) -> str:
-    """What was entered, as the gate for one case would have it."""
-    single = asked.found.entered[name] is Entered.SINGLE
-    return f"CAST({quoted(name)} AS VARCHAR)" if single else quoted(name)
 
 
 def marks(reasoner: Reasoner) -> dict[str, str]:
@@ -467,11 +441,6 @@ def marks(reasoner: Reasoner) -> dict[str, str]:
         "calx_guideline_digest": guideline.digest,
         "calx_version": calx.__version__,
     }
-
-
-def _reading(text: str, table: str, view: str) -> str:
-    """A query, reading another table."""
-    return text.replace(f"FROM {table})", f"FROM {quoted(view)})")
 
 
 def _union(texts: Sequence[str]) -> str:
@@ -530,8 +499,8 @@ def _notes(reasoner: Reasoner, plans: Sequence[Plan]) -> tuple[str, ...]:
                 f"no column for {len(absent)} of {len(given)} facts, unknown of every lesion: "
                 + "; ".join(decided(reasoner, absent))
             ] = None
-        if p.carried:
-            notes[f"columns that go through: {', '.join(p.carried)}"] = None
+        if p.found.carried:
+            notes[f"columns that go through: {', '.join(p.found.carried)}"] = None
     return tuple(notes)
 
 

@@ -269,7 +269,7 @@ class Sources:
     def _sqlite(self, path: Path, table: str) -> Source:
         import pyarrow as pa
 
-        connection = sqlite3.connect(f"file:{path}?mode=ro", uri=True)
+        connection = sqlite3.connect(f"file:{path}?mode=ro", uri=True, check_same_thread=False)
         try:
             cursor = connection.execute(f"SELECT * FROM {quoted(table)}")  # noqa: S608
             names = [column[0] for column in cursor.description]

@@ -39,17 +39,13 @@ class Admission:
             columns below.
         wrong: by fact, the column that says that what was entered is no value of it.
         broken: by consistency rule, the column that says that a row breaks it.
+        refused: the column that says that a row is refused, for one of these reasons.
     """
 
     table: Table
     wrong: dict[str, str]
     broken: dict[str, str]
-
-    @property
-    def refused(self) -> str:
-        """Whether a row of the table is refused."""
-        tests = (*self.wrong.values(), *self.broken.values())
-        return " OR ".join(map(quoted, tests)) or "FALSE"
+    refused: str = "refused:"
 
 
 def admission(
@@ -80,7 +76,10 @@ def admission(
     table, added = completed(guideline, first.select(typed | faults).select(same))
     checked = Sql(given, {})
     table = table.select({broken[c.id]: checked.holds(c.condition) for c in guideline.constraints})
-    return Admission(table.select(same, [*typed, *added]), wrong, broken)
+    # a column of its own: an engine may write out a filter over many others many times
+    refused = " OR ".join(map(quoted, (*wrong.values(), *broken.values()))) or "FALSE"
+    table = table.select(same, [*typed, *added]).select({Admission.refused: refused})
+    return Admission(table, wrong, broken)
 
 
 def _typed(fact: Fact, entered: Entered) -> str:

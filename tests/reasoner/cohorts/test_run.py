@@ -1,0 +1,466 @@
+"""A cohort from file to results: every door, what is refused, and that nothing half written is left."""
+
+from __future__ import annotations
+
+import csv
+import json
+import resource
+import sqlite3
+from collections.abc import Iterator, Mapping, Sequence
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+import pyarrow.csv
+import pyarrow.feather
+import pyarrow.parquet as pq
+import pytest
+
+from calx.reasoner.cohorts.column_map import read_map
+from calx.reasoner.cohorts.errors import CohortError
+from calx.reasoner.cohorts.run import MANIFEST, Options, marks, score
+from calx.reasoner.intake.errors import CaseError
+from calx.reasoner.model.values import as_json
+from calx.reasoner.recommendation import Reasoner
+from tests.lesions import lesions
+from tests.reasoner.columns.test_columns import said
+
+HEAD = ["row", "case_id", "column", "value", "reason"]
+
+
+@pytest.fixture(scope="module")
+def cohort(reasoner: Reasoner) -> list[dict[str, Any]]:
+    found = [*lesions(reasoner, 150, 11, density=0.6), *reasoner.sample[:150]]
+    return [{**one, "case_id": f"c{n}"} for n, one in enumerate(found)]
+
+
+def table(reasoner: Reasoner, cases: Sequence[Mapping[str, Any]], **more: list[Any]) -> pa.Table:
+    """The cases, typed."""
+    kinds = {
+        "boolean": pa.bool_(),
+        "text": pa.string(),
+        "number": pa.float64(),
+        "integer": pa.int64(),
+    }
+    columns: dict[str, Any] = {"case_id": [case["case_id"] for case in cases], **more}
+    for name, fact in reasoner.guideline.facts.items():
+        if fact.given:
+            values = [as_json(case.get(name)) for case in cases]
+            columns[name] = pa.array(values, kinds[fact.kind])
+    return pa.table(columns)
+
+
+def read(path: Path) -> list[dict[str, Any]]:
+    text = f"'{path}/*.parquet'" if path.is_dir() else f"'{path}'"
+    rows: list[dict[str, Any]] = duckdb.sql(f"SELECT * FROM {text}").to_arrow_table().to_pylist()
+    return rows
+
+
+def rejected(path: Path) -> list[dict[str, str]]:
+    with path.open(encoding="utf-8", newline="") as stream:
+        return [*csv.DictReader(stream)]
+
+
+class Desk:
+    """Where cohorts are scored."""
+
+    def __init__(self, reasoner: Reasoner, folder: Path) -> None:
+        self.reasoner, self.folder = reasoner, folder
+        self.out, self.rejects = folder / "out.parquet", folder / "out.rejects.csv"
+
+    def score(self, *inputs: Path, out: Path | None = None, **how: Any) -> Any:
+        return score(self.reasoner, inputs, out or self.out, self.rejects, Options(**how))
+
+    def left(self) -> list[str]:
+        """What stands beside the inputs, hidden things too."""
+        return sorted(path.name for path in self.folder.iterdir() if "in." not in path.name)
+
+
+@pytest.fixture
+def desk(reasoner: Reasoner, tmp_path: Path) -> Desk:
+    return Desk(reasoner, tmp_path)
+
+
+def test_results_are_those_of_each_lesion_alone(
+    desk: Desk, reasoner: Reasoner, cohort: list[dict[str, Any]]
+) -> None:
+    path = desk.folder / "in.parquet"
+    site = [f"site {n % 3}" for n in range(len(cohort))]
+    pq.write_table(table(reasoner, cohort, site=site), path)
+    scored = desk.score(path)
+    assert (scored.rows, scored.answered, scored.rejected) == (len(cohort), len(cohort), 0)
+    assert rejected(desk.rejects) == []
+    rows = read(desk.out)
+    for case, row, where in zip(cohort, rows, site, strict=True):
+        told = said(reasoner.recommend(case))
+        assert {name: row[name] for name in told} == told
+        assert (row["case_id"], row["site"]) == (case["case_id"], where)
+        given = {n: row[n] for n, f in reasoner.guideline.facts.items() if f.given}
+        assert given == {name: as_json(case.get(name)) for name in given}  # as given, not completed
+    fired = {name for name in rows[0] if name.startswith("rule_")}
+    assert fired == {f"rule_{rule.id.replace('-', '_')}" for rule in reasoner.guideline.rules}
+    assert desk.left() == ["out.parquet", "out.rejects.csv"]
+
+
+def test_a_result_tells_by_what_it_was_made(
+    desk: Desk, reasoner: Reasoner, cohort: list[dict[str, Any]]
+) -> None:
+    path = desk.folder / "in.parquet"
+    pq.write_table(table(reasoner, cohort[:5]), path)
+    desk.score(path, facts=False, rules=False)
+    told = {k.decode(): v.decode() for k, v in pq.read_metadata(desk.out).metadata.items()}
+    assert marks(reasoner).items() <= told.items()
+    assert told["calx_guideline_digest"] == reasoner.guideline.digest
+    names = pq.read_schema(desk.out).names
+    assert not [n for n in names if n.startswith("rule_") or n in reasoner.guideline.facts][
+        :1
+    ] or all(not reasoner.guideline.facts[n].given for n in names if n in reasoner.guideline.facts)
+
+
+def text_of(value: Any) -> Any:
+    return str(value).lower() if isinstance(value, bool) else None if value is None else str(value)
+
+
+def written(kind: str, reasoner: Reasoner, cases: list[dict[str, Any]], path: Path) -> Path:
+    """The cases as a file of this kind."""
+    whole = table(reasoner, cases)
+    rows = whole.to_pylist()
+    if kind == "parquet":
+        pq.write_table(whole, path / "in.parquet")
+    elif kind == "csv":
+        pa.csv.write_csv(whole, path / "in.csv")
+    elif kind == "csv.gz":
+        with pa.CompressedOutputStream(str(path / "in.csv.gz"), "gzip") as stream:
+            pa.csv.write_csv(whole, stream)
+    elif kind == "arrow":
+        with (
+            pa.OSFile(str(path / "in.arrow"), "wb") as sink,
+            pa.ipc.new_stream(sink, whole.schema) as to,
+        ):
+            to.write_table(whole)
+    elif kind == "feather":
+        pa.feather.write_feather(whole, str(path / "in.feather"))
+    elif kind == "jsonl":
+        told = (json.dumps({k: v for k, v in row.items() if v is not None}) for row in rows)
+        (path / "in.jsonl").write_text("\n".join(told) + "\n")
+    elif kind == "duckdb":
+        with duckdb.connect(str(path / "in.duckdb")) as connection:
+            connection.register("whole", whole)
+            connection.execute("CREATE TABLE lesions AS SELECT * FROM whole")
+    else:
+        with sqlite3.connect(path / "in.sqlite") as store:
+            names = ", ".join(f'"{name}"' for name in whole.column_names)
+            store.execute(f"CREATE TABLE lesions ({names})")
+            marks_ = ", ".join("?" for _ in whole.column_names)
+            values = [[text_of(v) for v in row.values()] for row in rows]
+            store.executemany(f"INSERT INTO lesions VALUES ({marks_})", values)
+        store.close()
+    return path / f"in.{kind}"
+
+
+KINDS = ("parquet", "csv", "csv.gz", "arrow", "feather", "jsonl", "duckdb", "sqlite")
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_kind_of_file_gives_the_same(
+    kind: str, desk: Desk, reasoner: Reasoner, cohort: list[dict[str, Any]]
+) -> None:
+    cases = cohort[::5]
+    path = written(kind, reasoner, cases, desk.folder)
+    scored = desk.score(path, table="lesions" if kind in ("duckdb", "sqlite") else None)
+    assert scored.answered == len(cases), rejected(desk.rejects)
+    for case, row in zip(cases, read(desk.out), strict=True):
+        told = said(reasoner.recommend(case))
+        assert {name: row[name] for name in told} == told
+
+
+WRONG: dict[str, tuple[str, ...]] = {
+    "max_superficial_arc_deg": ("400", "-1", "wide", "1e40", "nan", "0.1234567", "9" * 50),
+    "age_years": ("70.5", "seventy", "true"),
+    "calcium_present": ("maybe", "1", "yes", "TRUE "),
+    "stage": ("before", "BEFORE_PREPARATION", "'"),
+}
+
+
+def test_rows_are_refused_in_the_words_of_the_gate(desk: Desk, reasoner: Reasoner) -> None:
+    """Row, id, column, value and reason; and whatever is refused here is refused alone, and only that."""
+    rows = [
+        {"case_id": f"w{n}", name: value}
+        for n, (name, value) in enumerate(
+            (name, value) for name, values in WRONG.items() for value in values
+        )
+    ]
+    rows += [
+        {"case_id": "broken", "max_superficial_arc_deg": "90", "calcium_present": "false"},
+        {"case_id": "a b"},
+        {"case_id": ""},
+        {"case_id": "good", "max_superficial_arc_deg": "90"},
+        {"case_id": "good", "max_superficial_arc_deg": "91"},
+    ]
+    names = ["case_id", *WRONG]
+    with (desk.folder / "in.csv").open("w", newline="") as stream:
+        writer = csv.DictWriter(stream, names)
+        writer.writeheader()
+        writer.writerows(rows)
+    scored = desk.score(desk.folder / "in.csv")
+    why = rejected(desk.rejects)
+    assert [*why[0]] == HEAD
+    assert scored.rows == len(rows) == scored.answered + scored.rejected
+    assert len({one["row"] for one in why}) == scored.rejected
+    answered = {row["case_id"] for row in read(desk.out)}
+    seen = set[str]()
+    for number, row in enumerate(rows, 1):
+        raw: dict[str, Any] = {k: v for k, v in row.items() if v}
+        for name in ("max_superficial_arc_deg", "age_years"):
+            if name in raw and raw[name] != "nan":
+                try:
+                    raw[name] = Decimal(raw[name]) if len(raw[name]) < 40 else raw[name]
+                except ArithmeticError:
+                    continue
+        if "calcium_present" in raw:
+            told = raw["calcium_present"].strip().lower()
+            raw["calcium_present"] = {"true": True, "false": False}.get(told, told)
+        mine = [one for one in why if one["row"] == str(number)]
+        if row["case_id"] in seen:
+            assert [one["reason"] for one in mine] == [
+                "the id stands already in row 20; give each lesion its own"
+            ]
+            continue
+        seen.add(row["case_id"])
+        try:
+            reasoner.gate.admit(raw)
+        except CaseError as error:
+            assert [p.message for p in error.problems] == [one["reason"] for one in mine], raw
+            assert row["case_id"] not in answered
+        else:
+            assert mine == [], row
+            assert row["case_id"] in answered
+
+
+def test_lines_that_cannot_be_read_are_counted_and_the_others_keep_their_numbers(
+    desk: Desk,
+) -> None:
+    lines = [
+        b"case_id,max_superficial_arc_deg",
+        b"a,90",
+        b"b,\xff\xfe",
+        b"c",
+        b"d,400",
+        b"e,1,2",
+        b"f,91",
+    ]
+    (desk.folder / "in.csv").write_bytes(b"\n".join(lines) + b"\n")
+    scored = desk.score(desk.folder / "in.csv")
+    why = {one["row"]: one["reason"] for one in rejected(desk.rejects)}
+    assert sorted(why) == ["2", "3", "4", "5"]
+    assert "UTF-8" in why["2"] and "out of range" in why["4"] and "Columns" in why["5"]
+    assert [row["case_id"] for row in read(desk.out)] == ["a", "f"]
+    assert (scored.rows, scored.answered, scored.rejected) == (6, 2, 4)
+
+
+def test_a_map_names_columns_converts_units_and_reads_words(desk: Desk, reasoner: Reasoner) -> None:
+    (desk.folder / "map.yaml").write_text(
+        "case_id: Lesion\n"
+        "unknown: [NA]\n"
+        "decimal: ','\n"
+        "leave_out: [strategy]\n"
+        "columns:\n"
+        "  max_superficial_arc_deg: Arc\n"
+        "  calcium_length_mm: {column: Length, unit: cm}\n"
+        "  presentation: {column: Pres, values: {SCAD: chronic_coronary_syndrome, '?': null}}\n"
+        "  thrombus: {column: Thr, values: {1: true, 0: false}}\n"
+    )
+    (desk.folder / "in.csv").write_text(
+        "Lesion,Arc,Length,Pres,Thr,strategy,Operator\n"
+        'x1,"300,5","2,35",SCAD,1,old,AB\n'
+        "x2,NA,NA,?,0,old,CD\n"
+        'x3,"300,5",2.35.1,STEMI,2,old,EF\n'
+    )
+    by = read_map(desk.folder / "map.yaml", reasoner.guideline)
+    desk.score(desk.folder / "in.csv", columns=by)
+    one, other = read(desk.out)
+    expected = {
+        "case_id": "x1",
+        "max_superficial_arc_deg": 300.5,
+        "calcium_length_mm": 23.5,
+        "presentation": "chronic_coronary_syndrome",
+        "thrombus": True,
+        "Operator": "AB",
+        "strategy": "active_modification",
+    }
+    assert {name: one[name] for name in expected} == expected
+    assert [other[n] for n in ("max_superficial_arc_deg", "calcium_length_mm", "presentation")] == [
+        None
+    ] * 3
+    assert other["thrombus"] is False
+    why = {(r["column"], r["value"]) for r in rejected(desk.rejects)}
+    assert why == {("Length", "2.35.1"), ("Pres", "STEMI"), ("Thr", "2")}
+
+
+@pytest.mark.parametrize(
+    ("told", "said_"),
+    [
+        ("columns: {max_arc: A}", "max_arc: unknown fact; did you mean"),
+        (
+            "columns: {calcium_length_mm: {column: L, unit: kg}}",
+            "kg is no unit of UCUM that converts to mm",
+        ),
+        ("columns: {stage: {column: S, values: {a: b}}}", "b is no value of this fact"),
+        ("colums: {}", "colums: unknown key"),
+        ("decimal: ';'", "decimal: is"),
+        ("- a", "is no map"),
+        ("a: [", "cannot be read as YAML"),
+    ],
+)
+def test_a_map_that_is_wrong_says_how(
+    told: str, said_: str, tmp_path: Path, reasoner: Reasoner
+) -> None:
+    (tmp_path / "map.yaml").write_text(told)
+    with pytest.raises(CohortError) as refused:
+        read_map(tmp_path / "map.yaml", reasoner.guideline)
+    assert said_ in str(refused.value)
+
+
+def test_numbers_of_32_bits_are_the_decimals_that_they_stand_for(desk: Desk) -> None:
+    columns = {"case_id": ["a"], "vessel_diameter_mm": pa.array([3.1], pa.float32())}
+    pq.write_table(pa.table(columns), desk.folder / "in.parquet")
+    assert desk.score(desk.folder / "in.parquet").answered == 1
+    assert read(desk.out)[0]["vessel_diameter_mm"] == 3.1
+
+
+def broken_files(
+    folder: Path, reasoner: Reasoner, cohort: list[dict[str, Any]]
+) -> Iterator[tuple[Path, str]]:
+    pq.write_table(table(reasoner, cohort[:50]), folder / "in.parquet")
+    whole = (folder / "in.parquet").read_bytes()
+    (folder / "in.cut.parquet").write_bytes(whole[: len(whole) // 2])
+    yield folder / "in.cut.parquet", "cut off"
+    damaged = bytearray(whole)
+    damaged[200:3000] = b"\0" * 2800
+    (folder / "in.damaged.parquet").write_bytes(bytes(damaged))
+    yield folder / "in.damaged.parquet", "cannot be read"
+    (folder / "in.no-id.csv").write_text("id,thrombus\n1,true\n")
+    yield folder / "in.no-id.csv", "no column case_id"
+    (folder / "in.clash.csv").write_text("case_id,strategy\n1,x\n")
+    yield folder / "in.clash.csv", "strategy: the results have a column of this name"
+    (folder / "in.dates.parquet").write_bytes(b"")
+    yield folder / "in.dates.parquet", "cut off"
+    yield folder / "in.nowhere.parquet", "no such file"
+    (folder / "in.xlsx").write_text("")
+    yield folder / "in.xlsx", "cannot tell how to read it"
+    times = {"case_id": ["a"], "stage": pa.array([0], pa.timestamp("s"))}
+    pq.write_table(pa.table(times), folder / "in.times.parquet")
+    yield folder / "in.times.parquet", "holds neither text nor numbers"
+
+
+def test_what_is_wrong_with_a_file_is_told_and_nothing_is_left(
+    desk: Desk, reasoner: Reasoner, cohort: list[dict[str, Any]]
+) -> None:
+    desk.out.write_bytes(b"the results of before")
+    for path, told in broken_files(desk.folder, reasoner, cohort):
+        with pytest.raises(CohortError) as refused:
+            desk.score(path)
+        assert told in str(refused.value), path
+        assert path.name in str(refused.value) or "out.parquet" in str(refused.value)
+        assert desk.left() == ["out.parquet"]
+        assert desk.out.read_bytes() == b"the results of before"
+
+
+def test_a_disk_that_fills_up_leaves_nothing(
+    desk: Desk, reasoner: Reasoner, cohort: list[dict[str, Any]]
+) -> None:
+    """A limit on the size of files stands for the disk."""
+    pq.write_table(table(reasoner, cohort), desk.folder / "in.parquet")
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, before[1]))
+    try:
+        with pytest.raises(CohortError):
+            desk.score(desk.folder / "in.parquet")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert desk.left() == []
+
+
+def test_a_folder_is_written_in_parts_and_goes_on_where_it_was_stopped(
+    desk: Desk, reasoner: Reasoner, cohort: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cases = [*cohort[:95], {"case_id": "c0"}, {"case_id": "wrong", "age_years": 900}]
+    pq.write_table(table(reasoner, cases), desk.folder / "in.parquet")
+    out, made = desk.folder / "out", list[str]()
+
+    def stop(told: str, done: float) -> None:
+        if told.startswith("part"):
+            made.append(told)
+        if told.startswith("part 3"):
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        score(reasoner, [desk.folder / "in.parquet"], out, desk.rejects, Options(part=30), stop)
+    assert desk.left() == ["out.partial"]
+    assert len([*(desk.folder / "out.partial").glob("*.parquet")]) == 2
+    scored = desk.score(desk.folder / "in.parquet", out=out, part=30)
+    assert (scored.parts, scored.resumed) == (4, 2)
+    assert desk.left() == ["out", "out.rejects.csv"]
+    assert [row["case_id"] for row in read(out)] == [f"c{n}" for n in range(95)]
+    assert [r["case_id"] for r in rejected(desk.rejects)] == ["c0", "wrong"]
+    told = json.loads((out / MANIFEST).read_text())
+    assert told["whole"] and sum(part["answered"] for part in told["parts"].values()) == 95
+    # the same again is made anew, and takes the place of the old
+    assert desk.score(desk.folder / "in.parquet", out=out, part=50).parts == 2
+    assert len(read(out)) == 95
+
+
+def test_parts_of_another_run_are_not_taken(
+    desk: Desk, reasoner: Reasoner, cohort: list[dict[str, Any]]
+) -> None:
+    pq.write_table(table(reasoner, cohort[:30]), desk.folder / "in.parquet")
+
+    def stop(told: str, done: float) -> None:
+        if told.startswith("part 2"):
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        score(
+            reasoner,
+            [desk.folder / "in.parquet"],
+            desk.folder / "out",
+            desk.rejects,
+            Options(part=10),
+            stop,
+        )
+    pq.write_table(table(reasoner, cohort[30:60]), desk.folder / "in.parquet")
+    with pytest.raises(CohortError, match="parts of another run"):
+        desk.score(desk.folder / "in.parquet", out=desk.folder / "out", part=10)
+
+
+def test_several_files_are_one_cohort(
+    desk: Desk, reasoner: Reasoner, cohort: list[dict[str, Any]]
+) -> None:
+    pq.write_table(table(reasoner, cohort[:20], site=["A"] * 20), desk.folder / "in.1.parquet")
+    (desk.folder / "in.2.csv").write_text("case_id,max_superficial_arc_deg\nc3,90\nz,90\n")
+    scored = desk.score(desk.folder / "in.1.parquet", desk.folder / "in.2.csv")
+    assert (scored.rows, scored.answered) == (22, 21)
+    rows = read(desk.out)
+    assert [(row["case_id"], row["site"]) for row in rows[-2:]] == [("c19", "A"), ("z", None)]
+    (why,) = rejected(desk.rejects)
+    assert why["file"].endswith("in.2.csv") and "row 4 of" in why["reason"]
+
+
+def test_what_doubles_cannot_decide_is_not_answered(desk: Desk) -> None:
+    """Two stent areas so large that their quotient as a double ties, and the exact one does not."""
+    facts = {
+        "stage": "after_stent",
+        "stent_implanted": True,
+        "minimum_stent_area_mm2": 80_000_000_000.00002,
+        "distal_reference_lumen_area_mm2": 100_000_000_000.0,
+        "proximal_reference_lumen_area_mm2": 100_000_000_000.0,
+    }
+    near = {**facts, "case_id": "near"}
+    far = {**facts, "case_id": "far", "minimum_stent_area_mm2": 85_000_000_000.0}
+    pq.write_table(pa.Table.from_pylist([near, far]), desk.folder / "in.parquet")
+    scored = desk.score(desk.folder / "in.parquet")
+    assert (scored.answered, scored.rejected) == (1, 1)
+    (why,) = rejected(desk.rejects)
+    assert why["case_id"] == "near" and "calx recommend" in why["reason"]
