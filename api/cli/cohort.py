@@ -19,7 +19,7 @@ from calx.words import DEFAULT
 
 if TYPE_CHECKING:
     from calx.reasoner.cohorts.column_map import ColumnMap
-    from calx.reasoner.cohorts.run import Progress, Scored
+    from calx.reasoner.cohorts.run import Options, Progress, Scored
 
 cohort = typer.Typer(
     no_args_is_help=True,
@@ -35,15 +35,16 @@ STOPPED = 130
 @cohort.command()
 def run(
     files: Annotated[
-        list[str],
+        list[str] | None,
         typer.Argument(
             metavar="IN... OUT",
             help=(
                 "Files of lesions (Parquet, CSV, Arrow, JSON lines, FHIR bulk export, a database), "
-                "then the results: a .parquet file, or a folder, which is written in parts."
+                "then the results: a .parquet file, or a folder, which is written in parts. In a "
+                "database, two tables."
             ),
         ),
-    ],
+    ] = None,
     columns: Annotated[
         Path | None,
         typer.Option("--columns", metavar="MAP", help="YAML: which column is which fact."),
@@ -57,8 +58,27 @@ def run(
             show_default="OUT.rejects.csv",
         ),
     ] = None,
+    engine: Annotated[
+        str,
+        typer.Option(
+            "--engine",
+            metavar="ENGINE",
+            help="duckdb (this machine), spark, or the URL of a database, which then does it.",
+        ),
+    ] = "duckdb",
+    sql: Annotated[
+        str | None,
+        typer.Option(
+            "--sql",
+            metavar="DIALECT",
+            help=(
+                "Print the query instead, for the table lesions or the columns of a file: duckdb, "
+                "postgres, spark, bigquery, snowflake, trino."
+            ),
+        ),
+    ] = None,
     table: Annotated[
-        str | None, typer.Option("--table", metavar="NAME", help="Of a database, the table.")
+        str | None, typer.Option("--table", metavar="NAME", help="Of a database file, the table.")
     ] = None,
     facts: Annotated[
         bool, typer.Option("--facts/--no-facts", help="The facts go through to the results.")
@@ -67,32 +87,114 @@ def run(
         bool, typer.Option("--rules/--no-rules", help="The results have a column a rule.")
     ] = True,
     memory: Annotated[
-        str, typer.Option("--memory", metavar="SIZE", help="What the engine may hold.")
+        str, typer.Option("--memory", metavar="SIZE", help="What duckdb may hold.")
     ] = "1GB",
     lang: Lang = DEFAULT,
     ontology: Ontology = DEFAULT_DIRECTORY,
 ) -> None:
     """Score a registry: what the guideline says of every lesion, as columns."""
     from calx.reasoner.cohorts.errors import CohortError
-    from calx.reasoner.cohorts.run import Options, score
+    from calx.reasoner.cohorts.run import Options
 
-    if len(files) < 2:
-        wrong_use("name files of lesions, then where the results go: IN... OUT")
-    *inputs, out = map(Path, files)
-    if out in inputs:
-        wrong_use(f"{out}: is read and would be written over; name another file for the results")
-    refused = rejects or out.with_name(f"{out.name.removesuffix('.parquet')}.rejects.csv")
-    reasoner = load_reasoner(ontology)
+    reasoner, named = load_reasoner(ontology), files or []
     try:
         how = Options(_columns(columns, reasoner), table, facts, rules, lang, memory)
+        if sql is not None:
+            typer.echo(_query(reasoner, sql, named, how))
+            raise typer.Exit(DONE)
+        if len(named) < 2:
+            wrong_use("name files of lesions, then where the results go: IN... OUT")
+        *inputs, out = named
+        if out in inputs:
+            wrong_use(f"{out}: is read and would be written over; name another for the results")
+        refused = rejects or Path(f"{out.rstrip('/').removesuffix('.parquet')}.rejects.csv")
         with shown() as progress:
-            scored = score(reasoner, inputs, out, refused, how, progress)
+            scored = _scored(reasoner, engine, inputs, out, refused, how, progress)
     except CohortError as error:
         fail(str(error))
     except KeyboardInterrupt:
-        _stopped(out)
+        _stopped(Path(named[-1]))
     _told(scored, out, refused)
     raise typer.Exit(AT_FAULT if scored.rejected else DONE)
+
+
+def _scored(
+    reasoner: Reasoner,
+    engine: str,
+    inputs: list[str],
+    out: str,
+    rejects: Path,
+    how: Options,
+    progress: Progress,
+) -> Scored:
+    """Score lesions where they are to be scored."""
+    if engine == "duckdb":
+        return _scored_here(reasoner, [*map(Path, inputs)], Path(out), rejects, how, progress)
+    if engine == "spark":
+        from calx.reasoner.cohorts import spark
+
+        return spark.score(reasoner, inputs, out, rejects, how, progress)
+    if "://" not in engine:
+        wrong_use(f"--engine {engine}: is duckdb, spark, or the URL of a database")
+    if len(inputs) != 1:
+        wrong_use("in a database one table is scored at a time: TABLE OUT")
+    from calx.reasoner.cohorts import warehouse
+
+    return warehouse.score(reasoner, engine, inputs[0], out, rejects, how, progress)
+
+
+def _scored_here(
+    reasoner: Reasoner,
+    inputs: list[Path],
+    out: Path,
+    rejects: Path,
+    how: Options,
+    progress: Progress,
+) -> Scored:
+    from calx.api.exchange import bulk
+    from calx.api.exchange.codes import Codes
+    from calx.reasoner.cohorts.run import connected, score_sources, workplace
+    from calx.reasoner.cohorts.sources import LINES, Sources
+
+    with workplace(out) as stage, connected(stage, how.memory) as connection:
+        sources = Sources(reasoner.guideline, connection, stage)
+        exported = [
+            path
+            for path in inputs
+            if path.suffix in LINES and path.is_file() and bulk.is_bulk(path)
+        ]
+        opened = []
+        for path in inputs:
+            if path not in exported:
+                progress(f"reading {path.name}", 0)
+                opened.append(sources.open(path, how.table))
+        if exported:
+            progress("gathering the resources of each patient", 0)
+            reader = bulk.Bulk(
+                reasoner.guideline, Codes(reasoner.guideline, DEFAULT_DIRECTORY), connection
+            )
+            name = ", ".join(map(str, exported))
+            rows = reader.rows(exported)
+            more = (bulk.PATIENT, bulk.LESION)
+            opened.append(sources.of_rows(name, bulk.digest(exported), rows, more))
+            for note, patients in reader.notes.items():
+                typer.echo(f"of {patients} patients: {note}", err=True)
+        return score_sources(reasoner, connection, opened, out, rejects, how, progress)
+
+
+def _query(reasoner: Reasoner, dialect: str, files: list[str], how: Options) -> str:
+    """The query that scores a table, with what it is."""
+    from calx.reasoner.cohorts.dialects import DIALECTS, EXECUTED
+    from calx.reasoner.cohorts.run import printed
+
+    if dialect not in DIALECTS:
+        wrong_use(f"--sql {dialect}: is {', '.join(DIALECTS)}")
+    if len(files) > 1:
+        wrong_use("--sql: name one file whose columns the table has, or none")
+    text = printed(reasoner, dialect, Path(files[0]) if files else None, how)
+    if dialect not in EXECUTED:
+        typer.echo(f"{dialect}: this text is parsed by tests, not executed by them", err=True)
+    return text
 
 
 def _columns(path: Path | None, reasoner: Reasoner) -> ColumnMap:

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import csv
+import os
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
 from decimal import Decimal
+from pathlib import Path
 from typing import IO, Any, NamedTuple
 
 from calx.reasoner.cohorts.column_map import CASE_ID
@@ -28,7 +32,7 @@ NEAR = (
 class Reject(NamedTuple):
     """One thing wrong with one row."""
 
-    row: int
+    row: int | None
     case_id: str
     column: str
     value: str
@@ -48,11 +52,33 @@ class Rejects:
         self._writer.writerow([*(["file"] if several else []), *HEAD])
         self.rows = 0
 
-    def write(self, source: Source, rejects: Sequence[Reject]) -> None:
+    def write(self, file: str, rejects: Sequence[Reject]) -> None:
         """The faults of one row."""
         self.rows += 1
         for reject in rejects:
-            self._writer.writerow([*([source.name] if self._several else []), *reject])
+            self._writer.writerow([*([file] if self._several else []), *reject])
+
+    def refused(self, judge: Judge, file: str, rows: Iterable[Mapping[str, Any]]) -> None:
+        """The rows of `Plan.refused`."""
+        for row in rows:
+            self.write(file, judge.faults(row))
+
+    def undecided(self, file: str, rows: Iterable[Mapping[str, Any]]) -> None:
+        """The rows of `Plan.undecided`."""
+        for row in rows:
+            self.write(file, [Reject(row[ROW], row[CASE_ID], "", "", NEAR)])
+
+
+@contextmanager
+def written_aside(path: Path, *, several: bool) -> Iterator[Rejects]:
+    """Rejects that are there once nothing went wrong."""
+    aside = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        with aside.open("w", encoding="utf-8", newline="") as stream:
+            yield Rejects(stream, several=several)
+        aside.replace(path)
+    finally:
+        aside.unlink(missing_ok=True)
 
 
 def unread(source: Source) -> Iterator[Reject]:
@@ -61,58 +87,68 @@ def unread(source: Source) -> Iterator[Reject]:
         yield Reject(row.row, "", "", row.told[:200], row.reason)
 
 
-def faults(reasoner: Reasoner, plan: Plan, row: Mapping[str, Any], language: str) -> list[Reject]:
-    """What is wrong with a row that the gate's columns refused.
+@dataclass(frozen=True)
+class Judge:
+    """Says why the gate's columns refused a row, in the words of the gate for one case.
 
-    Raises:
-        CohortError: the gate for one case admits it; the two must never differ.
+    Attributes:
+        reasoner: of the guideline.
+        plan: by which the row was refused.
+        language: of what it says.
     """
-    given, number = reasoner.guideline.facts, int(row[ROW])
-    id_ = row[CASE_ID]
-    raw: dict[str, Any] = {CASE_ID: id_}
-    for name in plan.found.facts:
-        value = row[ENTERED + name]
-        if plan.found.entered[name] is Entered.SINGLE and value is not None:
-            value = row[RAW + name]  # as many digits as it stands for
-        if value is not None and str(value).strip():
-            raw[name] = typed(given[name], value)
-    problems: list[Problem] = []
-    if row[AGAIN] is not None:
-        problems.append(
-            Problem(f"the id stands already in row {row[AGAIN]}; give each lesion its own", CASE_ID)
-        )
-    try:
-        reasoner.gate.admit(raw, language)
-    except CaseError as error:
-        problems += error.problems
-    if not problems:
-        raise CohortError(
-            f"row {number}: the columns refuse it and the gate for one case does not; no answer is "
-            "given, rather than one that may be wrong"
-        )
-    shown = id_ if isinstance(id_, str) and not row[NO_ID] else ""
-    return [_reject(plan, row, number, shown, problem) for problem in problems]
 
+    reasoner: Reasoner
+    plan: Plan
+    language: str
 
-def _reject(plan: Plan, row: Mapping[str, Any], number: int, id_: str, fault: Problem) -> Reject:
-    if fault.fact == CASE_ID:
-        value = row[CASE_ID]
+    def faults(self, row: Mapping[str, Any]) -> list[Reject]:
+        """What is wrong with a row.
+
+        Raises:
+            CohortError: the gate for one case admits it; the two must never differ.
+        """
+        problems: list[Problem] = []
+        if row[AGAIN] is not None:
+            told = f"the id stands already in row {row[AGAIN]}; give each lesion its own"
+            problems.append(Problem(told, CASE_ID))
+        try:
+            self.reasoner.gate.admit(self._case(row), self.language)
+        except CaseError as error:
+            problems += error.problems
+        if not problems:
+            raise CohortError(
+                f"{row[CASE_ID]}: the columns refuse it and the gate for one case does not; no "
+                "answer is given, rather than one that may be wrong"
+            )
+        return [self._reject(row, problem) for problem in problems]
+
+    def _case(self, row: Mapping[str, Any]) -> dict[str, Any]:
+        """The row as one case."""
+        raw: dict[str, Any] = {CASE_ID: row[CASE_ID]}
+        for name, entered in self.plan.found.entered.items():
+            # numbers of 32 bits have as many digits as they stand for
+            value = row[(RAW if entered is Entered.SINGLE else ENTERED) + name]
+            if value is not None and str(value).strip():
+                raw[name] = typed(self.reasoner.guideline.facts[name], value)
+        return raw
+
+    def _reject(self, row: Mapping[str, Any], fault: Problem) -> Reject:
+        facts, id_ = self.plan.found.facts, row[CASE_ID]
+        shown = "" if row[NO_ID] else str(id_)
+        if fault.fact == CASE_ID:
+            return Reject(row[ROW], shown, self.plan.found.case_id, _text(id_), fault.message)
+        names = [name for name in fault.facts or (fault.fact or "",) if name in facts]
         return Reject(
-            number,
-            id_,
-            plan.found.case_id,
-            "" if value is None else str(value)[:200],
+            row[ROW],
+            shown,
+            ", ".join(facts[name] for name in names),
+            ", ".join(_text(row[RAW + name]) for name in names),
             fault.message,
         )
-    names = [n for n in fault.facts or (fault.fact or "",) if n in plan.found.facts]
-    values = [row[RAW + name] for name in names]
-    return Reject(
-        number,
-        id_,
-        ", ".join(plan.found.facts[name] for name in names),
-        ", ".join("" if value is None else str(value)[:200] for value in values),
-        fault.message,
-    )
+
+
+def _text(value: Any) -> str:
+    return "" if value is None else str(value)[:200]
 
 
 def typed(fact: Fact, value: Any) -> Any:

@@ -14,15 +14,18 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 import calx
 from calx.atomic import write_atomically
 from calx.reasoner.cohorts.column_map import CASE_ID, ColumnMap, found
+from calx.reasoner.cohorts.dialects import written
 from calx.reasoner.cohorts.errors import CohortError
 from calx.reasoner.cohorts.plan import Plan, plan
-from calx.reasoner.cohorts.rejects import NEAR, Reject, Rejects, faults, unread
+from calx.reasoner.cohorts.rejects import Judge, Rejects, unread, written_aside
 from calx.reasoner.cohorts.sources import ROW, Source, Sources, reason
+from calx.reasoner.columns.admission import Entered, entered
 from calx.reasoner.columns.sql import literal, quoted
 from calx.reasoner.recommendation import Reasoner
 from calx.words import DEFAULT
@@ -223,7 +226,7 @@ class _Run:
         self._progress = progress
         self._plans = [self._plan(source) for source in sources]
         self._again: set[str] = set()
-        self._notes = _notes(reasoner, self._plans)
+        self._notes = notes(reasoner, self._plans)
 
     def _plan(self, source: Source) -> Plan:
         try:
@@ -246,26 +249,20 @@ class _Run:
 
     def _file(self) -> Scored:
         """All or nothing."""
-        aside, rejects = _beside(self._out), _beside(self._rejects)
-        parts = [
-            _Part(source, number, 0, source.rows) for number, source in enumerate(self._sources)
-        ]
+        aside = _beside(self._out)
+        parts = [_Part(source, n, 0, source.rows) for n, source in enumerate(self._sources)]
+        rows = sum(source.rows + len(source.unread) for source in self._sources)
         try:
-            texts = [self._results(part) for part in parts]
             self._progress("scoring", 0)
-            answered = self._copy(_union(texts), aside)
-            with rejects.open("w", encoding="utf-8", newline="") as stream:
-                told = Rejects(stream, several=len(parts) > 1)
-                rows = sum(source.rows + len(source.unread) for source in self._sources)
+            answered = self._copy(_union([self._results(part) for part in parts]), aside)
+            with written_aside(self._rejects, several=len(parts) > 1) as rejects:
                 for part in parts:
-                    self._reject(part, told, all_answered=answered == rows)
-            scored = _added_up(rows, answered, told.rows, 1, 0, self._notes)
-            rejects.replace(self._rejects)
+                    self._reject(part, rejects, all_answered=answered == rows)
+                scored = added_up(rows, answered, rejects.rows, notes=self._notes)
             aside.replace(self._out)
             return scored
         finally:
             aside.unlink(missing_ok=True)
-            rejects.unlink(missing_ok=True)
 
     def _folder(self) -> Scored:
         """Part by part; what is whole is not made again."""
@@ -285,7 +282,7 @@ class _Run:
             before += part.rows
             content = json.dumps(made | {"parts": counts, "whole": False}, indent=1)
             write_atomically(unfinished / MANIFEST, content)
-        scored = _added_up(
+        scored = added_up(
             sum(told["rows"] for told in counts.values()),
             sum(told["answered"] for told in counts.values()),
             sum(told["rejected"] for told in counts.values()),
@@ -309,20 +306,18 @@ class _Run:
                 number += 1
 
     def _one_part(self, part: _Part, folder: Path) -> dict[str, int]:
-        target, rejects = folder / part.name, folder / f"{part.name}.rejects"
+        target = folder / part.name
         aside = _beside(target)
+        rows = part.rows + (len(part.source.unread) if part.leads else 0)
         try:
-            text = self._results(part)
-            rows = part.rows + (len(part.source.unread) if part.leads else 0)
-            answered = self._copy(text, aside)
-            with rejects.open("w", encoding="utf-8", newline="") as stream:
-                told = Rejects(stream, several=len(self._sources) > 1)
-                self._reject(part, told, all_answered=answered == rows)
-            _added_up(rows, answered, told.rows)
+            answered = self._copy(self._results(part), aside)
+            with written_aside(_rejects_of(target), several=len(self._sources) > 1) as rejects:
+                self._reject(part, rejects, all_answered=answered == rows)
+                added_up(rows, answered, rejects.rows)
             aside.replace(target)
         finally:
             aside.unlink(missing_ok=True)
-        return {"rows": rows, "answered": answered, "rejected": told.rows}
+        return {"rows": rows, "answered": answered, "rejected": rejects.rows}
 
     def _gather(self, folder: Path, names: Sequence[str]) -> None:
         """The rejects of all parts as one file."""
@@ -330,7 +325,7 @@ class _Run:
         try:
             with aside.open("wb") as whole:
                 for number, name in enumerate(names):
-                    with (folder / f"{name}.rejects").open("rb") as one:
+                    with (_rejects_of(folder / name)).open("rb") as one:
                         head = one.readline()
                         whole.write(head if number == 0 else b"")
                         shutil.copyfileobj(one, whole)
@@ -338,7 +333,7 @@ class _Run:
         finally:
             aside.unlink(missing_ok=True)
         for name in names:
-            (folder / f"{name}.rejects").unlink()
+            (_rejects_of(folder / name)).unlink()
 
     def _manifest(self) -> dict[str, Any]:
         """By what a run that goes on is known to be the same."""
@@ -413,16 +408,14 @@ class _Run:
         """Write why rows are not answered."""
         if part.leads:
             for one in unread(part.source):
-                rejects.write(part.source, [one])
+                rejects.write(part.source.name, [one])
         if all_answered:
             return
         self._progress("looking why rows are not answered", 0)
         asked, rows, again = self._asked(part)
-        for row in self._rows(asked.refused(rows, again)):
-            why = faults(self._reasoner, asked, row, self._how.language)
-            rejects.write(part.source, why)
-        for row in self._rows(asked.undecided(rows, again)):
-            rejects.write(part.source, [Reject(row[ROW], row[CASE_ID], "", "", NEAR)])
+        judge = Judge(self._reasoner, asked, self._how.language)
+        rejects.refused(judge, part.source.name, self._rows(asked.refused(rows, again)))
+        rejects.undecided(part.source.name, self._rows(asked.undecided(rows, again)))
 
     def _rows(self, text: str) -> Iterator[dict[str, Any]]:
         found = self._connection.execute(text)
@@ -430,6 +423,32 @@ class _Run:
         while rows := found.fetchmany(10_000):
             for row in rows:
                 yield dict(zip(names, row, strict=True))
+
+
+def printed(reasoner: Reasoner, dialect: str, path: Path | None, how: Options) -> str:
+    """The query that scores the table ``lesions``; rows that the gate refuses are not in what it
+    gives.
+
+    Args:
+        reasoner: of the guideline.
+        dialect: one of `dialects.DIALECTS`.
+        path: a file whose columns the table has; None for a column a fact and ``case_id``.
+        how: what it gives.
+    """
+    if path is None:
+        facts = reasoner.guideline.facts.values()
+        columns: dict[str, Entered | None] = {CASE_ID: Entered.TEXT}
+        columns |= {fact.name: entered(fact) for fact in facts if fact.given}
+    else:
+        with TemporaryDirectory() as stage, connected(Path(stage)) as connection:
+            source = Sources(reasoner.guideline, connection, Path(stage)).open(path, how.table)
+            columns = dict(source.columns)
+    where = found(reasoner.guideline, columns, how.columns)
+    asked = plan(reasoner, where, facts=how.facts, rules=how.rules)
+    rows = f"SELECT *, CAST(NULL AS BIGINT) AS {quoted(ROW)} FROM lesions"  # noqa: S608
+    text = written(asked.results(rows), dialect)
+    told = ", ".join(f"{name} {value}" for name, value in marks(reasoner).items())
+    return f"-- {told}\n{text};"
 
 
 def marks(reasoner: Reasoner) -> dict[str, str]:
@@ -447,11 +466,15 @@ def _union(texts: Sequence[str]) -> str:
     return texts[0] if len(texts) == 1 else " UNION ALL BY NAME ".join(f"({t})" for t in texts)
 
 
+def _rejects_of(part: Path) -> Path:
+    return part.with_name(f"{part.name}.rejects")
+
+
 def _beside(path: Path) -> Path:
     return path.with_name(f".{path.name}.{os.getpid()}")
 
 
-def _added_up(
+def added_up(
     rows: int,
     answered: int,
     rejected: int,
@@ -459,6 +482,11 @@ def _added_up(
     resumed: int = 0,
     notes: tuple[str, ...] = (),
 ) -> Scored:
+    """What came of a run.
+
+    Raises:
+        CohortError: a row is neither answered nor rejected, or is both.
+    """
     if rows != answered + rejected:
         raise CohortError(
             f"the counts do not add up: {rows} rows, {answered} answered, {rejected} rejected; "
@@ -484,11 +512,11 @@ def _resumed(folder: Path, made: dict[str, Any]) -> dict[str, dict[str, int]]:
     return {
         name: counts
         for name, counts in told["parts"].items()
-        if (folder / name).is_file() and (folder / f"{name}.rejects").is_file()
+        if (folder / name).is_file() and (_rejects_of(folder / name)).is_file()
     }
 
 
-def _notes(reasoner: Reasoner, plans: Sequence[Plan]) -> tuple[str, ...]:
+def notes(reasoner: Reasoner, plans: Sequence[Plan]) -> tuple[str, ...]:
     """What goes through, and what is not there."""
     notes = dict.fromkeys(note for p in plans for note in p.found.notes)
     given = [fact.name for fact in reasoner.guideline.facts.values() if fact.given]

@@ -22,9 +22,8 @@ from calx.reasoner.cohorts.column_map import CASE_ID
 from calx.reasoner.cohorts.errors import CohortError
 from calx.reasoner.cohorts.run import GROUP, Progress, connected, marks, workplace
 from calx.reasoner.cohorts.sources import reason
-from calx.reasoner.columns.admission import Entered, admission
+from calx.reasoner.columns.admission import admission, entered
 from calx.reasoner.columns.sql import Table, literal, quoted
-from calx.reasoner.model.guideline import Fact
 from calx.reasoner.recommendation import Reasoner
 
 DISTRIBUTIONS = Path("registry") / "distributions.yaml"
@@ -291,7 +290,7 @@ def _batches(
     _, draws = distributions(directory)
     facts = {name: f for name, f in reasoner.guideline.facts.items() if f.given}
     names = {draw.name for draw in draws}
-    given = {name: _entered(fact) for name, fact in facts.items() if name in names}
+    given = {name: entered(fact) for name, fact in facts.items() if name in names}
     carried = [d.name for d in draws if d.name not in facts and not d.name.startswith("_")]
     gate = admission(reasoner.guideline, given, [NUMBER, *carried])
     columns = ", ".join(map(quoted, [*carried, *given]))
@@ -318,9 +317,3 @@ def _batches(
                 yield kept, many - batch.num_rows
         except duckdb.Error as error:
             raise CohortError(f"{Path(directory) / DISTRIBUTIONS}: {reason(error)}") from None
-
-
-def _entered(fact: Fact) -> Entered:
-    if fact.kind == "boolean":
-        return Entered.BOOLEAN
-    return Entered.TEXT if fact.kind == "text" else Entered.NUMBER

@@ -134,18 +134,26 @@ class Sources:
         except (duckdb.Error, OSError, sqlite3.Error) as error:
             raise CohortError(f"{path}: {reason(error)}") from None
 
-    def of_rows(self, name: str, digest: str, rows: Iterable[Mapping[str, Any] | Unread]) -> Source:
+    def of_rows(
+        self,
+        name: str,
+        digest: str,
+        rows: Iterable[Mapping[str, Any] | Unread],
+        more: Sequence[str] = (),
+    ) -> Source:
         """A source of rows that were made elsewhere.
 
         Args:
             name: as its owner knows it.
             digest: of what they were made from.
             rows: by column what stands there, None for nothing; or a row that could not be read.
+            more: columns beside the facts.
         """
         import pyarrow as pa
         import pyarrow.parquet as pq
 
-        names = ["case_id", *(f.name for f in self._guideline.facts.values() if f.given)]
+        self._opened += 1
+        names = ["case_id", *more, *(f.name for f in self._guideline.facts.values() if f.given)]
         schema = pa.schema([(name, pa.string()) for name in names])
         unread, target = list[Unread](), self._staged()
 

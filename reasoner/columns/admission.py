@@ -30,6 +30,12 @@ class Entered(StrEnum):
     BOOLEAN = "boolean"
 
 
+def entered(fact: Fact) -> Entered:
+    """What a column holds that was made for a fact."""
+    kinds = {"boolean": Entered.BOOLEAN, "text": Entered.TEXT}
+    return kinds.get(fact.kind, Entered.NUMBER)
+
+
 @dataclass(frozen=True)
 class Admission:
     """The gate of a guideline as a query.

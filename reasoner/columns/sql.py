@@ -89,8 +89,15 @@ class Table:
         gone = set(dropped)
         kept = [name for name in self.columns if name not in gone]
         every = dict.fromkeys([*kept, *made])
+        same = len(kept) == len(self.columns) and made.keys().isdisjoint(kept)
         each = ", ".join(
-            f"{made[name]} AS {quoted(name)}" if name in made else quoted(name) for name in every
+            [
+                *(["*"] if same else []),
+                *(
+                    f"{made[name]} AS {quoted(name)}" if name in made else quoted(name)
+                    for name in (made if same else every)
+                ),
+            ]
         )
         return Table(f"SELECT {each} FROM ({self.text}) AS below", tuple(every))  # noqa: S608
 

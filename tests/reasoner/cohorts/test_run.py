@@ -225,7 +225,7 @@ def test_rows_are_refused_in_the_words_of_the_gate(desk: Desk, reasoner: Reasone
         mine = [one for one in why if one["row"] == str(number)]
         if row["case_id"] in seen:
             assert [one["reason"] for one in mine] == [
-                "the id stands already in row 20; give each lesion its own"
+                "the id stands already in row 21; give each lesion its own"
             ]
             continue
         seen.add(row["case_id"])
@@ -302,7 +302,7 @@ def test_a_map_names_columns_converts_units_and_reads_words(desk: Desk, reasoner
 @pytest.mark.parametrize(
     ("told", "said_"),
     [
-        ("columns: {max_arc: A}", "max_arc: unknown fact; did you mean"),
+        ("columns: {max_superficial_arc: A}", "max_superficial_arc: unknown fact; did you mean"),
         (
             "columns: {calcium_length_mm: {column: L, unit: kg}}",
             "kg is no unit of UCUM that converts to mm",

