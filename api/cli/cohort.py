@@ -256,6 +256,72 @@ def simulate(
     raise typer.Exit(DONE)
 
 
+@cohort.command()
+def report(
+    results: Annotated[
+        list[Path],
+        typer.Argument(metavar="RESULTS...", help="Results of calx cohort run: files or folders."),
+    ],
+    out: Annotated[Path, typer.Option("--out", metavar="DIR", help="A folder for the report.")],
+    by: Annotated[
+        list[str] | None,
+        typer.Option("--by", metavar="COLUMN", help="A column by which lesions are parted too."),
+    ] = None,
+    patient: Annotated[
+        str | None,
+        typer.Option("--patient", metavar="COLUMN", help="Of patients, for the intervals."),
+    ] = None,
+    site: Annotated[
+        str | None, typer.Option("--site", metavar="COLUMN", help="Of sites, for the funnel.")
+    ] = None,
+    performed: Annotated[
+        str | None,
+        typer.Option("--performed", metavar="COLUMN", help="Of the device used, by its id."),
+    ] = None,
+    shift: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--shift",
+            metavar="FACT=BY",
+            help="What if every reading of a number were so much more, or less?",
+            show_default="those in registry/report.yaml of the guideline",
+        ),
+    ] = None,
+    rejects: Annotated[
+        Path | None,
+        typer.Option(
+            "--rejects",
+            metavar="FILE",
+            help="Of the run, for the flow of exclusions.",
+            show_default="RESULTS.rejects.csv, where there is one",
+        ),
+    ] = None,
+    suppress: Annotated[
+        int,
+        typer.Option("--suppress", metavar="N", min=0, help="Hide counts from 1 to N - 1, say 5."),
+    ] = 0,
+    lang: Lang = DEFAULT,
+    ontology: Ontology = DEFAULT_DIRECTORY,
+) -> None:
+    """Report on a scored registry: a page, Markdown, tables, figures."""
+    from calx.reasoner.cohorts.errors import CohortError
+    from calx.reasoner.cohorts.report.asked import Asked, shifts
+    from calx.reasoner.cohorts.report.write import report as written
+
+    reasoner = load_reasoner(ontology)
+    beside = Path(f"{str(results[0]).rstrip('/').removesuffix('.parquet')}.rejects.csv")
+    refused = rejects or (beside if beside.is_file() else None)
+    try:
+        moved = shifts(reasoner.guideline, ontology, shift)
+        asked = Asked(tuple(by or ()), patient, site, performed, moved, refused, lang)
+        with shown() as progress:
+            titles = written(reasoner, results, out, asked, suppress, progress)
+    except CohortError as error:
+        fail(str(error))
+    typer.echo(f"{len(titles)} tables in {out / 'report.html'}", err=True)
+    raise typer.Exit(DONE)
+
+
 @contextmanager
 def shown() -> Iterator[Progress]:
     """How far it is, on standard error, where somebody watches."""

@@ -63,26 +63,26 @@ class Plan:
             *map(quoted, self.answers.columns),
         ]
         answered = self._answered(rows, again)
-        return f"SELECT {', '.join(each)} FROM ({answered}) AS answered WHERE NOT {quoted(BEYOND)}"  # noqa: S608
+        return f"SELECT {', '.join(each)} FROM ({answered}) AS answered WHERE NOT {quoted(BEYOND)}"
 
     def undecided(self, rows: str, again: str | None = None) -> str:
         """The rows that doubles cannot decide."""
         answered = self._answered(rows, again)
         names = ", ".join(map(quoted, (ROW, CASE_ID)))
-        return f"SELECT {names} FROM ({answered}) AS answered WHERE {quoted(BEYOND)}"  # noqa: S608
+        return f"SELECT {names} FROM ({answered}) AS answered WHERE {quoted(BEYOND)}"
 
     def refused(self, rows: str, again: str | None = None) -> str:
         """The rows that the gate refuses, with what was entered in them."""
         names = [ROW, CASE_ID, AGAIN, NO_ID]
         names += [prefix + name for name in self.found.facts for prefix in (RAW, ENTERED)]
         told = ", ".join(map(quoted, names))
-        return f"SELECT {told} FROM ({self._judged(rows, again)}) AS judged WHERE {quoted(REFUSED)}"  # noqa: S608
+        return f"SELECT {told} FROM ({self._judged(rows, again)}) AS judged WHERE {quoted(REFUSED)}"
 
     def _answered(self, rows: str, again: str | None) -> str:
         names = [quoted(name) for name in (ROW, CASE_ID, *self.found.carried)]
         names += [f"{quoted(name)}, {quoted(name)} AS {quoted(FACT + name)}" for name in self.given]
         lesions = (
-            f"SELECT {', '.join(names)} FROM ({self._judged(rows, again)}) AS judged "  # noqa: S608
+            f"SELECT {', '.join(names)} FROM ({self._judged(rows, again)}) AS judged "
             f"WHERE NOT {quoted(REFUSED)}"
         )
         return _reading(self.answers.table.text, "lesions", lesions)
@@ -97,7 +97,7 @@ class Plan:
         """The rows of the gate, each with whether it is refused."""
         gate = _reading(self.admission.table.text, "entered", self._entered(rows, again))
         tests = (quoted(NO_ID), f"{quoted(AGAIN)} IS NOT NULL", quoted(self.admission.refused))
-        return f"SELECT *, {' OR '.join(tests)} AS {quoted(REFUSED)} FROM ({gate}) AS gate"  # noqa: S608
+        return f"SELECT *, {' OR '.join(tests)} AS {quoted(REFUSED)} FROM ({gate}) AS gate"
 
     def _entered(self, rows: str, again: str | None) -> str:
         """What was entered in the rows."""
@@ -121,11 +121,11 @@ class Plan:
         joined = (
             f" LEFT JOIN {quoted(again)} AS again ON again.row = {quoted(ROW)}" if again else ""
         )
-        inner = f"SELECT {', '.join(each)} FROM ({rows}) AS rows{joined}"  # noqa: S608
+        inner = f"SELECT {', '.join(each)} FROM ({rows}) AS rows{joined}"
         named = ", ".join(
             f"{quoted(ENTERED + name)} AS {quoted(name)}" for name in self.found.facts
         )
-        return f"SELECT *{', ' if named else ''}{named} FROM ({inner}) AS read"  # noqa: S608
+        return f"SELECT *{', ' if named else ''}{named} FROM ({inner}) AS read"
 
 
 def _reading(text: str, table: str, query: str) -> str:

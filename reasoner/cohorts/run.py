@@ -200,7 +200,7 @@ class _Part:
             return self.source.text
         last = self.first + self.rows - 1
         return (
-            f"SELECT * FROM ({self.source.text}) AS file "  # noqa: S608
+            f"SELECT * FROM ({self.source.text}) AS file "
             f"WHERE file_row_number BETWEEN {self.first} AND {last}"
         )
 
@@ -352,13 +352,13 @@ class _Run:
         """The rows whose id stands in an earlier one, by source: ``again-N``."""
         self._progress("looking for ids that stand twice", 0)
         ids = " UNION ALL ".join(
-            f"SELECT CAST({quoted(p.found.case_id)} AS VARCHAR) AS id, {number} AS source, "  # noqa: S608
+            f"SELECT CAST({quoted(p.found.case_id)} AS VARCHAR) AS id, {number} AS source, "
             f"{quoted(ROW)} AS row FROM ({source.text}) AS one"
             for number, (source, p) in enumerate(zip(self._sources, self._plans, strict=True))
         )
         run = self._connection.execute
         run(
-            f"CREATE TEMP TABLE twice AS SELECT id FROM ({ids}) AS every "  # noqa: S608
+            f"CREATE TEMP TABLE twice AS SELECT id FROM ({ids}) AS every "
             "WHERE id IS NOT NULL GROUP BY id HAVING count(*) > 1"
         )
         (count,) = run("SELECT count(*) FROM twice").fetchone() or (0,)
@@ -369,7 +369,7 @@ class _Run:
         )
         several = " || ' of ' || name" if len(self._sources) > 1 else ""
         run(
-            "CREATE TEMP TABLE doubles AS SELECT * FROM (SELECT source, row, "  # noqa: S608
+            "CREATE TEMP TABLE doubles AS SELECT * FROM (SELECT source, row, "
             f"first_value(row || ''{several}) OVER ordered AS first, "
             "row_number() OVER ordered AS place FROM "
             f"(SELECT every.* FROM ({ids}) AS every SEMI JOIN twice USING (id)) AS stood "
@@ -378,7 +378,7 @@ class _Run:
         )
         for number in range(len(self._sources)):
             run(
-                f"CREATE TEMP TABLE {quoted(f'again-{number}')} AS SELECT row, first FROM doubles "  # noqa: S608
+                f"CREATE TEMP TABLE {quoted(f'again-{number}')} AS SELECT row, first FROM doubles "
                 f"WHERE source = {number}"
             )
             self._again.add(f"again-{number}")
@@ -445,7 +445,7 @@ def printed(reasoner: Reasoner, dialect: str, path: Path | None, how: Options) -
             columns = dict(source.columns)
     where = found(reasoner.guideline, columns, how.columns)
     asked = plan(reasoner, where, facts=how.facts, rules=how.rules)
-    rows = f"SELECT *, CAST(NULL AS BIGINT) AS {quoted(ROW)} FROM lesions"  # noqa: S608
+    rows = f"SELECT *, CAST(NULL AS BIGINT) AS {quoted(ROW)} FROM lesions"
     text = written(asked.results(rows), dialect)
     told = ", ".join(f"{name} {value}" for name, value in marks(reasoner).items())
     return f"-- {told}\n{text};"

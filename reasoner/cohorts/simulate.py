@@ -218,7 +218,7 @@ def _draw(name: str, draw: Mapping[str, Any]) -> Draw:
 
 def drawn(draws: tuple[Draw, ...], seed: int, first: int, many: int) -> Table:
     """A query of lesions with these numbers; each draw reads those before it."""
-    table = Table(f"SELECT range AS {NUMBER} FROM range({first}, {first + many})", (NUMBER,))  # noqa: S608
+    table = Table(f"SELECT range AS {NUMBER} FROM range({first}, {first + many})", (NUMBER,))
     table = table.select({k: v for draw in draws for k, v in draw.random(seed).items()})
     level: dict[str, int] = {}
     for draw in draws:
@@ -305,7 +305,7 @@ def _batches(
                 place = f"row_number() OVER (ORDER BY {NUMBER}) + {made}"
                 id_ = f"'lesion-' || lpad(CAST({place} AS VARCHAR), {len(str(lesions))}, '0')"
                 batch = connection.sql(
-                    f"SELECT {id_} AS {CASE_ID}, {columns}, TRUE AS simulated "  # noqa: S608
+                    f"SELECT {id_} AS {CASE_ID}, {columns}, TRUE AS simulated "
                     f"FROM ({gate.table.text}) AS gate WHERE NOT {quoted(gate.refused)} "
                     f"ORDER BY {NUMBER}"
                 ).to_arrow_table()

@@ -73,7 +73,7 @@ class Source:
         row = quoted(ROW) if self.numbered else f"file_row_number + 1 AS {quoted(ROW)}"
         names = ", ".join([row, *map(quoted, self.columns)])
         return (
-            f"SELECT file_row_number, {names} "  # noqa: S608
+            f"SELECT file_row_number, {names} "
             f"FROM read_parquet({literal(str(self.path))}, file_row_number = true)"
         )
 
@@ -179,7 +179,7 @@ class Sources:
         target = source.path.with_suffix(".numbered.parquet")
         row = "file_row_number + 1"
         self._connection.execute(
-            f"COPY (SELECT {row} + (SELECT count(*) FROM (VALUES {before}) AS gone(above) "  # noqa: S608
+            f"COPY (SELECT {row} + (SELECT count(*) FROM (VALUES {before}) AS gone(above) "
             f"WHERE above < {row}) AS {quoted(ROW)}, {', '.join(map(quoted, source.columns))} "
             f"FROM ({source.text}) AS one ORDER BY file_row_number) "
             f"TO {literal(str(target))} (FORMAT parquet, COMPRESSION zstd)"
@@ -191,9 +191,9 @@ class Sources:
 
     def _source(self, name: Path | str, path: Path, digest: str | None = None) -> Source:
         run = self._connection.execute
-        described = run(f"DESCRIBE SELECT * FROM read_parquet({literal(str(path))})").fetchall()  # noqa: S608
+        described = run(f"DESCRIBE SELECT * FROM read_parquet({literal(str(path))})").fetchall()
         columns = {column: _entered(kind) for column, kind, *_ in described}
-        (rows,) = run(f"SELECT count(*) FROM read_parquet({literal(str(path))})").fetchone() or (0,)  # noqa: S608
+        (rows,) = run(f"SELECT count(*) FROM read_parquet({literal(str(path))})").fetchone() or (0,)
         return Source(str(name), path, columns, rows, digest or _digest(Path(name)))
 
     def _staged(self) -> Path:
@@ -204,7 +204,7 @@ class Sources:
         target, run = self._staged(), self._connection.execute
         run("DROP TABLE IF EXISTS reject_errors; DROP TABLE IF EXISTS reject_scans")
         run(
-            f"COPY (SELECT * FROM read_csv({literal(str(path))}, all_varchar = true, "  # noqa: S608
+            f"COPY (SELECT * FROM read_csv({literal(str(path))}, all_varchar = true, "
             "header = true, strict_mode = true, store_rejects = true, rejects_limit = 0)) "
             f"TO {literal(str(target))} (FORMAT parquet, COMPRESSION zstd)"
         )
@@ -235,7 +235,7 @@ class Sources:
         self._connection.register("arriving", stream)
         try:
             self._connection.execute(
-                f"COPY (SELECT * FROM arriving) TO {literal(str(target))} (FORMAT parquet)"  # noqa: S608
+                f"COPY (SELECT * FROM arriving) TO {literal(str(target))} (FORMAT parquet)"
             )
         finally:
             self._connection.unregister("arriving")
@@ -267,7 +267,7 @@ class Sources:
         run(f"ATTACH {literal(str(path))} AS registry (READ_ONLY)")
         try:
             run(
-                f"COPY (SELECT * FROM registry.{quoted(table)}) TO {literal(str(target))} "  # noqa: S608
+                f"COPY (SELECT * FROM registry.{quoted(table)}) TO {literal(str(target))} "
                 "(FORMAT parquet, COMPRESSION zstd)"
             )
         finally:
@@ -279,7 +279,7 @@ class Sources:
 
         connection = sqlite3.connect(f"file:{path}?mode=ro", uri=True, check_same_thread=False)
         try:
-            cursor = connection.execute(f"SELECT * FROM {quoted(table)}")  # noqa: S608
+            cursor = connection.execute(f"SELECT * FROM {quoted(table)}")
             names = [column[0] for column in cursor.description]
             schema = pa.schema([(name, pa.string()) for name in names])
 

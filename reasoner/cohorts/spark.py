@@ -135,7 +135,7 @@ def _score(
         raise
 
 
-ROWS = f"SELECT *, CAST(NULL AS BIGINT) AS {quoted(ROW)} FROM {COHORT}"  # noqa: S608
+ROWS = f"SELECT *, CAST(NULL AS BIGINT) AS {quoted(ROW)} FROM {COHORT}"
 """The query of the rows."""
 
 

@@ -69,7 +69,7 @@ def admission(
     wrong = {name: f"wrong:{name}" for name in given if name in entered}
     broken = {constraint.id: f"broken:{constraint.id}" for constraint in guideline.constraints}
     names = ", ".join(map(quoted, (*carried, *wrong)))
-    first = Table(f"SELECT {names} FROM entered", (*carried, *wrong))  # noqa: S608
+    first = Table(f"SELECT {names} FROM entered", (*carried, *wrong))
     typed = {
         f"given:{name}": _typed(fact, entered[name])
         if name in entered

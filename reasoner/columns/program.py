@@ -10,7 +10,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from calx.reasoner.columns.blame import Bits, Blame, blame_column
-from calx.reasoner.columns.sql import Kleene, Sql, Table, open_column, quoted
+from calx.reasoner.columns.sql import TYPES, Kleene, Sql, Table, open_column, quoted
 from calx.reasoner.model.guideline import Guideline
 from calx.reasoner.model.names import predicate_of
 from calx.reasoner.model.program import Clause, Layer
@@ -53,7 +53,7 @@ def query(
     """
     given = [fact.name for fact in guideline.facts.values() if fact.given]
     names = ", ".join(map(quoted, (*carried, *given)))
-    lesions = Table(f"SELECT {names} FROM lesions", (*carried, *given))  # noqa: S608
+    lesions = Table(f"SELECT {names} FROM lesions", (*carried, *given))
     return _Writer(guideline, asked, lesions).all()
 
 
@@ -80,11 +80,13 @@ class _Writer:
 
     def completed(self) -> tuple[Table, tuple[str, ...]]:
         before = self._table.columns
+        self._never_known()
         for layer in self._guideline.program.completing:
             self._layer(layer)
         return self._table, tuple(name for name in self._table.columns if name not in before)
 
     def all(self) -> RuleColumns:
+        self._never_known()
         for layer in self._guideline.program.layers:
             self._layer(layer)
         for layer in self._guideline.program.concluding:
@@ -97,6 +99,16 @@ class _Writer:
             {key: open_column(key) for keys in self._open.values() for key in keys},
             self._blamed,
         )
+
+    def _never_known(self) -> None:
+        """Numbers that no rule computes, as where their study was withdrawn."""
+        facts, writers = self._guideline.facts, self._guideline.program.writers_of
+        never = [f for f in facts.values() if not f.given and f.name not in writers]
+        if never:
+            self._table = self._table.select(
+                {fact.name: f"CAST(NULL AS {TYPES[fact.kind]})" for fact in never}
+            )
+            self._known |= {fact.name for fact in never}
 
     def _open_layer(self, layer: Layer) -> None:
         """The same of what is open, of the values as they are in the end."""

@@ -99,7 +99,7 @@ class Table:
                 ),
             ]
         )
-        return Table(f"SELECT {each} FROM ({self.text}) AS below", tuple(every))  # noqa: S608
+        return Table(f"SELECT {each} FROM ({self.text}) AS below", tuple(every))
 
 
 class Sql:

@@ -1,0 +1,4 @@
+"""What does a scored registry show? Tables and figures for an epidemiologist.
+
+May use `reasoner.load`, `reasoner.cohorts`, and what those may.
+"""

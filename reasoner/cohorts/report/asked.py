@@ -1,0 +1,76 @@
+"""What a report is asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from decimal import Decimal, InvalidOperation
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from calx.reasoner.cohorts.errors import CohortError
+from calx.reasoner.model.guideline import Guideline
+
+REPORT = Path("registry") / "report.yaml"
+"""In a guideline's folder: by how much readings are shifted where nobody says."""
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What a report is about.
+
+    Attributes:
+        by: columns by which lesions are parted, beside the facts that are words.
+        patient: the column of patients, whose lesions are alike; None: each lesion is its own.
+        site: the column of sites.
+        performed: the column of the device that was used, by its id in the guideline.
+        shifts: by fact, so much more or less in its readings.
+        rejects: the file of the rows that were not answered.
+        language: of the words.
+    """
+
+    by: tuple[str, ...] = ()
+    patient: str | None = None
+    site: str | None = None
+    performed: str | None = None
+    shifts: tuple[tuple[str, Decimal], ...] = ()
+    rejects: Path | None = None
+    language: str = "en"
+
+
+def shifts(
+    guideline: Guideline, directory: Path, told: Sequence[str] | None
+) -> tuple[tuple[str, Decimal], ...]:
+    """By how much the readings of numbers are shifted.
+
+    Args:
+        guideline: whose facts they are.
+        directory: of the guideline.
+        told: ``FACT=BY`` each; None: what the guideline's folder says.
+
+    Raises:
+        CohortError: there is no such number.
+    """
+    pairs: list[tuple[str, Any]]
+    if told is not None:
+        pairs = [(name, by) for name, _, by in (one.partition("=") for one in told)]
+    else:
+        path = directory / REPORT
+        content = yaml.safe_load(path.read_text(encoding="utf-8")) if path.is_file() else {}
+        pairs = [*(content.get("shifts") or {}).items()]
+    return tuple((name, _by(guideline, name, by)) for name, by in pairs)
+
+
+def _by(guideline: Guideline, name: str, by: Any) -> Decimal:
+    fact = guideline.facts.get(name)
+    if fact is None or not fact.given or fact.kind not in ("number", "integer"):
+        raise CohortError(f"{name}: is no number that a lesion has")
+    try:
+        step = Decimal(str(by))
+    except InvalidOperation:
+        raise CohortError(f"{name}={by}: say by how much, such as {name}=1") from None
+    if not step.is_finite() or step <= 0:
+        raise CohortError(f"{name}={by}: is a number above 0; both directions are looked at")
+    return step
