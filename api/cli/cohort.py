@@ -305,7 +305,7 @@ def report(
 ) -> None:
     """Report on a scored registry: a page, Markdown, tables, figures."""
     from calx.reasoner.cohorts.errors import CohortError
-    from calx.reasoner.cohorts.report.asked import Asked, shifts
+    from calx.reasoner.cohorts.report.asked import Asked, parted, shifts
     from calx.reasoner.cohorts.report.write import report as written
 
     reasoner = load_reasoner(ontology)
@@ -313,7 +313,8 @@ def report(
     refused = rejects or (beside if beside.is_file() else None)
     try:
         moved = shifts(reasoner.guideline, ontology, shift)
-        asked = Asked(tuple(by or ()), patient, site, performed, moved, refused, lang)
+        columns = (*parted(ontology), *(by or ()))
+        asked = Asked(columns, patient, site, performed, moved, refused, lang)
         with shown() as progress:
             titles = written(reasoner, results, out, asked, suppress, progress)
     except CohortError as error:

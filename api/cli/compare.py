@@ -6,16 +6,24 @@ import json
 from collections.abc import Iterator
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, NoReturn
 
 import typer
 
 from calx.api.cli.app import app
-from calx.api.cli.input import case_source, read_provable, read_submissions, show_steps, wrong_use
+from calx.api.cli.input import (
+    case_source,
+    fail,
+    read_provable,
+    read_submissions,
+    show_steps,
+    wrong_use,
+)
 from calx.api.cli.options import AT_FAULT, DONE, Lang, Ontology
 from calx.ontology import DEFAULT_DIRECTORY
 from calx.reasoner.intake.files import SUFFIXES, Submission, suffix_of
 from calx.reasoner.model.guideline import Guideline
+from calx.reasoner.recommendation import Reasoner
 from calx.words import DEFAULT
 
 
@@ -43,6 +51,20 @@ def diff(
             "--cases", metavar="PATH", help="Case files, or folders of them, to answer by both."
         ),
     ] = None,
+    cohort: Annotated[
+        Path | None,
+        typer.Option(
+            "--cohort",
+            metavar="FILE",
+            help="A registry, scored by both: who is told otherwise, by which rule; only that.",
+        ),
+    ] = None,
+    columns: Annotated[
+        Path | None,
+        typer.Option(
+            "--columns", metavar="MAP", help="Of the registry: which column is which fact."
+        ),
+    ] = None,
     path: Annotated[
         str | None,
         typer.Option("--path", metavar="DIR", help="The guideline's folder inside the repository."),
@@ -58,6 +80,8 @@ def diff(
     for all lesions, for cases, and in what is proved.
     """
     new = str(ontology) if new is None else new
+    if cohort is not None:
+        _registry(old, new, path, cohort, columns, format)
     from calx.reasoner.authors.compare import report
     from calx.reasoner.authors.compare.difference import Version, difference
     from calx.reasoner.authors.compare.revisions import RevisionError, folder_of
@@ -84,6 +108,35 @@ def diff(
         typer.echo(
             (report.as_text if format is DiffFormat.text else report.as_markdown)(found, lang)
         )
+    raise typer.Exit(DONE)
+
+
+def _registry(
+    old: str, new: str, path: str | None, cohort: Path, columns: Path | None, format: DiffFormat
+) -> NoReturn:
+    """What changes in a registry."""
+    from calx.api.cli.cohort import shown
+    from calx.reasoner.authors.compare.revisions import RevisionError, folder_of
+    from calx.reasoner.cohorts.changes import changes
+    from calx.reasoner.cohorts.column_map import ColumnMap, read_map
+    from calx.reasoner.cohorts.errors import CohortError
+    from calx.reasoner.cohorts.run import Options
+
+    try:
+        with folder_of(old, path, Path(new)) as before, folder_of(new, path, Path(old)) as after:
+            versions = [
+                Reasoner(read_provable(folder, named)[1])
+                for folder, named in ((before, old), (after, new))
+            ]
+            by = ColumnMap() if columns is None else read_map(columns, versions[1].guideline)
+            with shown() as progress:
+                found = changes(*versions, cohort, Options(by), progress)
+    except RevisionError as error:
+        wrong_use(str(error))
+    except CohortError as error:
+        fail(str(error))
+    json_ = format is DiffFormat.json
+    typer.echo(json.dumps(found.json(), ensure_ascii=False, indent=1) if json_ else found.text())
     raise typer.Exit(DONE)
 
 

@@ -88,7 +88,7 @@ class _Answers:
         told |= {
             name: quoted(name)
             for name in facts
-            if name in self._rules.values and not facts[name].given
+            if name in self._rules.values and not facts[name].given and name not in told
         }
         for rule, columns in self._rules.fired.items():
             told[f"rule_{rule.replace('-', '_')}"] = _any(map(quoted, columns))
@@ -113,7 +113,7 @@ class _Answers:
                 if section.leads:
                     yield "settled", self._settled(section)
             case Tally():
-                yield section.key, quoted(section.total)
+                yield section.key, f"CAST({quoted(section.total)} AS INTEGER)"
             case Members() if not self._are_actions(section):
                 for name in section.predicates:
                     kind = self._guideline.properties[name].kind

@@ -4,23 +4,25 @@ many lesions would be told something else.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from hashlib import sha256
 from math import pi
 
 from calx.reasoner.cohorts.report.results import Results
-from calx.reasoner.columns.answers import answers
 from calx.reasoner.columns.blame import WORD
 from calx.reasoner.columns.program import query
 from calx.reasoner.columns.sql import literal, quoted
 from calx.reasoner.load.reader import suspend
 from calx.reasoner.model.guideline import Fact, Guideline
+from calx.reasoner.model.names import key_of
 from calx.reasoner.model.rule import DEVIATION
+from calx.reasoner.model.section import One, Tally
 from calx.reasoner.recommendation import Reasoner
 
-OLD, NEW = "as it is", "as it would be"
+NOTHING = "–"
+"""Where nothing is told."""
 
 
 @dataclass(frozen=True)
@@ -52,7 +54,12 @@ class Again:
     def __init__(self, reasoner: Reasoner, results: Results) -> None:
         self._reasoner, self._results = reasoner, results
         guideline = reasoner.guideline
-        self._lead = guideline.lead.key if guideline.lead else None
+        self.sections: list[One | Tally] = [
+            section
+            for section in guideline.sections
+            if isinstance(section, Tally) or section is guideline.lead
+        ]
+        """What is looked at: the leading section, and scores."""
         self._connection = results.connection
         lesions = results.lesions(reasoner, ["case_id"])
         self._connection.execute(f"CREATE TEMP TABLE taken AS {lesions.text}")
@@ -66,21 +73,31 @@ class Again:
             f"{changed[name]} AS {quoted(name)}" if name in changed else quoted(name)
             for name in self._facts
         )
-        asked = answers(guideline, self._reasoner.uncertainty.read, ["case_id"])
-        text = asked.table.text.replace("FROM lesions)", f"FROM (SELECT {each} FROM taken) AS l)")
+        rules = query(guideline, (), ["case_id"])
+        text = rules.table.text.replace("FROM lesions)", f"FROM (SELECT {each} FROM taken) AS l)")
+        told = ", ".join(
+            f"coalesce({_told_by(guideline, section, rules.conclusions)}, '{NOTHING}') "
+            f"AS {quoted(section.key)}"
+            for section in self.sections
+        )
         self._connection.execute(
-            f"CREATE OR REPLACE TEMP TABLE {table} AS "
-            f"SELECT case_id, {quoted(str(self._lead))} AS lead FROM ({text}) AS answered"
+            f"CREATE OR REPLACE TEMP TABLE {table} AS SELECT case_id, {told} FROM ({text}) AS r"
         )
 
-    def _moved(self) -> Moved:
-        found = self._connection.execute(
-            "SELECT coalesce(told.lead, '–'), coalesce(other.lead, '–'), count(*) "
-            "FROM told JOIN other USING (case_id) GROUP BY 1, 2"
-        ).fetchall()
-        return Moved(self.lesions, {(old, new): count for old, new, count in found})
+    def _moved(self) -> dict[str, Moved]:
+        found = {}
+        for section in self.sections:
+            key = quoted(section.key)
+            pairs = self._connection.execute(
+                f"SELECT told.{key}, other.{key}, count(*) "
+                "FROM told JOIN other USING (case_id) GROUP BY 1, 2"
+            ).fetchall()
+            found[section.key] = Moved(
+                self.lesions, {(old, new): count for old, new, count in pairs}
+            )
+        return found
 
-    def changed(self, changed: Mapping[str, str]) -> Moved:
+    def changed(self, changed: Mapping[str, str]) -> dict[str, Moved]:
         """Where facts are other than they are.
 
         Args:
@@ -89,25 +106,25 @@ class Again:
         self._told(self._reasoner.guideline, changed, "other")
         return self._moved()
 
-    def without(self, fact: str) -> Moved:
+    def without(self, fact: str) -> dict[str, Moved]:
         """Where a fact were not known."""
         kind = self._reasoner.guideline.facts[fact].kind
         nothing = {"boolean": "CAST(NULL AS BOOLEAN)", "text": "CAST(NULL AS VARCHAR)"}
         return self.changed({fact: nothing.get(kind, "CAST(NULL AS DOUBLE)")})
 
-    def withdrawn(self, study: str) -> Moved:
+    def withdrawn(self, study: str) -> dict[str, Moved]:
         """Where a study were withdrawn."""
         guideline = self._reasoner.guideline
         studies = guideline.studies | {study: replace(guideline.studies[study], withdrawn=True)}
         self._told(suspend(replace(guideline, studies=studies)), {}, "other")
         return self._moved()
 
-    def shifted(self, fact: str, by: Decimal) -> Moved:
+    def shifted(self, fact: str, by: Decimal) -> dict[str, Moved]:
         """Where every reading of a number were so much more, within the bounds of the fact."""
         told = self._reasoner.guideline.facts[fact]
         return self.changed({fact: _within(told, f"{quoted(fact)} + {by}")})
 
-    def misread(self, seed: int) -> Moved:
+    def misread(self, seed: int) -> dict[str, Moved]:
         """Where every number of which an error is told were read once more: one draw of normal
         errors, the same for the same seed.
         """
@@ -170,6 +187,20 @@ class Again:
                 if among:
                     found.append((name, int(among), int(alone)))
         return sorted(found, key=lambda told: (-told[2], -told[1], told[0]))
+
+
+def _told_by(guideline: Guideline, section: One | Tally, conclusions: Sequence[str]) -> str:
+    """What a section tells, as text."""
+    if isinstance(section, Tally):
+        return f"CAST(CAST({quoted(section.total)} AS INTEGER) AS VARCHAR)"
+    kind = guideline.properties[section.predicate].kind
+    keys = {key_of(section.predicate, term.local): term for term in guideline.of_kind(kind)}
+    cases = [
+        f"WHEN {quoted(key)} THEN {literal(term.id)}"
+        for key, term in keys.items()
+        if key in conclusions
+    ]
+    return f"CASE {' '.join(cases)} END" if cases else "CAST(NULL AS VARCHAR)"
 
 
 def _within(fact: Fact, value: str) -> str:

@@ -14,7 +14,7 @@ from calx.reasoner.cohorts.errors import CohortError
 from calx.reasoner.model.guideline import Guideline
 
 REPORT = Path("registry") / "report.yaml"
-"""In a guideline's folder: by how much readings are shifted where nobody says."""
+"""In a guideline's folder: what parts lesions, and by how much readings are shifted."""
 
 
 @dataclass(frozen=True)
@@ -22,7 +22,7 @@ class Asked:
     """What a report is about.
 
     Attributes:
-        by: columns by which lesions are parted, beside the facts that are words.
+        by: columns by which lesions are parted.
         patient: the column of patients, whose lesions are alike; None: each lesion is its own.
         site: the column of sites.
         performed: the column of the device that was used, by its id in the guideline.
@@ -38,6 +38,24 @@ class Asked:
     shifts: tuple[tuple[str, Decimal], ...] = ()
     rejects: Path | None = None
     language: str = "en"
+
+
+def parted(directory: Path) -> tuple[str, ...]:
+    """The facts by which a guideline's folder parts lesions."""
+    return tuple(str(name) for name in _content(directory).get("by") or ())
+
+
+def _content(directory: Path) -> dict[str, Any]:
+    path = directory / REPORT
+    if not path.is_file():
+        return {}
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise CohortError(f"{path}: {' '.join(str(error).split())[:200]}") from None
+    if not isinstance(content, dict):
+        raise CohortError(f"{path}: has the keys by and shifts")
+    return content
 
 
 def shifts(
@@ -57,9 +75,7 @@ def shifts(
     if told is not None:
         pairs = [(name, by) for name, _, by in (one.partition("=") for one in told)]
     else:
-        path = directory / REPORT
-        content = yaml.safe_load(path.read_text(encoding="utf-8")) if path.is_file() else {}
-        pairs = [*(content.get("shifts") or {}).items()]
+        pairs = [*(_content(directory).get("shifts") or {}).items()]
     return tuple((name, _by(guideline, name, by)) for name, by in pairs)
 
 

@@ -126,13 +126,7 @@ class Counts:
     @property
     def strata(self) -> list[str]:
         """The columns by which lesions are parted."""
-        facts = [
-            name
-            for name, fact in self._guideline.facts.items()
-            if fact.given and fact.kind == "text" and self._results.has(name)
-        ]
-        marked = [name for name in facts if self._guideline.facts[name].asked_first is not None]
-        return [*(marked or facts)[:4], *self._asked.by]
+        return [name for name in self._asked.by if self._results.has(name)]
 
     def _parted(self, key: str, title: str) -> ReportTable:
         values = [
@@ -209,7 +203,7 @@ class Counts:
         """On which facts and studies the leading answer rests, and how its sources were read."""
         if self._lead is None:
             return
-        label = self._lead.label[self._language]
+        label, lead = self._lead.label[self._language], self._lead.key
         behind = self._guideline.program.behind(self._lead.shown)
         facts = [
             name
@@ -218,7 +212,10 @@ class Counts:
         ]
         head = ("", self._say("lesions"), self._say("turned"), self._say("share"))
         rows = [
-            (self._guideline.facts[name].label[self._language], *self._turned(again.without(name)))
+            (
+                self._guideline.facts[name].label[self._language],
+                *self._turned(again.without(name)[lead]),
+            )
             for name in facts
         ]
         yield ReportTable(
@@ -230,7 +227,7 @@ class Counts:
             "resting-on-facts",
         )
         rows = [
-            (study.label[self._language], *self._turned(again.withdrawn(id_)))
+            (study.label[self._language], *self._turned(again.withdrawn(id_)[lead]))
             for id_, study in self._guideline.studies.items()
             if not study.withdrawn
         ]
@@ -291,37 +288,52 @@ class Counts:
     # --- readings -------------------------------------------------------------------------
 
     def reclassified(self, again: Again) -> Iterator[ReportTable]:
-        """What the leading answer would be with other readings."""
-        if self._lead is None:
+        """What would be told with other readings: in short, then what each turns."""
+        rows: list[tuple[Cell, ...]] = []
+        matrices: list[ReportTable] = []
+        for key, name, moved in self._readings(again):
+            cells: list[Cell] = [name, again.lesions]
+            for section in again.sections:
+                one = moved[section.key]
+                cells += [one.turned, self._plain(one.turned, one.lesions)]
+                if one.turned:
+                    title = f"{section.label[self._language]}: {name}"
+                    matrices.append(
+                        self._matrix(f"{key}-{section.key}", title, section.key, one, again)
+                    )
+            rows.append(tuple(cells))
+        if not rows:
             return
-        for fact, by in self._asked.shifts:
-            for sign in (1, -1):
-                moved = again.shifted(fact, sign * by)
-                told = self._guideline.facts[fact]
-                step = f"{sign * by:+} {told.unit or ''}".strip()
-                title = self._say("shifted", fact=told.label[self._language], by=step)
-                key = f"shift-{fact}-{'more' if sign > 0 else 'less'}"
-                yield self._matrix(key, title, moved, again)
-        if again.errors:
-            moved = again.misread(SEED)
-            names = ", ".join(
-                self._guideline.facts[name].label[self._language] for name in again.errors
-            )
-            yield self._matrix("misread", self._say("misread", facts=names), moved, again)
+        head = [self._say("reading"), self._say("lesions")]
+        for section in again.sections:
+            label = section.label[self._language]
+            head += [f"{label}: {self._say('turned')}", self._say("share")]
+        names = ", ".join(self._guideline.facts[n].label[self._language] for n in again.errors)
+        note = self._sampled(again, "readings note")
+        if names:
+            note += " " + self._say("errors of", facts=names)
+        yield ReportTable("readings", self._say("readings"), tuple(head), tuple(rows), note)
+        yield from matrices
 
-    def _matrix(self, key: str, title: str, moved: Moved, again: Again) -> ReportTable:
-        assert self._lead is not None
-        values = self._in_order(self._lead.key, sorted({v for pair in moved.pairs for v in pair}))
+    def _readings(self, again: Again) -> Iterator[tuple[str, str, dict[str, Moved]]]:
+        """Other readings: how the files are called, how people are told, and what they turn."""
+        for fact, by in self._asked.shifts:
+            told = self._guideline.facts[fact]
+            for sign, name in ((1, "more"), (-1, "less")):
+                step = f"{sign * by:+} {told.unit or ''}".strip().replace("-", "−")
+                label = f"{told.label[self._language]} {step}"
+                yield f"shift-{fact}-{name}", label, again.shifted(fact, sign * by)
+        if again.errors:
+            yield "misread", self._say("misread"), again.misread(SEED)
+
+    def _matrix(self, key: str, title: str, of: str, moved: Moved, again: Again) -> ReportTable:
+        values = self._in_order(of, sorted({value for pair in moved.pairs for value in pair}))
         rows = tuple(
-            (self._name(self._lead.key, old), *(moved.pairs.get((old, new), 0) for new in values))
+            (self._name(of, old), *(moved.pairs.get((old, new), 0) for new in values))
             for old in values
         )
-        head = (self._say("from to"), *(self._name(self._lead.key, v) for v in values))
-        share = self._plain(moved.turned, moved.lesions)
+        head = (self._say("from to"), *(self._name(of, value) for value in values))
         note = self._sampled(again, "matrix note")
-        if share is not None:
-            told = f"{100 * share.value:.1f}"
-            note = self._say("turned share", share=told) + " " + note
         return ReportTable(key, title, head, rows, note, key)
 
     def deciding(self, again: Again) -> ReportTable | None:

@@ -68,7 +68,7 @@ def _drawing(table: ReportTable) -> Draw | None:
 
 
 def _count(cell: object) -> int:
-    return cell if isinstance(cell, int) and cell != HIDDEN else 0
+    return cell if isinstance(cell, int) and cell not in HIDDEN else 0
 
 
 def _bars(axes: Axes, table: ReportTable) -> None:
@@ -116,7 +116,7 @@ def _stacked(axes: Axes, table: ReportTable) -> None:
     axes.invert_yaxis()
     axes.set_xlim(0, 100)
     axes.set_xlabel("%")
-    axes.legend(loc="upper left", bbox_to_anchor=(0, -0.12), ncols=2, fontsize=7.5, frameon=False)
+    axes.figure.legend(loc="outside lower center", ncols=3, fontsize=7.5, frameon=False)
 
 
 def _matrix(axes: Axes, table: ReportTable) -> None:
@@ -126,13 +126,15 @@ def _matrix(axes: Axes, table: ReportTable) -> None:
     axes.imshow(shares, cmap="Greys", vmin=0, vmax=1.6, aspect="auto")
     for down, row in enumerate(counts):
         for along, count in enumerate(row):
-            hidden = table.rows[down][1 + along] == HIDDEN
+            hidden = table.rows[down][1 + along] in HIDDEN
             share = f"\n{100 * shares[down][along]:.1f} %" if count else ""
-            told = "<" if hidden else f"{count:,}{share}"
+            told = "×" if hidden else f"{count:,}{share}"
             weight = "bold" if down == along else "normal"
             axes.text(along, down, told, ha="center", va="center", fontsize=7.5, fontweight=weight)
     axes.set_xticks(
-        range(len(table.head) - 1), [_folded(name) for name in table.head[1:]], fontsize=7
+        range(len(table.head) - 1),
+        [_folded(name, 100 // len(table.head)) for name in table.head[1:]],
+        fontsize=7,
     )
     axes.set_yticks(range(len(counts)), [_folded(str(row[0])) for row in table.rows], fontsize=7)
     axes.xaxis.tick_top()

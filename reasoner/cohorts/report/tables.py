@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
-HIDDEN = -1
-"""In place of a count that is not shown."""
+SMALL = -1
+"""In place of a count that is too small to be shown."""
+WITHHELD = -2
+"""In place of one that would tell the small one."""
+HIDDEN = (SMALL, WITHHELD)
 
 
 @dataclass(frozen=True)
@@ -46,7 +49,7 @@ class ReportTable:
 
     def suppressed(self, least: int) -> ReportTable:
         """The same without counts of 1 to ``least - 1``. Where one count of a row is hidden, the
-        next smallest goes with it, so that the total does not tell it; so do its shares.
+        next smallest is withheld with it, so that the total does not tell it; so are its shares.
         """
         if least <= 1:
             return self
@@ -54,35 +57,34 @@ class ReportTable:
 
 
 def _hidden(row: Sequence[Cell], least: int) -> tuple[Cell, ...]:
-    counts = [place for place, cell in enumerate(row) if type(cell) is int]
-    small = [place for place in counts if 0 < int(str(row[place])) < least]
-    if len(small) == 1 and len(counts) > 2:
-        others = [p for p in counts if p not in small and int(str(row[p])) >= least]
-        small += sorted(others, key=lambda p: int(str(row[p])))[:1]
-    gone: list[Cell] = list(row)
+    counts = {place: cell for place, cell in enumerate(row) if isinstance(cell, int)}
+    small = [place for place, count in counts.items() if 0 < count < least]
+    if not small:
+        return tuple(row)
+    gone: list[Cell] = [None if isinstance(cell, Share | float) else cell for cell in row]
     for place in small:
-        gone[place] = HIDDEN
-    told: list[Cell] = []
-    last: Cell = None
-    for cell in gone:
-        last = cell if type(cell) is int else last
-        told.append(None if isinstance(cell, Share | float) and last == HIDDEN else cell)
-    return tuple(told)
+        gone[place] = SMALL
+    others = [place for place, count in counts.items() if count >= least]
+    if len(small) == 1 and len(counts) > 2 and others:
+        gone[min(others, key=lambda place: counts[place])] = WITHHELD
+    return tuple(gone)
 
 
 def shown(cell: Cell, least: int = 0) -> str:
     """A cell as text.
 
-    >>> shown(12345), shown(Share(0.5, 0.4, 0.6)), shown(HIDDEN, 5), shown(None)
-    ('12,345', '50.0 % (40.0–60.0)', '< 5', '–')
+    >>> shown(12345), shown(Share(0.5, 0.4, 0.6)), shown(SMALL, 5), shown(WITHHELD), shown(None)
+    ('12,345', '50.0 % (40.0–60.0)', '< 5', '×', '–')
     """
     match cell:
         case None:
             return "–"
         case Share(value, low, high):
             return f"{100 * value:.1f} % ({100 * low:.1f}–{100 * high:.1f})"
-        case int() if cell == HIDDEN:
-            return f"< {least}" if least else "–"
+        case int() if cell == SMALL:
+            return f"< {least}"
+        case int() if cell == WITHHELD:
+            return "×"
         case int():
             return f"{cell:,}"
         case float():

@@ -51,7 +51,7 @@ def report(
     if not out.parent.is_dir():
         raise CohortError(f"{out}: there is no folder {out.parent}")
     with opened(results, reasoner) as found:
-        _check(found, asked)
+        _check(reasoner, found, asked)
         if not found.rows:
             raise CohortError(f"{results[0]}: holds no answered lesion")
         tables = [one.suppressed(least) for one in _tables(reasoner, found, asked, progress)]
@@ -82,9 +82,10 @@ def report(
     return [one.title for one in tables]
 
 
-def _check(found: Results, asked: Asked) -> None:
+def _check(reasoner: Reasoner, found: Results, asked: Asked) -> None:
     named = [*asked.by, asked.patient, asked.site, asked.performed]
-    absent = [name for name in named if name is not None and not found.has(name)]
+    given = reasoner.guideline.facts
+    absent = [n for n in named if n is not None and n not in given and not found.has(n)]
     if absent:
         raise CohortError(f"{', '.join(absent)}: the results have no such column")
 
