@@ -114,7 +114,7 @@ def run(
         fail(str(error))
     except KeyboardInterrupt:
         _stopped(Path(named[-1]))
-    _told(scored, out, refused)
+    _told(scored, Path(out), refused)
     raise typer.Exit(AT_FAULT if scored.rejected else DONE)
 
 

@@ -130,7 +130,7 @@ def _registry(
             ]
             by = ColumnMap() if columns is None else read_map(columns, versions[1].guideline)
             with shown() as progress:
-                found = changes(*versions, cohort, Options(by), progress)
+                found = changes(versions[0], versions[1], cohort, Options(by), progress)
     except RevisionError as error:
         wrong_use(str(error))
     except CohortError as error:

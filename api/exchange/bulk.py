@@ -75,10 +75,14 @@ class Bulk:
                 number += 1
                 yield Unread(number, patient, "; ".join(str(p) for p in facts.problems[:5]))
                 continue
-            for place, lesion in enumerate([one for one in lesions if one.facts], 1):
+            for nth, lesion in enumerate([one for one in lesions if one.facts], 1):
                 number += 1
-                id_ = _id(patient, place)
-                yield {"case_id": id_, PATIENT: patient, LESION: lesion.label, **lesion.facts}
+                yield {
+                    "case_id": _id(patient, nth),
+                    PATIENT: patient,
+                    LESION: lesion.label,
+                    **lesion.facts,
+                }
 
     def _patients(
         self, paths: Sequence[Path]

@@ -9,7 +9,7 @@ from calx.reasoner.cohorts.column_map import CASE_ID, Found
 from calx.reasoner.cohorts.errors import CohortError
 from calx.reasoner.cohorts.sources import ROW
 from calx.reasoner.columns.admission import Admission, admission
-from calx.reasoner.columns.answers import BEYOND, AnswerColumns, answers
+from calx.reasoner.columns.answers import BEYOND, CONTRADICTS, AnswerColumns, answers
 from calx.reasoner.columns.sql import quoted
 from calx.reasoner.model.case import CASE_ID as ID_PATTERN
 from calx.reasoner.recommendation import Reasoner
@@ -63,13 +63,19 @@ class Plan:
             *map(quoted, self.answers.columns),
         ]
         answered = self._answered(rows, again)
-        return f"SELECT {', '.join(each)} FROM ({answered}) AS answered WHERE NOT {quoted(BEYOND)}"
+        return (
+            f"SELECT {', '.join(each)} FROM ({answered}) AS answered "
+            f"WHERE NOT {quoted(BEYOND)} AND NOT {quoted(CONTRADICTS)}"
+        )
 
     def undecided(self, rows: str, again: str | None = None) -> str:
-        """The rows that doubles cannot decide."""
+        """The rows that doubles cannot decide, or of which the guideline contradicts itself."""
         answered = self._answered(rows, again)
-        names = ", ".join(map(quoted, (ROW, CASE_ID)))
-        return f"SELECT {names} FROM ({answered}) AS answered WHERE {quoted(BEYOND)}"
+        names = ", ".join(map(quoted, (ROW, CASE_ID, CONTRADICTS)))
+        return (
+            f"SELECT {names} FROM ({answered}) AS answered "
+            f"WHERE {quoted(BEYOND)} OR {quoted(CONTRADICTS)}"
+        )
 
     def refused(self, rows: str, again: str | None = None) -> str:
         """The rows that the gate refuses, with what was entered in them."""

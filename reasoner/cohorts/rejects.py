@@ -17,6 +17,7 @@ from calx.reasoner.cohorts.errors import CohortError
 from calx.reasoner.cohorts.plan import AGAIN, ENTERED, NO_ID, RAW, Plan
 from calx.reasoner.cohorts.sources import ROW, Source
 from calx.reasoner.columns.admission import LONGEST, NUMBER, Entered
+from calx.reasoner.columns.answers import CONTRADICTS
 from calx.reasoner.intake.errors import CaseError, Problem
 from calx.reasoner.model.guideline import Fact
 from calx.reasoner.recommendation import Reasoner
@@ -26,6 +27,11 @@ IN_FULL = re.compile(NUMBER)
 NEAR = (
     "its numbers are so large, and so near to a threshold, that columns cannot decide it; answer "
     "it alone with calx recommend"
+)
+
+TWICE = (
+    "the guideline says two things of it, of which only one can be true; its authors must mend it "
+    "(calx recommend tells which)"
 )
 
 
@@ -66,7 +72,8 @@ class Rejects:
     def undecided(self, file: str, rows: Iterable[Mapping[str, Any]]) -> None:
         """The rows of `Plan.undecided`."""
         for row in rows:
-            self.write(file, [Reject(row[ROW], row[CASE_ID], "", "", NEAR)])
+            why = TWICE if row[CONTRADICTS] else NEAR
+            self.write(file, [Reject(row[ROW], row[CASE_ID], "", "", why)])
 
 
 @contextmanager

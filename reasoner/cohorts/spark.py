@@ -30,7 +30,7 @@ SETTINGS = {"spark.sql.codegen.maxFields": "2000", "spark.sql.codegen.wholeStage
 """Set for the run: a query of so many columns is compiled expression by expression; as a whole it
 is larger than Java lets a method be.
 """
-HERE = {
+HERE: dict[str, bool | float | int | str | None] = {
     "spark.driver.bindAddress": "127.0.0.1",
     "spark.driver.host": "127.0.0.1",
     "spark.driver.memory": "3g",

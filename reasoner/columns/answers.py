@@ -33,6 +33,8 @@ WIDE = 64
 """Things, and cautions of one, that a rank can tell apart."""
 BEYOND = "beyond"
 """The column that says that doubles cannot decide a row."""
+CONTRADICTS = "contradicts"
+"""The column that says that the guideline says two things of a row, of which one can be true."""
 
 
 @dataclass(frozen=True)
@@ -41,7 +43,7 @@ class AnswerColumns:
 
     Attributes:
         table: it reads a table ``lesions``, as `RuleColumns` does: what is carried on and the given
-            facts, then `columns`, then `BEYOND`.
+            facts, then `columns`, `BEYOND` and `CONTRADICTS`.
         columns: what is said, in the order of the sections; then a column a quantity and a rule.
     """
 
@@ -96,14 +98,26 @@ class _Answers:
             *self._rules.values,
             *self._rules.conclusions,
             *(column for columns in self._rules.fired.values() for column in columns),
+            *self._rules.denied,
             *self._rules.open.values(),
             *(column for words in self._rules.blamed.values() for column in words.values()),
         ]
         given = {name for name in self._rules.values if facts[name].given}
         gone = [name for name in internal if name not in given and name not in told]
         below = self._rules.table.select(self._between)
-        table = below.select(told | {BEYOND: beyond(self._guideline)}, [*gone, *self._between])
-        return AnswerColumns(table, tuple(told))
+        told |= {BEYOND: beyond(self._guideline), CONTRADICTS: self._contradicts()}
+        table = below.select(told, [*gone, *self._between])
+        return AnswerColumns(table, tuple(told)[:-2])
+
+    def _contradicts(self) -> str:
+        """Whether a functional property has two terms, or something two values."""
+        keys = self._by_property(self._rules.conclusions)
+        twice = [
+            f"{_count(map(quoted, keys[name]))} > 1"
+            for name, described in self._guideline.properties.items()
+            if described.functional and len(keys.get(name, ())) > 1
+        ]
+        return _any([*twice, *map(quoted, self._rules.denied)])
 
     def _section(self, section: Section) -> Iterator[tuple[str, str]]:
         """Columns of a section, each with what it is."""

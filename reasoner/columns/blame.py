@@ -112,8 +112,8 @@ class Blame:
                 return self._conclusion(part.key) if told else {}
             case AtLeast(_, name):
                 keys = part.keys or self._derived.get(name, ())
-                told = [key for key in keys if key in self._derived.get(name, ())]
-                return self._where_open(part, [self._conclusion(key) for key in told])
+                drawn = [key for key in keys if key in self._derived.get(name, ())]
+                return self._where_open(part, [self._conclusion(key) for key in drawn])
             case Not(inner):
                 return self._of(inner)
             case AllOf(parts) | AnyOf(parts):

@@ -10,7 +10,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from calx.reasoner.columns.blame import Bits, Blame, blame_column
-from calx.reasoner.columns.sql import TYPES, Kleene, Sql, Table, open_column, quoted
+from calx.reasoner.columns.sql import DIGITS, TYPES, Kleene, Sql, Table, open_column, quoted
 from calx.reasoner.model.guideline import Guideline
 from calx.reasoner.model.names import predicate_of
 from calx.reasoner.model.program import Clause, Layer
@@ -26,6 +26,7 @@ class RuleColumns:
         values: the columns of facts and quantities.
         conclusions: those of conclusions, by key.
         fired: the columns that say whether a clause fired, by rule.
+        denied: the columns that say that a clause would give something another value than it has.
         open: of the conclusions that were asked for, the columns that say whether each is certain,
             open or impossible, by key.
         blamed: of the same, by key, the columns that hold the unknown facts which leave it open:
@@ -36,6 +37,7 @@ class RuleColumns:
     values: tuple[str, ...]
     conclusions: tuple[str, ...]
     fired: dict[str, tuple[str, ...]]
+    denied: tuple[str, ...]
     open: dict[str, str]
     blamed: dict[str, dict[int, str]]
 
@@ -74,6 +76,7 @@ class _Writer:
         self._known = set(self._given)
         self._derived: dict[str, list[str]] = {}
         self._fired: dict[str, list[str]] = {}
+        self._denied: list[str] = []
         self._open: dict[str, list[str]] = {}
         self._blamed: dict[str, dict[int, str]] = {}
         self._bits = Bits(guideline)
@@ -96,6 +99,7 @@ class _Writer:
             tuple(sorted(self._known)),
             tuple(key for keys in self._derived.values() for key in keys),
             {rule: tuple(columns) for rule, columns in self._fired.items()},
+            tuple(self._denied),
             {key: open_column(key) for keys in self._open.values() for key in keys},
             self._blamed,
         )
@@ -186,7 +190,14 @@ class _Writer:
             added[fired(clause)] = writer.holds(clause.production.applies)
             return
         added[fired(clause)] = self._made(writer, clause)
-        later[fired(clause)] = f"({quoted(fired(clause))} = {quoted(made.fact)}) IS TRUE"
+        value, stands = quoted(fired(clause)), quoted(made.fact)
+        other = f"{value} <> {stands}"
+        if self._guideline.facts[made.fact].kind in ("number", "integer"):
+            other = f"round({value} - {stands}, {DIGITS}) <> 0"
+        denied = f"denied:{clause.name}"
+        later[fired(clause)] = f"({value} IS NOT NULL) AND ({other}) IS NOT TRUE"
+        later[denied] = f"({other}) IS TRUE"
+        self._denied.append(denied)
 
 
 def fired(clause: Clause) -> str:

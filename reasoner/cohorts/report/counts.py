@@ -341,7 +341,7 @@ class Counts:
         found = again.deciding()
         if not found:
             return None
-        rows = tuple(
+        rows: tuple[tuple[Cell, ...], ...] = tuple(
             (self._guideline.facts[name].label[self._language], among, alone)
             for name, among, alone in found
         )

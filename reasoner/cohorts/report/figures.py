@@ -32,7 +32,7 @@ def figure(table: ReportTable) -> str | None:
     matplotlib.use("svg")
     from matplotlib import pyplot
 
-    settings: dict[str, Any] = {
+    settings: Any = {
         "svg.fonttype": "none",
         "svg.hashsalt": table.key,
         "font.family": list(FONTS),

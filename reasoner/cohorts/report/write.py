@@ -10,7 +10,8 @@ from pathlib import Path
 from calx.reasoner.cohorts.errors import CohortError
 from calx.reasoner.cohorts.report import pages
 from calx.reasoner.cohorts.report.again import Again
-from calx.reasoner.cohorts.report.counts import Asked, Counts
+from calx.reasoner.cohorts.report.asked import Asked
+from calx.reasoner.cohorts.report.counts import Counts
 from calx.reasoner.cohorts.report.figures import all_figures
 from calx.reasoner.cohorts.report.results import Results, opened
 from calx.reasoner.cohorts.report.tables import ReportTable

@@ -114,9 +114,9 @@ def said(answer: Answer) -> dict[str, Any]:
                 for place in range(3):
                     found[f"action_{place + 1}"] = (actions + [None] * 3)[place]
             case Criteria():
-                told = answer.judged(section).criteria
+                judged = answer.judged(section).criteria
                 for criterion in guideline.of_kind(section.kind):
-                    found[f"{section.kind}_{criterion.id}"] = told.get(criterion.id)
+                    found[f"{section.kind}_{criterion.id}"] = judged.get(criterion.id)
             case _:
                 pass
     found["missing"] = len(answer.missing)
