@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Annotated
 
 import typer
@@ -12,6 +15,7 @@ import typer
 from calx.api.cli.app import app
 from calx.api.cli.input import (
     case_source,
+    fail,
     load_reasoner,
     read_submissions,
     report_problems,
@@ -21,6 +25,7 @@ from calx.api.cli.options import AT_FAULT, DONE, WRONG_USE, Lang, Ontology
 from calx.ontology import DEFAULT_DIRECTORY
 from calx.reasoner.batch import outcomes
 from calx.reasoner.engine.answer import Answer
+from calx.reasoner.recommendation import Reasoner
 from calx.words import DEFAULT
 
 
@@ -43,7 +48,11 @@ def query(
     cases: Annotated[
         list[str] | None,
         typer.Argument(
-            metavar="[CASE...]", help="Case files to ask about, with their conclusions."
+            metavar="[CASE...]",
+            help=(
+                "Case files to ask about, with their conclusions; or results of calx cohort run "
+                "(.parquet, or a folder)."
+            ),
         ),
     ] = None,
     format: Annotated[
@@ -76,7 +85,8 @@ def query(
         wrong_use(f"{query_file}: no such file")
     if data is not None and cases:
         wrong_use("--data asks the stored cases; give case files without it")
-    sources = [case_source(name) for name in cases or ()]
+    scored = [Path(name) for name in cases or () if _is_scored(Path(name))]
+    sources = [case_source(name) for name in cases or () if Path(name) not in scored]
     if query_file == "-" and any(name == "-" for name, _ in sources):
         wrong_use("-: standard input is either the query or the cases, not both")
     reasoner = load_reasoner(ontology)
@@ -100,8 +110,37 @@ def query(
                 ask_stored_cases(data, text, shown, limit, sys.stdout.isatty(), ontology), nl=False
             )
         else:
-            typer.echo(run(text, ontology, answers, shown, limit, sys.stdout.isatty()), nl=False)
+            with _as_quads(reasoner, scored) as quads:
+                told = run(text, ontology, answers, shown, limit, sys.stdout.isatty(), quads=quads)
+            typer.echo(told, nl=False)
     except QueryError as problem:
         typer.echo(f"{query_file}: {problem}", err=True)
         raise typer.Exit(WRONG_USE) from None
     raise typer.Exit(status)
+
+
+def _is_scored(path: Path) -> bool:
+    """Whether something looks like results of a cohort."""
+    return path.suffix == ".parquet" or (path.is_dir() and any(path.glob("*.parquet")))
+
+
+@contextmanager
+def _as_quads(reasoner: Reasoner, scored: list[Path]) -> Iterator[Path | None]:
+    """Results of cohorts as a file of quads."""
+    if not scored:
+        yield None
+        return
+    from calx.reasoner.cohorts.errors import CohortError
+    from calx.reasoner.cohorts.graph import write_quads
+    from calx.reasoner.cohorts.report.results import opened
+
+    with TemporaryDirectory() as folder:
+        quads = Path(folder) / "lesions.nq"
+        try:
+            with quads.open("wb") as stream:
+                for path in scored:
+                    with opened([path], reasoner) as results:
+                        write_quads(reasoner.guideline, results.connection, path, stream)
+        except CohortError as error:
+            fail(str(error))
+        yield quads

@@ -44,6 +44,7 @@ def run(
     seconds: float,
     terminal: bool,
     stored: Path | None = None,
+    quads: Path | None = None,
 ) -> str:
     """The result of a query as text.
 
@@ -55,6 +56,7 @@ def run(
         seconds: after which the query is ended.
         terminal: whether a person looks at the result.
         stored: folder of a store, which is asked instead of `directory` and `answers`.
+        quads: a file of N-Quads, which are asked about too.
 
     Raises:
         QueryError: it is not SPARQL, asks for something refused, or took too long.
@@ -63,7 +65,9 @@ def run(
     context = multiprocessing.get_context("fork")
     here, there = context.Pipe(duplex=False)
     worker = context.Process(
-        target=_work, args=(there, query, directory, answers, form, stored), daemon=True
+        target=_work,
+        args=(there, query, directory, answers, form, stored, quads),
+        daemon=True,
     )
     worker.start()
     there.close()
@@ -104,6 +108,7 @@ def _work(
     answers: list[Answer],
     form: str | None,
     stored: Path | None,
+    quads: Path | None,
 ) -> None:
     """In a process of its own: whatever the query says, once the graphs are there it opens no file
     and no connection.
@@ -113,7 +118,7 @@ def _work(
         no_connections()
         read_only = check_query(query)
         accept = accepted(form, read_only.kind)
-        store = ox.Store.read_only(str(stored)) if stored else _filled(directory, answers)
+        store = ox.Store.read_only(str(stored)) if stored else _filled(directory, answers, quads)
         if not stored:  # a store on disk opens its files as it needs them
             resource.setrlimit(resource.RLIMIT_NOFILE, (0, 0))
         channel.send(("result", *answer_query(store, read_only, Dataset(), accept)))
@@ -138,7 +143,7 @@ def accepted(form: str | None, kind: str) -> str:
     return FORMATS[form]
 
 
-def _filled(directory: Path, answers: list[Answer]) -> ox.Store:
+def _filled(directory: Path, answers: list[Answer], quads: Path | None) -> ox.Store:
     from calx.reasoner.tell.rdf import lesion_of, triples
 
     store = ox.Store()
@@ -148,6 +153,8 @@ def _filled(directory: Path, answers: list[Answer]) -> ox.Store:
     for answer in answers:
         graph = lesion_of(answer.case.id)
         store.extend([ox.Quad(t.subject, t.predicate, t.object, graph) for t in triples(answer)])
+    if quads is not None:
+        store.bulk_load(path=quads, format=ox.RdfFormat.N_QUADS)
     return store
 
 

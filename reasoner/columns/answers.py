@@ -12,7 +12,7 @@ from functools import cached_property
 from calx.reasoner.columns.blame import Bits, Words, joined, where
 from calx.reasoner.columns.exactness import beyond
 from calx.reasoner.columns.program import RuleColumns, fired, query
-from calx.reasoner.columns.sql import Kleene, Sql, Table, literal, open_column, quoted
+from calx.reasoner.columns.sql import DIGITS, Kleene, Sql, Table, literal, open_column, quoted
 from calx.reasoner.engine.proof import ProofView, ThingKeys
 from calx.reasoner.model.guideline import Guideline, Statement, Term
 from calx.reasoner.model.names import key_of, predicate_of
@@ -88,7 +88,7 @@ class _Answers:
         told["missing"] = self._missing()
         facts = self._guideline.facts
         told |= {
-            name: quoted(name)
+            name: self._number(name)
             for name in facts
             if name in self._rules.values and not facts[name].given and name not in told
         }
@@ -108,6 +108,11 @@ class _Answers:
         told |= {BEYOND: beyond(self._guideline), CONTRADICTS: self._contradicts()}
         table = below.select(told, [*gone, *self._between])
         return AnswerColumns(table, tuple(told)[:-2])
+
+    def _number(self, name: str) -> str:
+        """A computed value, without what doubles add to it."""
+        kind = self._guideline.facts[name].kind
+        return quoted(name) if kind in ("boolean", "text") else f"round({quoted(name)}, {DIGITS})"
 
     def _contradicts(self) -> str:
         """Whether a functional property has two terms, or something two values."""

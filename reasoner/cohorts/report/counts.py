@@ -364,13 +364,15 @@ class Counts:
         known = ", ".join(literal(thing.id) for thing in things)
         used = f"{quoted(performed)} IN ({known})"
         first = quoted(f"first_{section.kind}")
+        usable = [status.word for status in section.statuses if status.usable]
+        barred = [s.word for s in section.statuses if s.predicate == section.forbidden]
         tests = {
             self._say("was first"): (
                 f"{quoted(performed)} = {first}",
                 f"{used} AND {first} IS NOT NULL",
             ),
-            self._say("was usable"): (self._of_status(section, things, "best", "good"), used),
-            self._say("was barred"): (self._of_status(section, things, "bad"), used),
+            self._say("was usable"): (self._of_status(section, things, usable), used),
+            self._say("was barred"): (self._of_status(section, things, barred), used),
         }
         rows: list[tuple[Cell, ...]] = []
         for name, (hit, among) in tests.items():
@@ -392,9 +394,10 @@ class Counts:
         if self._asked.site:
             yield self._funnel(f"{quoted(performed)} = {first}", f"{used} AND {first} IS NOT NULL")
 
-    def _of_status(self, section: Status, things: Sequence[Term], *marks: str) -> str:
+    def _of_status(self, section: Status, things: Sequence[Term], words: Sequence[str]) -> str:
+        """Whether the device that was used has one of some statuses."""
         performed = quoted(str(self._asked.performed))
-        among = ", ".join(literal(s.word) for s in section.statuses if s.mark in marks)
+        among = ", ".join(map(literal, words)) or "NULL"
         status = " ".join(f"WHEN {literal(t.id)} THEN {quoted(f'status_{t.id}')}" for t in things)
         return f"CASE {performed} {status} END IN ({among})"
 

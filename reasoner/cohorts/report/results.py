@@ -91,7 +91,7 @@ def opened(paths: Sequence[Path], reasoner: Reasoner) -> Iterator[Results]:
             described = connection.execute("DESCRIBE results").fetchall()
             (rows,) = connection.execute("SELECT count(*) FROM results").fetchone() or (0,)
             columns = tuple(name for name, *_ in described)
-            if CASE_ID not in columns:
+            if not {CASE_ID, "missing"} <= {*columns}:
                 raise CohortError(f"{files[0]}: holds no results of calx cohort run")
             if "simulated" in columns:
                 (made,) = connection.execute(
