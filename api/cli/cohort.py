@@ -154,10 +154,10 @@ def _scored_here(
     from calx.api.exchange import bulk
     from calx.api.exchange.codes import Codes
     from calx.reasoner.cohorts.run import connected, score_sources, workplace
-    from calx.reasoner.cohorts.sources import LINES, Sources
+    from calx.reasoner.cohorts.sources import LINES, LesionFiles
 
     with workplace(out) as stage, connected(stage, how.memory) as connection:
-        sources = Sources(reasoner.guideline, connection, stage)
+        sources = LesionFiles(reasoner.guideline, connection, stage)
         exported = [
             path
             for path in inputs
@@ -305,7 +305,7 @@ def report(
 ) -> None:
     """Report on a scored registry: a page, Markdown, tables, figures."""
     from calx.reasoner.cohorts.errors import CohortError
-    from calx.reasoner.cohorts.report.asked import Asked, parted, shifts
+    from calx.reasoner.cohorts.report.asked import ReportScope, parted, shifts
     from calx.reasoner.cohorts.report.write import report as written
 
     reasoner = load_reasoner(ontology)
@@ -314,7 +314,7 @@ def report(
     try:
         moved = shifts(reasoner.guideline, ontology, shift)
         columns = (*parted(ontology), *(by or ()))
-        asked = Asked(columns, patient, site, performed, moved, refused, lang)
+        asked = ReportScope(columns, patient, site, performed, moved, refused, lang)
         with shown() as progress:
             titles = written(reasoner, results, out, asked, suppress, progress)
     except CohortError as error:

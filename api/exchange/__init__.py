@@ -2,5 +2,5 @@
 
 FHIR, CDS Hooks, DICOM structured reports, codes of other terminologies.
 
-May use `imaging.readers`, `reasoner.tell`, and what those may.
+May use `imaging.readers`, `reasoner.cohorts`, `reasoner.tell`, and what those may.
 """

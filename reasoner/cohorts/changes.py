@@ -26,7 +26,7 @@ NOTHING = "none"
 
 
 @dataclass(frozen=True)
-class Change:
+class CohortChange:
     """One thing that is told otherwise.
 
     Attributes:
@@ -67,7 +67,7 @@ class CohortChanges:
     changed: int
     old_alone: int
     new_alone: int
-    changes: tuple[Change, ...]
+    changes: tuple[CohortChange, ...]
 
     def json(self) -> dict[str, Any]:
         """As a tool reads it."""
@@ -159,7 +159,7 @@ class _Compared:
         (count,) = self._connection.execute(f"SELECT count(*) FROM {of}").fetchone() or (0,)
         return int(count)
 
-    def _changes(self, name: str) -> Iterator[Change]:
+    def _changes(self, name: str) -> Iterator[CohortChange]:
         old, new = quoted(f"old:{name}"), quoted(f"new:{name}")
         rules = ", ".join(f"count(*) FILTER ({quoted(rule)})" for rule in self._rules)
         found = self._connection.execute(
@@ -170,7 +170,7 @@ class _Compared:
         for was, is_, count, ids, *fired in found:
             told = sorted(zip(self._rules, fired, strict=True), key=lambda one: -one[1])
             by = {rule.removeprefix("rule_"): hits for rule, hits in told[:MOST] if hits}
-            yield Change(name, was or NOTHING, is_ or NOTHING, int(count), by, tuple(ids))
+            yield CohortChange(name, was or NOTHING, is_ or NOTHING, int(count), by, tuple(ids))
 
 
 def _columns(guideline: Guideline) -> list[str]:

@@ -19,7 +19,7 @@ from typing import Any
 import yaml
 
 from calx.reasoner.cohorts.errors import CohortError
-from calx.reasoner.columns.admission import LONGEST, NUMBER, Entered
+from calx.reasoner.columns.admission import LONGEST, NUMBER, ColumnKind
 from calx.reasoner.columns.sql import literal, quoted
 from calx.reasoner.model.guideline import Fact, Guideline
 from calx.reasoner.model.values import FRACTION_DIGITS
@@ -66,7 +66,7 @@ class ColumnMap:
 
 
 @dataclass(frozen=True)
-class Found:
+class FoundColumns:
     """What a file holds of a cohort.
 
     Attributes:
@@ -79,7 +79,7 @@ class Found:
     """
 
     facts: dict[str, str]
-    entered: dict[str, Entered]
+    entered: dict[str, ColumnKind]
     expressions: dict[str, str]
     case_id: str
     carried: tuple[str, ...]
@@ -129,7 +129,7 @@ def _faults(raw: Any, guideline: Guideline) -> Iterator[str]:
             yield f"{key}: is a list"
     columns = raw.get("columns") or {}
     if not isinstance(columns, dict):
-        yield "columns: holds a column a fact, such as age_years: Age"
+        yield "columns: holds a column a fact, such as FACT: COLUMN"
         return
     for name, told in columns.items():
         fact = guideline.facts.get(str(name))
@@ -208,7 +208,9 @@ def _word(word: Any) -> str:
 # --- finding the facts --------------------------------------------------------------------
 
 
-def found(guideline: Guideline, columns: Mapping[str, Entered | None], by: ColumnMap) -> Found:
+def found(
+    guideline: Guideline, columns: Mapping[str, ColumnKind | None], by: ColumnMap
+) -> FoundColumns:
     """Where the facts stand among the columns of a file.
 
     Args:
@@ -257,43 +259,43 @@ def found(guideline: Guideline, columns: Mapping[str, Entered | None], by: Colum
                 f"column {name} goes through as it is; if it is the fact {near[0]}, name it so, or "
                 "say so with --columns"
             )
-    entered, expressions = dict[str, Entered](), dict[str, str]()
+    entered, expressions = dict[str, ColumnKind](), dict[str, str]()
     for name, there in facts.items():
         kind = columns[there]
         assert kind is not None
         column = by.facts.get(name, Column(there))
         expressions[name], entered[name] = _read(guideline.facts[name], there, kind, column, by)
-    return Found(facts, entered, expressions, id_, tuple(carried), tuple(notes))
+    return FoundColumns(facts, entered, expressions, id_, tuple(carried), tuple(notes))
 
 
 def _read(
-    fact: Fact, there: str, kind: Entered, column: Column, by: ColumnMap
-) -> tuple[str, Entered]:
+    fact: Fact, there: str, kind: ColumnKind, column: Column, by: ColumnMap
+) -> tuple[str, ColumnKind]:
     """A column by the map: its value as SQL, and what that is."""
     told, text = quoted(there), _as_text(quoted(there), kind)
-    if by.unknown and kind is Entered.TEXT:
+    if by.unknown and kind is ColumnKind.TEXT:
         among = ", ".join(map(literal, by.unknown))
         told = text = f"CASE WHEN {text} NOT IN ({among}) THEN {text} END"
     if column.values:
-        told, kind = _by_words(text, kind, column), Entered.TEXT
-    if fact.kind in ("number", "integer") and kind is Entered.TEXT and by.comma:
+        told, kind = _by_words(text, kind, column), ColumnKind.TEXT
+    if fact.kind in ("number", "integer") and kind is ColumnKind.TEXT and by.comma:
         told = f"replace({told}, ',', '.')"
     if column.factor != 1.0:
         told = _converted(told, kind, column.factor)
-        kind = Entered.NUMBER if kind in (Entered.NUMBER, Entered.SINGLE) else kind
+        kind = ColumnKind.NUMBER if kind in (ColumnKind.NUMBER, ColumnKind.SINGLE) else kind
     return told, kind
 
 
-def _as_text(told: str, kind: Entered) -> str:
-    return f"trim({told})" if kind is Entered.TEXT else f"CAST({told} AS VARCHAR)"
+def _as_text(told: str, kind: ColumnKind) -> str:
+    return f"trim({told})" if kind is ColumnKind.TEXT else f"CAST({told} AS VARCHAR)"
 
 
-def _by_words(text: str, kind: Entered, column: Column) -> str:
+def _by_words(text: str, kind: ColumnKind, column: Column) -> str:
     """Words that stand for values; other words stay, for the gate to judge."""
     cases = []
     for word, value in column.values.items():
         said = "CAST(NULL AS VARCHAR)" if value is None else literal(_written(value))
-        spelled = {word, f"{word}.0"} if kind is not Entered.TEXT else {word}
+        spelled = {word, f"{word}.0"} if kind is not ColumnKind.TEXT else {word}
         among = ", ".join(literal(one) for one in sorted(spelled))
         cases.append(f"WHEN {text} IN ({among}) THEN {said}")
     return f"CASE {' '.join(cases)} ELSE {text} END"
@@ -303,10 +305,10 @@ def _written(value: bool | str | Decimal) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
-def _converted(told: str, kind: Entered, factor: float) -> str:
+def _converted(told: str, kind: ColumnKind, factor: float) -> str:
     """Numbers in another unit, to as many digits as a fact has; what is none stays."""
-    if kind is not Entered.TEXT:
-        text = told if kind is Entered.NUMBER else f"CAST({told} AS VARCHAR)"
+    if kind is not ColumnKind.TEXT:
+        text = told if kind is ColumnKind.NUMBER else f"CAST({told} AS VARCHAR)"
         return f"round(CAST({text} AS DOUBLE) * {factor!r}, {FRACTION_DIGITS})"
     number = f"regexp_matches({told}, '^{NUMBER}$') AND length({told}) <= {LONGEST}"
     made = f"round(CAST({told} AS DOUBLE) * {factor!r}, {FRACTION_DIGITS})"

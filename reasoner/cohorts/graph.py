@@ -123,11 +123,11 @@ def _columns(guideline: Guideline) -> Iterator[tuple[str, Told]]:
                 pass
     for rule in guideline.rules:
         iri = own(f"rule/{rule.id}")
-        yield f"rule_{rule.id.replace('-', '_')}", lambda fired, iri=iri: _rule(fired, iri)
+        yield f"rule_{rule.id.replace('-', '_')}", _of_rule(iri)
 
 
-def _rule(fired: Any, iri: str) -> tuple[str, str] | None:
-    return (USED, f"<{iri}>") if fired else None
+def _of_rule(iri: str) -> Told:
+    return lambda fired: (USED, f"<{iri}>") if fired else None
 
 
 def _of_fact(predicate: str, fact: Fact | None) -> Told:

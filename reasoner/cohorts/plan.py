@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from calx.reasoner.cohorts.column_map import CASE_ID, Found
+from calx.reasoner.cohorts.column_map import CASE_ID, FoundColumns
 from calx.reasoner.cohorts.errors import CohortError
 from calx.reasoner.cohorts.sources import ROW
 from calx.reasoner.columns.admission import Admission, admission
@@ -29,7 +29,7 @@ NO_ID = "no id:"
 
 
 @dataclass(frozen=True)
-class Plan:
+class ScoringPlan:
     """The queries that score rows. Each is given a query of the rows: the columns of the file, and
     `ROW`.
 
@@ -40,7 +40,7 @@ class Plan:
         facts: the facts that go through, or none.
     """
 
-    found: Found
+    found: FoundColumns
     admission: Admission
     answers: AnswerColumns
     facts: tuple[str, ...]
@@ -139,7 +139,9 @@ def _reading(text: str, table: str, query: str) -> str:
     return text.replace(f"FROM {table})", f"FROM ({query}) AS {table})")
 
 
-def plan(reasoner: Reasoner, found: Found, *, facts: bool, rules: bool = True) -> Plan:
+def plan(
+    reasoner: Reasoner, found: FoundColumns, *, facts: bool, rules: bool = True
+) -> ScoringPlan:
     """How to score the rows of a file.
 
     Args:
@@ -168,7 +170,7 @@ def plan(reasoner: Reasoner, found: Found, *, facts: bool, rules: bool = True) -
         told = AnswerColumns(told.table, kept)
     kept = tuple(name for name in given if name in found.facts) if facts else ()
     _no_clash(found.carried, [CASE_ID, *given, *told.columns])
-    return Plan(found, gate, told, kept)
+    return ScoringPlan(found, gate, told, kept)
 
 
 def _no_clash(carried: Sequence[str], columns: Sequence[str]) -> None:

@@ -14,9 +14,9 @@ from typing import IO, Any, NamedTuple
 
 from calx.reasoner.cohorts.column_map import CASE_ID
 from calx.reasoner.cohorts.errors import CohortError
-from calx.reasoner.cohorts.plan import AGAIN, ENTERED, NO_ID, RAW, Plan
-from calx.reasoner.cohorts.sources import ROW, Source
-from calx.reasoner.columns.admission import LONGEST, NUMBER, Entered
+from calx.reasoner.cohorts.plan import AGAIN, ENTERED, NO_ID, RAW, ScoringPlan
+from calx.reasoner.cohorts.sources import ROW, LesionFile
+from calx.reasoner.columns.admission import LONGEST, NUMBER, ColumnKind
 from calx.reasoner.columns.answers import CONTRADICTS
 from calx.reasoner.intake.errors import CaseError, Problem
 from calx.reasoner.model.guideline import Fact
@@ -64,13 +64,13 @@ class Rejects:
         for reject in rejects:
             self._writer.writerow([*([file] if self._several else []), *reject])
 
-    def refused(self, judge: Judge, file: str, rows: Iterable[Mapping[str, Any]]) -> None:
-        """The rows of `Plan.refused`."""
+    def refused(self, judge: Refusals, file: str, rows: Iterable[Mapping[str, Any]]) -> None:
+        """The rows of `ScoringPlan.refused`."""
         for row in rows:
             self.write(file, judge.faults(row))
 
     def undecided(self, file: str, rows: Iterable[Mapping[str, Any]]) -> None:
-        """The rows of `Plan.undecided`."""
+        """The rows of `ScoringPlan.undecided`."""
         for row in rows:
             why = TWICE if row[CONTRADICTS] else NEAR
             self.write(file, [Reject(row[ROW], row[CASE_ID], "", "", why)])
@@ -88,14 +88,14 @@ def written_aside(path: Path, *, several: bool) -> Iterator[Rejects]:
         aside.unlink(missing_ok=True)
 
 
-def unread(source: Source) -> Iterator[Reject]:
+def unread(source: LesionFile) -> Iterator[Reject]:
     """The rows that could not be read as such."""
     for row in source.unread:
         yield Reject(row.row, "", "", row.told[:200], row.reason)
 
 
 @dataclass(frozen=True)
-class Judge:
+class Refusals:
     """Says why the gate's columns refused a row, in the words of the gate for one case.
 
     Attributes:
@@ -105,7 +105,7 @@ class Judge:
     """
 
     reasoner: Reasoner
-    plan: Plan
+    plan: ScoringPlan
     language: str
 
     def faults(self, row: Mapping[str, Any]) -> list[Reject]:
@@ -134,7 +134,7 @@ class Judge:
         raw: dict[str, Any] = {CASE_ID: row[CASE_ID]}
         for name, entered in self.plan.found.entered.items():
             # numbers of 32 bits have as many digits as they stand for
-            value = row[(RAW if entered is Entered.SINGLE else ENTERED) + name]
+            value = row[(RAW if entered is ColumnKind.SINGLE else ENTERED) + name]
             if value is not None and str(value).strip():
                 raw[name] = typed(self.reasoner.guideline.facts[name], value)
         return raw

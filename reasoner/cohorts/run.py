@@ -22,10 +22,10 @@ from calx.atomic import write_atomically
 from calx.reasoner.cohorts.column_map import CASE_ID, ColumnMap, found
 from calx.reasoner.cohorts.dialects import written
 from calx.reasoner.cohorts.errors import CohortError
-from calx.reasoner.cohorts.plan import Plan, plan
-from calx.reasoner.cohorts.rejects import Judge, Rejects, unread, written_aside
-from calx.reasoner.cohorts.sources import ROW, Source, Sources, reason
-from calx.reasoner.columns.admission import Entered, entered
+from calx.reasoner.cohorts.plan import ScoringPlan, plan
+from calx.reasoner.cohorts.rejects import Refusals, Rejects, unread, written_aside
+from calx.reasoner.cohorts.sources import ROW, LesionFile, LesionFiles, reason
+from calx.reasoner.columns.admission import ColumnKind, entered
 from calx.reasoner.columns.sql import literal, quoted
 from calx.reasoner.recommendation import Reasoner
 from calx.words import DEFAULT
@@ -112,7 +112,7 @@ def score(
     """
     how = options or Options()
     with workplace(out) as stage, connected(stage, how.memory) as connection:
-        sources = Sources(reasoner.guideline, connection, stage)
+        sources = LesionFiles(reasoner.guideline, connection, stage)
         opened = []
         for path in inputs:
             progress(f"reading {path.name}", 0)
@@ -123,7 +123,7 @@ def score(
 def score_sources(
     reasoner: Reasoner,
     connection: duckdb.DuckDBPyConnection,
-    sources: Sequence[Source],
+    sources: Sequence[LesionFile],
     out: Path,
     rejects: Path,
     options: Options,
@@ -184,7 +184,7 @@ def connected(stage: Path, memory: str = MEMORY) -> Iterator[duckdb.DuckDBPyConn
 class _Part:
     """Some rows of a source."""
 
-    source: Source
+    source: LesionFile
     number: int
     first: int
     rows: int
@@ -215,7 +215,7 @@ class _Run:
         self,
         reasoner: Reasoner,
         connection: duckdb.DuckDBPyConnection,
-        sources: Sequence[Source],
+        sources: Sequence[LesionFile],
         out: Path,
         rejects: Path,
         options: Options,
@@ -228,7 +228,7 @@ class _Run:
         self._again: set[str] = set()
         self._notes = notes(reasoner, self._plans)
 
-    def _plan(self, source: Source) -> Plan:
+    def _plan(self, source: LesionFile) -> ScoringPlan:
         try:
             where = found(self._reasoner.guideline, source.columns, self._how.columns)
             return plan(self._reasoner, where, facts=self._how.facts, rules=self._how.rules)
@@ -383,7 +383,7 @@ class _Run:
             )
             self._again.add(f"again-{number}")
 
-    def _asked(self, part: _Part) -> tuple[Plan, str, str | None]:
+    def _asked(self, part: _Part) -> tuple[ScoringPlan, str, str | None]:
         """What is asked of a part: the plan, a query of its rows, and the table of doubles."""
         number = self._sources.index(part.source)
         again = f"again-{number}"
@@ -413,16 +413,20 @@ class _Run:
             return
         self._progress("looking why rows are not answered", 0)
         asked, rows, again = self._asked(part)
-        judge = Judge(self._reasoner, asked, self._how.language)
-        rejects.refused(judge, part.source.name, self._rows(asked.refused(rows, again)))
-        rejects.undecided(part.source.name, self._rows(asked.undecided(rows, again)))
+        judge = Refusals(self._reasoner, asked, self._how.language)
+        rejects.refused(
+            judge, part.source.name, rows_of(self._connection, asked.refused(rows, again))
+        )
+        rejects.undecided(part.source.name, rows_of(self._connection, asked.undecided(rows, again)))
 
-    def _rows(self, text: str) -> Iterator[dict[str, Any]]:
-        found = self._connection.execute(text)
-        names = [column[0] for column in found.description or ()]
-        while rows := found.fetchmany(10_000):
-            for row in rows:
-                yield dict(zip(names, row, strict=True))
+
+def rows_of(connection: duckdb.DuckDBPyConnection, text: str) -> Iterator[dict[str, Any]]:
+    """The rows of a query, one by one."""
+    found = connection.execute(text)
+    names = [column[0] for column in found.description or ()]
+    while rows := found.fetchmany(10_000):
+        for row in rows:
+            yield dict(zip(names, row, strict=True))
 
 
 def printed(reasoner: Reasoner, dialect: str, path: Path | None, how: Options) -> str:
@@ -437,11 +441,11 @@ def printed(reasoner: Reasoner, dialect: str, path: Path | None, how: Options) -
     """
     if path is None:
         facts = reasoner.guideline.facts.values()
-        columns: dict[str, Entered | None] = {CASE_ID: Entered.TEXT}
+        columns: dict[str, ColumnKind | None] = {CASE_ID: ColumnKind.TEXT}
         columns |= {fact.name: entered(fact) for fact in facts if fact.given}
     else:
         with TemporaryDirectory() as stage, connected(Path(stage)) as connection:
-            source = Sources(reasoner.guideline, connection, Path(stage)).open(path, how.table)
+            source = LesionFiles(reasoner.guideline, connection, Path(stage)).open(path, how.table)
             columns = dict(source.columns)
     where = found(reasoner.guideline, columns, how.columns)
     asked = plan(reasoner, where, facts=how.facts, rules=how.rules)
@@ -516,7 +520,7 @@ def _resumed(folder: Path, made: dict[str, Any]) -> dict[str, dict[str, int]]:
     }
 
 
-def notes(reasoner: Reasoner, plans: Sequence[Plan]) -> tuple[str, ...]:
+def notes(reasoner: Reasoner, plans: Sequence[ScoringPlan]) -> tuple[str, ...]:
     """What goes through, and what is not there."""
     notes = dict.fromkeys(note for p in plans for note in p.found.notes)
     given = [fact.name for fact in reasoner.guideline.facts.values() if fact.given]

@@ -23,7 +23,7 @@ from calx.reasoner.cohorts.errors import CohortError
 from calx.reasoner.cohorts.run import GROUP, Progress, connected, marks, workplace
 from calx.reasoner.cohorts.sources import reason
 from calx.reasoner.columns.admission import admission, entered
-from calx.reasoner.columns.sql import Table, literal, quoted
+from calx.reasoner.columns.sql import Select, literal, quoted
 from calx.reasoner.recommendation import Reasoner
 
 DISTRIBUTIONS = Path("registry") / "distributions.yaml"
@@ -216,9 +216,9 @@ def _draw(name: str, draw: Mapping[str, Any]) -> Draw:
     )
 
 
-def drawn(draws: tuple[Draw, ...], seed: int, first: int, many: int) -> Table:
+def drawn(draws: tuple[Draw, ...], seed: int, first: int, many: int) -> Select:
     """A query of lesions with these numbers; each draw reads those before it."""
-    table = Table(f"SELECT range AS {NUMBER} FROM range({first}, {first + many})", (NUMBER,))
+    table = Select(f"SELECT range AS {NUMBER} FROM range({first}, {first + many})", (NUMBER,))
     table = table.select({k: v for draw in draws for k, v in draw.random(seed).items()})
     level: dict[str, int] = {}
     for draw in draws:

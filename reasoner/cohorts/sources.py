@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from calx.reasoner.cohorts.errors import CohortError
-from calx.reasoner.columns.admission import Entered
+from calx.reasoner.columns.admission import ColumnKind
 from calx.reasoner.columns.sql import literal, quoted
 from calx.reasoner.intake.files import submissions
 from calx.reasoner.model.guideline import Guideline
@@ -46,7 +46,7 @@ class Unread:
 
 
 @dataclass(frozen=True)
-class Source:
+class LesionFile:
     """One file of lesions.
 
     Attributes:
@@ -60,7 +60,7 @@ class Source:
 
     name: str
     path: Path
-    columns: Mapping[str, Entered | None]
+    columns: Mapping[str, ColumnKind | None]
     rows: int
     digest: str
     unread: tuple[Unread, ...] = ()
@@ -84,7 +84,7 @@ def suffix_of(path: Path) -> str | None:
     return next((suffix for suffix in SUFFIXES if name.endswith(suffix)), None)
 
 
-class Sources:
+class LesionFiles:
     """Opens files of lesions.
 
     Args:
@@ -99,7 +99,7 @@ class Sources:
         self._guideline, self._connection, self._stage = guideline, connection, stage
         self._opened = 0
 
-    def open(self, path: Path, table: str | None = None) -> Source:
+    def open(self, path: Path, table: str | None = None) -> LesionFile:
         """One file.
 
         Args:
@@ -140,7 +140,7 @@ class Sources:
         digest: str,
         rows: Iterable[Mapping[str, Any] | Unread],
         more: Sequence[str] = (),
-    ) -> Source:
+    ) -> LesionFile:
         """A source of rows that were made elsewhere.
 
         Args:
@@ -171,7 +171,7 @@ class Sources:
                 writer.write_table(pa.table(columns, schema=schema))
         return self._numbered(self._source(name, target, digest), unread)
 
-    def _numbered(self, source: Source, unread: Sequence[Unread]) -> Source:
+    def _numbered(self, source: LesionFile, unread: Sequence[Unread]) -> LesionFile:
         """The same, its rows numbered as if those that could not be read were among them."""
         if not unread:
             return source
@@ -189,18 +189,18 @@ class Sources:
 
     # --- kinds of files -------------------------------------------------------------------
 
-    def _source(self, name: Path | str, path: Path, digest: str | None = None) -> Source:
+    def _source(self, name: Path | str, path: Path, digest: str | None = None) -> LesionFile:
         run = self._connection.execute
         described = run(f"DESCRIBE SELECT * FROM read_parquet({literal(str(path))})").fetchall()
         columns = {column: _entered(kind) for column, kind, *_ in described}
         (rows,) = run(f"SELECT count(*) FROM read_parquet({literal(str(path))})").fetchone() or (0,)
-        return Source(str(name), path, columns, rows, digest or _digest(Path(name)))
+        return LesionFile(str(name), path, columns, rows, digest or _digest(Path(name)))
 
     def _staged(self) -> Path:
         self._stage.mkdir(parents=True, exist_ok=True)
         return self._stage / f"input-{self._opened}.parquet"
 
-    def _csv(self, path: Path) -> Source:
+    def _csv(self, path: Path) -> LesionFile:
         target, run = self._staged(), self._connection.execute
         run("DROP TABLE IF EXISTS reject_errors; DROP TABLE IF EXISTS reject_scans")
         run(
@@ -213,7 +213,7 @@ class Sources:
         bad = [Unread(n - 1, told, _csv_reason(why)) for n, (told, why) in sorted(unread.items())]
         return self._numbered(self._source(path, target), bad)
 
-    def _arrow(self, path: Path) -> Source:
+    def _arrow(self, path: Path) -> LesionFile:
         import pyarrow as pa
 
         target = self._staged()
@@ -240,7 +240,7 @@ class Sources:
         finally:
             self._connection.unregister("arriving")
 
-    def _lines(self, path: Path) -> Source:
+    def _lines(self, path: Path) -> LesionFile:
         return self.of_rows(str(path), _digest(path), self._cases(path))
 
     def _cases(self, path: Path) -> Iterator[Mapping[str, Any] | Unread]:
@@ -260,7 +260,7 @@ class Sources:
                 else:
                     yield case.raw
 
-    def _table(self, path: Path, table: str, suffix: str) -> Source:
+    def _table(self, path: Path, table: str, suffix: str) -> LesionFile:
         if suffix != ".duckdb":
             return self._sqlite(path, table)
         target, run = self._staged(), self._connection.execute
@@ -274,7 +274,7 @@ class Sources:
             run("DETACH registry")
         return self._source(f"{path}#{table}", target, _digest(path))
 
-    def _sqlite(self, path: Path, table: str) -> Source:
+    def _sqlite(self, path: Path, table: str) -> LesionFile:
         import pyarrow as pa
 
         connection = sqlite3.connect(f"file:{path}?mode=ro", uri=True, check_same_thread=False)
@@ -302,15 +302,15 @@ def _as_text(value: Any) -> str | None:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
-def _entered(kind: str) -> Entered | None:
+def _entered(kind: str) -> ColumnKind | None:
     """What a column of a type holds."""
     if kind in ("VARCHAR", "UUID") or kind.startswith("ENUM"):
-        return Entered.TEXT
+        return ColumnKind.TEXT
     if kind == "BOOLEAN":
-        return Entered.BOOLEAN
+        return ColumnKind.BOOLEAN
     if kind == "FLOAT":
-        return Entered.SINGLE
-    return Entered.NUMBER if kind.removeprefix("U").startswith(NUMBERS) else None
+        return ColumnKind.SINGLE
+    return ColumnKind.NUMBER if kind.removeprefix("U").startswith(NUMBERS) else None
 
 
 def _digest(path: Path) -> str:

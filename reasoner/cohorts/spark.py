@@ -6,18 +6,28 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from calx.reasoner.cohorts.column_map import CASE_ID, found
 from calx.reasoner.cohorts.dialects import written
 from calx.reasoner.cohorts.errors import CohortError
-from calx.reasoner.cohorts.plan import Plan, plan
-from calx.reasoner.cohorts.rejects import Judge, written_aside
-from calx.reasoner.cohorts.run import Options, Progress, Scored, added_up, marks, notes
+from calx.reasoner.cohorts.plan import ScoringPlan, plan
+from calx.reasoner.cohorts.rejects import Refusals, Rejects, written_aside
+from calx.reasoner.cohorts.run import (
+    Options,
+    Progress,
+    Scored,
+    added_up,
+    connected,
+    marks,
+    notes,
+    rows_of,
+)
 from calx.reasoner.cohorts.sources import ROW, suffix_of
-from calx.reasoner.columns.admission import Entered
+from calx.reasoner.columns.admission import ColumnKind
 from calx.reasoner.columns.sql import quoted
 from calx.reasoner.recommendation import Reasoner
 
@@ -126,9 +136,8 @@ def _score(
         with written_aside(rejects, several=False) as refused:
             if answered < rows:
                 progress("looking why rows are not answered", 0)
-                judge = Judge(reasoner, asked, how.language)
-                refused.refused(judge, "", _rows(spark, asked.refused(ROWS)))
-                refused.undecided("", _rows(spark, asked.undecided(ROWS)))
+                judge = Refusals(reasoner, asked, how.language)
+                _refuse(judge, _unanswered(spark, lesions, asked, out), refused)
             return added_up(rows, answered, refused.rows, notes=notes(reasoner, [asked]))
     except BaseException:
         _remove(spark, out)
@@ -139,14 +148,14 @@ ROWS = f"SELECT *, CAST(NULL AS BIGINT) AS {quoted(ROW)} FROM {COHORT}"
 """The query of the rows."""
 
 
-def planned(reasoner: Reasoner, lesions: DataFrame, how: Options) -> Plan:
+def planned(reasoner: Reasoner, lesions: DataFrame, how: Options) -> ScoringPlan:
     """How the rows of a data frame are scored."""
     columns = {field.name: _entered(field.dataType.typeName()) for field in lesions.schema.fields}
     where = found(reasoner.guideline, columns, how.columns)
     return plan(reasoner, where, facts=how.facts, rules=how.rules)
 
 
-def results(spark: SparkSession, reasoner: Reasoner, asked: Plan) -> DataFrame:
+def results(spark: SparkSession, reasoner: Reasoner, asked: ScoringPlan) -> DataFrame:
     """The results of the view `COHORT`; which guideline made them stands with the ids."""
     frame = spark.sql(written(asked.results(ROWS), "spark"))
     return frame.withMetadata(CASE_ID, marks(reasoner))
@@ -167,7 +176,7 @@ def _read(spark: SparkSession, inputs: Sequence[str]) -> DataFrame:
     raise CohortError(f"{', '.join(inputs)}: Spark reads Parquet or CSV here, one kind at a time")
 
 
-def _no_doubles(lesions: DataFrame, asked: Plan) -> None:
+def _no_doubles(lesions: DataFrame, asked: ScoringPlan) -> None:
     """Without order none of two rows is the first, so a cohort with doubles is refused."""
     name = asked.found.case_id
     twice = lesions.groupBy(name).count().where("count > 1").where(lesions[name].isNotNull())
@@ -179,20 +188,30 @@ def _no_doubles(lesions: DataFrame, asked: Plan) -> None:
         )
 
 
-def _rows(spark: SparkSession, text: str) -> Iterator[dict[str, Any]]:
-    for row in spark.sql(written(text, "spark")).toLocalIterator():
-        yield row.asDict()
+def _unanswered(spark: SparkSession, lesions: DataFrame, asked: ScoringPlan, out: str) -> Any:
+    """The rows without an answer, gathered here as an Arrow table."""
+    answered = spark.read.parquet(out).select(CASE_ID)
+    same = lesions[asked.found.case_id].cast("string") == answered[CASE_ID]
+    return lesions.join(answered, same, "left_anti").toArrow()
 
 
-def _entered(kind: str) -> Entered | None:
+def _refuse(judge: Refusals, unanswered: Any, refused: Rejects) -> None:
+    """Why some rows are not answered, by the same queries on this machine."""
+    with TemporaryDirectory() as stage, connected(Path(stage)) as connection:
+        connection.register(COHORT, unanswered)
+        refused.refused(judge, "", rows_of(connection, judge.plan.refused(ROWS)))
+        refused.undecided("", rows_of(connection, judge.plan.undecided(ROWS)))
+
+
+def _entered(kind: str) -> ColumnKind | None:
     if kind in ("string", "varchar", "char"):
-        return Entered.TEXT
+        return ColumnKind.TEXT
     if kind == "boolean":
-        return Entered.BOOLEAN
+        return ColumnKind.BOOLEAN
     if kind == "float":
-        return Entered.SINGLE
+        return ColumnKind.SINGLE
     numbers = ("byte", "short", "integer", "long", "double", "decimal")
-    return Entered.NUMBER if kind in numbers else None
+    return ColumnKind.NUMBER if kind in numbers else None
 
 
 def _remove(spark: SparkSession, out: str) -> None:

@@ -13,10 +13,10 @@ from calx.reasoner.cohorts.column_map import found
 from calx.reasoner.cohorts.dialects import DIALECTS, written
 from calx.reasoner.cohorts.errors import CohortError
 from calx.reasoner.cohorts.plan import plan
-from calx.reasoner.cohorts.rejects import Judge, written_aside
+from calx.reasoner.cohorts.rejects import Refusals, written_aside
 from calx.reasoner.cohorts.run import Options, Progress, Scored, added_up, marks, notes
 from calx.reasoner.cohorts.sources import ROW
-from calx.reasoner.columns.admission import Entered
+from calx.reasoner.columns.admission import ColumnKind
 from calx.reasoner.columns.sql import literal, quoted
 from calx.reasoner.recommendation import Reasoner
 
@@ -75,7 +75,7 @@ class _Connection:
     def close(self) -> None:
         self._ibis.disconnect()
 
-    def columns(self, table: str) -> dict[str, Entered | None]:
+    def columns(self, table: str) -> dict[str, ColumnKind | None]:
         """Of a table, what each column holds."""
         schema = self._ibis.table(table).schema()
         return {name: _entered(kind) for name, kind in schema.items()}
@@ -141,7 +141,7 @@ def _score(
         with written_aside(rejects, several=False) as refused:
             if answered < whole:
                 progress("looking why rows are not answered", 0)
-                judge = Judge(reasoner, asked, how.language)
+                judge = Refusals(reasoner, asked, how.language)
                 refused.refused(judge, "", database.rows(asked.refused(rows)))
                 refused.undecided("", database.rows(asked.undecided(rows)))
             scored = added_up(whole, answered, refused.rows, notes=notes(reasoner, [asked]))
@@ -161,11 +161,11 @@ def _comment(database: _Connection, reasoner: Reasoner, out: str) -> None:
     database.run(f"COMMENT ON TABLE {database.quoted(out)} IS {literal(told)}")
 
 
-def _entered(kind: Any) -> Entered | None:
+def _entered(kind: Any) -> ColumnKind | None:
     if kind.is_string():
-        return Entered.TEXT
+        return ColumnKind.TEXT
     if kind.is_boolean():
-        return Entered.BOOLEAN
+        return ColumnKind.BOOLEAN
     if kind.is_floating() and str(kind).startswith("float32"):
-        return Entered.SINGLE
-    return Entered.NUMBER if kind.is_numeric() else None
+        return ColumnKind.SINGLE
+    return ColumnKind.NUMBER if kind.is_numeric() else None

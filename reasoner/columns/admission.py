@@ -10,7 +10,7 @@ from decimal import Decimal
 from enum import StrEnum
 
 from calx.reasoner.columns.program import completed
-from calx.reasoner.columns.sql import TYPES, Sql, Table, literal, quoted
+from calx.reasoner.columns.sql import TYPES, Select, Sql, literal, quoted
 from calx.reasoner.model.guideline import Fact, Guideline
 from calx.reasoner.model.values import FRACTION_DIGITS, LARGEST
 
@@ -20,7 +20,7 @@ LONGEST = 40
 """Characters of a number."""
 
 
-class Entered(StrEnum):
+class ColumnKind(StrEnum):
     """What a column of a file holds."""
 
     TEXT = "text"
@@ -30,10 +30,10 @@ class Entered(StrEnum):
     BOOLEAN = "boolean"
 
 
-def entered(fact: Fact) -> Entered:
+def entered(fact: Fact) -> ColumnKind:
     """What a column holds that was made for a fact."""
-    kinds = {"boolean": Entered.BOOLEAN, "text": Entered.TEXT}
-    return kinds.get(fact.kind, Entered.NUMBER)
+    kinds = {"boolean": ColumnKind.BOOLEAN, "text": ColumnKind.TEXT}
+    return kinds.get(fact.kind, ColumnKind.NUMBER)
 
 
 @dataclass(frozen=True)
@@ -48,14 +48,14 @@ class Admission:
         refused: the column that says that a row is refused, for one of these reasons.
     """
 
-    table: Table
+    table: Select
     wrong: dict[str, str]
     broken: dict[str, str]
     refused: str = "refused:"
 
 
 def admission(
-    guideline: Guideline, entered: Mapping[str, Entered], carried: Sequence[str] = ()
+    guideline: Guideline, entered: Mapping[str, ColumnKind], carried: Sequence[str] = ()
 ) -> Admission:
     """The gate of a guideline.
 
@@ -69,7 +69,7 @@ def admission(
     wrong = {name: f"wrong:{name}" for name in given if name in entered}
     broken = {constraint.id: f"broken:{constraint.id}" for constraint in guideline.constraints}
     names = ", ".join(map(quoted, (*carried, *wrong)))
-    first = Table(f"SELECT {names} FROM entered", (*carried, *wrong))
+    first = Select(f"SELECT {names} FROM entered", (*carried, *wrong))
     typed = {
         f"given:{name}": _typed(fact, entered[name])
         if name in entered
@@ -88,30 +88,30 @@ def admission(
     return Admission(table, wrong, broken)
 
 
-def _typed(fact: Fact, entered: Entered) -> str:
+def _typed(fact: Fact, entered: ColumnKind) -> str:
     """The value of a fact in its type; NULL where there is none."""
     column = quoted(fact.name)
     if fact.kind == "boolean":
-        if entered is Entered.BOOLEAN:
+        if entered is ColumnKind.BOOLEAN:
             return column
         told = f"lower({_text(fact, entered)})"
         return f"CASE {told} WHEN 'true' THEN TRUE WHEN 'false' THEN FALSE END"
     if fact.kind == "text":
         text = _text(fact, entered)
         return f"CASE WHEN {text} IN ({', '.join(map(literal, fact.values))}) THEN {text} END"
-    if entered is Entered.BOOLEAN:
+    if entered is ColumnKind.BOOLEAN:
         return "CAST(NULL AS DOUBLE)"
     number = _number(fact, entered)
     return f"CASE WHEN {' AND '.join(_bounds(fact, number))} THEN {number} END"
 
 
-def _text(fact: Fact, entered: Entered) -> str:
+def _text(fact: Fact, entered: ColumnKind) -> str:
     column = quoted(fact.name)
-    return f"trim({column})" if entered is Entered.TEXT else f"CAST({column} AS VARCHAR)"
+    return f"trim({column})" if entered is ColumnKind.TEXT else f"CAST({column} AS VARCHAR)"
 
 
-def _number(fact: Fact, entered: Entered) -> str:
-    if entered is Entered.NUMBER:
+def _number(fact: Fact, entered: ColumnKind) -> str:
+    if entered is ColumnKind.NUMBER:
         return f"CAST({quoted(fact.name)} AS DOUBLE)"
     text = _text(fact, entered)
     one = f"regexp_matches({text}, {literal(f'^{NUMBER}$')}) AND length({text}) <= {LONGEST}"
@@ -130,9 +130,9 @@ def _bounds(fact: Fact, number: str) -> Iterator[str]:
         yield f"{number} <= {literal(Decimal(fact.maximum))}"
 
 
-def _is_wrong(fact: Fact, entered: Entered) -> str:
+def _is_wrong(fact: Fact, entered: ColumnKind) -> str:
     """Whether something was entered that is no value of the fact."""
     told = quoted(fact.name)
-    if entered is Entered.TEXT:
+    if entered is ColumnKind.TEXT:
         told = f"nullif(trim({told}), '')"
     return f"{told} IS NOT NULL AND ({_typed(fact, entered)}) IS NULL"

@@ -12,7 +12,7 @@ from functools import cached_property
 from calx.reasoner.columns.blame import Bits, Words, joined, where
 from calx.reasoner.columns.exactness import beyond
 from calx.reasoner.columns.program import RuleColumns, fired, query
-from calx.reasoner.columns.sql import DIGITS, Kleene, Sql, Table, literal, open_column, quoted
+from calx.reasoner.columns.sql import DIGITS, Kleene, Select, Sql, literal, open_column, quoted
 from calx.reasoner.engine.proof import ProofView, ThingKeys
 from calx.reasoner.model.guideline import Guideline, Statement, Term
 from calx.reasoner.model.names import key_of, predicate_of
@@ -47,7 +47,7 @@ class AnswerColumns:
         columns: what is said, in the order of the sections; then a column a quantity and a rule.
     """
 
-    table: Table
+    table: Select
     columns: tuple[str, ...]
 
 

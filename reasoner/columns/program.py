@@ -10,7 +10,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from calx.reasoner.columns.blame import Bits, Blame, blame_column
-from calx.reasoner.columns.sql import DIGITS, TYPES, Kleene, Sql, Table, open_column, quoted
+from calx.reasoner.columns.sql import DIGITS, TYPES, Kleene, Select, Sql, open_column, quoted
 from calx.reasoner.model.guideline import Guideline
 from calx.reasoner.model.names import predicate_of
 from calx.reasoner.model.program import Clause, Layer
@@ -33,7 +33,7 @@ class RuleColumns:
             a word of bits each (`blame`).
     """
 
-    table: Table
+    table: Select
     values: tuple[str, ...]
     conclusions: tuple[str, ...]
     fired: dict[str, tuple[str, ...]]
@@ -55,11 +55,11 @@ def query(
     """
     given = [fact.name for fact in guideline.facts.values() if fact.given]
     names = ", ".join(map(quoted, (*carried, *given)))
-    lesions = Table(f"SELECT {names} FROM lesions", (*carried, *given))
+    lesions = Select(f"SELECT {names} FROM lesions", (*carried, *given))
     return _Writer(guideline, asked, lesions).all()
 
 
-def completed(guideline: Guideline, table: Table) -> tuple[Table, tuple[str, ...]]:
+def completed(guideline: Guideline, table: Select) -> tuple[Select, tuple[str, ...]]:
     """The facts that a query gives, completed in place; and the columns that this adds.
 
     Args:
@@ -70,7 +70,7 @@ def completed(guideline: Guideline, table: Table) -> tuple[Table, tuple[str, ...
 
 
 class _Writer:
-    def __init__(self, guideline: Guideline, asked: Collection[str], table: Table) -> None:
+    def __init__(self, guideline: Guideline, asked: Collection[str], table: Select) -> None:
         self._guideline, self._asked, self._table = guideline, asked, table
         self._given = {fact.name for fact in guideline.facts.values() if fact.given}
         self._known = set(self._given)
@@ -81,7 +81,7 @@ class _Writer:
         self._blamed: dict[str, dict[int, str]] = {}
         self._bits = Bits(guideline)
 
-    def completed(self) -> tuple[Table, tuple[str, ...]]:
+    def completed(self) -> tuple[Select, tuple[str, ...]]:
         before = self._table.columns
         self._never_known()
         for layer in self._guideline.program.completing:

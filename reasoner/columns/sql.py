@@ -65,7 +65,7 @@ def literal(value: Value) -> str:
 
 
 @dataclass(frozen=True)
-class Table:
+class Select:
     """What a query gives.
 
     Attributes:
@@ -76,14 +76,14 @@ class Table:
     text: str
     columns: tuple[str, ...]
 
-    def select(self, made: Mapping[str, str], dropped: Collection[str] = ()) -> Table:
+    def select(self, made: Mapping[str, str], dropped: Collection[str] = ()) -> Select:
         """The same columns, some of them made anew in place, some more, some less.
 
         Args:
             made: by name what a column is, read from this table.
             dropped: columns that are not kept.
 
-        >>> Table("SELECT * FROM t", ("a", "b")).select({"b": "a + 1", "c": "b"}, ["a"]).text
+        >>> Select("SELECT * FROM t", ("a", "b")).select({"b": "a + 1", "c": "b"}, ["a"]).text
         'SELECT a + 1 AS "b", b AS "c" FROM (SELECT * FROM t) AS below'
         """
         gone = set(dropped)
@@ -99,7 +99,7 @@ class Table:
                 ),
             ]
         )
-        return Table(f"SELECT {each} FROM ({self.text}) AS below", tuple(every))
+        return Select(f"SELECT {each} FROM ({self.text}) AS below", tuple(every))
 
 
 class Sql:

@@ -20,7 +20,8 @@ FLOORS = [
     ["reasoner.engine"],
     ["reasoner.intake", "reasoner.symbolic", "reasoner.columns"],
     ["reasoner"],
-    ["reasoner.whatif"],
+    ["reasoner.whatif", "reasoner.cohorts"],
+    ["reasoner.cohorts.report"],
     ["reasoner.tell"],
     ["reasoner.authors"],
     ["reasoner.authors.edit"],
@@ -151,7 +152,8 @@ def test_every_room_says_which_question_it_answers_and_what_it_may_use(room: str
         or ""
     )
     assert "?" in said.partition("\n")[0]
-    line = next((line for line in said.splitlines() if line.startswith("May use ")), "")
+    parts = (" ".join(part.split()) for part in said.split("\n\n"))
+    line = next((part for part in parts if part.startswith("May use ")), "")
     assert set(re.findall(r"`([a-z.]+)`", line)) == set(uses().successors(room))
 
 

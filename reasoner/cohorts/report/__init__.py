@@ -1,4 +1,4 @@
 """What does a scored registry show? Tables and figures for an epidemiologist.
 
-May use `reasoner.load`, `reasoner.cohorts`, and what those may.
+May use `reasoner.cohorts`, and what those may.
 """

@@ -26,7 +26,7 @@ NOTHING = "–"
 
 
 @dataclass(frozen=True)
-class Moved:
+class Reclassified:
     """What a change turns.
 
     Attributes:
@@ -84,7 +84,7 @@ class Again:
             f"CREATE OR REPLACE TEMP TABLE {table} AS SELECT case_id, {told} FROM ({text}) AS r"
         )
 
-    def _moved(self) -> dict[str, Moved]:
+    def _moved(self) -> dict[str, Reclassified]:
         found = {}
         for section in self.sections:
             key = quoted(section.key)
@@ -92,12 +92,12 @@ class Again:
                 f"SELECT told.{key}, other.{key}, count(*) "
                 "FROM told JOIN other USING (case_id) GROUP BY 1, 2"
             ).fetchall()
-            found[section.key] = Moved(
+            found[section.key] = Reclassified(
                 self.lesions, {(old, new): count for old, new, count in pairs}
             )
         return found
 
-    def changed(self, changed: Mapping[str, str]) -> dict[str, Moved]:
+    def changed(self, changed: Mapping[str, str]) -> dict[str, Reclassified]:
         """Where facts are other than they are.
 
         Args:
@@ -106,25 +106,25 @@ class Again:
         self._told(self._reasoner.guideline, changed, "other")
         return self._moved()
 
-    def without(self, fact: str) -> dict[str, Moved]:
+    def without(self, fact: str) -> dict[str, Reclassified]:
         """Where a fact were not known."""
         kind = self._reasoner.guideline.facts[fact].kind
         nothing = {"boolean": "CAST(NULL AS BOOLEAN)", "text": "CAST(NULL AS VARCHAR)"}
         return self.changed({fact: nothing.get(kind, "CAST(NULL AS DOUBLE)")})
 
-    def withdrawn(self, study: str) -> dict[str, Moved]:
+    def withdrawn(self, study: str) -> dict[str, Reclassified]:
         """Where a study were withdrawn."""
         guideline = self._reasoner.guideline
         studies = guideline.studies | {study: replace(guideline.studies[study], withdrawn=True)}
         self._told(suspend(replace(guideline, studies=studies)), {}, "other")
         return self._moved()
 
-    def shifted(self, fact: str, by: Decimal) -> dict[str, Moved]:
+    def shifted(self, fact: str, by: Decimal) -> dict[str, Reclassified]:
         """Where every reading of a number were so much more, within the bounds of the fact."""
         told = self._reasoner.guideline.facts[fact]
         return self.changed({fact: _within(told, f"{quoted(fact)} + {by}")})
 
-    def misread(self, seed: int) -> dict[str, Moved]:
+    def misread(self, seed: int) -> dict[str, Reclassified]:
         """Where every number of which an error is told were read once more: one draw of normal
         errors, the same for the same seed.
         """

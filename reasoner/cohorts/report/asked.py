@@ -18,7 +18,7 @@ REPORT = Path("registry") / "report.yaml"
 
 
 @dataclass(frozen=True)
-class Asked:
+class ReportScope:
     """What a report is about.
 
     Attributes:

@@ -8,8 +8,8 @@ from collections.abc import Iterator, Sequence
 
 from calx.reasoner.cohorts.column_map import CASE_ID
 from calx.reasoner.cohorts.report import intervals
-from calx.reasoner.cohorts.report.again import Again, Moved
-from calx.reasoner.cohorts.report.asked import Asked
+from calx.reasoner.cohorts.report.again import Again, Reclassified
+from calx.reasoner.cohorts.report.asked import ReportScope
 from calx.reasoner.cohorts.report.results import Results
 from calx.reasoner.cohorts.report.tables import Cell, ReportTable, Share
 from calx.reasoner.columns.sql import literal, quoted
@@ -30,7 +30,7 @@ NONE = "–"
 class Counts:
     """Counts the results of a run, a table at a time."""
 
-    def __init__(self, reasoner: Reasoner, results: Results, asked: Asked) -> None:
+    def __init__(self, reasoner: Reasoner, results: Results, asked: ReportScope) -> None:
         self._reasoner, self._results, self._asked = reasoner, results, asked
         self._guideline: Guideline = reasoner.guideline
         self._words = words("cohort", asked.language)
@@ -240,7 +240,7 @@ class Counts:
         )
         yield self._read(label)
 
-    def _turned(self, moved: Moved) -> tuple[int, int, Share | None]:
+    def _turned(self, moved: Reclassified) -> tuple[int, int, Share | None]:
         return moved.lesions, moved.turned, self._plain(moved.turned, moved.lesions)
 
     def _sampled(self, again: Again, key: str) -> str:
@@ -315,7 +315,7 @@ class Counts:
         yield ReportTable("readings", self._say("readings"), tuple(head), tuple(rows), note)
         yield from matrices
 
-    def _readings(self, again: Again) -> Iterator[tuple[str, str, dict[str, Moved]]]:
+    def _readings(self, again: Again) -> Iterator[tuple[str, str, dict[str, Reclassified]]]:
         """Other readings: how the files are called, how people are told, and what they turn."""
         for fact, by in self._asked.shifts:
             told = self._guideline.facts[fact]
@@ -326,9 +326,11 @@ class Counts:
         if again.errors:
             yield "misread", self._say("misread"), again.misread(SEED)
 
-    def _matrix(self, key: str, title: str, of: str, moved: Moved, again: Again) -> ReportTable:
+    def _matrix(
+        self, key: str, title: str, of: str, moved: Reclassified, again: Again
+    ) -> ReportTable:
         values = self._in_order(of, sorted({value for pair in moved.pairs for value in pair}))
-        rows = tuple(
+        rows: tuple[tuple[Cell, ...], ...] = tuple(
             (self._name(of, old), *(moved.pairs.get((old, new), 0) for new in values))
             for old in values
         )

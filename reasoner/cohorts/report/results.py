@@ -13,7 +13,7 @@ from calx.reasoner.cohorts.column_map import CASE_ID
 from calx.reasoner.cohorts.errors import CohortError
 from calx.reasoner.cohorts.run import connected
 from calx.reasoner.cohorts.sources import reason
-from calx.reasoner.columns.sql import TYPES, Table, literal, quoted
+from calx.reasoner.columns.sql import TYPES, Select, literal, quoted
 from calx.reasoner.recommendation import Reasoner
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ class Results:
     def has(self, name: str) -> bool:
         return name in self.columns
 
-    def lesions(self, reasoner: Reasoner, carried: Sequence[str] = ()) -> Table:
+    def lesions(self, reasoner: Reasoner, carried: Sequence[str] = ()) -> Select:
         """The facts of (a sample of) the lesions, as the rules read them."""
         every = max(1, -(-self.rows // SAMPLE))
         facts = [
@@ -59,7 +59,7 @@ class Results:
         names = tuple(n for n, fact in reasoner.guideline.facts.items() if fact.given)
         told = ", ".join([*map(quoted, carried), *facts])
         text = f"SELECT {told} FROM results WHERE place % {every} = 0"
-        return Table(text, (*carried, *names))
+        return Select(text, (*carried, *names))
 
 
 @contextmanager

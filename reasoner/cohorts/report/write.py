@@ -10,7 +10,7 @@ from pathlib import Path
 from calx.reasoner.cohorts.errors import CohortError
 from calx.reasoner.cohorts.report import pages
 from calx.reasoner.cohorts.report.again import Again
-from calx.reasoner.cohorts.report.asked import Asked
+from calx.reasoner.cohorts.report.asked import ReportScope
 from calx.reasoner.cohorts.report.counts import Counts
 from calx.reasoner.cohorts.report.figures import all_figures
 from calx.reasoner.cohorts.report.results import Results, opened
@@ -27,7 +27,7 @@ def report(
     reasoner: Reasoner,
     results: Sequence[Path],
     out: Path,
-    asked: Asked,
+    asked: ReportScope,
     least: int = 0,
     progress: Progress = lambda told, done: None,
 ) -> list[str]:
@@ -83,7 +83,7 @@ def report(
     return [one.title for one in tables]
 
 
-def _check(reasoner: Reasoner, found: Results, asked: Asked) -> None:
+def _check(reasoner: Reasoner, found: Results, asked: ReportScope) -> None:
     named = [*asked.by, asked.patient, asked.site, asked.performed]
     given = reasoner.guideline.facts
     absent = [n for n in named if n is not None and n not in given and not found.has(n)]
@@ -92,7 +92,7 @@ def _check(reasoner: Reasoner, found: Results, asked: Asked) -> None:
 
 
 def _tables(
-    reasoner: Reasoner, found: Results, asked: Asked, progress: Progress
+    reasoner: Reasoner, found: Results, asked: ReportScope, progress: Progress
 ) -> Iterator[ReportTable]:
     counts = Counts(reasoner, found, asked)
     progress("counting", 0)
@@ -115,7 +115,7 @@ def _tables(
     yield _record(asked)
 
 
-def _record(asked: Asked) -> ReportTable:
+def _record(asked: ReportScope) -> ReportTable:
     say = words("cohort", asked.language)
     rows = tuple(tuple(say[key].split(" | ")) for key in RECORD)
     head = (say["record item"], say["record asks"], say["record here"])
@@ -123,7 +123,7 @@ def _record(asked: Asked) -> ReportTable:
 
 
 def _about(
-    reasoner: Reasoner, found: Results, asked: Asked, least: int
+    reasoner: Reasoner, found: Results, asked: ReportScope, least: int
 ) -> tuple[list[str], str, str]:
     """What stands above, what marks it, and where it is from."""
     say, guideline = words("cohort", asked.language), reasoner.guideline

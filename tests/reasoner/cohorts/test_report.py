@@ -20,7 +20,7 @@ from calx.ontology import DEFAULT_DIRECTORY
 from calx.reasoner.cohorts.changes import changes
 from calx.reasoner.cohorts.errors import CohortError
 from calx.reasoner.cohorts.graph import MOST_LESIONS, write_quads
-from calx.reasoner.cohorts.report.asked import Asked, parted, shifts
+from calx.reasoner.cohorts.report.asked import ReportScope, parted, shifts
 from calx.reasoner.cohorts.report.intervals import share, wilson
 from calx.reasoner.cohorts.report.tables import SMALL, WITHHELD, ReportTable, Share
 from calx.reasoner.cohorts.report.write import report
@@ -54,7 +54,7 @@ def scored(reasoner: Reasoner, tmp_path_factory: pytest.TempPathFactory) -> Path
 
 @pytest.fixture(scope="module")
 def written(reasoner: Reasoner, scored: Path) -> Path:
-    asked = Asked(
+    asked = ReportScope(
         (*parted(DEFAULT_DIRECTORY), "year"),
         "patient",
         "site",
@@ -211,7 +211,7 @@ def test_every_picture_is_whole_and_is_on_the_page(written: Path) -> None:
 def test_small_cells_are_hidden_on_request(
     language: str, reasoner: Reasoner, scored: Path, tmp_path: Path
 ) -> None:
-    asked = Asked(("target_vessel",), language=language)
+    asked = ReportScope(("target_vessel",), language=language)
     report(reasoner, [scored / "out.parquet"], tmp_path / "r", asked, least=5)
     hidden = 0
     for path in (tmp_path / "r" / "tables").glob("*.csv"):
@@ -253,15 +253,15 @@ def test_intervals_grow_where_the_lesions_of_a_patient_are_alike() -> None:
 
 def test_what_cannot_be_reported_says_why(reasoner: Reasoner, scored: Path, tmp_path: Path) -> None:
     for path, asked, told in (
-        (scored / "in.parquet", Asked(), "holds no results of calx cohort run"),
-        (scored / "out.parquet", Asked(site="hospital"), "no such column"),
-        (scored / "nothing.parquet", Asked(), "no such file"),
+        (scored / "in.parquet", ReportScope(), "holds no results of calx cohort run"),
+        (scored / "out.parquet", ReportScope(site="hospital"), "no such column"),
+        (scored / "nothing.parquet", ReportScope(), "no such file"),
     ):
         with pytest.raises(CohortError, match=told):
             report(reasoner, [path], tmp_path / "r", asked)
     (tmp_path / "mine").mkdir()
     with pytest.raises(CohortError, match="holds no report"):
-        report(reasoner, [scored / "out.parquet"], tmp_path / "mine", Asked())
+        report(reasoner, [scored / "out.parquet"], tmp_path / "mine", ReportScope())
     for wrong, said in (
         ("age=1", "no number"),
         ("age_years=x", "by how much"),
@@ -315,4 +315,8 @@ def test_results_as_rdf_say_what_the_answer_to_one_says(
 def valued(term: Any) -> Any:
     """A term; numbers by their value."""
     kind = getattr(getattr(term, "datatype", None), "value", "")
-    return round(Decimal(term.value), 9).normalize() if kind.endswith(("decimal", "integer")) else str(term)
+    return (
+        round(Decimal(term.value), 9).normalize()
+        if kind.endswith(("decimal", "integer"))
+        else str(term)
+    )

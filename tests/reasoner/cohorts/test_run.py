@@ -53,10 +53,7 @@ def table(reasoner: Reasoner, cases: Sequence[Mapping[str, Any]], **more: list[A
 
 
 def read(path: Path) -> list[dict[str, Any]]:
-    text = f"'{path}/*.parquet'" if path.is_dir() else f"'{path}'"
-    rows: list[dict[str, Any]] = (
-        duckdb.connect().execute(f"SELECT * FROM {text}").to_arrow_table().to_pylist()
-    )
+    rows: list[dict[str, Any]] = pq.read_table(path).to_pylist()
     return rows
 
 

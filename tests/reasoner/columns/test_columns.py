@@ -12,7 +12,7 @@ from typing import Any
 import duckdb
 import pytest
 
-from calx.reasoner.columns.admission import Entered, admission
+from calx.reasoner.columns.admission import ColumnKind, admission
 from calx.reasoner.columns.answers import answers
 from calx.reasoner.columns.blame import Bits
 from calx.reasoner.columns.program import query
@@ -212,7 +212,7 @@ def typed(fact: Fact, text: str) -> Any:
 @pytest.mark.long
 def test_a_row_is_admitted_where_the_gate_admits_the_case(reasoner: Reasoner) -> None:
     source, given = random.Random(9), reasoner.guideline.facts
-    as_text = {name: Entered.TEXT for name, fact in given.items() if fact.given}
+    as_text = {name: ColumnKind.TEXT for name, fact in given.items() if fact.given}
     gate = admission(reasoner.guideline, as_text, ["place"])
     told = [
         {name: str(as_json(v)).lower() if not isinstance(v, str) else v for name, v in one.items()}
