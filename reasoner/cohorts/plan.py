@@ -11,6 +11,7 @@ from calx.reasoner.cohorts.sources import ROW
 from calx.reasoner.columns.admission import Admission, admission
 from calx.reasoner.columns.answers import BEYOND, CONTRADICTS, AnswerColumns, answers
 from calx.reasoner.columns.sql import quoted
+from calx.reasoner.load.cache import known_consistent
 from calx.reasoner.model.case import CASE_ID as ID_PATTERN
 from calx.reasoner.recommendation import Reasoner
 
@@ -164,7 +165,8 @@ def plan(
             *(prefix + name for name in found.facts for prefix in (RAW, ENTERED)),
         ],
     )
-    told = answers(guideline, reasoner.uncertainty.read, carried)
+    doubted = not known_consistent(guideline)
+    told = answers(guideline, reasoner.uncertainty.read, carried, doubted=doubted)
     if not rules:
         kept = tuple(name for name in told.columns if not name.startswith("rule_"))
         told = AnswerColumns(told.table, kept)

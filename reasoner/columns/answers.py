@@ -52,7 +52,11 @@ class AnswerColumns:
 
 
 def answers(
-    guideline: Guideline, asked: Collection[str] = (), carried: Sequence[str] = ()
+    guideline: Guideline,
+    asked: Collection[str] = (),
+    carried: Sequence[str] = (),
+    *,
+    doubted: bool = False,
 ) -> AnswerColumns:
     """What the sections say of each lesion.
 
@@ -60,12 +64,16 @@ def answers(
         guideline: whose rules and sections are read.
         asked: what an answer asks for and all that it hangs on (`Uncertainty.read`).
         carried: columns of the lesions that are no facts, and stay as they are.
+        doubted: it was not proved that the guideline never contradicts itself, so it is told where
+            it does.
     """
-    return _Answers(guideline, query(guideline, asked, carried)).all()
+    rules = query(guideline, asked, carried, doubted=doubted)
+    return _Answers(guideline, rules, doubted=doubted).all()
 
 
 class _Answers:
-    def __init__(self, guideline: Guideline, rules: RuleColumns) -> None:
+    def __init__(self, guideline: Guideline, rules: RuleColumns, *, doubted: bool) -> None:
+        self._doubted = doubted
         self._guideline, self._rules = guideline, rules
         self._view, self._bits = ProofView(guideline), Bits(guideline)
         given = {fact.name for fact in guideline.facts.values() if fact.given}
@@ -116,6 +124,8 @@ class _Answers:
 
     def _contradicts(self) -> str:
         """Whether a functional property has two terms, or something two values."""
+        if not self._doubted:
+            return "FALSE"
         keys = self._by_property(self._rules.conclusions)
         twice = [
             f"{_count(map(quoted, keys[name]))} > 1"

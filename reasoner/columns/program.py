@@ -43,7 +43,11 @@ class RuleColumns:
 
 
 def query(
-    guideline: Guideline, asked: Collection[str] = (), carried: Sequence[str] = ()
+    guideline: Guideline,
+    asked: Collection[str] = (),
+    carried: Sequence[str] = (),
+    *,
+    doubted: bool = False,
 ) -> RuleColumns:
     """The program of a guideline as a query.
 
@@ -52,11 +56,13 @@ def query(
         asked: the properties of which is told what is open, and all that they hang on
             (`uncertainty.properties_followed`).
         carried: columns of the lesions that are no facts, and stay as they are.
+        doubted: it was not proved that the guideline never contradicts itself, so it is told where
+            it does.
     """
     given = [fact.name for fact in guideline.facts.values() if fact.given]
     names = ", ".join(map(quoted, (*carried, *given)))
     lesions = Select(f"SELECT {names} FROM lesions", (*carried, *given))
-    return _Writer(guideline, asked, lesions).all()
+    return _Writer(guideline, asked, lesions, doubted=doubted).all()
 
 
 def completed(guideline: Guideline, table: Select) -> tuple[Select, tuple[str, ...]]:
@@ -70,8 +76,16 @@ def completed(guideline: Guideline, table: Select) -> tuple[Select, tuple[str, .
 
 
 class _Writer:
-    def __init__(self, guideline: Guideline, asked: Collection[str], table: Select) -> None:
+    def __init__(
+        self,
+        guideline: Guideline,
+        asked: Collection[str],
+        table: Select,
+        *,
+        doubted: bool = False,
+    ) -> None:
         self._guideline, self._asked, self._table = guideline, asked, table
+        self._doubted = doubted
         self._given = {fact.name for fact in guideline.facts.values() if fact.given}
         self._known = set(self._given)
         self._derived: dict[str, list[str]] = {}
@@ -191,13 +205,14 @@ class _Writer:
             return
         added[fired(clause)] = self._made(writer, clause)
         value, stands = quoted(fired(clause)), quoted(made.fact)
-        other = f"{value} <> {stands}"
-        if self._guideline.facts[made.fact].kind in ("number", "integer"):
-            other = f"round({value} - {stands}, {DIGITS}) <> 0"
-        denied = f"denied:{clause.name}"
-        later[fired(clause)] = f"({value} IS NOT NULL) AND ({other}) IS NOT TRUE"
-        later[denied] = f"({other}) IS TRUE"
-        self._denied.append(denied)
+        later[fired(clause)] = f"({value} = {stands}) IS TRUE"
+        if self._doubted:
+            other = f"{value} <> {stands}"
+            if self._guideline.facts[made.fact].kind in ("number", "integer"):
+                other = f"round({value} - {stands}, {DIGITS}) <> 0"
+            denied = f"denied:{clause.name}"
+            later[denied] = f"({other}) IS TRUE"
+            self._denied.append(denied)
 
 
 def fired(clause: Clause) -> str:

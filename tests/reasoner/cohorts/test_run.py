@@ -53,8 +53,8 @@ def table(reasoner: Reasoner, cases: Sequence[Mapping[str, Any]], **more: list[A
 
 
 def read(path: Path) -> list[dict[str, Any]]:
-    rows: list[dict[str, Any]] = pq.read_table(path).to_pylist()
-    return rows
+    files = sorted(path.glob("*.parquet")) if path.is_dir() else [path]
+    return [row for file in files for row in pq.read_table(file).to_pylist()]
 
 
 def rejected(path: Path) -> list[dict[str, str]]:

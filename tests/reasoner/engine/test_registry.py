@@ -9,9 +9,8 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-import yaml
 
-from benchmarks.registry import FOLDER, TICK, Told, draw, lesions, percentile, told, without_tick
+from benchmarks.registry import TICK, Told, draw, lesions, percentile, told, without_tick
 from calx.reasoner.engine.asking import asks
 from calx.reasoner.intake.errors import CaseError
 from calx.reasoner.recommendation import Reasoner
@@ -41,15 +40,8 @@ def results(many: int) -> Iterator[tuple[dict[str, Any], dict[str, Any]]]:
 
 
 def test_the_sample_is_what_its_distributions_give() -> None:
-    numbers = yaml.safe_load((FOLDER / "distributions.yaml").read_text(encoding="utf-8"))
-    assert len(SAMPLE) == numbers["lesions"]
-    drawn = itertools.islice(draw(REASONER, numbers), much(3000, 300))
-    assert all(case == kept for case, kept in zip(drawn, SAMPLE, strict=False))
-    assert all(
-        part.get("source")
-        for part in numbers.values()
-        if isinstance(part, dict) and part is not numbers["arc"]
-    )
+    """Else draw it anew: python -m benchmarks.registry --draw."""
+    assert draw(REASONER) == SAMPLE
 
 
 def test_ranks_follow_the_order_that_is_told() -> None:
