@@ -75,7 +75,7 @@ FROM ({seen}) AS d"""
 SELECT *, CASE WHEN arc > 270 OR long > 0 THEN 'IV' WHEN arc > 0 AND arc < 90 THEN 'I' WHEN arc > 0 AND arc <= 180 THEN 'II'
     WHEN arc > 0 THEN 'III' END AS grade,
   (fraction > 0.5 OR depth IN ('deep', 'mixed')) IS TRUE AS deep, (arc >= 360) IS TRUE AS ring, (arc >= 270 AND arc < 360 AND thin) IS TRUE AS ccat,
-  (long > 5)::INT + (arc >= 360)::INT AS none_, coalesce((long > 5)::INT, 0) + coalesce((arc >= 360)::INT, 0) + coalesce(nodule::INT, 0)
+  coalesce((long > 5)::INT, 0) + coalesce((arc >= 360)::INT, 0) + coalesce(nodule::INT, 0)
     + coalesce((vessel < 3.5 AND (coalesce(arc > 0, FALSE) OR coalesce(long > 0, FALSE) OR coalesce(nodule, FALSE)))::INT, 0) AS calcium_score,
   (present IS NOT FALSE AND expanded IS FALSE AND balloon IN ('non_compliant', 'cutting', 'scoring', 'super_high_pressure', 'lithotripsy')) IS TRUE AS undilatable,
   (present IS NOT FALSE AND wired IS NOT FALSE AND (crossed IS FALSE OR (imaging IS FALSE AND crossed IS NOT TRUE))) IS TRUE AS uncrossable,
@@ -83,10 +83,10 @@ SELECT *, CASE WHEN arc > 270 OR long > 0 THEN 'IV' WHEN arc > 0 AND arc < 90 TH
   (perf <> 'none') IS TRUE AS perforated, (stage IN ('after_preparation', 'after_stent')) IS TRUE AS later,
   (wire IS FALSE AND (coronary OR edge OR cto)) IS TRUE AS wireout, used - reference AS step,
   round(100 * mla / nullif(distal, 0), 9) AS ratio, round(100 * msa / nullif((proximal + distal) / 2, 0), 9) AS mean_,
-  (patent OR lvef <= 30 OR shock) IS TRUE AS low, NOT coalesce(pulses >= 80, FALSE) AS left_, target IN ('vein_graft', 'arterial_graft') IS TRUE AS graft
+  (patent OR lvef <= 30 OR shock) IS TRUE AS low, NOT coalesce(pulses >= 80, FALSE) AS left_, (target IN ('vein_graft', 'arterial_graft')) IS TRUE AS graft
 FROM ({complete}) AS e"""
     deeper = f"""
-SELECT *, present IS NOT FALSE AND (arc > 0) IS NOT TRUE AND (depth IS NOT DISTINCT FROM 'deep' OR (deep AND arc IS NOT DISTINCT FROM 0)) AS deeponly,
+SELECT *, present IS NOT FALSE AND (arc > 0) IS NOT TRUE AND ((depth = 'deep') IS TRUE OR (deep AND (arc = 0) IS TRUE)) AS deeponly,
   (arc >= 270 OR long > 0 OR calcium_score >= 2 OR nodule OR undilatable OR uncrossable) IS TRUE AS high
 FROM ({assessed}) AS f"""
     decided = f"""
@@ -110,8 +110,8 @@ SELECT *, (strategy = 'active_modification') IS TRUE AS active, (strategy = 'ste
   (target IN ('vein_graft', 'arterial_graft') OR instent OR thrombus OR patent OR dbm OR (coronary AND layer IN ('medial', 'adventitial'))
     OR surgical IS FALSE OR pregnant OR age < 18) IS TRUE AS oa_no,
   (uncrossable AND NOT low) AS ra_best,
-  (NOT uncrossable AND left_ AND (deeponly OR ring) AND NOT (expanded IS FALSE AND balloon IS NOT DISTINCT FROM 'lithotripsy')
-    AND instent IS NOT TRUE AND NOT graft AND cto IS NOT TRUE AND presentation IS DISTINCT FROM 'stemi' AND thrombus IS NOT TRUE) AS ivl_best
+  (NOT uncrossable AND left_ AND (deeponly OR ring) AND NOT ((expanded IS FALSE) AND (balloon = 'lithotripsy') IS TRUE)
+    AND instent IS NOT TRUE AND NOT graft AND cto IS NOT TRUE AND (presentation = 'stemi') IS NOT TRUE AND thrombus IS NOT TRUE) AS ivl_best
 FROM ({decided}) AS h"""
     devices = f"""
 SELECT *,
@@ -232,3 +232,27 @@ def _status(forbidden: str, indicated: str, hindered: str, favoured: str) -> str
 def sql(source: str) -> str:
     """The decisions on the lesions of a table, which has a column a fact."""
     return _sql(source)
+
+
+def for_polars(source: str) -> str:
+    """The same in the words of polars, for which NULL IS NOT TRUE is not true."""
+    import sqlglot
+    from sqlglot import exp
+
+    def known(node: exp.Expression) -> exp.Expression:
+        if isinstance(node, exp.Cast) and node.to.this is exp.DataType.Type.INT:
+            node.set("to", exp.DataType.build("BIGINT"))
+        inner = node.this if isinstance(node, exp.Not) else node
+        if isinstance(inner, exp.Is) and isinstance(inner.expression, exp.Boolean):
+            truth = bool(inner.expression.this)
+            told = exp.Coalesce(this=inner.this, expressions=[exp.Boolean(this=not truth)])
+            turned = truth is (node is not inner)
+            return exp.Paren(this=exp.Not(this=told) if turned else told)
+        return node
+
+    tree = sqlglot.parse_one(sql(source), read="duckdb")
+    for node in [*tree.find_all(exp.Not, exp.Is, exp.Cast)]:
+        changed = known(node)
+        if changed is not node:
+            node.replace(changed)
+    return tree.sql(dialect="duckdb")

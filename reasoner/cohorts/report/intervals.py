@@ -24,7 +24,7 @@ def share(clusters: Iterable[tuple[int, int]]) -> Share | None:
 
     >>> found = share([(1, 1), (0, 1), (1, 1), (0, 1)])
     >>> round(found.value, 2), round(found.low, 2), round(found.high, 2)
-    (0.5, 0.15, 0.85)
+    (0.5, 0.13, 0.87)
     """
     each = [(hit, of) for hit, of in clusters if of]
     return _share(
