@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 from calx.reasoner.cohorts.column_map import CASE_ID
 from calx.reasoner.cohorts.run import Options, Progress, connected, score
-from calx.reasoner.columns.sql import literal, quoted
+from calx.reasoner.cohorts.sources import named
+from calx.reasoner.columns.sql import quoted
 from calx.reasoner.model.guideline import Guideline
 from calx.reasoner.model.section import Alerts, One, Status, Tally
 from calx.reasoner.recommendation import Reasoner
@@ -111,7 +112,7 @@ def changes(
             out = Path(folder) / f"{name}.parquet"
             rejects = Path(folder) / f"{name}.csv"
             rows = score(reasoner, [path], out, rejects, how, progress).rows
-            told = literal(str(out))
+            told = named(out)
             connection.execute(f"CREATE VIEW {name} AS SELECT * FROM read_parquet({told})")
         ours, theirs = (_columns(reasoner.guideline) for reasoner in (old, new))
         return _Compared(connection, [name for name in ours if name in theirs]).all(rows)

@@ -11,6 +11,7 @@ from typing import IO, TYPE_CHECKING, Any
 
 from calx.reasoner.cohorts.column_map import CASE_ID
 from calx.reasoner.cohorts.errors import CohortError
+from calx.reasoner.cohorts.sources import PLAIN, named
 from calx.reasoner.columns.sql import quoted
 from calx.reasoner.model.guideline import Fact, Guideline
 from calx.reasoner.model.names import IRI
@@ -50,8 +51,8 @@ def write_quads(
     Raises:
         CohortError: they are too many.
     """
-    files = f"{path}/*.parquet" if path.is_dir() else str(path)
-    text = f"FROM read_parquet('{files.replace(chr(39), chr(39) * 2)}', union_by_name = true)"
+    files = sorted(path.glob("*.parquet")) if path.is_dir() else [path]
+    text = f"FROM read_parquet([{', '.join(map(named, files))}], union_by_name = true, {PLAIN})"
     (count,) = connection.execute(f"SELECT count(*) {text}").fetchone() or (0,)
     if count > MOST_LESIONS:
         raise CohortError(

@@ -23,6 +23,8 @@ ENTERED = "entered:"
 """Before the name of a fact, of the column of the same, once it is read by the map."""
 AGAIN = "again:"
 """The column of the row in which an id stands already."""
+MOST_NAMED = 5
+"""Columns that are named one by one."""
 REFUSED = "row refused:"
 """The column that says that a row is not admitted."""
 NO_ID = "no id:"
@@ -179,6 +181,11 @@ def _no_clash(carried: Sequence[str], columns: Sequence[str]) -> None:
     mine = {name.casefold() for name in columns}
     clashing = [name for name in carried if name.casefold() in mine]
     odd = [name for name in carried if ":" in name or not name.strip()]
+    if len(clashing) > MOST_NAMED:
+        raise CohortError(
+            f"{len(clashing)} columns are called as those of results ({clashing[0]} …); "
+            "are these results already? score the lesions themselves"
+        )
     if clashing:
         raise CohortError(
             f"{', '.join(clashing)}: the results have a column of this name; rename it in the "

@@ -5,6 +5,7 @@ down as Parquet beside the result first, so that all are read the same way.
 from __future__ import annotations
 
 import hashlib
+import re
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -74,8 +75,22 @@ class LesionFile:
         names = ", ".join([row, *map(quoted, self.columns)])
         return (
             f"SELECT file_row_number, {names} "
-            f"FROM read_parquet({literal(str(self.path))}, file_row_number = true)"
+            f"FROM read_parquet({named(self.path)}, file_row_number = true, "
+            "hive_partitioning = false)"
         )
+
+
+PLAIN = "hive_partitioning = false"
+"""The names of folders say nothing."""
+
+
+def named(path: Path) -> str:
+    """A file as the engine is told of it, which takes names for patterns.
+
+    >>> named(Path("a[1]*.csv"))
+    "'a[[]1][*].csv'"
+    """
+    return literal(re.sub(r"([*?\[])", r"[\1]", str(path)))
 
 
 def suffix_of(path: Path) -> str | None:
@@ -191,9 +206,11 @@ class LesionFiles:
 
     def _source(self, name: Path | str, path: Path, digest: str | None = None) -> LesionFile:
         run = self._connection.execute
-        described = run(f"DESCRIBE SELECT * FROM read_parquet({literal(str(path))})").fetchall()
+        described = run(f"DESCRIBE SELECT * FROM read_parquet({named(path)}, {PLAIN})").fetchall()
         columns = {column: _entered(kind) for column, kind, *_ in described}
-        (rows,) = run(f"SELECT count(*) FROM read_parquet({literal(str(path))})").fetchone() or (0,)
+        (rows,) = run(f"SELECT count(*) FROM read_parquet({named(path)}, {PLAIN})").fetchone() or (
+            0,
+        )
         return LesionFile(str(name), path, columns, rows, digest or _digest(Path(name)))
 
     def _staged(self) -> Path:
@@ -204,8 +221,9 @@ class LesionFiles:
         target, run = self._staged(), self._connection.execute
         run("DROP TABLE IF EXISTS reject_errors; DROP TABLE IF EXISTS reject_scans")
         run(
-            f"COPY (SELECT * FROM read_csv({literal(str(path))}, all_varchar = true, "
-            "header = true, strict_mode = true, store_rejects = true, rejects_limit = 0)) "
+            f"COPY (SELECT * FROM read_csv({named(path)}, all_varchar = true, "
+            f"{PLAIN}, header = true, strict_mode = true, store_rejects = true, "
+            "rejects_limit = 0)) "
             f"TO {literal(str(target))} (FORMAT parquet, COMPRESSION zstd)"
         )
         found = run("SELECT line, csv_line, error_message FROM reject_errors ORDER BY line")

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 from calx.reasoner.cohorts.column_map import CASE_ID
 from calx.reasoner.cohorts.errors import CohortError
 from calx.reasoner.cohorts.run import connected
-from calx.reasoner.cohorts.sources import reason
-from calx.reasoner.columns.sql import TYPES, Select, literal, quoted
+from calx.reasoner.cohorts.sources import named, reason
+from calx.reasoner.columns.sql import TYPES, Select, quoted
 from calx.reasoner.recommendation import Reasoner
 
 if TYPE_CHECKING:
@@ -72,7 +72,7 @@ def opened(paths: Sequence[Path], reasoner: Reasoner) -> Iterator[Results]:
     import duckdb
 
     files = [file for path in paths for file in _files(path)]
-    listed = ", ".join(literal(str(file)) for file in files)
+    listed = ", ".join(named(file) for file in files)
     with TemporaryDirectory() as stage, connected(Path(stage), "2GB") as connection:
         try:
             marks = _marks(connection, files)
@@ -86,7 +86,8 @@ def opened(paths: Sequence[Path], reasoner: Reasoner) -> Iterator[Results]:
                 )
             connection.execute(
                 "CREATE VIEW results AS SELECT *, file_row_number AS place "
-                f"FROM read_parquet([{listed}], union_by_name = true, file_row_number = true)"
+                f"FROM read_parquet([{listed}], union_by_name = true, file_row_number = true, "
+                "hive_partitioning = false)"
             )
             described = connection.execute("DESCRIBE results").fetchall()
             (rows,) = connection.execute("SELECT count(*) FROM results").fetchone() or (0,)
@@ -119,7 +120,7 @@ def _marks(connection: duckdb.DuckDBPyConnection, files: Sequence[Path]) -> dict
     found: dict[str, str] = {}
     for file in files:
         rows = connection.execute(
-            f"SELECT key, value FROM parquet_kv_metadata({literal(str(file))})"
+            f"SELECT key, value FROM parquet_kv_metadata({named(file)})"
         ).fetchall()
         told = {bytes(key).decode(): bytes(value).decode(errors="replace") for key, value in rows}
         told = _of_spark(told) or {k: v for k, v in told.items() if k.startswith("calx_")}

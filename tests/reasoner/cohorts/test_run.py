@@ -463,3 +463,15 @@ def test_what_doubles_cannot_decide_is_not_answered(desk: Desk) -> None:
     assert (scored.answered, scored.rejected) == (1, 1)
     (why,) = rejected(desk.rejects)
     assert why["case_id"] == "near" and "calx recommend" in why["reason"]
+
+
+def test_names_of_files_are_no_patterns(desk: Desk) -> None:
+    """Not stars and brackets, nor folders called as a fact."""
+    folder = desk.folder / "thrombus=true [1]"
+    folder.mkdir()
+    (folder / "in*[2]?.csv").write_text("case_id,max_superficial_arc_deg\na,90\n")
+    desk.score(folder / "in*[2]?.csv", out=folder / "out[1].parquet")
+    (row,) = read(folder / "out[1].parquet")
+    assert (row["case_id"], row["max_superficial_arc_deg"], "thrombus" in row) == ("a", 90, False)
+    with pytest.raises(CohortError, match="are these results already"):
+        desk.score(folder / "out[1].parquet")
