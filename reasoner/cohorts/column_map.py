@@ -251,6 +251,7 @@ def found(
     out = {name.casefold() for name in by.leave_out}
     read = {*facts.values(), id_}
     carried = [name for name in columns if name not in read and name.casefold() not in out]
+    _no_seconds(carried, facts)
     unused = [name for name in _given(guideline) if name not in facts]
     for name in carried:
         near = difflib.get_close_matches(name.casefold(), unused, n=1, cutoff=0.8)
@@ -266,6 +267,18 @@ def found(
         column = by.facts.get(name, Column(there))
         expressions[name], entered[name] = _read(guideline.facts[name], there, kind, column, by)
     return FoundColumns(facts, entered, expressions, id_, tuple(carried), tuple(notes))
+
+
+def _no_seconds(carried: list[str], facts: Mapping[str, str]) -> None:
+    """Of two columns of one name, the engine calls the second ``NAME_1``: neither is taken then."""
+    read = {there.casefold(): there for there in facts.values()}
+    for name in carried:
+        base, _, number = name.rpartition("_")
+        if number == "1" and base.casefold() in read:
+            raise CohortError(
+                f"column {read[base.casefold()]} seems to stand twice (the second is read as "
+                f"{name}); keep one, or leave that out (leave_out: in the map of --columns)"
+            )
 
 
 def _read(

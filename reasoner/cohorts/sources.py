@@ -4,6 +4,7 @@ down as Parquet beside the result first, so that all are read the same way.
 
 from __future__ import annotations
 
+import codecs
 import hashlib
 import re
 import sqlite3
@@ -218,6 +219,9 @@ class LesionFiles:
         return self._stage / f"input-{self._opened}.parquet"
 
     def _csv(self, path: Path) -> LesionFile:
+        with path.open("rb") as stream:
+            if stream.read(2) in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):
+                raise CohortError(f"{path}: is UTF-16; save it as UTF-8")
         target, run = self._staged(), self._connection.execute
         run("DROP TABLE IF EXISTS reject_errors; DROP TABLE IF EXISTS reject_scans")
         run(

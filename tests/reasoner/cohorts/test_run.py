@@ -349,6 +349,10 @@ def broken_files(
     yield folder / "in.nowhere.parquet", "no such file"
     (folder / "in.xlsx").write_text("")
     yield folder / "in.xlsx", "cannot tell how to read it"
+    (folder / "in.twice.csv").write_text("case_id,thrombus,Thrombus\n1,true,false\n")
+    yield folder / "in.twice.csv", "thrombus seems to stand twice"
+    (folder / "in.wide.csv").write_bytes("case_id,thrombus\n1,true\n".encode("utf-16"))
+    yield folder / "in.wide.csv", "save it as UTF-8"
     times = {"case_id": ["a"], "stage": pa.array([0], pa.timestamp("s"))}
     pq.write_table(pa.table(times), folder / "in.times.parquet")
     yield folder / "in.times.parquet", "holds neither text nor numbers"
