@@ -105,9 +105,8 @@ def run(
         if len(named) < 2:
             wrong_use("name files of lesions, then where the results go: IN... OUT")
         *inputs, out = named
-        if out in inputs:
-            wrong_use(f"{out}: is read and would be written over; name another for the results")
         refused = rejects or Path(f"{out.rstrip('/').removesuffix('.parquet')}.rejects.csv")
+        _apart([*inputs, *([str(columns)] if columns else [])], [out, str(refused)])
         with shown() as progress:
             scored = _scored(reasoner, engine, inputs, out, refused, how, progress)
     except CohortError as error:
@@ -116,6 +115,16 @@ def run(
         _stopped(Path(named[-1]))
     _told(scored, Path(out), refused)
     raise typer.Exit(AT_FAULT if scored.rejected else DONE)
+
+
+def _apart(read: list[str], written: list[str]) -> None:
+    """What is read is never written over, nor two things written to one place."""
+    places = {Path(name).resolve() for name in read}
+    for name in written:
+        place = Path(name).resolve()
+        if place in places:
+            wrong_use(f"{name}: is read, or written already; name another file")
+        places.add(place)
 
 
 def _scored(

@@ -144,7 +144,7 @@ def workplace(out: Path) -> Iterator[Path]:
         raise CohortError(f"{out}: there is no folder {out.parent}")
     if out.suffix == ".parquet" and out.is_dir():
         raise CohortError(f"{out}: is a folder; name a file")
-    if not out.suffix and out.exists() and not (out / MANIFEST).is_file():
+    if not out.suffix and out.exists() and not _is_ours(out):
         raise CohortError(f"{out}: is there already, and holds no results; name another folder")
     if out.suffix not in ("", ".parquet"):
         raise CohortError(f"{out}: results are Parquet; name it .parquet, or a folder for parts")
@@ -185,6 +185,8 @@ class _Part:
     """Some rows of a source."""
 
     source: LesionFile
+    file: int
+    """The number of the source, from 0."""
     number: int
     first: int
     rows: int
@@ -250,7 +252,7 @@ class _Run:
     def _file(self) -> Scored:
         """All or nothing."""
         aside = _beside(self._out)
-        parts = [_Part(source, n, 0, source.rows) for n, source in enumerate(self._sources)]
+        parts = [_Part(source, n, n, 0, source.rows) for n, source in enumerate(self._sources)]
         rows = sum(source.rows + len(source.unread) for source in self._sources)
         try:
             self._progress("scoring", 0)
@@ -300,9 +302,9 @@ class _Run:
 
     def _parts(self) -> Iterator[_Part]:
         number = 0
-        for source in self._sources:
+        for file, source in enumerate(self._sources):
             for first in range(0, max(source.rows, 1), self._how.part):
-                yield _Part(source, number, first, min(self._how.part, source.rows - first))
+                yield _Part(source, file, number, first, min(self._how.part, source.rows - first))
                 number += 1
 
     def _one_part(self, part: _Part, folder: Path) -> dict[str, int]:
@@ -385,9 +387,8 @@ class _Run:
 
     def _asked(self, part: _Part) -> tuple[ScoringPlan, str, str | None]:
         """What is asked of a part: the plan, a query of its rows, and the table of doubles."""
-        number = self._sources.index(part.source)
-        again = f"again-{number}"
-        return self._plans[number], part.text, again if again in self._again else None
+        again = f"again-{part.file}"
+        return self._plans[part.file], part.text, again if again in self._again else None
 
     def _results(self, part: _Part) -> str:
         asked, rows, again = self._asked(part)
@@ -464,6 +465,16 @@ def marks(reasoner: Reasoner) -> dict[str, str]:
         "calx_guideline_digest": guideline.digest,
         "calx_version": calx.__version__,
     }
+
+
+def _is_ours(folder: Path) -> bool:
+    """Whether a folder holds the parts of a run, and nothing else."""
+    try:
+        told = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
+        named = {MANIFEST, *told["parts"]}
+        return "calx_guideline_digest" in told and {p.name for p in folder.iterdir()} <= named
+    except (OSError, ValueError, TypeError, KeyError):
+        return False
 
 
 def _union(texts: Sequence[str]) -> str:

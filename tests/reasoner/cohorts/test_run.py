@@ -24,6 +24,7 @@ from calx.reasoner.cohorts.run import MANIFEST, Options, marks, score
 from calx.reasoner.intake.errors import CaseError
 from calx.reasoner.model.values import as_json
 from calx.reasoner.recommendation import Reasoner
+from tests.command import calx
 from tests.lesions import lesions
 from tests.reasoner.columns.test_columns import said
 
@@ -479,3 +480,28 @@ def test_names_of_files_are_no_patterns(desk: Desk) -> None:
     assert (row["case_id"], row["max_superficial_arc_deg"], "thrombus" in row) == ("a", 90, False)
     with pytest.raises(CohortError, match="are these results already"):
         desk.score(folder / "out[1].parquet")
+
+
+def test_a_file_named_twice_is_rejected_once(desk: Desk) -> None:
+    path = desk.folder / "in.csv"
+    path.write_text("case_id,max_superficial_arc_deg\na,90\nb,91\n")
+    scored = desk.score(path, path)
+    assert (scored.rows, scored.answered, scored.rejected) == (4, 2, 2)
+
+
+def test_nothing_that_is_not_ours_is_written_over(desk: Desk) -> None:
+    path, web = desk.folder / "in.parquet", desk.folder / "web"
+    pq.write_table(pa.table({"case_id": ["a"]}), path)
+    web.mkdir()
+    (web / MANIFEST).write_text('{"name": "app"}')
+    (web / "precious.txt").write_text("p")
+    with pytest.raises(CohortError, match="holds no results"):
+        desk.score(path, out=web)
+    assert (web / "precious.txt").read_text() == "p"
+    whole = path.read_bytes()
+    for words in (
+        [path, desk.folder / "x" / ".." / "in.parquet"],
+        [path, desk.folder / "o.parquet", "--rejects", path],
+    ):
+        assert calx("cohort", "run", *words).returncode == 2
+        assert path.read_bytes() == whole
