@@ -111,7 +111,7 @@ def read_map(path: Path, guideline: Guideline) -> ColumnMap:
         tuple(str(text) for text in raw.get("unknown") or ()),
         raw.get("decimal", ".") == ",",
         tuple(str(name) for name in raw.get("leave_out") or ()),
-        hashlib.sha256(json.dumps(raw, sort_keys=True, default=str).encode()).hexdigest(),
+        hashlib.sha256(json.dumps(raw, default=str).encode()).hexdigest(),
     )
 
 
@@ -286,9 +286,11 @@ def _read(
 ) -> tuple[str, ColumnKind]:
     """A column by the map: its value as SQL, and what that is."""
     told, text = quoted(there), _as_text(quoted(there), kind)
-    if by.unknown and kind is ColumnKind.TEXT:
-        among = ", ".join(map(literal, by.unknown))
-        told = text = f"CASE WHEN {text} NOT IN ({among}) THEN {text} END"
+    if by.unknown:
+        spelled = [one for word in by.unknown for one in (word, f"{word}.0")]
+        among = ", ".join(map(literal, spelled if kind is not ColumnKind.TEXT else by.unknown))
+        told = f"CASE WHEN {text} NOT IN ({among}) THEN {told} END"
+        text = f"CASE WHEN {text} NOT IN ({among}) THEN {text} END"
     if column.values:
         told, kind = _by_words(text, kind, column), ColumnKind.TEXT
     if fact.kind in ("number", "integer") and kind is ColumnKind.TEXT and by.comma:

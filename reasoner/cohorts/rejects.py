@@ -135,7 +135,7 @@ class Refusals:
         for name, entered in self.plan.found.entered.items():
             # numbers of 32 bits have as many digits as they stand for
             value = row[(RAW if entered is ColumnKind.SINGLE else ENTERED) + name]
-            if value is not None and str(value).strip():
+            if value is not None and str(value).strip(" "):  # as SQL trims
                 raw[name] = typed(self.reasoner.guideline.facts[name], value)
         return raw
 
@@ -164,7 +164,7 @@ def typed(fact: Fact, value: Any) -> Any:
     """
     if not isinstance(value, str):
         return value
-    text = value.strip()
+    text = value.strip(" ")  # as SQL trims
     if fact.kind == "boolean":
         return {"true": True, "false": False}.get(text.lower(), text)
     if fact.kind == "text":

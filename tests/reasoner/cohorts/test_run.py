@@ -505,3 +505,28 @@ def test_nothing_that_is_not_ours_is_written_over(desk: Desk) -> None:
     ):
         assert calx("cohort", "run", *words).returncode == 2
         assert path.read_bytes() == whole
+
+
+def test_what_stands_for_unknown_does_so_in_numbers_too(desk: Desk, reasoner: Reasoner) -> None:
+    columns = {
+        "case_id": ["a"],
+        "lesion_length_mm": [999.0],
+        "age_years": pa.array([999], pa.int64()),
+    }
+    pq.write_table(pa.table(columns), desk.folder / "in.parquet")
+    (desk.folder / "in.map.yaml").write_text("unknown: [999]")
+    desk.score(
+        desk.folder / "in.parquet",
+        columns=read_map(desk.folder / "in.map.yaml", reasoner.guideline),
+    )
+    (row,) = read(desk.out)
+    assert (row["lesion_length_mm"], row["age_years"]) == (None, None)
+
+
+def test_a_tab_is_no_space(desk: Desk) -> None:
+    """One cell with white space that is none is one rejected row."""
+    (desk.folder / "in.csv").write_text(
+        'case_id,stage,age_years\na,after_stent,70\nb,"after_stent\t",70\nc,, 71 \n'
+    )
+    scored = desk.score(desk.folder / "in.csv")
+    assert (scored.answered, scored.rejected) == (2, 1)
