@@ -518,8 +518,11 @@ def _resumed(folder: Path, made: dict[str, Any]) -> dict[str, dict[str, int]]:
     """
     if not (folder / MANIFEST).is_file():
         return {}
-    told = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
-    if {key: told.get(key) for key in made} != made:
+    try:
+        told = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
+    except ValueError:
+        told = None
+    if not isinstance(told, dict) or {key: told.get(key) for key in made} != made:
         raise CohortError(
             f"{folder}: holds parts of another run (other lesions, guideline or options); remove "
             "it to start anew, or name another output"

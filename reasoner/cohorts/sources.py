@@ -299,7 +299,9 @@ class LesionFiles:
     def _sqlite(self, path: Path, table: str) -> LesionFile:
         import pyarrow as pa
 
-        connection = sqlite3.connect(f"file:{path}?mode=ro", uri=True, check_same_thread=False)
+        connection = sqlite3.connect(
+            f"{path.resolve().as_uri()}?mode=ro", uri=True, check_same_thread=False
+        )
         try:
             cursor = connection.execute(f"SELECT * FROM {quoted(table)}")
             names = [column[0] for column in cursor.description]

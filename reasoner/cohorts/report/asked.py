@@ -12,6 +12,7 @@ import yaml
 
 from calx.reasoner.cohorts.errors import CohortError
 from calx.reasoner.model.guideline import Guideline
+from calx.reasoner.model.values import LARGEST
 
 REPORT = Path("registry") / "report.yaml"
 """In a guideline's folder: what parts lesions, and by how much readings are shifted."""
@@ -87,6 +88,6 @@ def _by(guideline: Guideline, name: str, by: Any) -> Decimal:
         step = Decimal(str(by))
     except InvalidOperation:
         raise CohortError(f"{name}={by}: say by how much, such as {name}=1") from None
-    if not step.is_finite() or step <= 0:
+    if not step.is_finite() or not 0 < step < LARGEST:
         raise CohortError(f"{name}={by}: is a number above 0; both directions are looked at")
     return step

@@ -530,3 +530,13 @@ def test_a_tab_is_no_space(desk: Desk) -> None:
     )
     scored = desk.score(desk.folder / "in.csv")
     assert (scored.answered, scored.rejected) == (2, 1)
+
+
+def test_a_database_is_the_one_that_is_named(desk: Desk) -> None:
+    for name, id_ in (("in.a", "wrong"), ("in.a?b#c%20.db", "right")):
+        with sqlite3.connect(desk.folder / name) as store:
+            store.execute("CREATE TABLE t (case_id)")
+            store.execute("INSERT INTO t VALUES (?)", (id_,))
+        store.close()
+    desk.score(desk.folder / "in.a?b#c%20.db", table="t")
+    assert [row["case_id"] for row in read(desk.out)] == ["right"]
