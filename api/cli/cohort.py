@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -19,7 +20,7 @@ from calx.words import DEFAULT
 
 if TYPE_CHECKING:
     from calx.reasoner.cohorts.column_map import ColumnMap
-    from calx.reasoner.cohorts.run import Options, Progress, Scored
+    from calx.reasoner.cohorts.scored import Options, Progress, Scored
 
 cohort = typer.Typer(
     no_args_is_help=True,
@@ -94,7 +95,7 @@ def run(
 ) -> None:
     """Score a registry: what the guideline says of every lesion, as columns."""
     from calx.reasoner.cohorts.errors import CohortError
-    from calx.reasoner.cohorts.run import Options
+    from calx.reasoner.cohorts.scored import Options
 
     reasoner, named = load_reasoner(ontology), files or []
     try:
@@ -165,7 +166,7 @@ def _scored_here(
     from calx.reasoner.cohorts.run import connected, score_sources, workplace
     from calx.reasoner.cohorts.sources import LINES, LesionFiles
 
-    with workplace(out) as stage, connected(stage, how.memory) as connection:
+    with workplace(out, rejects) as stage, connected(stage, how.memory) as connection:
         sources = LesionFiles(reasoner.guideline, connection, stage)
         exported = [
             path
@@ -193,8 +194,7 @@ def _scored_here(
 
 def _query(reasoner: Reasoner, dialect: str, files: list[str], how: Options) -> str:
     """The query that scores a table, with what it is."""
-    from calx.reasoner.cohorts.dialects import DIALECTS, EXECUTED
-    from calx.reasoner.cohorts.run import printed
+    from calx.reasoner.cohorts.dialects import DIALECTS, EXECUTED, printed
 
     if dialect not in DIALECTS:
         wrong_use(f"--sql {dialect}: is {', '.join(DIALECTS)}")
@@ -285,7 +285,15 @@ def report(
     ] = None,
     performed: Annotated[
         str | None,
-        typer.Option("--performed", metavar="COLUMN", help="Of the device used, by its id."),
+        typer.Option("--performed", metavar="COLUMN", help="Of the device used."),
+    ] = None,
+    word: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--word",
+            metavar="WORD=ID",
+            help="What a word of that column stands for, where it is not the device's id.",
+        ),
     ] = None,
     shift: Annotated[
         list[str] | None,
@@ -307,25 +315,42 @@ def report(
     ] = None,
     suppress: Annotated[
         int,
-        typer.Option("--suppress", metavar="N", min=0, help="Hide counts from 1 to N - 1, say 5."),
+        typer.Option(
+            "--suppress",
+            metavar="N",
+            min=0,
+            help="Hide counts from 1 to N - 1, say 5, and round the others to multiples of N.",
+        ),
     ] = 0,
     lang: Lang = DEFAULT,
     ontology: Ontology = DEFAULT_DIRECTORY,
 ) -> None:
     """Report on a scored registry: a page, Markdown, tables, figures."""
     from calx.reasoner.cohorts.errors import CohortError
-    from calx.reasoner.cohorts.report.asked import ReportScope, parted, shifts
+    from calx.reasoner.cohorts.report.asked import by_default, pairs, shifts, words
     from calx.reasoner.cohorts.report.write import report as written
 
     reasoner = load_reasoner(ontology)
     beside = Path(f"{str(results[0]).rstrip('/').removesuffix('.parquet')}.rejects.csv")
     refused = rejects or (beside if beside.is_file() else None)
     try:
-        moved = shifts(reasoner.guideline, ontology, shift)
-        columns = (*parted(ontology), *(by or ()))
-        asked = ReportScope(columns, patient, site, performed, moved, refused, lang)
+        asked = by_default(reasoner.guideline, ontology)
+        moved = asked.shifts if shift is None else shifts(reasoner.guideline, pairs(shift))
+        asked = replace(
+            asked,
+            by=tuple(dict.fromkeys((*asked.by, *(by or ())))),
+            more=tuple(by or ()),
+            patient=patient,
+            site=site,
+            performed=performed,
+            words=words(reasoner.guideline, word or ()),
+            shifts=moved,
+            rejects=refused,
+            least=suppress,
+            language=lang,
+        )
         with shown() as progress:
-            titles = written(reasoner, results, out, asked, suppress, progress)
+            titles = written(reasoner, results, out, asked, progress)
     except CohortError as error:
         fail(str(error))
     typer.echo(f"{len(titles)} tables in {out / 'report.html'}", err=True)

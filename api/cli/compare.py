@@ -120,7 +120,7 @@ def _registry(
     from calx.reasoner.cohorts.changes import changes
     from calx.reasoner.cohorts.column_map import ColumnMap, read_map
     from calx.reasoner.cohorts.errors import CohortError
-    from calx.reasoner.cohorts.run import Options
+    from calx.reasoner.cohorts.scored import Options
 
     try:
         with folder_of(old, path, Path(new)) as before, folder_of(new, path, Path(old)) as after:

@@ -11,7 +11,8 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from calx.reasoner.cohorts.column_map import CASE_ID
-from calx.reasoner.cohorts.run import Options, Progress, connected, score
+from calx.reasoner.cohorts.run import connected, score
+from calx.reasoner.cohorts.scored import Options, Progress
 from calx.reasoner.cohorts.sources import named
 from calx.reasoner.columns.sql import quoted
 from calx.reasoner.model.guideline import Guideline

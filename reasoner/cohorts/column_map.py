@@ -16,9 +16,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from calx.reasoner.cohorts.errors import CohortError
+from calx.reasoner.cohorts.settings import read
 from calx.reasoner.columns.admission import LONGEST, NUMBER, ColumnKind
 from calx.reasoner.columns.sql import literal, quoted
 from calx.reasoner.model.guideline import Fact, Guideline
@@ -26,6 +25,9 @@ from calx.reasoner.model.values import FRACTION_DIGITS
 
 CASE_ID = "case_id"
 KEYS = (CASE_ID, "columns", "unknown", "decimal", "leave_out")
+WHOLE = "9e15"
+"""Whole numbers below have all their digits in a double."""
+FINITE = "1e300"
 COLUMN_KEYS = ("column", "unit", "values")
 
 
@@ -74,6 +76,7 @@ class FoundColumns:
         entered: by name of a fact what its column holds, once it is read by the map.
         expressions: by name of a fact its value as SQL, in the unit of the fact.
         case_id: the column of the ids.
+        id_text: an id as SQL.
         carried: the columns that go through.
         notes: what its owner should know.
     """
@@ -82,6 +85,7 @@ class FoundColumns:
     entered: dict[str, ColumnKind]
     expressions: dict[str, str]
     case_id: str
+    id_text: str
     carried: tuple[str, ...]
     notes: tuple[str, ...]
 
@@ -95,11 +99,7 @@ def read_map(path: Path, guideline: Guideline) -> ColumnMap:
     Raises:
         CohortError: it cannot be read, or names what there is not; all faults are told.
     """
-    try:
-        raw = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        told = " ".join(str(error).split())[:200]
-        raise CohortError(f"{path}: cannot be read as YAML: {told}") from None
+    raw = read(path)
     faults = [*_faults(raw, guideline)]
     if faults:
         raise CohortError("\n".join(f"{path}: {fault}" for fault in faults))
@@ -194,15 +194,10 @@ def _column(fact: Fact, told: Any) -> Column:
         return Column(told)
     factor = _factor(str(told["unit"]), fact.unit or "1") if "unit" in told else 1.0
     values = {
-        _word(word): Decimal(str(value)) if type(value) in (int, float) else value
+        word: Decimal(str(value)) if type(value) in (int, float) else value
         for word, value in (told.get("values") or {}).items()
     }
     return Column(told["column"], factor or 1.0, values)
-
-
-def _word(word: Any) -> str:
-    """A word of a file, as YAML may have read it: yes, 1 and 1.0 are words here."""
-    return str(word).lower() if isinstance(word, bool) else str(word)
 
 
 # --- finding the facts --------------------------------------------------------------------
@@ -266,7 +261,21 @@ def found(
         assert kind is not None
         column = by.facts.get(name, Column(there))
         expressions[name], entered[name] = _read(guideline.facts[name], there, kind, column, by)
-    return FoundColumns(facts, entered, expressions, id_, tuple(carried), tuple(notes))
+    ids = _id_text(id_, columns[id_])
+    return FoundColumns(facts, entered, expressions, id_, ids, tuple(carried), tuple(notes))
+
+
+def _id_text(column: str, kind: ColumnKind | None) -> str:
+    """An id as text: of a number its digits, without a point where it is whole."""
+    told = quoted(column)
+    text = f"CAST({told} AS VARCHAR)"
+    if kind not in (ColumnKind.NUMBER, ColumnKind.SINGLE):
+        return text
+    size = f"abs(CAST({told} AS DOUBLE))"
+    return (
+        f"CASE WHEN {size} < {WHOLE} AND {told} = floor({told}) "
+        f"THEN CAST(CAST({told} AS BIGINT) AS VARCHAR) WHEN {size} < {FINITE} THEN {text} END"
+    )
 
 
 def _no_seconds(carried: list[str], facts: Mapping[str, str]) -> None:

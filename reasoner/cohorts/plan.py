@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from calx.reasoner.cohorts.column_map import CASE_ID, FoundColumns
 from calx.reasoner.cohorts.errors import CohortError
@@ -41,12 +41,14 @@ class ScoringPlan:
         admission: the gate, which reads the table ``entered``.
         answers: what is said, which reads the table ``lesions``.
         facts: the facts that go through, or none.
+        as_text: columns that go through as text, as another file has another type there.
     """
 
     found: FoundColumns
     admission: Admission
     answers: AnswerColumns
     facts: tuple[str, ...]
+    as_text: frozenset[str] = frozenset()
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -111,7 +113,7 @@ class ScoringPlan:
     def _entered(self, rows: str, again: str | None) -> str:
         """What was entered in the rows."""
         row, first = quoted(ROW), "CAST(NULL AS VARCHAR)" if again is None else "again.first"
-        id_ = f"CAST({quoted(self.found.case_id)} AS VARCHAR)"
+        id_ = self.found.id_text
         each = [
             row,
             f"{id_} AS {quoted(CASE_ID)}",
@@ -125,7 +127,12 @@ class ScoringPlan:
                 f"{text} AS {quoted(ENTERED + name)}"
                 for name, text in self.found.expressions.items()
             ),
-            *map(quoted, self.found.carried),
+            *(
+                f"CAST({quoted(name)} AS VARCHAR) AS {quoted(name)}"
+                if name in self.as_text
+                else quoted(name)
+                for name in self.found.carried
+            ),
         ]
         joined = (
             f" LEFT JOIN {quoted(again)} AS again ON again.row = {quoted(ROW)}" if again else ""
@@ -171,7 +178,7 @@ def plan(
     told = answers(guideline, reasoner.uncertainty.read, carried, doubted=doubted)
     if not rules:
         kept = tuple(name for name in told.columns if not name.startswith("rule_"))
-        told = AnswerColumns(told.table, kept)
+        told = replace(told, columns=kept)
     kept = tuple(name for name in given if name in found.facts) if facts else ()
     _no_clash(found.carried, [CASE_ID, *given, *told.columns])
     return ScoringPlan(found, gate, told, kept)

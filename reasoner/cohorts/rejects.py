@@ -145,13 +145,23 @@ class Refusals:
         if fault.fact == CASE_ID:
             return Reject(row[ROW], shown, self.plan.found.case_id, _text(id_), fault.message)
         names = [name for name in fault.facts or (fault.fact or "",) if name in facts]
+        read = [told for name in names for told in self._read(row, name)]
         return Reject(
             row[ROW],
             shown,
             ", ".join(facts[name] for name in names),
             ", ".join(_text(row[RAW + name]) for name in names),
-            fault.message,
+            f"{fault.message} [{', '.join(read)}]" if read else fault.message,
         )
+
+    def _read(self, row: Mapping[str, Any], name: str) -> Iterator[str]:
+        """What the map makes of a value, where that is another."""
+        raw, entered = _text(row[RAW + name]), _text(row[ENTERED + name])
+        if (
+            self.plan.found.entered[name] is not ColumnKind.SINGLE
+            and raw.strip() != entered.strip()
+        ):
+            yield f"{raw} → {entered}"
 
 
 def _text(value: Any) -> str:

@@ -10,83 +10,28 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
-import calx
 from calx.atomic import write_atomically
-from calx.reasoner.cohorts.column_map import CASE_ID, ColumnMap, found
-from calx.reasoner.cohorts.dialects import written
+from calx.reasoner.cohorts.column_map import found
 from calx.reasoner.cohorts.errors import CohortError
 from calx.reasoner.cohorts.plan import ScoringPlan, plan
 from calx.reasoner.cohorts.rejects import Refusals, Rejects, unread, written_aside
+from calx.reasoner.cohorts.scored import MEMORY, Options, Progress, Scored, added_up, marks, notes
 from calx.reasoner.cohorts.sources import ROW, LesionFile, LesionFiles, reason
-from calx.reasoner.columns.admission import ColumnKind, entered
 from calx.reasoner.columns.sql import literal, quoted
 from calx.reasoner.recommendation import Reasoner
-from calx.words import DEFAULT
 
 if TYPE_CHECKING:
     import duckdb
 
-PART = 1_000_000
-"""Rows of a part of a result that is a folder."""
 GROUP = 30_720
 """Rows of a row group: what is held at once, times some hundred columns."""
-MEMORY = "1GB"
-"""What the engine may hold before it uses the disk."""
 MANIFEST = "manifest.json"
-
-Progress = Callable[[str, float], None]
-"""Told what is being done, and how much of it is done, 0 to 1."""
-
-
-@dataclass(frozen=True)
-class Scored:
-    """What came of a run.
-
-    Attributes:
-        rows: that were read.
-        answered: rows with an answer.
-        rejected: rows without; `rows` is the sum of both.
-        parts: that were written.
-        resumed: parts that an earlier run had written.
-        notes: what the owner of the cohort should know.
-    """
-
-    rows: int
-    answered: int
-    rejected: int
-    parts: int = 1
-    resumed: int = 0
-    notes: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
-class Options:
-    """How a cohort is scored.
-
-    Attributes:
-        columns: where the facts are found.
-        table: of a database the table.
-        facts: the facts go through to the results.
-        rules: the results have a column a rule.
-        language: of the reasons of rejects.
-        memory: what the engine may hold.
-        part: rows of a part.
-    """
-
-    columns: ColumnMap = field(default_factory=ColumnMap)
-    table: str | None = None
-    facts: bool = True
-    rules: bool = True
-    language: str = DEFAULT
-    memory: str = MEMORY
-    part: int = PART
 
 
 def score(
@@ -111,7 +56,7 @@ def score(
         CohortError: it cannot be done; nothing half written is left, but parts that are whole.
     """
     how = options or Options()
-    with workplace(out) as stage, connected(stage, how.memory) as connection:
+    with workplace(out, rejects) as stage, connected(stage, how.memory) as connection:
         sources = LesionFiles(reasoner.guideline, connection, stage)
         opened = []
         for path in inputs:
@@ -134,14 +79,17 @@ def score_sources(
 
 
 @contextmanager
-def workplace(out: Path) -> Iterator[Path]:
+def workplace(out: Path, rejects: Path | None = None) -> Iterator[Path]:
     """A folder beside a result for what is put down on the way; it goes in the end.
 
     Raises:
         CohortError: nothing can be written there.
     """
-    if not out.parent.is_dir():
-        raise CohortError(f"{out}: there is no folder {out.parent}")
+    for path in (out, rejects):
+        if path is not None and not path.parent.is_dir():
+            raise CohortError(f"{path}: there is no folder {path.parent}")
+    if rejects is not None and rejects.is_dir():
+        raise CohortError(f"{rejects}: is a folder; name a file")
     if out.suffix == ".parquet" and out.is_dir():
         raise CohortError(f"{out}: is a folder; name a file")
     if not out.suffix and out.exists() and not _is_ours(out):
@@ -226,7 +174,9 @@ class _Run:
         self._reasoner, self._connection, self._sources = reasoner, connection, sources
         self._out, self._rejects, self._how = out, rejects, options
         self._progress = progress
-        self._plans = [self._plan(source) for source in sources]
+        plans = [self._plan(source) for source in sources]
+        differ = _of_several_types(sources)
+        self._plans = [replace(p, as_text=differ) for p in plans]
         self._again: set[str] = set()
         self._notes = notes(reasoner, self._plans)
 
@@ -354,7 +304,7 @@ class _Run:
         """The rows whose id stands in an earlier one, by source: ``again-N``."""
         self._progress("looking for ids that stand twice", 0)
         ids = " UNION ALL ".join(
-            f"SELECT CAST({quoted(p.found.case_id)} AS VARCHAR) AS id, {number} AS source, "
+            f"SELECT {p.found.id_text} AS id, {number} AS source, "
             f"{quoted(ROW)} AS row FROM ({source.text}) AS one"
             for number, (source, p) in enumerate(zip(self._sources, self._plans, strict=True))
         )
@@ -430,43 +380,6 @@ def rows_of(connection: duckdb.DuckDBPyConnection, text: str) -> Iterator[dict[s
             yield dict(zip(names, row, strict=True))
 
 
-def printed(reasoner: Reasoner, dialect: str, path: Path | None, how: Options) -> str:
-    """The query that scores the table ``lesions``; rows that the gate refuses are not in what it
-    gives.
-
-    Args:
-        reasoner: of the guideline.
-        dialect: one of `dialects.DIALECTS`.
-        path: a file whose columns the table has; None for a column a fact and ``case_id``.
-        how: what it gives.
-    """
-    if path is None:
-        facts = reasoner.guideline.facts.values()
-        columns: dict[str, ColumnKind | None] = {CASE_ID: ColumnKind.TEXT}
-        columns |= {fact.name: entered(fact) for fact in facts if fact.given}
-    else:
-        with TemporaryDirectory() as stage, connected(Path(stage)) as connection:
-            source = LesionFiles(reasoner.guideline, connection, Path(stage)).open(path, how.table)
-            columns = dict(source.columns)
-    where = found(reasoner.guideline, columns, how.columns)
-    asked = plan(reasoner, where, facts=how.facts, rules=how.rules)
-    rows = f"SELECT *, CAST(NULL AS BIGINT) AS {quoted(ROW)} FROM lesions"
-    text = written(asked.results(rows), dialect)
-    told = ", ".join(f"{name} {value}" for name, value in marks(reasoner).items())
-    return f"-- {told}\n{text};"
-
-
-def marks(reasoner: Reasoner) -> dict[str, str]:
-    """What stands in every file of results: by which guideline and version it was made."""
-    guideline = reasoner.guideline
-    return {
-        "calx_guideline": guideline.iri,
-        "calx_guideline_version": guideline.version,
-        "calx_guideline_digest": guideline.digest,
-        "calx_version": calx.__version__,
-    }
-
-
 def _is_ours(folder: Path) -> bool:
     """Whether a folder holds the parts of a run, and nothing else."""
     try:
@@ -475,6 +388,15 @@ def _is_ours(folder: Path) -> bool:
         return "calx_guideline_digest" in told and {p.name for p in folder.iterdir()} <= named
     except (OSError, ValueError, TypeError, KeyError):
         return False
+
+
+def _of_several_types(sources: Sequence[LesionFile]) -> frozenset[str]:
+    """Columns of which files hold different kinds of values."""
+    found: dict[str, set[str]] = {}
+    for source in sources:
+        for name, kind in source.types.items():
+            found.setdefault(name, set()).add(source.columns[name] or kind)
+    return frozenset(name for name, kinds in found.items() if len(kinds) > 1)
 
 
 def _union(texts: Sequence[str]) -> str:
@@ -487,27 +409,6 @@ def _rejects_of(part: Path) -> Path:
 
 def _beside(path: Path) -> Path:
     return path.with_name(f".{path.name}.{os.getpid()}")
-
-
-def added_up(
-    rows: int,
-    answered: int,
-    rejected: int,
-    parts: int = 1,
-    resumed: int = 0,
-    notes: tuple[str, ...] = (),
-) -> Scored:
-    """What came of a run.
-
-    Raises:
-        CohortError: a row is neither answered nor rejected, or is both.
-    """
-    if rows != answered + rejected:
-        raise CohortError(
-            f"the counts do not add up: {rows} rows, {answered} answered, {rejected} rejected; "
-            "nothing is written, rather than results that may be wrong"
-        )
-    return Scored(rows, answered, rejected, parts, resumed, notes)
 
 
 def _resumed(folder: Path, made: dict[str, Any]) -> dict[str, dict[str, int]]:
@@ -532,33 +433,6 @@ def _resumed(folder: Path, made: dict[str, Any]) -> dict[str, dict[str, int]]:
         for name, counts in told["parts"].items()
         if (folder / name).is_file() and (_rejects_of(folder / name)).is_file()
     }
-
-
-def notes(reasoner: Reasoner, plans: Sequence[ScoringPlan]) -> tuple[str, ...]:
-    """What goes through, and what is not there."""
-    notes = dict.fromkeys(note for p in plans for note in p.found.notes)
-    given = [fact.name for fact in reasoner.guideline.facts.values() if fact.given]
-    for p in plans:
-        absent = [name for name in given if name not in p.found.facts]
-        if absent:
-            notes[
-                f"no column for {len(absent)} of {len(given)} facts, unknown of every lesion: "
-                + "; ".join(decided(reasoner, absent))
-            ] = None
-        if p.found.carried:
-            notes[f"columns that go through: {', '.join(p.found.carried)}"] = None
-    return tuple(notes)
-
-
-def decided(reasoner: Reasoner, facts: Sequence[str]) -> list[str]:
-    """Facts, by whether the leading section or a gravest alert hangs on them."""
-    guideline = reasoner.guideline
-    lead = guideline.lead
-    behind = guideline.program.behind(lead.shown) if lead else set()
-    first = [name for name in facts if name in behind]
-    rest = [name for name in facts if name not in behind]
-    told = [f"{lead.key} may hang on {', '.join(first)}"] if lead and first else []
-    return told + ([f"other parts on {', '.join(rest)}"] if rest else [])
 
 
 @contextmanager

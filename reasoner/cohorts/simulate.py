@@ -16,11 +16,11 @@ from pathlib import Path
 from statistics import NormalDist
 from typing import Any
 
-import yaml
-
 from calx.reasoner.cohorts.column_map import CASE_ID
 from calx.reasoner.cohorts.errors import CohortError
-from calx.reasoner.cohorts.run import GROUP, Progress, connected, marks, workplace
+from calx.reasoner.cohorts.run import GROUP, connected, workplace
+from calx.reasoner.cohorts.scored import Progress, marks
+from calx.reasoner.cohorts.settings import read
 from calx.reasoner.cohorts.sources import reason
 from calx.reasoner.columns.admission import admission, entered
 from calx.reasoner.columns.sql import Select, literal, quoted
@@ -35,7 +35,7 @@ BLOCK = 250_000
 DRY = 20
 """Blocks without one admitted lesion after which no more are drawn."""
 KINDS = ("shares", "chance", "normal", "uniform", "value")
-MORE = ("digits", "known", "where", "source")
+MORE = ("digits", "known", "where", "of", "source")
 RANDOM_BITS = 2**52
 """Values that a random number takes."""
 
@@ -51,6 +51,8 @@ class Draw:
         digits: to which a number is rounded.
         known: SQL of the probability that it is written down.
         where: SQL of where there is one.
+        of: SQL, of the lesion's number, of the whole number of what has one value: all lesions with
+            the same have the same value. None: each lesion has its own.
     """
 
     name: str
@@ -59,6 +61,7 @@ class Draw:
     digits: int | None
     known: str | None
     where: str | None
+    of: str | None = None
 
     def reads(self) -> set[str]:
         """The words of its formulas, names of other draws among them."""
@@ -82,13 +85,14 @@ class Draw:
         distribution that is not cut off.
         """
         random, known = f"random:{self.name}", f"known:{self.name}"
-        taken = {} if self.kind == "value" else {random: _even(seed, random)}
+        of = f"CAST({self.of or NUMBER} AS BIGINT)"
+        taken = {} if self.kind == "value" else {random: _even(seed, random, of)}
         if self.kind == "normal":
             normal, told = _normal(self.told), self.told
             low = normal.cdf(float(told["low"])) if "low" in told else 0.0
             high = normal.cdf(float(told["high"])) if "high" in told else 1.0
             taken[random] = f"{low!r} + {taken[random]} * {high - low!r}"
-        return taken | ({} if self.known is None else {known: _even(seed, known)})
+        return taken | ({} if self.known is None else {known: _even(seed, known, of)})
 
     def _drawn(self, random: str) -> str:
         match self.kind:
@@ -110,12 +114,12 @@ class Draw:
                 return f"({self.told})"
 
 
-def _even(seed: int, name: str) -> str:
-    """A number between 0 and 1, neither of them, that hangs on seed, name and lesion alone: lesions
-    and names are numbers far apart, which the engine's hash scatters.
+def _even(seed: int, name: str, of: str) -> str:
+    """A number between 0 and 1, neither of them, that hangs on seed, name and lesion (or patient)
+    alone: they are numbers far apart, which the engine's hash scatters.
     """
     begin = int.from_bytes(sha256(f"{seed}:{name}".encode()).digest()[:8]) >> 2
-    return f"((CAST(hash({NUMBER} + {begin}) >> 12 AS DOUBLE) + 0.5) / {RANDOM_BITS})"
+    return f"((CAST(hash({of} + {begin}) >> 12 AS DOUBLE) + 0.5) / {RANDOM_BITS})"
 
 
 def _normal(told: Mapping[str, Any]) -> NormalDist:
@@ -161,10 +165,7 @@ def distributions(directory: Path | str) -> tuple[dict[str, Any], tuple[Draw, ..
             f"{path}: there is no such file, so nothing to draw from; write one with the "
             "distributions of a registry (docs/cohorts.md)"
         )
-    try:
-        told = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise CohortError(f"{path}: {' '.join(str(error).split())[:200]}") from None
+    told = read(path)
     draws = told.get("draws") if isinstance(told, dict) else None
     if not isinstance(draws, dict) or not draws:
         raise CohortError(f"{path}: has no draws")
@@ -205,15 +206,10 @@ def _unfit(draw: Mapping[str, Any]) -> Iterator[str]:
 
 def _draw(name: str, draw: Mapping[str, Any]) -> Draw:
     kind = next(kind for kind in KINDS if kind in draw)
-    known, where = draw.get("known"), draw.get("where")
-    return Draw(
-        name,
-        kind,
-        draw[kind],
-        draw.get("digits"),
-        None if known is None else str(known),
-        None if where is None else str(where),
+    known, where, of = (
+        None if draw.get(key) is None else str(draw[key]) for key in ("known", "where", "of")
     )
+    return Draw(name, kind, draw[kind], draw.get("digits"), known, where, of)
 
 
 def drawn(draws: tuple[Draw, ...], seed: int, first: int, many: int) -> Select:

@@ -5,10 +5,12 @@ down as Parquet beside the result first, so that all are read the same way.
 from __future__ import annotations
 
 import codecs
+import csv
+import gzip
 import hashlib
 import re
 import sqlite3
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
@@ -35,7 +37,9 @@ BATCH = 10_000
 """Rows that are held at once where a file is read row by row."""
 ROW = "row:"
 """The column of the number of a row in its file, from 1. No column of a file is called so."""
-NUMBERS = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT", "DOUBLE", "DECIMAL")
+COUNTED = "file_row_number"
+"""The engine's own column of the number of a row."""
+NUMBERS = re.compile(r"U?(TINY|SMALL|BIG|HUGE)INT|U?INTEGER|DOUBLE|DECIMAL\([0-9]+,[0-9]+\)")
 
 
 @dataclass(frozen=True)
@@ -55,6 +59,7 @@ class LesionFile:
         name: as it was named.
         path: of the Parquet file that holds its rows.
         columns: by name what a column holds; None for what no fact can be.
+        types: the same in the words of the engine.
         rows: how many there are in ``path``.
         unread: rows that are not in it.
         digest: of the file.
@@ -63,6 +68,7 @@ class LesionFile:
     name: str
     path: Path
     columns: Mapping[str, ColumnKind | None]
+    types: Mapping[str, str]
     rows: int
     digest: str
     unread: tuple[Unread, ...] = ()
@@ -208,11 +214,14 @@ class LesionFiles:
     def _source(self, name: Path | str, path: Path, digest: str | None = None) -> LesionFile:
         run = self._connection.execute
         described = run(f"DESCRIBE SELECT * FROM read_parquet({named(path)}, {PLAIN})").fetchall()
-        columns = {column: _entered(kind) for column, kind, *_ in described}
+        types = {column: kind for column, kind, *_ in described}
+        if COUNTED in map(str.casefold, types):
+            raise CohortError(f"{name}: a column is called {COUNTED}; give it another name")
+        columns = {column: _entered(kind) for column, kind in types.items()}
         (rows,) = run(f"SELECT count(*) FROM read_parquet({named(path)}, {PLAIN})").fetchone() or (
             0,
         )
-        return LesionFile(str(name), path, columns, rows, digest or _digest(Path(name)))
+        return LesionFile(str(name), path, columns, types, rows, digest or _digest(Path(name)))
 
     def _staged(self) -> Path:
         self._stage.mkdir(parents=True, exist_ok=True)
@@ -232,8 +241,13 @@ class LesionFiles:
         )
         found = run("SELECT line, csv_line, error_message FROM reject_errors ORDER BY line")
         unread = {line: (told, reason) for line, told, reason in reversed(found.fetchall())}
-        bad = [Unread(n - 1, told, _csv_reason(why)) for n, (told, why) in sorted(unread.items())]
-        return self._numbered(self._source(path, target), bad)
+        source = self._source(path, target)
+        place = _places(path, unread.keys(), len(source.columns)) if unread else {}
+        bad = [
+            Unread(place.get(line, line - 1), told, _csv_reason(why))
+            for line, (told, why) in sorted(unread.items())
+        ]
+        return self._numbered(source, bad)
 
     def _arrow(self, path: Path) -> LesionFile:
         import pyarrow as pa
@@ -328,18 +342,41 @@ def _as_text(value: Any) -> str | None:
 
 def _entered(kind: str) -> ColumnKind | None:
     """What a column of a type holds."""
-    if kind in ("VARCHAR", "UUID") or kind.startswith("ENUM"):
+    if kind in ("VARCHAR", "UUID", '"NULL"') or kind.startswith("ENUM"):
         return ColumnKind.TEXT
     if kind == "BOOLEAN":
         return ColumnKind.BOOLEAN
     if kind == "FLOAT":
         return ColumnKind.SINGLE
-    return ColumnKind.NUMBER if kind.removeprefix("U").startswith(NUMBERS) else None
+    return ColumnKind.NUMBER if NUMBERS.fullmatch(kind) else None
 
 
 def _digest(path: Path) -> str:
     with path.open("rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def _places(path: Path, lines: Collection[int], columns: int) -> dict[int, int]:
+    """Of lines of a CSV file, as the engine counts them, which row each is: it counts empty lines,
+    which are no rows, and a row of several lines once. Nothing where it is compressed otherwise.
+    """
+    if path.suffix == ".zst":
+        return {}
+    opened = gzip.open if path.suffix == ".gz" else open
+    found: dict[int, int] = {}
+    with opened(path, "rt", encoding="utf-8", errors="replace", newline="") as stream:
+        head = stream.readline()
+        marks = [m for m in ",;\t|" if len(next(csv.reader([head], delimiter=m))) == columns]
+        row = 0
+        try:
+            reader = csv.reader(stream, delimiter=marks[0] if marks else ",")
+            for line, cells in enumerate(reader, 2):
+                row += bool(cells)
+                if line in lines:
+                    found[line] = row
+        except csv.Error:
+            return found
+    return found
 
 
 def _csv_reason(reason: str) -> str:

@@ -16,15 +16,15 @@ from calx.reasoner.cohorts.dialects import written
 from calx.reasoner.cohorts.errors import CohortError
 from calx.reasoner.cohorts.plan import ScoringPlan, plan
 from calx.reasoner.cohorts.rejects import Refusals, Rejects, written_aside
-from calx.reasoner.cohorts.run import (
+from calx.reasoner.cohorts.run import connected, rows_of
+from calx.reasoner.cohorts.scored import (
     Options,
     Progress,
     Scored,
     added_up,
-    connected,
     marks,
+    no_doubles,
     notes,
-    rows_of,
 )
 from calx.reasoner.cohorts.sources import ROW, suffix_of
 from calx.reasoner.columns.admission import ColumnKind
@@ -144,6 +144,8 @@ def _score(
         raise
 
 
+ID = "id:"
+"""The column of the ids as they are answered."""
 ROWS = f"SELECT *, CAST(NULL AS BIGINT) AS {quoted(ROW)} FROM {COHORT}"
 """The query of the rows."""
 
@@ -178,21 +180,16 @@ def _read(spark: SparkSession, inputs: Sequence[str]) -> DataFrame:
 
 def _no_doubles(lesions: DataFrame, asked: ScoringPlan) -> None:
     """Without order none of two rows is the first, so a cohort with doubles is refused."""
-    name = asked.found.case_id
-    twice = lesions.groupBy(name).count().where("count > 1").where(lesions[name].isNotNull())
-    doubles = [str(row[name]) for row in twice.limit(MOST_DOUBLES).collect()]
-    if doubles:
-        raise CohortError(
-            f"{name}: ids stand in more than one row ({', '.join(doubles)} …); give each lesion "
-            "its own"
-        )
+    ids = lesions.selectExpr(f"{written(asked.found.id_text, 'spark')} AS id")
+    twice = ids.groupBy("id").count().where("count > 1 AND id IS NOT NULL")
+    no_doubles(asked.found, [row["id"] for row in twice.limit(MOST_DOUBLES).collect()])
 
 
 def _unanswered(spark: SparkSession, lesions: DataFrame, asked: ScoringPlan, out: str) -> Any:
     """The rows without an answer, gathered here as an Arrow table."""
     answered = spark.read.parquet(out).select(CASE_ID)
-    same = lesions[asked.found.case_id].cast("string") == answered[CASE_ID]
-    return lesions.join(answered, same, "left_anti").toArrow()
+    told = lesions.selectExpr("*", f"{written(asked.found.id_text, 'spark')} AS `{ID}`")
+    return told.join(answered, told[ID] == answered[CASE_ID], "left_anti").drop(ID).toArrow()
 
 
 def _refuse(judge: Refusals, unanswered: Any, refused: Rejects) -> None:

@@ -14,7 +14,15 @@ from calx.reasoner.cohorts.dialects import DIALECTS, written
 from calx.reasoner.cohorts.errors import CohortError
 from calx.reasoner.cohorts.plan import plan
 from calx.reasoner.cohorts.rejects import Refusals, written_aside
-from calx.reasoner.cohorts.run import Options, Progress, Scored, added_up, marks, notes
+from calx.reasoner.cohorts.scored import (
+    Options,
+    Progress,
+    Scored,
+    added_up,
+    marks,
+    no_doubles,
+    notes,
+)
 from calx.reasoner.cohorts.sources import ROW
 from calx.reasoner.columns.admission import ColumnKind
 from calx.reasoner.columns.sql import literal, quoted
@@ -121,16 +129,11 @@ def _score(
         raise CohortError(f"{out}: there is such a table already; drop it, or name another")
     where = found(reasoner.guideline, database.columns(table), how.columns)
     asked = plan(reasoner, where, facts=how.facts, rules=how.rules)
-    id_ = quoted(where.case_id)
     twice = database.rows(
-        f"SELECT {id_} AS id FROM {quoted(table)} WHERE {id_} IS NOT NULL "
-        f"GROUP BY {id_} HAVING count(*) > 1 LIMIT {MOST_DOUBLES}"
+        f"SELECT id FROM (SELECT {where.id_text} AS id FROM {quoted(table)}) AS ids "
+        f"WHERE id IS NOT NULL GROUP BY id HAVING count(*) > 1 LIMIT {MOST_DOUBLES}"
     )
-    if doubles := [str(row["id"]) for row in twice]:
-        raise CohortError(
-            f"{where.case_id}: ids stand in more than one row ({', '.join(doubles)} …); give each "
-            "lesion its own"
-        )
+    no_doubles(where, [row["id"] for row in twice])
     rows = f"SELECT *, CAST(NULL AS BIGINT) AS {quoted(ROW)} FROM {quoted(table)}"
     aside = f"{out}__unfinished"
     progress("scoring", 0)

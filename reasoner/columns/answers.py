@@ -5,7 +5,7 @@ can be said. Ranks come from the same marks in the same order as those of one ca
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -33,6 +33,10 @@ WIDE = 64
 """Things, and cautions of one, that a rank can tell apart."""
 BEYOND = "beyond"
 """The column that says that doubles cannot decide a row."""
+MISSING = "missing"
+"""The column of how many unknown facts decide something."""
+MOST = "most_"
+"""Before the key of a tally, of the column of what it comes to if all that is open counts."""
 CONTRADICTS = "contradicts"
 """The column that says that the guideline says two things of a row, of which one can be true."""
 
@@ -45,10 +49,13 @@ class AnswerColumns:
         table: it reads a table ``lesions``, as `RuleColumns` does: what is carried on and the given
             facts, then `columns`, `BEYOND` and `CONTRADICTS`.
         columns: what is said, in the order of the sections; then a column a quantity and a rule.
+        missing: by the number of a word, the column of the bits of the unknown facts that decide
+            something (`blame.Bits`).
     """
 
     table: Select
     columns: tuple[str, ...]
+    missing: Mapping[int, str]
 
 
 def answers(
@@ -79,6 +86,7 @@ class _Answers:
         given = {fact.name for fact in guideline.facts.values() if fact.given}
         self._closed = Sql(given, self._by_property(rules.conclusions))
         self._certain = Kleene(given, self._by_property(rules.open), guideline.inapplicable)
+        self._missing_words: Words = {}
         self._between: dict[str, str] = {}
         """Columns that others are made from: places of things, bits of unknown facts."""
 
@@ -93,7 +101,7 @@ class _Answers:
         told: dict[str, str] = {}
         for section in self._guideline.sections:
             told |= dict(self._section(section))
-        told["missing"] = self._missing()
+        told[MISSING] = self._missing()
         facts = self._guideline.facts
         told |= {
             name: self._number(name)
@@ -111,11 +119,13 @@ class _Answers:
             *(column for words in self._rules.blamed.values() for column in words.values()),
         ]
         given = {name for name in self._rules.values if facts[name].given}
+        missing = {word: f"{MISSING}:{word}" for word in self._missing_words}
+        between = [name for name in self._between if name not in missing.values()]
         gone = [name for name in internal if name not in given and name not in told]
         below = self._rules.table.select(self._between)
         told |= {BEYOND: beyond(self._guideline), CONTRADICTS: self._contradicts()}
-        table = below.select(told, [*gone, *self._between])
-        return AnswerColumns(table, tuple(told)[:-2])
+        table = below.select(told, [*gone, *between])
+        return AnswerColumns(table, tuple(told)[:-2], missing)
 
     def _number(self, name: str) -> str:
         """A computed value, without what doubles add to it."""
@@ -142,7 +152,9 @@ class _Answers:
                 if section.leads:
                     yield "settled", self._settled(section)
             case Tally():
-                yield section.key, f"CAST({quoted(section.total)} AS INTEGER)"
+                total = f"CAST({quoted(section.total)} AS INTEGER)"
+                yield section.key, total
+                yield f"{MOST}{section.key}", self._most(section, total)
             case Members() if not self._are_actions(section):
                 for name in section.predicates:
                     kind = self._guideline.properties[name].kind
@@ -158,6 +170,17 @@ class _Answers:
                 yield from self._criteria(section)
             case _:
                 pass
+
+    def _most(self, section: Tally, total: str) -> str:
+        """A tally, if all points counted that unknown facts leave open."""
+        open_ = [
+            f"CASE WHEN {self._is_open(key)} AND NOT {self._told(key)} THEN {weight} ELSE 0 END"
+            for key, weight in (
+                (key_of(section.predicate, point), weight) for point, weight in section.weights
+            )
+            if key in self._rules.open
+        ]
+        return " + ".join([f"coalesce({total}, 0)", *open_])
 
     def _are_actions(self, section: Members) -> bool:
         actions = {
@@ -322,7 +345,8 @@ class _Answers:
         for section in self._guideline.sections:
             if isinstance(section, Criteria) and section.listed and section.where:
                 words = self._bits.with_fact(words, section.where)
-        return self._bits.known_of(self._kept("missing", words))
+        self._missing_words = self._kept(MISSING, words)
+        return self._bits.known_of(self._missing_words)
 
     def _question(self, name: str, keys: Iterable[str]) -> Words:
         """What leaves a question open. One that the first conclusion that holds answers is settled

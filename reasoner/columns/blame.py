@@ -57,6 +57,11 @@ class Bits:
         )
         return " + ".join(each) or "0"
 
+    def has(self, fact: str, words: Mapping[int, str]) -> str:
+        """Whether the bits of some words, by the columns that hold them, tell of a fact."""
+        word, place = self._places[fact]
+        return f"{quoted(words[word])} & {1 << place} <> 0" if word in words else "FALSE"
+
     def with_fact(self, words: Words, fact: str) -> Words:
         """The same bits, and that of a fact where it is not known."""
         return joined([words, where(f"{quoted(fact)} IS NULL", self._bit(fact))])

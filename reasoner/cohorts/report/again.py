@@ -7,13 +7,19 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
+from functools import cached_property
 from hashlib import sha256
 from math import pi
 
+from calx.reasoner.cohorts.column_map import CASE_ID
+from calx.reasoner.cohorts.report import intervals
+from calx.reasoner.cohorts.report.intervals import Share
 from calx.reasoner.cohorts.report.results import Results
-from calx.reasoner.columns.blame import WORD
+from calx.reasoner.columns.admission import admission, entered
+from calx.reasoner.columns.answers import answers
+from calx.reasoner.columns.blame import WORD, Bits
 from calx.reasoner.columns.program import query
-from calx.reasoner.columns.sql import literal, quoted
+from calx.reasoner.columns.sql import TYPES, literal, quoted
 from calx.reasoner.load.reader import suspend
 from calx.reasoner.model.guideline import Fact, Guideline
 from calx.reasoner.model.names import key_of
@@ -23,6 +29,8 @@ from calx.reasoner.recommendation import Reasoner
 
 NOTHING = "–"
 """Where nothing is told."""
+WHOSE = "patient:"
+"""The column of whose a lesion is."""
 
 
 @dataclass(frozen=True)
@@ -30,17 +38,33 @@ class Reclassified:
     """What a change turns.
 
     Attributes:
-        lesions: of how many.
-        pairs: by what is told and what would be told, how many.
+        pairs: by what is told and what would be told, how many lesions.
+        turned: the share that would be told something else; None of no lesion.
+        aside: lesions that are not looked at, as what is known of them contradicts the change.
     """
 
-    lesions: int
     pairs: dict[tuple[str, str], int]
+    turned: Share | None
+    aside: int = 0
 
     @property
-    def turned(self) -> int:
-        """Lesions that would be told something else."""
-        return sum(count for (old, new), count in self.pairs.items() if old != new)
+    def lesions(self) -> int:
+        return sum(self.pairs.values())
+
+
+@dataclass(frozen=True)
+class ReadingError:
+    """How far the readings of a number err.
+
+    Attributes:
+        deviation: the standard deviation, as SQL.
+        told: the same for people.
+        study: that says so.
+    """
+
+    deviation: str
+    told: str
+    study: str
 
 
 class Again:
@@ -49,10 +73,12 @@ class Again:
     Args:
         reasoner: of the guideline.
         results: whose lesions are read.
+        patient: SQL of whose a lesion is; None: each is its own.
     """
 
-    def __init__(self, reasoner: Reasoner, results: Results) -> None:
-        self._reasoner, self._results = reasoner, results
+    def __init__(self, reasoner: Reasoner, results: Results, patient: str | None = None) -> None:
+        self._reasoner, self._patient = reasoner, patient
+        self._there = {*results.columns}
         guideline = reasoner.guideline
         self.sections: list[One | Tally] = [
             section
@@ -61,92 +87,142 @@ class Again:
         ]
         """What is looked at: the leading section, and scores."""
         self._connection = results.connection
-        lesions = results.lesions(reasoner, ["case_id"])
+        lesions = results.lesions(reasoner, {CASE_ID: CASE_ID, WHOSE: patient or "NULL"})
         self._connection.execute(f"CREATE TEMP TABLE taken AS {lesions.text}")
-        self._facts = lesions.columns
-        self._told(guideline, {}, "told")
+        self._facts = tuple(name for name in lesions.columns if name not in (CASE_ID, WHOSE))
+        self._tell(guideline, "SELECT * FROM taken", "told")
         (self.lesions,) = self._connection.execute("SELECT count(*) FROM taken").fetchone() or (0,)
 
-    def _told(self, guideline: Guideline, changed: Mapping[str, str], table: str) -> None:
+    def _tell(self, guideline: Guideline, lesions: str, table: str) -> None:
         """What is told of each lesion, as a table."""
-        each = ", ".join(
-            f"{changed[name]} AS {quoted(name)}" if name in changed else quoted(name)
-            for name in self._facts
-        )
-        rules = query(guideline, (), ["case_id"])
-        text = rules.table.text.replace("FROM lesions)", f"FROM (SELECT {each} FROM taken) AS l)")
+        rules = query(guideline, (), [CASE_ID, WHOSE])
+        text = rules.table.text.replace("FROM lesions)", f"FROM ({lesions}) AS l)")
         told = ", ".join(
             f"coalesce({_told_by(guideline, section, rules.conclusions)}, '{NOTHING}') "
             f"AS {quoted(section.key)}"
             for section in self.sections
         )
         self._connection.execute(
-            f"CREATE OR REPLACE TEMP TABLE {table} AS SELECT case_id, {told} FROM ({text}) AS r"
+            f"CREATE OR REPLACE TEMP TABLE {table} AS "
+            f"SELECT {CASE_ID}, {quoted(WHOSE)}, {told} FROM ({text}) AS r"
         )
 
     def _moved(self) -> dict[str, Reclassified]:
-        found = {}
+        found, both = {}, f"FROM told JOIN other USING ({CASE_ID})"
+        patient = None if self._patient is None else f"told.{quoted(WHOSE)}"
         for section in self.sections:
             key = quoted(section.key)
             pairs = self._connection.execute(
-                f"SELECT told.{key}, other.{key}, count(*) "
-                "FROM told JOIN other USING (case_id) GROUP BY 1, 2"
+                f"SELECT told.{key}, other.{key}, count(*) {both} GROUP BY 1, 2"
             ).fetchall()
-            found[section.key] = Reclassified(
-                self.lesions, {(old, new): count for old, new, count in pairs}
-            )
+            counted = intervals.sums(both, [f"told.{key} <> other.{key}"], patient)
+            rows = self._connection.execute(counted).fetchall()
+            turned = intervals.shares(rows[0])[1][0] if rows else None
+            moved = {(str(old), str(new)): int(count) for old, new, count in pairs}
+            found[section.key] = Reclassified(moved, turned, self.lesions - sum(moved.values()))
         return found
-
-    def changed(self, changed: Mapping[str, str]) -> dict[str, Reclassified]:
-        """Where facts are other than they are.
-
-        Args:
-            changed: by name of a fact its value as SQL, of the facts.
-        """
-        self._told(self._reasoner.guideline, changed, "other")
-        return self._moved()
 
     def without(self, fact: str) -> dict[str, Reclassified]:
         """Where a fact were not known."""
-        kind = self._reasoner.guideline.facts[fact].kind
-        nothing = {"boolean": "CAST(NULL AS BOOLEAN)", "text": "CAST(NULL AS VARCHAR)"}
-        return self.changed({fact: nothing.get(kind, "CAST(NULL AS DOUBLE)")})
+        guideline = self._reasoner.guideline
+        nothing = f"CAST(NULL AS {TYPES[guideline.facts[fact].kind]})"
+        self._tell(guideline, self._with({fact: nothing}), "other")
+        return self._moved()
 
-    def withdrawn(self, study: str) -> dict[str, Reclassified]:
-        """Where a study were withdrawn."""
+    def withdrawn(self, study: str) -> dict[str, Reclassified] | None:
+        """Where a study were withdrawn; None where no rule falls away with it."""
         guideline = self._reasoner.guideline
         studies = guideline.studies | {study: replace(guideline.studies[study], withdrawn=True)}
-        self._told(suspend(replace(guideline, studies=studies)), {}, "other")
+        suspended = suspend(replace(guideline, studies=studies))
+        if suspended.rules == guideline.rules:
+            return None
+        self._tell(suspended, "SELECT * FROM taken", "other")
         return self._moved()
+
+    def _with(self, changed: Mapping[str, str], table: str = "taken") -> str:
+        """The lesions of a table, with facts as SQL says."""
+        names = ", ".join(f"{text} AS {quoted(name)}" for name, text in changed.items())
+        return f"SELECT * REPLACE ({names}) FROM {table}" if names else f"SELECT * FROM {table}"
+
+    def _read(self, changed: Mapping[str, str]) -> dict[str, Reclassified]:
+        """Where numbers are read otherwise. What is read with them (``calx:follows``) is taken for
+        unknown where it contradicts them; lesions that still do are left aside.
+        """
+        guideline, run = self._reasoner.guideline, self._connection.execute
+        moved = {guideline.facts[name].local for name in changed}
+        following = [
+            name
+            for name in self._facts
+            if guideline.facts[name].follows in moved and name not in changed
+        ]
+        run(f"CREATE OR REPLACE TEMP TABLE shifted AS {self._with(changed)}")
+        refused = self._refused("shifted")
+        kinds = {name: TYPES[guideline.facts[name].kind] for name in following}
+        where = f"{CASE_ID} IN (SELECT {CASE_ID} FROM refused)"
+        loose = {
+            name: f"CASE WHEN NOT {where} THEN {quoted(name)} ELSE CAST(NULL AS {kind}) END"
+            for name, kind in kinds.items()
+        }
+        run(f"CREATE OR REPLACE TEMP TABLE refused AS {refused}")
+        run(f"CREATE OR REPLACE TEMP TABLE loosened AS {self._with(loose, 'shifted')}")
+        run(f"CREATE OR REPLACE TEMP TABLE refused AS {self._refused('loosened')}")
+        self._tell(guideline, f"SELECT * FROM loosened WHERE NOT {where}", "other")
+        return self._moved()
+
+    def _refused(self, table: str) -> str:
+        """A query of the lesions of a table that the gate refuses."""
+        facts = self._reasoner.guideline.facts
+        gate = admission(
+            self._reasoner.guideline, {n: entered(facts[n]) for n in self._facts}, [CASE_ID]
+        )
+        text = gate.table.text.replace("FROM entered)", f"FROM {table} AS entered)")
+        return f"SELECT {CASE_ID} FROM ({text}) AS gate WHERE {quoted(gate.refused)}"
 
     def shifted(self, fact: str, by: Decimal) -> dict[str, Reclassified]:
         """Where every reading of a number were so much more, within the bounds of the fact."""
         told = self._reasoner.guideline.facts[fact]
-        return self.changed({fact: _within(told, f"{quoted(fact)} + {by}")})
+        return self._read({fact: _within(told, f"{quoted(fact)} + {by}")})
 
     def misread(self, seed: int) -> dict[str, Reclassified]:
         """Where every number of which an error is told were read once more: one draw of normal
         errors, the same for the same seed.
         """
+        facts = self._reasoner.guideline.facts
         changed = {
-            name: _within(self._reasoner.guideline.facts[name], _read_anew(name, error, seed))
+            name: _within(facts[name], _read_anew(name, error.deviation, seed))
             for name, error in self.errors.items()
         }
-        return self.changed(changed)
+        return self._read(changed)
 
-    @property
-    def errors(self) -> dict[str, str]:
-        """By fact, the standard deviation of its readings, as SQL."""
-        guideline, found = self._reasoner.guideline, dict[str, str]()
+    @cached_property
+    def errors(self) -> dict[str, ReadingError]:
+        """By fact, how far its readings err."""
+        guideline, found = self._reasoner.guideline, dict[str, ReadingError]()
         for statement in guideline.statements.values():
             for number in statement.numbers:
                 fact = guideline.facts.get(number.quantity)
                 live = not guideline.studies[statement.study].withdrawn
-                if number.comparator == DEVIATION and fact is not None and live and number.value:
+                if number.comparator == DEVIATION and fact and live and fact.name in self._there:
                     percent = number.unit == "%" != fact.unit
                     size = f"abs({quoted(fact.name)}) / 100 * " if percent else ""
-                    found.setdefault(fact.name, f"{size}{number.value}")
+                    told = f"± {number.value} {number.unit}".rstrip()
+                    error = ReadingError(f"{size}{number.value}", told, statement.study)
+                    found.setdefault(fact.name, error)
         return found
+
+    def wanting(self) -> dict[str, tuple[int, int]]:
+        """By fact: of how many lesions it is known, and of how many it is not and decides
+        something.
+        """
+        guideline, bits = self._reasoner.guideline, Bits(self._reasoner.guideline)
+        told = answers(guideline, self._reasoner.uncertainty.read, [CASE_ID])
+        text = told.table.text.replace("FROM lesions)", "FROM (SELECT * FROM taken) AS l)")
+        known = ", ".join(f"count({quoted(name)})" for name in self._facts)
+        of = [bits.has(name, told.missing) for name in self._facts]
+        wanted = ", ".join(f"count(*) FILTER ({test})" for test in of)
+        there = self._connection.execute(f"SELECT {known} FROM taken").fetchone() or ()
+        gone = self._connection.execute(f"SELECT {wanted} FROM ({text}) AS r").fetchone() or ()
+        return dict(zip(self._facts, zip(there, gone, strict=True), strict=True))
 
     def deciding(self) -> list[tuple[str, int, int]]:
         """By fact: of how many lesions whose leading answer is not settled it is among what leaves

@@ -8,10 +8,10 @@ from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from calx.reasoner.cohorts.errors import CohortError
+from calx.reasoner.cohorts.settings import read
 from calx.reasoner.model.guideline import Guideline
+from calx.reasoner.model.section import Status
 from calx.reasoner.model.values import LARGEST
 
 REPORT = Path("registry") / "report.yaml"
@@ -24,60 +24,116 @@ class ReportScope:
 
     Attributes:
         by: columns by which lesions are parted.
+        more: of these, those that were asked for beside the guideline's own.
         patient: the column of patients, whose lesions are alike; None: each lesion is its own.
         site: the column of sites.
-        performed: the column of the device that was used, by its id in the guideline.
+        performed: the column of the device that was used.
+        words: what words of that column stand for, beside the ids of the guideline.
+        describe: the facts by which lesions are described.
+        before: a fact and the value that it has in lesions described before the device was used.
         shifts: by fact, so much more or less in its readings.
         rejects: the file of the rows that were not answered.
+        least: counts from 1 to one less are not shown; 0 shows all.
         language: of the words.
     """
 
     by: tuple[str, ...] = ()
+    more: tuple[str, ...] = ()
     patient: str | None = None
     site: str | None = None
     performed: str | None = None
+    words: tuple[tuple[str, str], ...] = ()
+    describe: tuple[str, ...] = ()
+    before: tuple[str, str] | None = None
     shifts: tuple[tuple[str, Decimal], ...] = ()
     rejects: Path | None = None
+    least: int = 0
     language: str = "en"
 
 
-def parted(directory: Path) -> tuple[str, ...]:
-    """The facts by which a guideline's folder parts lesions."""
-    return tuple(str(name) for name in _content(directory).get("by") or ())
+def by_default(guideline: Guideline, directory: Path) -> ReportScope:
+    """What a guideline's folder says that a report is about.
+
+    Raises:
+        CohortError: it says what there is not.
+    """
+    path, content = directory / REPORT, _content(directory)
+    by, describe = ([str(name) for name in content.get(key) or ()] for key in ("by", "describe"))
+    before = {str(name): str(value) for name, value in (content.get("before") or {}).items()}
+    for name in (*by, *describe, *before):
+        fact = guideline.facts.get(name)
+        if fact is None or not fact.given:
+            raise CohortError(f"{path}: {name}: unknown fact")
+        if name in before and before[name] not in fact.values:
+            raise CohortError(f"{path}: before: {before[name]} is no value of {name}")
+    return ReportScope(
+        tuple(by),
+        describe=tuple(describe),
+        before=next(iter(before.items()), None),
+        shifts=shifts(guideline, [*(content.get("shifts") or {}).items()]),
+    )
 
 
 def _content(directory: Path) -> dict[str, Any]:
     path = directory / REPORT
     if not path.is_file():
         return {}
-    try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise CohortError(f"{path}: {' '.join(str(error).split())[:200]}") from None
-    if not isinstance(content, dict):
-        raise CohortError(f"{path}: has the keys by and shifts")
+    content = read(path)
+    kinds = {"by": list, "describe": list, "before": dict, "shifts": dict}
+    if not isinstance(content, dict) or not content.keys() <= kinds.keys():
+        raise CohortError(f"{path}: has the keys {', '.join(kinds)}")
+    for key, kind in kinds.items():
+        if not isinstance(content.get(key) or kind(), kind):
+            raise CohortError(f"{path}: {key}: is a {'list' if kind is list else 'map'}")
     return content
 
 
+def pairs(told: Sequence[str]) -> list[tuple[str, str]]:
+    """What was told as ``NAME=VALUE`` each.
+
+    Raises:
+        CohortError: there is no ``=``.
+    """
+    for one in told:
+        if "=" not in one:
+            raise CohortError(f"{one}: is told as NAME=VALUE")
+    return [
+        (name.strip(), value.strip()) for name, _, value in (one.partition("=") for one in told)
+    ]
+
+
+def words(guideline: Guideline, told: Sequence[str]) -> tuple[tuple[str, str], ...]:
+    """What words stand for, each a thing that stands in the guideline's order.
+
+    Raises:
+        CohortError: there is no such thing.
+    """
+    known = {
+        thing.id
+        for section in guideline.sections
+        if isinstance(section, Status) and section.ranked
+        for thing in guideline.of_kind(section.kind)
+    }
+    found = pairs(told)
+    for word, id_ in found:
+        if id_ not in known:
+            raise CohortError(f"{word}={id_}: the guideline knows {', '.join(sorted(known))}")
+    return tuple(found)
+
+
 def shifts(
-    guideline: Guideline, directory: Path, told: Sequence[str] | None
+    guideline: Guideline, told: Sequence[tuple[str, Any]]
 ) -> tuple[tuple[str, Decimal], ...]:
     """By how much the readings of numbers are shifted.
 
     Args:
         guideline: whose facts they are.
-        directory: of the guideline.
-        told: ``FACT=BY`` each; None: what the guideline's folder says.
+        told: facts, and by how much.
 
     Raises:
         CohortError: there is no such number.
     """
-    pairs: list[tuple[str, Any]]
-    if told is not None:
-        pairs = [(name, by) for name, _, by in (one.partition("=") for one in told)]
-    else:
-        pairs = [*(_content(directory).get("shifts") or {}).items()]
-    return tuple((name, _by(guideline, name, by)) for name, by in pairs)
+    return tuple((name, _by(guideline, name, by)) for name, by in told)
 
 
 def _by(guideline: Guideline, name: str, by: Any) -> Decimal:

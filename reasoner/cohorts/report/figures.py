@@ -9,14 +9,15 @@ from io import StringIO
 from typing import TYPE_CHECKING, Any
 
 from calx.reasoner.cohorts.report import intervals
-from calx.reasoner.cohorts.report.tables import HIDDEN, ReportTable, Share
+from calx.reasoner.cohorts.report.intervals import Share
+from calx.reasoner.cohorts.report.tables import SMALL, Counted, ReportTable, count_of
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 HATCHES = ("", "///", "...", "xxx", "\\\\\\", "++", "ooo", "---")
 GREYS = ("#1f4e79", "#d6e4f0", "#8fb3d1", "#f2f2f2", "#4d4d4d", "#c4c4c4", "#eaf3e6", "#a3a3a3")
-MOST_BARS = 40
+SIGNS = ("s", "o", "^", "D")
 FONTS = ("DejaVu Sans", "Noto Sans CJK SC", "Noto Sans CJK JP", "sans-serif")
 
 Draw = Callable[["Axes", ReportTable], None]
@@ -42,7 +43,7 @@ def figure(table: ReportTable) -> str | None:
         "hatch.linewidth": 0.6,
     }
     with pyplot.rc_context(settings):
-        tall = 1.6 + 0.24 * min(len(table.rows), MOST_BARS)
+        tall = 1.6 + (0.24 if draw is not _compared else 0.4) * len(table.rows)
         shape, axes = pyplot.subplots(figsize=(7.4, max(2.4, tall)), layout="constrained")
         try:
             draw(axes, table)
@@ -57,7 +58,7 @@ def _drawing(table: ReportTable) -> Draw | None:
     if table.figure in ("completeness", "resting-on-facts"):
         return _bars
     if table.figure == "concordance":
-        return _intervals
+        return _compared
     if table.figure == "funnel":
         return _funnel
     if table.figure.startswith(("shift-", "misread")):
@@ -67,33 +68,55 @@ def _drawing(table: ReportTable) -> Draw | None:
     return _stacked
 
 
-def _count(cell: object) -> int:
-    return cell if isinstance(cell, int) and cell not in HIDDEN else 0
-
-
 def _bars(axes: Axes, table: ReportTable) -> None:
-    """A share a row."""
-    rows = [row for row in table.rows if isinstance(row[-1], Share)][:MOST_BARS]
-    names = [str(row[0]) for row in rows]
-    shares = [100 * row[-1].value for row in rows if isinstance(row[-1], Share)]
+    """The first share of each row as a bar, the last as a mark where it is another."""
+    rows = [(str(row[0]), [cell for cell in row if isinstance(cell, Share)]) for row in table.rows]
+    rows = [(name, shares) for name, shares in rows if shares]
     places = [*range(len(rows))]
-    axes.barh(places, shares, color=GREYS[2], edgecolor="#333333", linewidth=0.4)
-    for place, share in zip(places, shares, strict=True):
-        axes.text(share + 0.8, place, f"{share:.1f}", va="center", fontsize=7.5)
-    axes.set_yticks(places, names, fontsize=7.5)
+    first = [100 * shares[0].value for _, shares in rows]
+    axes.barh(places, first, color=GREYS[2], edgecolor="#333333", linewidth=0.4)
+    marks = [100 * shares[-1].value if len(shares) > 1 else None for _, shares in rows]
+    for place, share, mark in zip(places, first, marks, strict=True):
+        end = max(share, mark or 0)
+        told = f"{share:.1f}" if mark is None else f"{share:.1f}  ({mark:.1f})"
+        axes.text(end + 1.2, place, told, va="center", fontsize=7.5)
+    there = [(mark, place) for mark, place in zip(marks, places, strict=True) if mark is not None]
+    if there:
+        axes.plot(*zip(*there, strict=True), "D", color="black", ms=3.5, ls="none")
+        shares_of = [name for place, name in enumerate(table.head) if _is_share(table, place)]
+        axes.barh([0], [0], color=GREYS[2], edgecolor="#333333", label=shares_of[0])
+        axes.plot([], [], "D", color="black", ms=3.5, ls="none", label=shares_of[-1])
+        _legend(axes, 1)
+    axes.set_yticks(places, [name for name, _ in rows], fontsize=7.5)
     axes.invert_yaxis()
-    axes.set_xlim(0, max([*shares, 1]) * 1.12)
+    axes.margins(y=0.01)
+    axes.set_xlim(0, max([*first, *(mark or 0 for mark in marks), 1]) * 1.16)
     axes.set_xlabel("%")
+
+
+def _is_share(table: ReportTable, place: int) -> bool:
+    return any(isinstance(row[place], Share) for row in table.rows)
+
+
+def _legend(axes: Axes, columns: int) -> None:
+    axes.legend(
+        loc="lower left",
+        bbox_to_anchor=(0, 1.0),
+        ncols=columns,
+        fontsize=7.5,
+        frameon=False,
+    )
 
 
 def _stacked(axes: Axes, table: ReportTable) -> None:
     """Of each row the shares of its counts."""
-    rows = [row for row in table.rows if _count(row[1])][:MOST_BARS]
-    names = [f"{row[0]} (n = {_count(row[1]):,})" for row in rows]
+    rows = [row for row in table.rows if count_of(row[1])]
+    names = [f"{row[0]} (n = {count_of(row[1]):,})" for row in rows]
     places, left = [*range(len(rows))], [0.0] * len(rows)
     for number, label in enumerate(table.head[2:]):
-        shares = [100 * _count(row[2 + number]) / _count(row[1]) for row in rows]
-        colour, hatch = GREYS[number % len(GREYS)], HATCHES[number % len(HATCHES)]
+        shares = [100 * count_of(row[2 + number]) / count_of(row[1]) for row in rows]
+        colour = GREYS[(number + 3 * (number // len(GREYS))) % len(GREYS)]
+        hatch = HATCHES[number % len(HATCHES)]
         axes.barh(
             places,
             shares,
@@ -121,14 +144,13 @@ def _stacked(axes: Axes, table: ReportTable) -> None:
 
 def _matrix(axes: Axes, table: ReportTable) -> None:
     """From the rows to the columns, each row out of 100."""
-    counts = [[_count(cell) for cell in row[1:]] for row in table.rows]
+    counts = [[count_of(cell) for cell in row[1:]] for row in table.rows]
     shares = [[cell / (sum(row) or 1) for cell in row] for row in counts]
     axes.imshow(shares, cmap="Greys", vmin=0, vmax=1.6, aspect="auto")
     for down, row in enumerate(counts):
         for along, count in enumerate(row):
-            hidden = table.rows[down][1 + along] in HIDDEN
             share = f"\n{100 * shares[down][along]:.1f} %" if count else ""
-            told = "×" if hidden else f"{count:,}{share}"
+            told = "<" if table.rows[down][1 + along] == SMALL else f"{count:,}{share}"
             weight = "bold" if down == along else "normal"
             axes.text(along, down, told, ha="center", va="center", fontsize=7.5, fontweight=weight)
     axes.set_xticks(
@@ -140,21 +162,33 @@ def _matrix(axes: Axes, table: ReportTable) -> None:
     axes.xaxis.tick_top()
 
 
-def _intervals(axes: Axes, table: ReportTable) -> None:
-    rows = [(str(row[0]), row[-1]) for row in table.rows if isinstance(row[-1], Share)]
-    for place, (_, share) in enumerate(rows):
-        axes.plot([100 * share.low, 100 * share.high], [place, place], color="black", lw=1.2)
-        axes.plot([100 * share.value], [place], "s", color=GREYS[0], ms=5)
-    axes.set_yticks(range(len(rows)), [name for name, _ in rows], fontsize=8)
+def _compared(axes: Axes, table: ReportTable) -> None:
+    """Of each row the shares with their intervals, a sign a column."""
+    rows = [row for row in table.rows if count_of(row[1])]
+    places = [n for n in range(len(table.head)) if any(isinstance(row[n], Counted) for row in rows)]
+    for number, column in enumerate(places):
+        sign, shift = SIGNS[number % len(SIGNS)], 0.26 * (number - (len(places) - 1) / 2)
+        points = [(down + shift, row[column]) for down, row in enumerate(rows)]
+        for down, cell in points:
+            if isinstance(cell, Counted) and cell.share.hits != SMALL:
+                share = cell.share
+                axes.plot([100 * share.low, 100 * share.high], [down, down], color="black", lw=0.9)
+                axes.plot([100 * share.value], [down], sign, color=GREYS[0], ms=4.5)
+        axes.plot([], [], sign, color=GREYS[0], ls="none", label=table.head[column])
+    names = [f"{row[0]} (n = {count_of(row[1]):,})" for row in rows]
+    axes.set_yticks(range(len(rows)), names, fontsize=7.5)
     axes.invert_yaxis()
-    axes.margins(y=0.4)
+    axes.margins(y=0.02)
     axes.set_xlim(0, 100)
     axes.set_xlabel("%")
+    axes.figure.legend(loc="outside lower center", ncols=1, fontsize=7.5, frameon=False)
 
 
 def _funnel(axes: Axes, table: ReportTable) -> None:
     """Sites by their number of lesions, with limits about the share of all."""
-    points = [(str(row[0]), _count(row[1]), _count(row[2])) for row in table.rows if _count(row[1])]
+    points = [
+        (str(row[0]), count_of(row[1]), count_of(row[2])) for row in table.rows if count_of(row[1])
+    ]
     if not points:
         return
     mean = sum(hits for *_, hits in points) / sum(of for _, of, _ in points)
@@ -162,7 +196,7 @@ def _funnel(axes: Axes, table: ReportTable) -> None:
     sizes = [max(1.0, most * step / 120) for step in range(1, 127)]
     for wide, style in ((intervals.WIDE, "--"), (intervals.FAR, "-")):
         limits = [intervals.wilson(mean, size, wide) for size in sizes]
-        for side in ([100 * one.low for one in limits], [100 * one.high for one in limits]):
+        for side in ([100 * low for low, _ in limits], [100 * high for _, high in limits]):
             axes.plot(sizes, side, style, color="#555555", lw=0.9)
     axes.axhline(100 * mean, color="#333333", lw=0.8)
     axes.plot(

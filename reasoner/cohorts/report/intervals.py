@@ -4,11 +4,11 @@ ratio, and Wilson's interval with as many lesions as they are worth.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
+from dataclasses import dataclass
 from math import sqrt
 from statistics import NormalDist
-
-from calx.reasoner.cohorts.report.tables import Share
+from typing import Any
 
 WIDE = NormalDist().inv_cdf(0.975)
 """Standard deviations to either side of a 95 % interval."""
@@ -16,46 +16,34 @@ FAR = NormalDist().inv_cdf(0.999)
 """The same of 99.8 %, the outer limits of a funnel."""
 
 
-def share(clusters: Iterable[tuple[int, int]]) -> Share | None:
-    """A share of lesions.
+@dataclass(frozen=True)
+class Share:
+    """A share of lesions with its 95 % interval, each 0 to 1.
 
-    Args:
-        clusters: of each patient how many lesions count, and of how many.
-
-    >>> found = share([(1, 1), (0, 1), (1, 1), (0, 1)])
-    >>> round(found.value, 2), round(found.low, 2), round(found.high, 2)
-    (0.5, 0.13, 0.87)
+    Attributes:
+        hits: lesions that count.
+        of: how many there are; not 0.
+        worth: as many independent lesions would tell as much.
     """
-    each = [(hit, of) for hit, of in clusters if of]
-    return _share(
-        len(each),
-        sum(hit for hit, _ in each),
-        sum(of for _, of in each),
-        sum(hit * hit for hit, _ in each),
-        sum(hit * of for hit, of in each),
-        sum(of * of for _, of in each),
-    )
+
+    hits: int
+    of: int
+    worth: float
+
+    @property
+    def value(self) -> float:
+        return self.hits / self.of
+
+    @property
+    def low(self) -> float:
+        return wilson(self.value, self.worth)[0]
+
+    @property
+    def high(self) -> float:
+        return wilson(self.value, self.worth)[1]
 
 
-def of_sums(many: int, hits: int, all_: int, hh: int, ha: int, aa: int) -> Share | None:
-    """The same of sums over patients: their number, hits, lesions, and the sums of products."""
-    return _share(many, hits, all_, hh, ha, aa)
-
-
-def _share(many: int, hits: int, all_: int, hh: int, ha: int, aa: int) -> Share | None:
-    if not all_:
-        return None
-    value = hits / all_
-    plain = value * (1 - value) / all_
-    worth = float(all_)
-    if many > 1 and plain > 0:
-        residual = hh - 2 * value * ha + value * value * aa
-        variance = residual / all_**2 * many / (many - 1)
-        worth = min(float(all_), all_ * plain / variance) if variance > 0 else float(all_)
-    return wilson(value, worth)
-
-
-def wilson(value: float, worth: float, wide: float = WIDE) -> Share:
+def wilson(value: float, worth: float, wide: float = WIDE) -> tuple[float, float]:
     """Wilson's interval of a share.
 
     Args:
@@ -67,4 +55,67 @@ def wilson(value: float, worth: float, wide: float = WIDE) -> Share:
     middle = (value + square / (2 * worth)) / (1 + square / worth)
     half = wide / (1 + square / worth)
     half *= sqrt(value * (1 - value) / worth + square / (4 * worth * worth))
-    return Share(value, max(0.0, middle - half), min(1.0, middle + half))
+    return max(0.0, middle - half), min(1.0, middle + half)
+
+
+def share(patients: int, hits: int, of: int, hh: int, ha: int, aa: int) -> Share | None:
+    """A share of sums over patients; None of no lesion.
+
+    Args:
+        patients: their number.
+        hits: lesions that count.
+        of: all lesions.
+        hh: sum of the squares of each patient's hits.
+        ha: sum of the products of each patient's hits and lesions.
+        aa: sum of the squares of each patient's lesions.
+
+    >>> found = share(4, 2, 4, 2, 2, 4)
+    >>> found.value, round(found.low, 2), round(found.high, 2)
+    (0.5, 0.13, 0.87)
+    """
+    if not of:
+        return None
+    value = hits / of
+    plain = value * (1 - value) / of
+    worth = float(of)
+    if patients > 1 and plain > 0:
+        residual = hh - 2 * value * ha + value * value * aa
+        variance = residual / of**2 * patients / (patients - 1)
+        worth = min(worth, of * plain / variance) if variance > 0 else worth
+    return Share(hits, of, worth)
+
+
+def sums(source: str, tests: Sequence[str], patient: str | None, part: str = "NULL") -> str:
+    """A query whose rows `shares` reads, a row a part.
+
+    Args:
+        source: ``FROM`` and ``WHERE`` of the lesions.
+        tests: of each the lesions count that meet it.
+        patient: SQL of whose a lesion is; None: each is its own.
+        part: SQL of the part to which a lesion belongs.
+    """
+    numbers = range(len(tests))
+    if patient is None:
+        hits = ", ".join(f"count(*) FILTER ({test})" for test in tests)
+        own = ", ".join(f"h{n}, h{n}, h{n}" for n in numbers)
+        named = ", ".join(f"h{n}" for n in numbers)
+        return (
+            f"SELECT part, a, a, a, {own} FROM (SELECT {part}, count(*), {hits} {source} "
+            f"GROUP BY 1) AS parts(part, a, {named})"
+        )
+    hits = ", ".join(f"count(*) FILTER ({test}) AS h{n}" for n, test in enumerate(tests))
+    told = ", ".join(f"sum(h{n}), sum(h{n} * h{n}), sum(h{n} * a)" for n in numbers)
+    return (
+        f"SELECT part, count(*), sum(a), sum(a * a), {told} FROM "
+        f"(SELECT {part} AS part, {patient} AS patient, count(*) AS a, {hits} {source} "
+        "GROUP BY 1, 2) AS patients GROUP BY part"
+    )
+
+
+def shares(row: Sequence[Any]) -> tuple[Any, list[Share | None]]:
+    """The part of a row of `sums`, and the share of each test."""
+    part, patients, of, aa, *rest = row
+    return part, [
+        share(int(patients), int(hits), int(of), int(hh), int(ha), int(aa))
+        for hits, hh, ha in zip(rest[::3], rest[1::3], rest[2::3], strict=True)
+    ]

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import csv
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 from io import StringIO
 
-from calx.reasoner.cohorts.report.tables import Cell, ReportTable, Share, shown
+from calx.reasoner.cohorts.report.intervals import Share
+from calx.reasoner.cohorts.report.tables import Cell, Counted, ReportTable, Spread, shown
 
 STYLE = """
 :root { color-scheme: light dark; }
@@ -17,7 +18,7 @@ h1 { font-size: 1.5rem; } h2 { font-size: 1.15rem; margin-top: 2.2rem; }
 table { border-collapse: collapse; font-size: 0.85rem; }
 div.wide { overflow-x: auto; }
 th, td { padding: 0.15rem 0.6rem; text-align: right; border-bottom: 1px solid #8886; }
-th:first-child, td:first-child { text-align: left; }
+th:first-child, td:first-child, td.words { text-align: left; }
 thead th { vertical-align: bottom; border-bottom: 2px solid #888; }
 figure { margin: 1rem 0; background: white; padding: 0.3rem; }
 figure svg { max-width: 100%; height: auto; }
@@ -58,15 +59,24 @@ def html(
         head = "".join(f'<th scope="col">{escape(name)}</th>' for name in one.head)
         parts.append(f'<div class="wide"><table><thead><tr>{head}</tr></thead><tbody>')
         for row in one.rows:
-            first, *rest = (escape(shown(cell, least)) for cell in row)
-            cells = "".join(f"<td>{cell}</td>" for cell in rest)
-            parts.append(f'<tr><th scope="row">{first}</th>{cells}</tr>')
+            first, *rest = row
+            cells = "".join(_td(cell, least) for cell in rest)
+            name = escape(shown(first, least))
+            parts.append(f'<tr><th scope="row">{name}</th>{cells}</tr>')
         parts.append("</tbody></table></div>")
         if one.note:
             parts.append(f'<p class="note">{escape(one.note)}</p>')
         parts.append("</section>")
     parts.append(f"<footer><p>{escape(foot)}</p></footer></body></html>")
     return "\n".join(parts)
+
+
+def _td(cell: Cell, least: int) -> str:
+    """A cell; one that has an interval to show shows it where it is pointed at."""
+    if isinstance(cell, Counted) and cell.share.hits > 0:
+        return f'<td title="{escape(shown(cell.share, least))}">{escape(shown(cell, least))}</td>'
+    words = ' class="words"' if isinstance(cell, str) else ""
+    return f"<td{words}>{escape(shown(cell, least))}</td>"
 
 
 def _own_ids(svg: str, key: str) -> str:
@@ -87,42 +97,75 @@ def markdown(
     """The same as Markdown; pictures lie beside it."""
     lines = [f"# {title}", "", *([f"**{mark}**", ""] if mark else [])]
     for line in lead:
-        lines += [line, ""]
+        lines += [_cell(line), ""]
     for one in tables:
-        lines += [f"## {one.title}", ""]
+        lines += [f"## {_cell(one.title)}", ""]
         if one.figure in figures:
-            lines += [f"![{one.title}](figures/{one.figure}.svg)", ""]
+            lines += [f"![{_cell(one.title)}](figures/{one.figure}.svg)", ""]
         lines.append("| " + " | ".join(_cell(name) for name in one.head) + " |")
         lines.append("|" + " --- |" * len(one.head))
         lines += ["| " + " | ".join(_cell(shown(c, least)) for c in row) + " |" for row in one.rows]
-        lines += ["", *([one.note, ""] if one.note else [])]
+        lines += ["", *([_cell(one.note), ""] if one.note else [])]
     return "\n".join([*lines, foot, ""])
 
 
 def _cell(text: str) -> str:
-    return text.replace("|", "\\|").replace("\n", " ")
+    """Text in a Markdown table, as text."""
+    return re.sub(r"([\\|<>&*_`\[\]])", r"\\\1", text.replace("\n", " "))
 
 
 def as_csv(table: ReportTable, foot: str, least: int) -> str:
     """One table, its shares as three numbers; the last line says where it is from."""
     text = StringIO()
     writer = csv.writer(text)
-    wide = [any(isinstance(row[n], Share) for row in table.rows) for n in range(len(table.head))]
+    kinds = [_kind(row[n] for row in table.rows) for n in range(len(table.head))]
     head: list[str] = []
-    for name, is_share in zip(table.head, wide, strict=True):
-        head += [name, f"{name} 95 % low", f"{name} 95 % high"] if is_share else [name]
-    writer.writerow(head)
+    for name, kind in zip(table.head, kinds, strict=True):
+        head += [f"{name}{more}" for more in COLUMNS[kind]]
+    writer.writerow(map(_harmless, head))
     for row in table.rows:
         cells: list[str] = []
-        for cell, is_share in zip(row, wide, strict=True):
-            cells += _plain(cell, is_share, least)
+        for cell, kind in zip(row, kinds, strict=True):
+            told = _plain(cell, least)
+            cells += told + [""] * (len(COLUMNS[kind]) - len(told))
         writer.writerow(cells)
     writer.writerow([f"# {foot}"])
     return text.getvalue()
 
 
-def _plain(cell: Cell, is_share: bool, least: int) -> list[str]:
-    if isinstance(cell, Share):
-        return [f"{cell.value:.6f}", f"{cell.low:.6f}", f"{cell.high:.6f}"]
-    told = "" if cell is None else shown(cell, least).replace(",", "")
-    return [told, "", ""] if is_share else [told if not isinstance(cell, str) else cell]
+INTERVAL = (" 95 % low", " 95 % high")
+COLUMNS: dict[type, tuple[str, ...]] = {
+    Counted: ("", " share", *INTERVAL),
+    Share: ("", *INTERVAL),
+    Spread: (" middle", " quartile 1", " quartile 3"),
+    str: ("",),
+}
+"""The columns that a cell takes."""
+
+
+def _kind(cells: Iterable[Cell]) -> type:
+    """The kind of cells that takes most columns."""
+    kinds = {type(cell) for cell in cells}
+    return next((kind for kind in COLUMNS if kind in kinds), str)
+
+
+def _plain(cell: Cell, least: int) -> list[str]:
+    match cell:
+        case None:
+            return [""]
+        case str():
+            return [_harmless(cell)]
+        case Counted(share):
+            count = shown(share.hits, least).replace(",", "")
+            return [count, *(_plain(share, least) if share.hits >= 0 < share.of else [])]
+        case Share():
+            return [f"{cell.value:.6f}", f"{cell.low:.6f}", f"{cell.high:.6f}"]
+        case Spread(_, low, middle, high):
+            return [f"{middle:g}", f"{low:g}", f"{high:g}"]
+        case _:
+            return [shown(cell, least).replace(",", "")]
+
+
+def _harmless(text: str) -> str:
+    """Text that a spreadsheet does not take for a formula."""
+    return f"'{text}" if text.startswith(("=", "+", "-", "@", "\t", "\r")) else text

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +13,7 @@ from calx.reasoner.cohorts.column_map import CASE_ID
 from calx.reasoner.cohorts.errors import CohortError
 from calx.reasoner.cohorts.run import connected
 from calx.reasoner.cohorts.sources import named, reason
+from calx.reasoner.columns.answers import MISSING
 from calx.reasoner.columns.sql import TYPES, Select, quoted
 from calx.reasoner.recommendation import Reasoner
 
@@ -46,8 +47,13 @@ class Results:
     def has(self, name: str) -> bool:
         return name in self.columns
 
-    def lesions(self, reasoner: Reasoner, carried: Sequence[str] = ()) -> Select:
-        """The facts of (a sample of) the lesions, as the rules read them."""
+    def lesions(self, reasoner: Reasoner, carried: Mapping[str, str]) -> Select:
+        """The facts of (a sample of) the lesions, as the rules read them.
+
+        Args:
+            reasoner: of the guideline.
+            carried: by name what stands beside them, as SQL.
+        """
         every = max(1, -(-self.rows // SAMPLE))
         facts = [
             f"{quoted(name)}"
@@ -57,7 +63,7 @@ class Results:
             if fact.given
         ]
         names = tuple(n for n, fact in reasoner.guideline.facts.items() if fact.given)
-        told = ", ".join([*map(quoted, carried), *facts])
+        told = ", ".join([*(f"{text} AS {quoted(n)}" for n, text in carried.items()), *facts])
         text = f"SELECT {told} FROM results WHERE place % {every} = 0"
         return Select(text, (*carried, *names))
 
@@ -92,8 +98,9 @@ def opened(paths: Sequence[Path], reasoner: Reasoner) -> Iterator[Results]:
             described = connection.execute("DESCRIBE results").fetchall()
             (rows,) = connection.execute("SELECT count(*) FROM results").fetchone() or (0,)
             columns = tuple(name for name, *_ in described)
-            if not {CASE_ID, "missing"} <= {*columns}:
+            if not {CASE_ID, MISSING} <= {*columns}:
                 raise CohortError(f"{files[0]}: holds no results of calx cohort run")
+            _once(connection)
             if "simulated" in columns:
                 (made,) = connection.execute(
                     "SELECT bool_or(simulated) FROM results"
@@ -102,6 +109,22 @@ def opened(paths: Sequence[Path], reasoner: Reasoner) -> Iterator[Results]:
             yield Results(connection, columns, marks, rows)
         except duckdb.Error as error:
             raise CohortError(f"{files[0]}: {reason(error)}") from None
+
+
+def _once(connection: duckdb.DuckDBPyConnection) -> None:
+    """
+    Raises:
+        CohortError: a lesion stands in two of the files.
+    """
+    twice = f"SELECT {CASE_ID} FROM results GROUP BY 1 HAVING count(*) > 1"
+    count, id_ = connection.execute(
+        f"SELECT count(*), min({CASE_ID}) FROM ({twice}) AS twice"
+    ).fetchone() or (0, "")
+    if count:
+        raise CohortError(
+            f"{count:,} lesions stand in these results twice ({id_} for one), and would count "
+            "twice; name each file once, and score files together that share lesions"
+        )
 
 
 def _files(path: Path) -> list[Path]:

@@ -11,11 +11,16 @@ from calx.reasoner.cohorts.errors import CohortError
 from calx.reasoner.cohorts.report import pages
 from calx.reasoner.cohorts.report.again import Again
 from calx.reasoner.cohorts.report.asked import ReportScope
-from calx.reasoner.cohorts.report.counts import Counts
+from calx.reasoner.cohorts.report.counting import Counting
+from calx.reasoner.cohorts.report.evidence import deciding, resting
 from calx.reasoner.cohorts.report.figures import all_figures
+from calx.reasoner.cohorts.report.lesions import completeness, described, flow
+from calx.reasoner.cohorts.report.outcomes import criteria, outcomes
+from calx.reasoner.cohorts.report.practice import practice
+from calx.reasoner.cohorts.report.readings import readings
 from calx.reasoner.cohorts.report.results import Results, opened
 from calx.reasoner.cohorts.report.tables import ReportTable
-from calx.reasoner.cohorts.run import Progress
+from calx.reasoner.cohorts.scored import Progress
 from calx.reasoner.recommendation import Reasoner
 from calx.words import words
 
@@ -28,7 +33,6 @@ def report(
     results: Sequence[Path],
     out: Path,
     asked: ReportScope,
-    least: int = 0,
     progress: Progress = lambda told, done: None,
 ) -> list[str]:
     """Write what scored lesions show.
@@ -38,7 +42,6 @@ def report(
         results: files or folders of results.
         out: a folder; one that holds a report is written anew.
         asked: what the report is about.
-        least: counts from 1 to one less are not shown; 0 shows all.
         progress: told how far it is.
 
     Returns:
@@ -55,8 +58,10 @@ def report(
         _check(reasoner, found, asked)
         if not found.rows:
             raise CohortError(f"{results[0]}: holds no answered lesion")
-        tables = [one.suppressed(least) for one in _tables(reasoner, found, asked, progress)]
-        lead, mark, foot = _about(reasoner, found, asked, least)
+        count = Counting(reasoner, found, asked)
+        least = asked.least
+        tables = [one.suppressed(least) for one in _tables(reasoner, count, progress)]
+        lead, mark, foot = _about(count)
     say = words("cohort", asked.language)
     figures = all_figures(tables)
     title = say["report"].format(name=reasoner.guideline.name[asked.language])
@@ -91,51 +96,48 @@ def _check(reasoner: Reasoner, found: Results, asked: ReportScope) -> None:
         raise CohortError(f"{', '.join(absent)}: the results have no such column")
 
 
-def _tables(
-    reasoner: Reasoner, found: Results, asked: ReportScope, progress: Progress
-) -> Iterator[ReportTable]:
-    counts = Counts(reasoner, found, asked)
+def _tables(reasoner: Reasoner, count: Counting, progress: Progress) -> Iterator[ReportTable]:
     progress("counting", 0)
-    yield counts.flow()
-    yield counts.completeness()
-    yield from counts.outcomes()
+    yield flow(count)
+    yield described(count)
+    given = (name for name, fact in reasoner.guideline.facts.items() if fact.given)
+    again = None
+    if any(map(count.results.has, given)):
+        again = Again(reasoner, count.results, count.patient)
+        yield from completeness(count, again)
+    yield from outcomes(count)
+    yield from criteria(count)
     progress("comparing with practice", 0.3)
-    yield from counts.practice()
-    yield from counts.criteria()
-    given = [name for name, fact in reasoner.guideline.facts.items() if fact.given]
-    if any(found.has(name) for name in given):
+    yield from practice(count)
+    if again is not None:
         progress("reading the rules anew", 0.4)
-        again = Again(reasoner, found)
-        yield from counts.resting(again)
+        yield from resting(count, again)
+        yield from deciding(count, again)
         progress("shifting readings", 0.8)
-        yield from counts.reclassified(again)
-        deciding = counts.deciding(again)
-        if deciding is not None:
-            yield deciding
-    yield _record(asked)
+        yield from readings(count, again)
+    yield _record(count)
 
 
-def _record(asked: ReportScope) -> ReportTable:
-    say = words("cohort", asked.language)
-    rows = tuple(tuple(say[key].split(" | ")) for key in RECORD)
-    head = (say["record item"], say["record asks"], say["record here"])
-    return ReportTable("record", say["record"], head, rows, say["record note"])
+def _record(count: Counting) -> ReportTable:
+    rows = tuple(tuple(count.say(key).split(" | ")) for key in RECORD)
+    head = (count.say("record item"), count.say("record asks"), count.say("record here"))
+    return ReportTable("record", count.say("record"), head, rows, count.say("record note"))
 
 
-def _about(
-    reasoner: Reasoner, found: Results, asked: ReportScope, least: int
-) -> tuple[list[str], str, str]:
+def _about(count: Counting) -> tuple[list[str], str, str]:
     """What stands above, what marks it, and where it is from."""
-    say, guideline = words("cohort", asked.language), reasoner.guideline
-    lead = [guideline.notice[asked.language]]
+    guideline, marks = count.guideline, count.results.marks
+    lead = [guideline.notice[count.language], count.say("signs")]
+    least = count.asked.least
     if least > 1:
-        lead.append(say["suppressed"].format(least=least))
-    mark = say["simulated"] if found.marks.get("calx_simulated") == "true" else ""
-    foot = say["made by"].format(
-        name=guideline.name[asked.language],
+        lead.append(count.say("suppressed", least=least, most=least - 1, base=2 * least))
+    mark = count.say("simulated") if marks.get("calx_simulated") == "true" else ""
+    foot = count.say(
+        "made by",
+        name=guideline.name[count.language],
         version=guideline.version,
         digest=guideline.digest,
-        calx=found.marks.get("calx_version", "?"),
-        rows=f"{found.rows:,}",
+        calx=marks.get("calx_version", "?"),
+        rows=count.told(count.results.rows),
     )
     return lead, mark, foot

@@ -18,9 +18,10 @@ import pytest
 import sqlglot
 
 from calx.reasoner.cohorts import spark, warehouse
-from calx.reasoner.cohorts.dialects import DIALECTS, PARSED
+from calx.reasoner.cohorts.dialects import DIALECTS, PARSED, printed
 from calx.reasoner.cohorts.errors import CohortError
-from calx.reasoner.cohorts.run import Options, marks, printed, score
+from calx.reasoner.cohorts.run import score
+from calx.reasoner.cohorts.scored import Options, marks
 from calx.reasoner.model.values import as_json
 from calx.reasoner.recommendation import Reasoner
 from tests.lesions import lesions

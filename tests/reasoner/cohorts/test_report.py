@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import csv
+import itertools
 import json
 import random
 import re
 import xml.etree.ElementTree as ET
 from collections import Counter
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 import duckdb
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
@@ -20,12 +24,13 @@ from calx.ontology import DEFAULT_DIRECTORY
 from calx.reasoner.cohorts.changes import changes
 from calx.reasoner.cohorts.errors import CohortError
 from calx.reasoner.cohorts.graph import MOST_LESIONS, write_quads
-from calx.reasoner.cohorts.report.asked import ReportScope, parted, shifts
-from calx.reasoner.cohorts.report.intervals import share, wilson
-from calx.reasoner.cohorts.report.tables import SMALL, WITHHELD, ReportTable, Share
+from calx.reasoner.cohorts.report.asked import ReportScope, by_default, pairs, shifts, words
+from calx.reasoner.cohorts.report.intervals import Share, share, wilson
+from calx.reasoner.cohorts.report.tables import SMALL, Cell, ReportTable
 from calx.reasoner.cohorts.report.write import report
 from calx.reasoner.cohorts.run import score
 from calx.reasoner.cohorts.simulate import simulate
+from calx.reasoner.engine.answer import Answer
 from calx.reasoner.intake.errors import CaseError
 from calx.reasoner.model.values import as_json
 from calx.reasoner.recommendation import Reasoner
@@ -52,16 +57,16 @@ def scored(reasoner: Reasoner, tmp_path_factory: pytest.TempPathFactory) -> Path
     return folder
 
 
+def scope(reasoner: Reasoner, **more: Any) -> ReportScope:
+    """A report on all that the simulated registry holds."""
+    asked = by_default(reasoner.guideline, DEFAULT_DIRECTORY)
+    columns = {"patient": "patient", "site": "site", "performed": "performed_device"}
+    return replace(asked, by=(*asked.by, "year"), more=("year",), **{**columns, **more})
+
+
 @pytest.fixture(scope="module")
 def written(reasoner: Reasoner, scored: Path) -> Path:
-    asked = ReportScope(
-        (*parted(DEFAULT_DIRECTORY), "year"),
-        "patient",
-        "site",
-        "performed_device",
-        shifts(reasoner.guideline, DEFAULT_DIRECTORY, None),
-        scored / "out.rejects.csv",
-    )
+    asked = scope(reasoner, rejects=scored / "out.rejects.csv")
     out = scored / "report"
     report(reasoner, [scored / "out.parquet"], out, asked)
     return out
@@ -72,6 +77,13 @@ def rows(written: Path, table: str) -> list[list[str]]:
         *told, last = csv.reader(stream)
     assert "sha256:" in last[0] and "Simulated" in last[0]
     return told
+
+
+def counts(written: Path, table: str) -> tuple[list[str], list[list[str]]]:
+    """Head and rows of a table, without shares."""
+    head, *told = rows(written, table)
+    kept = [n for n, name in enumerate(head) if not name.endswith((" share", " low", " high"))]
+    return [head[n] for n in kept], [[row[n] for n in kept] for row in told]
 
 
 def lesions(scored: Path) -> list[dict[str, Any]]:
@@ -88,15 +100,26 @@ def test_the_flow_adds_up(written: Path) -> None:
 def test_completeness_is_counted(reasoner: Reasoner, written: Path, scored: Path) -> None:
     labels = {fact.label["en"]: name for name, fact in reasoner.guideline.facts.items()}
     found, seen = lesions(scored), 0
-    for label, count, *_ in rows(written, "completeness")[1:]:
-        assert int(count) == sum(one[labels[label]] is not None for one in found)
+    missing, decided = Counter[str](), 0
+    for one in found:
+        missing.update(fact.fact for fact in of(reasoner, one).missing)
+    for label, count, *known, wanting, where_wanted, _, _ in rows(written, "completeness")[1:]:
+        name = labels[label]
+        assert int(count) == sum(one.get(name) is not None for one in found)
+        of_all = float(known[0] or 0)
+        assert of_all == pytest.approx(int(count) / len(found), abs=1e-6)
+        assert int(wanting) == missing[name]
+        among = int(count) + int(wanting)
+        assert not among or float(where_wanted) == pytest.approx(int(count) / among, abs=1e-6)
+        decided += int(wanting)
         seen += 1
     assert seen > 40
+    assert decided == sum(missing.values()) > 500
 
 
 @pytest.mark.parametrize("table", ["strategy", "calcium_score", "arc_grade", "first_device"])
 def test_outcomes_are_counted_in_each_part(table: str, written: Path, scored: Path) -> None:
-    head, whole, *parts = rows(written, table)
+    head, (whole, *parts) = counts(written, table)
     found = lesions(scored)
     assert sorted(map(int, whole[2:]), reverse=True) == sorted(
         Counter(one[table] for one in found).values(), reverse=True
@@ -109,25 +132,94 @@ def test_outcomes_are_counted_in_each_part(table: str, written: Path, scored: Pa
 
 
 def test_practice_is_compared(written: Path, scored: Path) -> None:
-    found = [one for one in lesions(scored) if one["first_device"] is not None]
-    hits = sum(one["performed_device"] == one["first_device"] for one in found)
+    stages = ("before_preparation", "after_preparation", "after_stent")
+    _, told = counts(written, "concordance")
+    for stage, row in zip(stages, told, strict=False):
+        found = [one for one in lesions(scored) if one["stage"] == stage]
+        firsts = [one for one in found if one["first_device"] is not None]
+        hits = sum(one["performed_device"] == one["first_device"] for one in firsts)
+        used = [one[f"status_{one['performed_device']}"] for one in found]
+        usable = sum(status in ("preferred", "suitable") for status in used)
+        barred = used.count("contraindicated")
+        expected = [len(found), len(firsts), hits, usable, barred]
+        assert [int(cell or 0) for cell in row[1:]] == expected, row
+        assert row[0].endswith(" *") == (stage != stages[0])
+    whole, parts = told[0], [row for row in told if row[0].startswith("target vessel")]
+    assert sum(int(row[1]) for row in parts) == int(whole[1])  # those before the device alone
     first = rows(written, "concordance")[1]
-    assert (int(first[1]), int(first[2])) == (len(found), hits)
-    assert float(first[4]) < float(first[3]) < float(first[5])
-    barred = sum(
-        one[f"status_{one['performed_device']}"] == "contraindicated" for one in lesions(scored)
-    )
-    assert int(rows(written, "concordance")[3][2]) == barred
+    assert float(first[5]) < float(first[4]) < float(first[6])
+    firsts = [o for o in lesions(scored) if o["first_device"] and o["stage"] == stages[0]]
     sites = {row[0]: int(row[1]) for row in rows(written, "funnel")[1:]}
-    assert sites == dict(Counter(one["site"] for one in found))
+    assert sites == dict(Counter(one["site"] for one in firsts))
+
+
+def test_words_of_the_registry_stand_for_devices(
+    reasoner: Reasoner, scored: Path, tmp_path: Path
+) -> None:
+    table = pq.read_table(scored / "out.parquet").to_pylist()
+    for one in table:
+        ivl = one["performed_device"] == "intravascular_lithotripsy"
+        one["used"] = "IVL " if ivl else "a balloon"
+    schema = pq.read_schema(scored / "out.parquet")
+    made = pa.Table.from_pylist(table, schema.append(pa.field("used", pa.string())))
+    pq.write_table(made.replace_schema_metadata(schema.metadata), tmp_path / "out.parquet")
+    asked = scope(reasoner, performed="used")
+    with pytest.raises(CohortError, match=r"holds none of .* a balloon, IVL; .* --word WORD=ID"):
+        report(reasoner, [tmp_path / "out.parquet"], tmp_path / "r", asked)
+    told = words(reasoner.guideline, ["IVL=intravascular_lithotripsy"])
+    report(reasoner, [tmp_path / "out.parquet"], tmp_path / "r", replace(asked, words=told))
+    many = sum(one["used"] == "IVL " for one in table)
+    assert rows(tmp_path / "r", "performed-words")[1:] == [
+        ["a balloon", "", str(len(table) - many)],
+        ["IVL", "intravascular lithotripsy", str(many)],
+    ]
+    with pytest.raises(CohortError, match="IVL=lithotripsy: the guideline knows"):
+        words(reasoner.guideline, ["IVL=lithotripsy"])
+
+
+def test_a_score_that_may_still_rise_is_told(written: Path, scored: Path) -> None:
+    found = lesions(scored)
+    told = {r[0]: (int(r[1]), int(r[2])) for r in rows(written, "calcium_score-may-rise")[1:]}
+    for score_ in range(5):
+        mine = [one for one in found if one["calcium_score"] == score_]
+        rise = sum(one["most_calcium_score"] > score_ for one in mine)
+        assert told.get(str(score_), (0, 0)) == (len(mine), rise)
+    assert 0 < told["all lesions"][1] < len(found)
+
+
+def test_criteria_are_met_at_least_and_at_most(written: Path, scored: Path) -> None:
+    judged = [one for one in lesions(scored) if one["criterion_ultimate_area"] is not None]
+    told = [one["criterion_ultimate_area"] for one in judged]
+    row = next(r for r in rows(written, "criteria-criterion")[1:] if r[0] == "ULTIMATE: lumen area")
+    met, failed, unknown = (told.count(word) for word in ("met", "not_met", "unknown"))
+    assert [int(cell) for cell in row[2:6]] == [len(judged), met, failed, unknown]
+    assert met == 0 < unknown
+    assert float(row[6]) == 0
+    assert float(row[9]) == pytest.approx((met + unknown) / len(judged), abs=1e-6)
+    page = (written / "report.html").read_text(encoding="utf-8")
+    assert "Known to be met by no lesion" in page
+
+
+def test_who_the_lesions_are(written: Path, scored: Path) -> None:
+    found, told = lesions(scored), {row[0]: row[1:] for row in rows(written, "lesions")[1:]}
+    assert told["lesions"][0] == str(len(found))
+    assert told["patients"][0] == str(len({one["patient"] for one in found}))
+    ages = sorted(one["age_years"] for one in found)
+    assert float(told["age (years)"][5]) == pytest.approx(median(ages))
+    left = sum(one["target_vessel"] == "lad" for one in found)
+    assert told["target vessel: left anterior descending"][1] == str(left)
+
+
+def of(reasoner: Reasoner, lesion: dict[str, Any], **changed: Any) -> Answer:
+    """The answer of the engine to one lesion, with facts other than they are."""
+    given = {n: lesion.get(n) for n, f in reasoner.guideline.facts.items() if f.given} | changed
+    raw = {name: value for name, value in given.items() if value is not None}
+    return reasoner.answer(reasoner.gate.admit({"case_id": "a", **raw}))
 
 
 def alone(reasoner: Reasoner, lesion: dict[str, Any], **changed: Any) -> str:
-    """The strategy of one lesion by the engine, with facts other than they are."""
-    given = {n: lesion.get(n) for n, f in reasoner.guideline.facts.items() if f.given} | changed
-    raw = {name: value for name, value in given.items() if value is not None}
-    case = reasoner.gate.admit({"case_id": "a", **raw})
-    strategy = reasoner.answer(case).json()["strategy"]
+    """The strategy of one lesion by the engine."""
+    strategy = of(reasoner, lesion, **changed).json()["strategy"]
     return strategy["id"] if strategy else "–"
 
 
@@ -150,23 +242,42 @@ def test_what_rests_on_a_fact_is_what_the_engine_says_without_it(
     assert int(arc[2]) > 50
 
 
+@pytest.mark.parametrize(("key", "by", "step"), [("more", 15, "+15°"), ("less", -15, "−15°")])
 def test_shifted_readings_are_what_the_engine_says_of_them(
-    reasoner: Reasoner, written: Path, scored: Path
+    key: str, by: int, step: str, reasoner: Reasoner, written: Path, scored: Path
 ) -> None:
-    table = rows(written, "shift-max_superficial_arc_deg-more-strategy")
+    table = rows(written, f"shift-max_superficial_arc_deg-{key}-strategy")
     told = sum(int(cell) for row in table[1:] for cell in row[1:])
     same = sum(int(row[1 + place]) for place, row in enumerate(table[1:]))
     found = lesions(scored)
-    turned = refused = 0
+    turned = refused = loosened = 0
     for one in found:
         arc = one["max_superficial_arc_deg"]
+        moved = {"max_superficial_arc_deg": arc and max(0, min(arc + by, 360))}
         try:
-            new = alone(reasoner, one, max_superficial_arc_deg=arc and min(arc + 15, 360))
-            turned += new != (one["strategy"] or "–")
-        except CaseError:
-            refused += 1
-    assert told == len(found)
-    assert abs((told - same) - turned) <= refused
+            new = alone(reasoner, one, **moved)
+        except CaseError:  # the length above 270° was read with the arc
+            try:
+                new = alone(reasoner, one, **moved, superficial_arc_gt270_length_mm=None)
+                loosened += 1
+            except CaseError:
+                refused += 1
+                continue
+        turned += new != (one["strategy"] or "–")
+    assert told == len(found) - refused
+    assert told - same == turned > 0
+    assert (loosened > 0) == (by < 0)
+    row = next(r for r in rows(written, "readings")[1:] if r[0].endswith(f"arc {step}"))
+    assert [int(cell) for cell in row[1:3]] == [told, refused]
+
+
+def test_errors_of_readings_have_sizes_sources_and_a_seed(written: Path) -> None:
+    told = {row[0]: row[1:] for row in rows(written, "errors")[1:]}
+    assert told["reference vessel diameter"] == [
+        "± 0.25 mm",
+        "reproducibility of IVUS areas, Erasmus",
+    ]
+    assert "One draw (seed 1)" in (written / "report.md").read_text(encoding="utf-8")
 
 
 def test_the_fact_that_would_settle_most_is_what_leaves_open(
@@ -211,44 +322,68 @@ def test_every_picture_is_whole_and_is_on_the_page(written: Path) -> None:
 def test_small_cells_are_hidden_on_request(
     language: str, reasoner: Reasoner, scored: Path, tmp_path: Path
 ) -> None:
-    asked = ReportScope(("target_vessel",), language=language)
-    report(reasoner, [scored / "out.parquet"], tmp_path / "r", asked, least=5)
-    hidden = 0
+    asked = scope(reasoner, language=language, least=5)
+    report(reasoner, [scored / "out.parquet"], tmp_path / "r", asked)
+    hidden = shown = 0
     for path in (tmp_path / "r" / "tables").glob("*.csv"):
         with path.open(encoding="utf-8", newline="") as stream:
-            for row in [*csv.reader(stream)][1:]:
-                counts = row[2 if path.name.startswith("criteria") else 1 :]  # a score is no count
-                assert not [cell for cell in counts if cell in ("1", "2", "3", "4")], (
-                    path.name,
-                    row,
-                )
-                small = [cell for cell in row if cell in ("< 5", "×")]
-                hidden += len(small)
-    assert hidden
+            head, *told, last = csv.reader(stream)
+        assert f"{SIZE:,}" in last[0]  # as it is a multiple of ten
+        middles = [n for n, name in enumerate(head) if "quartile" in name or " middle" in name]
+        for row in told:
+            cells = [cell for n, cell in enumerate(row) if n and n not in middles]
+            numbers = [int(cell) for cell in cells if cell.isdigit()]
+            assert all(number % 10 == 0 for number in numbers), (path.name, row)
+            shown += len(numbers)
+            hidden += cells.count("< 5")
+    assert shown > 500
+    assert hidden > 20
 
 
-def test_one_small_cell_takes_another_with_it() -> None:
-    table = ReportTable(
-        "a",
-        "a",
-        ("", "n", "x", "y", "s"),
-        (("r", 20, 3, 17, Share(0.1, 0, 0.2)), ("q", 20, 9, 11, None)),
-    )
-    one, other = table.suppressed(5).rows
-    assert one == ("r", 20, SMALL, WITHHELD, None)
-    assert other == ("q", 20, 9, 11, None)
+@pytest.mark.parametrize(("least", "parts", "most"), [(5, 2, 40), (5, 3, 26), (3, 2, 30)])
+def test_no_hidden_count_follows_from_its_row(least: int, parts: int, most: int) -> None:
+    """Every row of so many counts and their sum: what is shown of it, with each value that a hidden
+    count can have then.
+    """
+    possible: dict[tuple[Any, ...], list[set[int]]] = {}
+    for cells in itertools.product(range(most), repeat=parts):
+        row: tuple[Cell, ...] = ("r", sum(cells), *cells)
+        table = ReportTable("a", "a", ("",) * len(row), (row,))
+        told = table.suppressed(least).rows[0]
+        sets = possible.setdefault((*told[2:], told[1]), [set() for _ in cells])
+        for found, cell in zip(sets, cells, strict=True):
+            found.add(cell)
+    # near the end of what was tried, not all that is possible was
+    whole = {told: sets for told, sets in possible.items() if max(map(max, sets)) < most - least}
+    assert len(whole) > 10
+    for told, sets in whole.items():
+        for shown, found in zip(told, sets, strict=False):
+            assert shown != SMALL or len(found) > 1, told
+
+
+def test_columns_of_small_counts_alone_hide_their_zeros_and_shares() -> None:
+    rows_ = (("all", 40, 4, Share(4, 40, 40)), ("a", 20, 4, None), ("b", 20, 0, Share(0, 20, 20)))
+    table = ReportTable("a", "a", ("", "n", "x", "s"), rows_).suppressed(5)
+    assert [row[2] for row in table.rows] == [SMALL] * 3
+    assert table.rows[0][3] is None
 
 
 def test_intervals_grow_where_the_lesions_of_a_patient_are_alike() -> None:
     source = random.Random(1)
     patients = [source.random() < 0.3 for _ in range(400)]
-    as_one = share([(3 * hit, 3) for hit in patients])
-    each = share([(int(hit), 1) for hit in patients for _ in range(3)])
-    fewer = share([(int(hit), 1) for hit in patients])
+
+    def of_patients(clusters: list[tuple[int, int]]) -> Share | None:
+        products = [(h * h, h * a, a * a) for h, a in clusters]
+        hits, all_ = (sum(one) for one in zip(*clusters, strict=True))
+        return share(len(clusters), hits, all_, *(sum(one) for one in zip(*products, strict=True)))
+
+    as_one = of_patients([(3 * hit, 3) for hit in patients])
+    each = of_patients([(int(hit), 1) for hit in patients for _ in range(3)])
+    fewer = of_patients([(int(hit), 1) for hit in patients])
     assert as_one and each and fewer
     assert as_one.high - as_one.low == pytest.approx(fewer.high - fewer.low, rel=0.02)
     assert (as_one.high - as_one.low) / (each.high - each.low) == pytest.approx(3**0.5, rel=0.03)
-    assert wilson(0.0, 10).high == pytest.approx(0.2775, abs=1e-3)  # 0 of 10, as tables have it
+    assert wilson(0.0, 10)[1] == pytest.approx(0.2775, abs=1e-3)  # 0 of 10, as tables have it
 
 
 def test_what_cannot_be_reported_says_why(reasoner: Reasoner, scored: Path, tmp_path: Path) -> None:
@@ -268,11 +403,18 @@ def test_what_cannot_be_reported_says_why(reasoner: Reasoner, scored: Path, tmp_
         ("age_years=0", "above 0"),
     ):
         with pytest.raises(CohortError, match=said):
-            shifts(reasoner.guideline, DEFAULT_DIRECTORY, [wrong])
+            shifts(reasoner.guideline, pairs([wrong]))
     assert [*tmp_path.iterdir()] == [tmp_path / "mine"]
-    assert shifts(reasoner.guideline, DEFAULT_DIRECTORY, ["age_years=5"]) == (
-        ("age_years", Decimal(5)),
-    )
+    assert shifts(reasoner.guideline, pairs(["age_years=5"])) == (("age_years", Decimal(5)),)
+    with pytest.raises(CohortError, match=r"stand in these results twice .*, and would count"):
+        report(reasoner, [scored / "out.parquet"] * 2, tmp_path / "r", ReportScope())
+    for path, told in (
+        (scored / "none.csv", "No such file"),
+        (scored / "in.parquet", "no file of"),
+    ):
+        asked = ReportScope(rejects=path)
+        with pytest.raises(CohortError, match=told):
+            report(reasoner, [scored / "out.parquet"], tmp_path / "r", asked)
 
 
 def test_no_change_of_the_guideline_changes_nobody(reasoner: Reasoner, scored: Path) -> None:

@@ -20,7 +20,8 @@ import pytest
 
 from calx.reasoner.cohorts.column_map import read_map
 from calx.reasoner.cohorts.errors import CohortError
-from calx.reasoner.cohorts.run import MANIFEST, Options, marks, score
+from calx.reasoner.cohorts.run import MANIFEST, score
+from calx.reasoner.cohorts.scored import Options, marks
 from calx.reasoner.intake.errors import CaseError
 from calx.reasoner.model.values import as_json
 from calx.reasoner.recommendation import Reasoner
@@ -540,3 +541,95 @@ def test_a_database_is_the_one_that_is_named(desk: Desk) -> None:
         store.close()
     desk.score(desk.folder / "in.a?b#c%20.db", table="t")
     assert [row["case_id"] for row in read(desk.out)] == ["right"]
+
+
+def test_words_of_a_map_are_text_as_they_stand_and_stand_once(
+    desk: Desk, reasoner: Reasoner
+) -> None:
+    source, by = desk.folder / "in.csv", desk.folder / "in.yaml"
+    source.write_text("case_id,Thr\na,NO\nb,yes\nc,1\nd,~\n", encoding="utf-8")
+    words = "{NO: false, yes: true, 1: true, ~: null}"
+    by.write_text(f"columns:\n  thrombus: {{column: Thr, values: {words}}}\n", encoding="utf-8")
+    assert desk.score(source, columns=read_map(by, reasoner.guideline)).rejected == 0
+    assert [row["thrombus"] for row in read(desk.out)] == [False, True, True, None]
+    for wrong in (
+        "columns: {thrombus: {column: Thr, values: {NO: false, NO: true}}}",
+        "a: 1\na: 2",
+    ):
+        by.write_text(wrong, encoding="utf-8")
+        with pytest.raises(CohortError, match=r"in.yaml: cannot be read as YAML: .*stands.*twice"):
+            read_map(by, reasoner.guideline)
+
+
+def test_ids_that_are_numbers_are_their_digits(desk: Desk) -> None:
+    source = desk.folder / "in.parquet"
+    ids = [1.0, 2.5, float("nan"), float("inf"), None, 1e15]
+    pq.write_table(pa.table({"case_id": ids}), source)
+    desk.score(source)
+    assert [row["case_id"] for row in read(desk.out)] == ["1", "2.5", "1000000000000000"]
+    assert [row["row"] for row in rejected(desk.rejects)] == ["3", "4", "5"]
+
+
+def test_columns_of_no_value_are_unknown_and_lists_are_no_numbers(desk: Desk) -> None:
+    source = desk.folder / "in.parquet"
+    pq.write_table(pa.table({"case_id": ["a"], "age_years": pa.nulls(1)}), source)
+    assert desk.score(source).answered == 1
+    assert read(desk.out)[0]["age_years"] is None
+    for columns, told in (
+        ({"age_years": [[60]]}, "column age_years: holds neither text nor numbers"),
+        ({"file_row_number": [7]}, "a column is called file_row_number"),
+    ):
+        pq.write_table(pa.table({"case_id": ["a"], **columns}), source)
+        with pytest.raises(CohortError, match=told):
+            desk.score(source)
+
+
+def test_columns_that_go_through_may_differ_between_files(desk: Desk) -> None:
+    sites: list[list[Any]] = [[1, 2], ["x", None], [[3], [4]]]
+    for number, site in enumerate(sites):
+        ids = [f"{number}-{n}" for n in range(2)]
+        pq.write_table(
+            pa.table({"case_id": ids, "site": site}), desk.folder / f"in.{number}.parquet"
+        )
+    inputs = [desk.folder / f"in.{number}.parquet" for number in range(3)]
+    for out in (desk.out, desk.folder / "out"):
+        desk.score(*inputs, out=out)
+        files = str(out / "*.parquet" if out.is_dir() else out)
+        told = (
+            duckdb.connect()
+            .execute(f"SELECT site FROM read_parquet('{files}') ORDER BY case_id")
+            .fetchall()
+        )
+        assert [site for (site,) in told] == ["1", "2", "x", None, "[3]", "[4]"]
+
+
+def test_rejects_that_cannot_be_written_are_told_first(desk: Desk) -> None:
+    source = desk.folder / "in.csv"
+    source.write_text("case_id\na\n", encoding="utf-8")
+    (desk.folder / "in.folder").mkdir()
+    for path, told in (
+        (desk.folder / "no" / "x.csv", "there is no folder"),
+        (desk.folder / "in.folder", "is a folder"),
+    ):
+        with pytest.raises(CohortError, match=told):
+            score(desk.reasoner, [source], desk.out, path)
+    assert desk.left() == []
+
+
+def test_rows_have_their_numbers_in_spite_of_empty_and_long_lines(desk: Desk) -> None:
+    source = desk.folder / "in.csv"
+    text = 'case_id,age_years\na,60\n\nb,61\nc,62,7\n\nd,900\ne,"6\n3"\nf,1,1,1\ng,901\n'
+    source.write_text(text, encoding="utf-8")
+    desk.score(source)
+    told = {row["row"]: row["case_id"] or row["value"] for row in rejected(desk.rejects)}
+    assert told == {"3": "c,62,7", "4": "d", "5": "e", "6": "f,1,1,1", "7": "g"}
+
+
+def test_a_reason_tells_what_the_map_made_of_a_value(desk: Desk, reasoner: Reasoner) -> None:
+    source, by = desk.folder / "in.csv", desk.folder / "in.yaml"
+    source.write_text("case_id,Ref\na,5\n", encoding="utf-8")
+    told = "columns: {reference_vessel_diameter_mm: {column: Ref, unit: cm}}"
+    by.write_text(told, encoding="utf-8")
+    desk.score(source, columns=read_map(by, reasoner.guideline))
+    (row,) = rejected(desk.rejects)
+    assert (row["value"], row["reason"][-10:]) == ("5", "[5 → 50.0]")

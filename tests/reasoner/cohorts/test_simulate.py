@@ -79,6 +79,26 @@ def test_draws_do_not_go_together_where_nobody_said_so(reasoner: Reasoner, tmp_p
         assert abs(together) < 0.04, (one, other)
 
 
+def test_lesions_of_a_patient_are_of_one_person_and_site(
+    reasoner: Reasoner, tmp_path: Path
+) -> None:
+    path = tmp_path / "many.parquet"
+    simulate(reasoner, DEFAULT_DIRECTORY, 3_000, 4, path)
+    shared = ("age_years", "site", "presentation", "lvef_percent", "pregnant")
+    kinds = ", ".join(f"max(count(DISTINCT {name})) OVER ()" for name in shared)
+    own = "max(count(DISTINCT target_vessel)) OVER ()"
+    (patients, most, *same, vessels) = (
+        duckdb.connect()
+        .execute(
+            f"SELECT count(*) OVER (), max(count(*)) OVER (), {kinds}, {own} FROM '{path}' GROUP BY patient"
+        )
+        .fetchone()
+        or ()
+    )
+    assert 2_000 < patients < 2_700 and most > 1
+    assert (same, vessels) == ([1] * len(shared), 2)
+
+
 def test_every_draw_has_its_source() -> None:
     told, draws = distributions(DEFAULT_DIRECTORY)
     assert all(told["draws"][draw.name]["source"] for draw in draws)

@@ -90,7 +90,12 @@ def said(answer: Answer) -> dict[str, Any]:
                 if section.leads:
                     found["settled"] = chosen and chosen.settled
             case Tally():
-                found[section.key] = answer.total(section).value
+                total = answer.total(section)
+                kind = guideline.properties[section.predicate].kind
+                counts = {t.id: dict(section.weights)[t.local] for t in guideline.of_kind(kind)}
+                found[section.key] = total.value
+                rise = sum(counts[point] for point in total.unknown)
+                found[f"most_{section.key}"] = int(total.value or 0) + rise
             case Members() if section.key not in ("advice",):
                 for name in section.predicates:
                     kind = guideline.properties[name].kind
