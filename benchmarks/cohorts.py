@@ -40,7 +40,9 @@ def decisions(columns: tuple[str, ...]) -> list[str]:
 
 
 def _calx(path: Path, out: Path, kept: str) -> None:
-    """Calx on DuckDB, with its gate: the decisions alone, with rules, with what is open, or all."""
+    """Calx on DuckDB: the decisions alone, with rules, with what is open, or all. The gate stands
+    before all of them.
+    """
     from calx.reasoner.cohorts.column_map import ColumnMap, found
     from calx.reasoner.cohorts.plan import plan
     from calx.reasoner.cohorts.run import GROUP, connected
@@ -50,7 +52,9 @@ def _calx(path: Path, out: Path, kept: str) -> None:
     reasoner = Reasoner.load()
     with tempfile.TemporaryDirectory() as stage, connected(Path(stage)) as connection:
         file = LesionFiles(reasoner.guideline, connection, Path(stage)).open(path)
-        asked = plan(reasoner, found(reasoner.guideline, file.columns, ColumnMap()), facts=False)
+        opened = kept in ("open", "all")
+        where = found(reasoner.guideline, file.columns, ColumnMap())
+        asked = plan(reasoner, where, facts=False, opened=opened)
         told = decisions(asked.answers.columns)
         more = {
             "decisions": (),
@@ -66,28 +70,43 @@ def _calx(path: Path, out: Path, kept: str) -> None:
         )
 
 
-def by_hand(path: Path, out: Path) -> None:
-    """Hand-written SQL on DuckDB; no gate."""
+def _typed(path: Path, out: Path, text: str) -> None:
+    """A query of the table ``lesions`` on DuckDB, whose columns are typed facts; no gate."""
     import duckdb
 
-    from benchmarks.by_hand_sql import NAMES, sql
+    from calx.reasoner.cohorts.run import GROUP
+    from calx.reasoner.columns.sql import TYPES
 
     with duckdb.connect() as connection:
         have = {
             name for name, *_ in connection.execute(f"DESCRIBE SELECT * FROM '{path}'").fetchall()
         }
-        kinds = {"boolean": "BOOLEAN", "text": "VARCHAR"}
-        facts = Reasoner.load().guideline.facts
         told = ", ".join(
-            name
-            if name in have
-            else f"CAST(NULL AS {kinds.get(facts[name].kind, 'DOUBLE')}) AS {name}"
-            for name in NAMES
+            name if name in have else f"CAST(NULL AS {TYPES[fact.kind]}) AS {name}"
+            for name, fact in Reasoner.load().guideline.facts.items()
+            if fact.given
         )
         connection.execute(f"CREATE VIEW lesions AS SELECT case_id, {told} FROM '{path}'")
         connection.execute(
-            f"COPY ({sql('lesions')}) TO '{out}' (FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE 30720)"
+            f"COPY ({text}) TO '{out}' (FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE {GROUP})"
         )
+
+
+def by_hand(path: Path, out: Path) -> None:
+    """Hand-written SQL on DuckDB; no gate."""
+    from benchmarks.by_hand_sql import sql
+
+    _typed(path, out, sql("lesions"))
+
+
+def _rules_alone(path: Path, out: Path) -> None:
+    """What Calx writes of the rules, of rows that are typed and admitted, as the hand-written has."""
+    from calx.reasoner.columns.answers import answers
+    from calx.reasoner.columns.sql import quoted
+
+    asked = answers(Reasoner.load().guideline, (), ["case_id"])
+    names = ", ".join(map(quoted, decisions(asked.columns)))
+    _typed(path, out, f"SELECT {names} FROM ({asked.table.text}) AS r")
 
 
 def by_polars(path: Path, out: Path) -> None:
@@ -121,7 +140,8 @@ def by_spark(path: Path, out: Path) -> None:
 CONTENDERS = {
     "hand-written SQL, DuckDB": by_hand,
     "hand-written SQL, polars": by_polars,
-    "Calx on DuckDB, same columns": lambda path, out: _calx(path, out, "decisions"),
+    "Calx on DuckDB, same columns, no gate": _rules_alone,
+    "Calx on DuckDB, same columns, gate": lambda path, out: _calx(path, out, "decisions"),
     "… and a column a rule": lambda path, out: _calx(path, out, "rules"),
     "… and what is open": lambda path, out: _calx(path, out, "open"),
     "Calx on DuckDB, all columns": lambda path, out: _calx(path, out, "all"),

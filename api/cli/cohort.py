@@ -87,6 +87,13 @@ def run(
     rules: Annotated[
         bool, typer.Option("--rules/--no-rules", help="The results have a column a rule.")
     ] = True,
+    opened: Annotated[
+        bool,
+        typer.Option(
+            "--open/--no-open",
+            help="The results tell what unknown facts leave open: settled, possible, missing.",
+        ),
+    ] = True,
     memory: Annotated[
         str, typer.Option("--memory", metavar="SIZE", help="What duckdb may hold.")
     ] = "1GB",
@@ -99,7 +106,7 @@ def run(
 
     reasoner, named = load_reasoner(ontology), files or []
     try:
-        how = Options(_columns(columns, reasoner), table, facts, rules, lang, memory)
+        how = Options(_columns(columns, reasoner), table, facts, rules, opened, lang, memory)
         if sql is not None:
             typer.echo(_query(reasoner, sql, named, how))
             raise typer.Exit(DONE)

@@ -81,7 +81,7 @@ def diff(
     """
     new = str(ontology) if new is None else new
     if cohort is not None:
-        _registry(old, new, path, cohort, columns, format)
+        _registry(old, new, path, cohort, columns, format, lang)
     from calx.reasoner.authors.compare import report
     from calx.reasoner.authors.compare.difference import Version, difference
     from calx.reasoner.authors.compare.revisions import RevisionError, folder_of
@@ -112,7 +112,13 @@ def diff(
 
 
 def _registry(
-    old: str, new: str, path: str | None, cohort: Path, columns: Path | None, format: DiffFormat
+    old: str,
+    new: str,
+    path: str | None,
+    cohort: Path,
+    columns: Path | None,
+    format: DiffFormat,
+    lang: str,
 ) -> NoReturn:
     """What changes in a registry."""
     from calx.api.cli.cohort import shown
@@ -135,8 +141,11 @@ def _registry(
         wrong_use(str(error))
     except CohortError as error:
         fail(str(error))
-    json_ = format is DiffFormat.json
-    typer.echo(json.dumps(found.json(), ensure_ascii=False, indent=1) if json_ else found.text())
+    if format is DiffFormat.json:
+        typer.echo(json.dumps(found.json(), ensure_ascii=False, indent=1))
+    else:
+        text = found.text(versions[1].guideline, lang)
+        typer.echo(f"```text\n{text}\n```" if format is DiffFormat.markdown else text)
     raise typer.Exit(DONE)
 
 

@@ -141,6 +141,10 @@ def report_problems(name: str, error: CaseError) -> None:
         typer.echo(f"{'standard input' if name == '-' else name}: {case}{problem}", err=True)
 
 
+MOST_ERRORS = 3
+"""Errors of a guideline that are named one by one."""
+
+
 def read_provable(ontology: Path, named: str | None = None) -> tuple[GuidelineFiles, Guideline]:
     """A guideline of which things can be proved, though its evidence or words may have faults;
     those are told in one line.
@@ -159,15 +163,13 @@ def read_provable(ontology: Path, named: str | None = None) -> tuple[GuidelineFi
     unread = [problem for problem in problems if problem.kind in UNREAD]
     if unread:
         refuse_guideline(GuidelineError(unread))
-    errors = sum(problem.severity == "error" for problem in problems)
+    errors = [problem for problem in problems if problem.severity == "error"]
     if errors:
-        typer.echo(
-            (
-                f"{named or ontology}: {errors} errors that leave the rules readable; 'calx check' "
-                "lists them"
-            ),
-            err=True,
-        )
+        many = "an error leaves" if len(errors) == 1 else f"{len(errors)} errors leave"
+        told = f"{named or ontology}: {many} the rules readable ('calx check' tells more):"
+        typer.echo(told, err=True)
+        for problem in errors[:MOST_ERRORS]:
+            typer.echo(f"  {problem}", err=True)
     else:
         cache.store(guideline)
     return files, guideline

@@ -18,6 +18,7 @@ from calx.reasoner.columns.sql import quoted
 from calx.reasoner.model.guideline import Guideline
 from calx.reasoner.model.section import Alerts, One, Status, Tally
 from calx.reasoner.recommendation import Reasoner
+from calx.words import words
 
 if TYPE_CHECKING:
     import duckdb
@@ -36,7 +37,8 @@ class CohortChange:
         old: what was told.
         new: what is told now.
         lesions: of how many.
-        rules: that fire in one version alone, and in how many of these lesions.
+        rules: those that the edit touches and that fire in these lesions, and in how many.
+        following: other rules that fire in one version alone, and in how many of these lesions.
         examples: ids of some of them.
     """
 
@@ -45,6 +47,7 @@ class CohortChange:
     new: str
     lesions: int
     rules: dict[str, int]
+    following: dict[str, int]
     examples: tuple[str, ...]
 
     def json(self) -> dict[str, Any]:
@@ -61,6 +64,8 @@ class CohortChanges:
         changed: of these, with anything told otherwise.
         old_alone: rows that only the old version answers.
         new_alone: the same of the new one.
+        edited: the rules that say something else in the new version, or stand in one alone.
+        same: the columns of which nothing is told otherwise.
         changes: by column, those of most lesions first.
     """
 
@@ -69,29 +74,107 @@ class CohortChanges:
     changed: int
     old_alone: int
     new_alone: int
+    edited: tuple[str, ...]
+    same: tuple[str, ...]
     changes: tuple[CohortChange, ...]
 
     def json(self) -> dict[str, Any]:
         """As a tool reads it."""
-        return {**vars(self), "changes": [change.json() for change in self.changes]}
+        told = {"edited": list(self.edited), "same": list(self.same)}
+        return {**vars(self), **told, "changes": [change.json() for change in self.changes]}
 
-    def text(self) -> str:
-        """As a person reads it."""
-        lines = [
-            f"{self.rows:,} rows; {self.answered:,} answered by both versions, of which "
-            f"{self.changed:,} are told something else"
-        ]
-        for count, which in ((self.old_alone, "old"), (self.new_alone, "new")):
+    def text(self, guideline: Guideline, language: str = "en") -> str:
+        """As a person reads it.
+
+        Args:
+            guideline: the new version, whose names are used.
+            language: of the text.
+        """
+        return "\n".join(_Told(self, guideline, language).lines())
+
+
+class _Told:
+    """Puts changes into words."""
+
+    def __init__(self, found: CohortChanges, guideline: Guideline, language: str) -> None:
+        self._found, self._guideline, self._language = found, guideline, language
+        self._words = words("cohort", language)
+        self._names = dict(self._columns())
+
+    def lines(self) -> Iterator[str]:
+        found = self._found
+        yield self._say(
+            "changed",
+            rows=f"{found.rows:,}",
+            answered=f"{found.answered:,}",
+            changed=self._of(found.changed),
+        )
+        for count, which in ((found.old_alone, "old alone"), (found.new_alone, "new alone")):
             if count:
-                lines.append(f"{count:,} rows are answered by the {which} version alone")
-        for change in self.changes:
-            rules = ", ".join(f"{rule} ({count:,})" for rule, count in change.rules.items())
-            lines.append(
-                f"{change.of}: {change.old} → {change.new}: {change.lesions:,} lesions"
-                + (f", by {rules}" if rules else "")
-                + f"; such as {', '.join(change.examples)}"
-            )
-        return "\n".join(lines)
+                yield self._say(which, count=f"{count:,}")
+        if found.edited:
+            yield self._say("edited", rules=", ".join(map(self._rule, found.edited)))
+        for section in self._guideline.sections:
+            if section.key in found.same:
+                yield self._say("unchanged", of=self._name(section.key))
+        for change in found.changes:
+            old, new = self._value(change.of, change.old), self._value(change.of, change.new)
+            head = self._say("pair", name=self._name(change.of), value=f"{old} → {new}")
+            told = [self._say("pair", name=head, value=self._of(change.lesions))]
+            if change.rules:
+                told.append(self._say("by rules", rules=self._counted(change.rules)))
+            if change.following:
+                told.append(self._say("follows", rules=self._counted(change.following)))
+            told.append(self._say("such as", ids=", ".join(change.examples)))
+            yield "\n    ".join(told)
+
+    def _say(self, key: str, **parts: object) -> str:
+        return self._words[key].format(**parts)
+
+    def _of(self, lesions: int) -> str:
+        share = 100 * lesions / self._found.answered if self._found.answered else 0
+        return self._say("share of", count=f"{lesions:,}", share=f"{share:.2g}")
+
+    def _counted(self, rules: dict[str, int]) -> str:
+        named = ((self._rule(rule), f"{count:,}") for rule, count in rules.items())
+        return ", ".join(self._say("pair", name=name, value=count) for name, count in named)
+
+    def _rule(self, id_: str) -> str:
+        rule = self._guideline.rule.get(id_)
+        if rule is None:
+            return id_
+        return self._say("in brackets", name=id_, more=rule.label[self._language])
+
+    def _name(self, column: str) -> str:
+        return self._names.get(column, (column, {}))[0]
+
+    def _value(self, column: str, value: str) -> str:
+        if value == NOTHING:
+            return self._say("nothing")
+        return self._names.get(column, ("", {}))[1].get(value, value)
+
+    def _columns(self) -> Iterator[tuple[str, tuple[str, dict[str, str]]]]:
+        """By column its name, and the names of its values."""
+        guideline, language = self._guideline, self._language
+        for section in guideline.sections:
+            label = section.label[language]
+            match section:
+                case One(predicate=predicate):
+                    terms = guideline.of_kind(guideline.properties[predicate].kind)
+                    yield section.key, (label, {term.id: term.label[language] for term in terms})
+                case Tally():
+                    yield section.key, (label, {})
+                case Status(kind=kind):
+                    things = {t.id: t.label[language] for t in guideline.of_kind(kind)}
+                    statuses = {s.word: s.label[language] for s in section.statuses}
+                    yield f"first_{kind}", (self._say("first of", section=label), things)
+                    for id_, name in things.items():
+                        yield f"status_{id_}", (name, statuses)
+                case Alerts(kind=kind):
+                    for term in guideline.of_kind(kind):
+                        yield f"{kind}_{term.id}", (term.label[language], {})
+                case _:
+                    pass
 
 
 def changes(
@@ -106,7 +189,7 @@ def changes(
     Raises:
         CohortError: the registry cannot be scored.
     """
-    how = replace(options or Options(), facts=False, rules=True)
+    how = replace(options or Options(), facts=False, rules=True, opened=False)
     with TemporaryDirectory() as folder, connected(Path(folder)) as connection:
         rows = 0
         for name, reasoner in (("old", old), ("new", new)):
@@ -116,14 +199,30 @@ def changes(
             told = named(out)
             connection.execute(f"CREATE VIEW {name} AS SELECT * FROM read_parquet({told})")
         ours, theirs = (_columns(reasoner.guideline) for reasoner in (old, new))
-        return _Compared(connection, [name for name in ours if name in theirs]).all(rows)
+        edited = _edited(old.guideline, new.guideline)
+        return _Compared(connection, [name for name in ours if name in theirs], edited).all(rows)
+
+
+def _edited(old: Guideline, new: Guideline) -> tuple[str, ...]:
+    """The rules that say something else, rest on something else, or stand in one version alone."""
+
+    def said(guideline: Guideline) -> dict[str, object]:
+        return {
+            rule.id: (rule.layer, rule.productions, rule.level, rule.alert)
+            for rule in guideline.rules
+        }
+
+    mine, other = said(old), said(new)
+    return tuple(id_ for id_ in {**mine, **other} if mine.get(id_) != other.get(id_))
 
 
 class _Compared:
     """Compares the views ``old`` and ``new``."""
 
-    def __init__(self, connection: duckdb.DuckDBPyConnection, columns: list[str]) -> None:
-        self._connection, self._columns = connection, columns
+    def __init__(
+        self, connection: duckdb.DuckDBPyConnection, columns: list[str], edited: tuple[str, ...]
+    ) -> None:
+        self._connection, self._columns, self._edited = connection, columns, edited
         mine, other = (
             {name for name in self._names(view) if name.startswith("rule_")}
             for view in ("old", "new")
@@ -134,7 +233,8 @@ class _Compared:
         for rule in self._rules:
             was = f"old.{quoted(rule)}" if rule in mine else "FALSE"
             is_ = f"new.{quoted(rule)}" if rule in other else "FALSE"
-            told.append(f"({was} IS DISTINCT FROM {is_}) AS {quoted(rule)}")
+            own = "OR" if self._id(rule) in edited else "IS DISTINCT FROM"
+            told.append(f"({was} {own} {is_}) AS {quoted(rule)}")
         differs = " OR ".join(
             f"(old.{quoted(name)} IS DISTINCT FROM new.{quoted(name)})" for name in columns
         )
@@ -143,15 +243,22 @@ class _Compared:
             f"FROM old JOIN new USING ({CASE_ID}) WHERE {differs or 'FALSE'}"
         )
 
+    def _id(self, column: str) -> str:
+        return column.removeprefix("rule_").replace("_", "-")
+
     def all(self, rows: int) -> CohortChanges:
         """All that changes."""
+        changed = [change for name in self._columns for change in self._changes(name)]
+        moved = {change.of for change in changed}
         return CohortChanges(
             rows,
             self._count(f"old JOIN new USING ({CASE_ID})"),
             self._count("pairs"),
             self._count(f"old ANTI JOIN new USING ({CASE_ID})"),
             self._count(f"new ANTI JOIN old USING ({CASE_ID})"),
-            tuple(change for name in self._columns for change in self._changes(name)),
+            self._edited,
+            tuple(name for name in self._columns if name not in moved),
+            tuple(changed),
         )
 
     def _names(self, view: str) -> list[str]:
@@ -170,9 +277,13 @@ class _Compared:
             f"FROM pairs WHERE {old} IS DISTINCT FROM {new} GROUP BY {old}, {new} ORDER BY 3 DESC"
         ).fetchall()
         for was, is_, count, ids, *fired in found:
-            told = sorted(zip(self._rules, fired, strict=True), key=lambda one: -one[1])
-            by = {rule.removeprefix("rule_"): hits for rule, hits in told[:MOST] if hits}
-            yield CohortChange(name, was or NOTHING, is_ or NOTHING, int(count), by, tuple(ids))
+            ids_of = map(self._id, self._rules)
+            told = sorted(zip(ids_of, fired, strict=True), key=lambda one: -one[1])
+            told = [(rule, hits) for rule, hits in told if hits]
+            by = dict([one for one in told if one[0] in self._edited][:MOST])
+            after = dict([one for one in told if one[0] not in self._edited][:MOST])
+            values = (was or NOTHING, is_ or NOTHING)
+            yield CohortChange(name, *values, int(count), by, after, tuple(ids))
 
 
 def _columns(guideline: Guideline) -> list[str]:

@@ -81,7 +81,7 @@ def printed(reasoner: Reasoner, dialect: str, path: Path | None, how: Options) -
             source = LesionFiles(reasoner.guideline, connection, Path(stage)).open(path, how.table)
             columns = dict(source.columns)
     where = found(reasoner.guideline, columns, how.columns)
-    asked = plan(reasoner, where, facts=how.facts, rules=how.rules)
+    asked = plan(reasoner, where, facts=how.facts, rules=how.rules, opened=how.opened)
     rows = f"SELECT *, CAST(NULL AS BIGINT) AS {quoted(ROW)} FROM lesions"
     text = written(asked.results(rows), dialect)
     told = ", ".join(f"{name} {value}" for name, value in marks(reasoner).items())

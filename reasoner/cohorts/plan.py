@@ -150,7 +150,12 @@ def _reading(text: str, table: str, query: str) -> str:
 
 
 def plan(
-    reasoner: Reasoner, found: FoundColumns, *, facts: bool, rules: bool = True
+    reasoner: Reasoner,
+    found: FoundColumns,
+    *,
+    facts: bool,
+    rules: bool = True,
+    opened: bool = True,
 ) -> ScoringPlan:
     """How to score the rows of a file.
 
@@ -159,6 +164,7 @@ def plan(
         found: where its facts stand.
         facts: whether those that a file gives go through.
         rules: whether there is a column a rule.
+        opened: whether it is told what unknown facts leave open.
 
     Raises:
         CohortError: a column that goes through is called as one of the results.
@@ -175,7 +181,8 @@ def plan(
         ],
     )
     doubted = not known_consistent(guideline)
-    told = answers(guideline, reasoner.uncertainty.read, carried, doubted=doubted)
+    asked = reasoner.uncertainty.read if opened else ()
+    told = answers(guideline, asked, carried, doubted=doubted)
     if not rules:
         kept = tuple(name for name in told.columns if not name.startswith("rule_"))
         told = replace(told, columns=kept)

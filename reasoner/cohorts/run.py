@@ -183,7 +183,8 @@ class _Run:
     def _plan(self, source: LesionFile) -> ScoringPlan:
         try:
             where = found(self._reasoner.guideline, source.columns, self._how.columns)
-            return plan(self._reasoner, where, facts=self._how.facts, rules=self._how.rules)
+            how = self._how
+            return plan(self._reasoner, where, facts=how.facts, rules=how.rules, opened=how.opened)
         except CohortError as error:
             told = "\n".join(f"{source.name}: {line}" for line in str(error).splitlines())
             raise CohortError(told) from None
@@ -294,6 +295,7 @@ class _Run:
             "columns": how.columns.digest,
             "facts": how.facts,
             "rules": how.rules,
+            "opened": how.opened,
             "part": how.part,
             "inputs": [{"sha256": source.digest, "rows": source.rows} for source in self._sources],
         }

@@ -53,6 +53,7 @@ class Options:
         table: of a database the table.
         facts: the facts go through to the results.
         rules: the results have a column a rule.
+        opened: the results tell what unknown facts leave open.
         language: of the reasons of rejects.
         memory: what the engine may hold.
         part: rows of a part.
@@ -62,6 +63,7 @@ class Options:
     table: str | None = None
     facts: bool = True
     rules: bool = True
+    opened: bool = True
     language: str = DEFAULT
     memory: str = MEMORY
     part: int = PART

@@ -154,7 +154,7 @@ def planned(reasoner: Reasoner, lesions: DataFrame, how: Options) -> ScoringPlan
     """How the rows of a data frame are scored."""
     columns = {field.name: _entered(field.dataType.typeName()) for field in lesions.schema.fields}
     where = found(reasoner.guideline, columns, how.columns)
-    return plan(reasoner, where, facts=how.facts, rules=how.rules)
+    return plan(reasoner, where, facts=how.facts, rules=how.rules, opened=how.opened)
 
 
 def results(spark: SparkSession, reasoner: Reasoner, asked: ScoringPlan) -> DataFrame:

@@ -128,7 +128,7 @@ def _score(
     if database.exists(out):
         raise CohortError(f"{out}: there is such a table already; drop it, or name another")
     where = found(reasoner.guideline, database.columns(table), how.columns)
-    asked = plan(reasoner, where, facts=how.facts, rules=how.rules)
+    asked = plan(reasoner, where, facts=how.facts, rules=how.rules, opened=how.opened)
     twice = database.rows(
         f"SELECT id FROM (SELECT {where.id_text} AS id FROM {quoted(table)}) AS ids "
         f"WHERE id IS NOT NULL GROUP BY id HAVING count(*) > 1 LIMIT {MOST_DOUBLES}"

@@ -69,7 +69,8 @@ def answers(
 
     Args:
         guideline: whose rules and sections are read.
-        asked: what an answer asks for and all that it hangs on (`Uncertainty.read`).
+        asked: what an answer asks for and all that it hangs on (`Uncertainty.read`); without it, no
+            column says what unknown facts leave open.
         carried: columns of the lesions that are no facts, and stay as they are.
         doubted: it was not proved that the guideline never contradicts itself, so it is told where
             it does.
@@ -82,6 +83,7 @@ class _Answers:
     def __init__(self, guideline: Guideline, rules: RuleColumns, *, doubted: bool) -> None:
         self._doubted = doubted
         self._guideline, self._rules = guideline, rules
+        self._opened = bool(rules.open)
         self._view, self._bits = ProofView(guideline), Bits(guideline)
         given = {fact.name for fact in guideline.facts.values() if fact.given}
         self._closed = Sql(given, self._by_property(rules.conclusions))
@@ -101,7 +103,8 @@ class _Answers:
         told: dict[str, str] = {}
         for section in self._guideline.sections:
             told |= dict(self._section(section))
-        told[MISSING] = self._missing()
+        if self._opened:
+            told[MISSING] = self._missing()
         facts = self._guideline.facts
         told |= {
             name: self._number(name)
@@ -149,12 +152,13 @@ class _Answers:
         match section:
             case One():
                 yield section.key, self._chosen(section)
-                if section.leads:
+                if section.leads and self._opened:
                     yield "settled", self._settled(section)
             case Tally():
                 total = f"CAST({quoted(section.total)} AS INTEGER)"
                 yield section.key, total
-                yield f"{MOST}{section.key}", self._most(section, total)
+                if self._opened:
+                    yield f"{MOST}{section.key}", self._most(section, total)
             case Members() if not self._are_actions(section):
                 for name in section.predicates:
                     kind = self._guideline.properties[name].kind
@@ -166,7 +170,7 @@ class _Answers:
                 yield from self._alerts(section)
             case Actions():
                 yield from self._actions(section)
-            case Criteria():
+            case Criteria() if self._opened:
                 yield from self._criteria(section)
             case _:
                 pass
@@ -229,7 +233,7 @@ class _Answers:
                 f"{section.kind}_{alert.id}",
                 _case([*graded, (raised, literal(section.gravest))]),
             )
-        for key, alert in self._view.left_open:
+        for key, alert in self._view.left_open if self._opened else ():
             if alert.kind == section.kind:
                 yield f"possible_{alert.id}", self._possible(key, alert)
 
@@ -295,7 +299,7 @@ class _Answers:
         things = self._guideline.of_kind(section.kind)
         for thing in things:
             yield f"status_{thing.id}", self._status(section, thing)
-        for thing in things:
+        for thing in things if self._opened else ():
             yield f"unverified_{thing.id}", self._unverified(section, thing)
         if not section.ranked:
             return

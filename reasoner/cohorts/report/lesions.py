@@ -115,7 +115,7 @@ def _described(count: Counting, column: str) -> Iterator[tuple[Cell, ...]]:
         spread = Spread(known, low, middle, high) if known else None
         unit = count.unit(column).strip()
         name = count.label(column)
-        name = count.say("with unit", name=name, unit=unit) if unit else name
+        name = count.say("in brackets", name=name, more=unit) if unit else name
         yield name, int(known), None, spread
         return
     if fact is not None and fact.kind == "boolean":

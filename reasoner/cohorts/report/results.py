@@ -99,7 +99,9 @@ def opened(paths: Sequence[Path], reasoner: Reasoner) -> Iterator[Results]:
             (rows,) = connection.execute("SELECT count(*) FROM results").fetchone() or (0,)
             columns = tuple(name for name, *_ in described)
             if not {CASE_ID, MISSING} <= {*columns}:
-                raise CohortError(f"{files[0]}: holds no results of calx cohort run")
+                raise CohortError(
+                    f"{files[0]}: holds no results of calx cohort run with what is open (--open)"
+                )
             _once(connection)
             if "simulated" in columns:
                 (made,) = connection.execute(

@@ -7,6 +7,7 @@ import itertools
 import json
 import random
 import re
+import shutil
 import xml.etree.ElementTree as ET
 from collections import Counter
 from dataclasses import replace
@@ -20,7 +21,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from calx.ontology import DEFAULT_DIRECTORY
+from calx.ontology import DEFAULT_DIRECTORY, GuidelineFiles
 from calx.reasoner.cohorts.changes import changes
 from calx.reasoner.cohorts.errors import CohortError
 from calx.reasoner.cohorts.graph import MOST_LESIONS, write_quads
@@ -32,6 +33,7 @@ from calx.reasoner.cohorts.run import score
 from calx.reasoner.cohorts.simulate import simulate
 from calx.reasoner.engine.answer import Answer
 from calx.reasoner.intake.errors import CaseError
+from calx.reasoner.load.reader import read
 from calx.reasoner.model.values import as_json
 from calx.reasoner.recommendation import Reasoner
 from calx.reasoner.tell.rdf import triples
@@ -421,6 +423,39 @@ def test_no_change_of_the_guideline_changes_nobody(reasoner: Reasoner, scored: P
     found = changes(reasoner, reasoner, scored / "in.parquet")
     assert (found.changed, found.changes, found.answered) == (0, (), SIZE - 2)
     assert json.dumps(found.json())
+
+
+def test_an_edit_is_told_by_whom_it_concerns_and_by_which_rule(
+    reasoner: Reasoner, scored: Path, tmp_path: Path
+) -> None:
+    folder = tmp_path / "edited"
+    shutil.copytree(DEFAULT_DIRECTORY, folder)
+    path = folder / "rules" / "assessment.ttl"
+    text = path.read_text(encoding="utf-8")
+    path.write_text(text.replace("sh:minExclusive 270", "sh:minExclusive 300", 1), encoding="utf-8")
+    edited = Reasoner(read(GuidelineFiles(folder))[0])
+    found = changes(reasoner, edited, scored / "in.parquet")
+    both = [
+        (of(reasoner, one).json(), of(edited, one).json(), one["case_id"])
+        for one in lesions(scored)
+    ]
+    grades = [(old["arc_grade"], new["arc_grade"], id_) for old, new, id_ in both]
+    moved = [id_ for old, new, id_ in grades if old != new]
+    change = next(c for c in found.changes if c.of == "arc_grade")
+    assert (change.old, change.new, change.lesions) == ("IV", "none", len(moved))
+    assert (change.rules, {*change.examples} <= {*moved}) == ({"A4": len(moved)}, True)
+    assert "W-ELCA-1" in change.following
+    assert found.edited == ("A4",)
+    assert all(
+        (old["strategy"] or {}).get("id") == (new["strategy"] or {}).get("id")
+        for old, new, _ in both
+    )
+    assert "strategy" in found.same
+    for language, told in (
+        ("en", "Strategy: no lesion is told otherwise"),
+        ("zh", "策略：没有病变"),
+    ):
+        assert told in found.text(edited.guideline, language)
 
 
 def test_results_as_rdf_say_what_the_answer_to_one_says(
