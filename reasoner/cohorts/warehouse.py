@@ -125,6 +125,8 @@ def _score(
     how: Options,
     progress: Progress,
 ) -> Scored:
+    if not database.exists(table):
+        raise CohortError(f"{table}: there is no such table")
     if database.exists(out):
         raise CohortError(f"{out}: there is such a table already; drop it, or name another")
     where = found(reasoner.guideline, database.columns(table), how.columns)

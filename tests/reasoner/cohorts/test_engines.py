@@ -177,6 +177,8 @@ def test_postgres_says_the_same_where_the_table_is(
     assert reasons(rejects) == reasons(expected.with_name("out.rejects.csv"))
     with pytest.raises(CohortError, match="such a table already"):
         warehouse.score(reasoner, postgres, "lesions", "scored", rejects)
+    with pytest.raises(CohortError, match="no_table: there is no such table"):
+        warehouse.score(reasoner, postgres, "no_table", "other", rejects)
 
 
 def test_printed_sql_does_the_same(reasoner: Reasoner, cohort: Path, expected: Path) -> None:
@@ -198,6 +200,16 @@ def test_printed_sql_can_be_parsed_where_it_cannot_be_run(dialect: str, reasoner
         text = text[: text.index(" FROM (")] + " FROM t;"
     (tree,) = sqlglot.parse(text, read=dialect)
     assert tree is not None
+
+
+def test_without_java_spark_says_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
+    from pyspark.sql import SparkSession
+
+    monkeypatch.setattr(SparkSession, "getActiveSession", lambda: None)
+    monkeypatch.setenv("PATH", "")
+    monkeypatch.delenv("JAVA_HOME", raising=False)
+    with pytest.raises(CohortError, match="Spark needs Java 17 or newer"):
+        spark.session()
 
 
 def test_another_dialect_is_refused(reasoner: Reasoner) -> None:
