@@ -14,9 +14,10 @@ from calx.reasoner.cohorts.column_map import CASE_ID
 from calx.reasoner.cohorts.run import connected, score
 from calx.reasoner.cohorts.scored import Options, Progress
 from calx.reasoner.cohorts.sources import named
+from calx.reasoner.columns.answers import MOST_ACTIONS
 from calx.reasoner.columns.sql import quoted
 from calx.reasoner.model.guideline import Guideline
-from calx.reasoner.model.section import Alerts, One, Status, Tally
+from calx.reasoner.model.section import Actions, Alerts, Members, One, Status, Tally
 from calx.reasoner.recommendation import Reasoner
 from calx.words import words
 
@@ -156,6 +157,7 @@ class _Told:
     def _columns(self) -> Iterator[tuple[str, tuple[str, dict[str, str]]]]:
         """By column its name, and the names of its values."""
         guideline, language = self._guideline, self._language
+        yes = {"true": self._say("yes"), "false": self._say("no")}
         for section in guideline.sections:
             label = section.label[language]
             match section:
@@ -170,6 +172,15 @@ class _Told:
                     yield f"first_{kind}", (self._say("first of", section=label), things)
                     for id_, name in things.items():
                         yield f"status_{id_}", (name, statuses)
+                case Members(predicates=predicates):
+                    for kind in dict.fromkeys(guideline.properties[p].kind for p in predicates):
+                        for term in guideline.of_kind(kind):
+                            yield f"{kind}_{term.id}", (term.label[language], yes)
+                case Actions(predicates=predicates):
+                    kind = guideline.properties[predicates[0]].kind
+                    actions = {term.id: term.label[language] for term in guideline.of_kind(kind)}
+                    for number in range(1, MOST_ACTIONS + 1):
+                        yield f"action_{number}", (f"{label} {number}", actions)
                 case Alerts(kind=kind):
                     for term in guideline.of_kind(kind):
                         yield f"{kind}_{term.id}", (term.label[language], {})
@@ -222,7 +233,9 @@ class _Compared:
     def __init__(
         self, connection: duckdb.DuckDBPyConnection, columns: list[str], edited: tuple[str, ...]
     ) -> None:
-        self._connection, self._columns, self._edited = connection, columns, edited
+        self._connection, self._edited = connection, edited
+        there = {*self._names("old")} & {*self._names("new")}
+        self._columns = columns = [name for name in columns if name in there]
         mine, other = (
             {name for name in self._names(view) if name.startswith("rule_")}
             for view in ("old", "new")
@@ -299,6 +312,11 @@ def _columns(guideline: Guideline) -> list[str]:
             case Alerts():
                 alerts = guideline.of_kind(section.kind)
                 found += [f"{section.kind}_{alert.id}" for alert in alerts]
+            case Actions():
+                found += [f"action_{number}" for number in range(1, MOST_ACTIONS + 1)]
+            case Members():
+                kinds = dict.fromkeys(guideline.properties[p].kind for p in section.predicates)
+                found += [f"{kind}_{t.id}" for kind in kinds for t in guideline.of_kind(kind)]
             case _:
                 pass
-    return found
+    return [*dict.fromkeys(found)]

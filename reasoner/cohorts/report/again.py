@@ -58,12 +58,15 @@ class ReadingError:
 
     Attributes:
         deviation: the standard deviation, as SQL.
-        told: the same for people.
+        number: the same as a study tells it.
+        of: ``value`` where it is a percentage of the value, ``points`` where it is percentage
+            points, else its unit.
         study: that says so.
     """
 
     deviation: str
-    told: str
+    number: Decimal
+    of: str
     study: str
 
 
@@ -107,7 +110,13 @@ class Again:
             f"SELECT {CASE_ID}, {quoted(WHOSE)}, {told} FROM ({text}) AS r"
         )
 
-    def _moved(self) -> dict[str, Reclassified]:
+    def _moved(self, there: int | None = None) -> dict[str, Reclassified]:
+        """What the table ``other`` turns.
+
+        Args:
+            there: of how many lesions; None: of all.
+        """
+        there = self.lesions if there is None else there
         found, both = {}, f"FROM told JOIN other USING ({CASE_ID})"
         patient = None if self._patient is None else f"told.{quoted(WHOSE)}"
         for section in self.sections:
@@ -119,7 +128,7 @@ class Again:
             rows = self._connection.execute(counted).fetchall()
             turned = intervals.shares(rows[0])[1][0] if rows else None
             moved = {(str(old), str(new)): int(count) for old, new, count in pairs}
-            found[section.key] = Reclassified(moved, turned, self.lesions - sum(moved.values()))
+            found[section.key] = Reclassified(moved, turned, there - sum(moved.values()))
         return found
 
     def without(self, fact: str) -> dict[str, Reclassified]:
@@ -145,8 +154,9 @@ class Again:
         return f"SELECT * REPLACE ({names}) FROM {table}" if names else f"SELECT * FROM {table}"
 
     def _read(self, changed: Mapping[str, str]) -> dict[str, Reclassified]:
-        """Where numbers are read otherwise. What is read with them (``calx:follows``) is taken for
-        unknown where it contradicts them; lesions that still do are left aside.
+        """Where numbers are read otherwise, of lesions that have one of them. What is read with
+        them (``calx:follows``) is taken for unknown where it contradicts them; lesions that still
+        do are left aside.
         """
         guideline, run = self._reasoner.guideline, self._connection.execute
         moved = {guideline.facts[name].local for name in changed}
@@ -155,7 +165,10 @@ class Again:
             for name in self._facts
             if guideline.facts[name].follows in moved and name not in changed
         ]
-        run(f"CREATE OR REPLACE TEMP TABLE shifted AS {self._with(changed)}")
+        known = " OR ".join(f"{quoted(name)} IS NOT NULL" for name in changed) or "FALSE"
+        text = f"{self._with(changed)} WHERE {known}"
+        run(f"CREATE OR REPLACE TEMP TABLE shifted AS {text}")
+        (there,) = run("SELECT count(*) FROM shifted").fetchone() or (0,)
         refused = self._refused("shifted")
         kinds = {name: TYPES[guideline.facts[name].kind] for name in following}
         where = f"{CASE_ID} IN (SELECT {CASE_ID} FROM refused)"
@@ -167,7 +180,7 @@ class Again:
         run(f"CREATE OR REPLACE TEMP TABLE loosened AS {self._with(loose, 'shifted')}")
         run(f"CREATE OR REPLACE TEMP TABLE refused AS {self._refused('loosened')}")
         self._tell(guideline, f"SELECT * FROM loosened WHERE NOT {where}", "other")
-        return self._moved()
+        return self._moved(int(there))
 
     def _refused(self, table: str) -> str:
         """A query of the lesions of a table that the gate refuses."""
@@ -205,8 +218,8 @@ class Again:
                 if number.comparator == DEVIATION and fact and live and fact.name in self._there:
                     percent = number.unit == "%" != fact.unit
                     size = f"abs({quoted(fact.name)}) / 100 * " if percent else ""
-                    told = f"± {number.value} {number.unit}".rstrip()
-                    error = ReadingError(f"{size}{number.value}", told, statement.study)
+                    of = "value" if percent else "points" if number.unit == "%" else number.unit
+                    error = ReadingError(f"{size}{number.value}", number.value, of, statement.study)
                     found.setdefault(fact.name, error)
         return found
 
@@ -262,7 +275,7 @@ class Again:
                 ).fetchone() or (0, 0)
                 if among:
                     found.append((name, int(among), int(alone)))
-        return sorted(found, key=lambda told: (-told[2], -told[1], told[0]))
+        return found
 
 
 def _told_by(guideline: Guideline, section: One | Tally, conclusions: Sequence[str]) -> str:

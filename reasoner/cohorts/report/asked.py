@@ -14,6 +14,8 @@ from calx.reasoner.model.guideline import Guideline
 from calx.reasoner.model.section import Status
 from calx.reasoner.model.values import LARGEST
 
+NO_DEVICE = "none"
+"""What a word stands for that says that no device was used."""
 REPORT = Path("registry") / "report.yaml"
 """In a guideline's folder: what parts lesions, and by how much readings are shifted."""
 
@@ -116,8 +118,11 @@ def words(guideline: Guideline, told: Sequence[str]) -> tuple[tuple[str, str], .
     }
     found = pairs(told)
     for word, id_ in found:
-        if id_ not in known:
-            raise CohortError(f"{word}={id_}: the guideline knows {', '.join(sorted(known))}")
+        if id_ not in known and id_ != NO_DEVICE:
+            raise CohortError(
+                f"{word}={id_}: the guideline knows {', '.join(sorted(known))}; {NO_DEVICE} says "
+                "that no device was used"
+            )
     return tuple(found)
 
 

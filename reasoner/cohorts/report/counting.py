@@ -152,8 +152,9 @@ class Counting:
 
     def parted(
         self, tests: Sequence[str], among: str, columns: Sequence[str]
-    ) -> Iterator[tuple[str, list[Share | None]]]:
-        """Of each part of the registry the shares of lesions that meet tests.
+    ) -> Iterator[tuple[str, str, list[Share | None]]]:
+        """Of each part of the registry its column, its name, and the shares of lesions that meet
+        tests.
 
         Args:
             tests: as SQL.
@@ -165,7 +166,7 @@ class Counting:
             found = self.shares(tests, among, self.part(column, values))
             for value in (*values, OTHERS, None):
                 if value in found:
-                    yield self.pair(column, value), found[value]
+                    yield column, self.pair(column, value), found[value]
 
     # --- shares ---------------------------------------------------------------------------
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from calx.reasoner.cohorts.report.again import Again, Reclassified
 from calx.reasoner.cohorts.report.counting import Counting
-from calx.reasoner.cohorts.report.tables import Cell, ReportTable
+from calx.reasoner.cohorts.report.tables import Cell, ReportTable, rounded
 from calx.reasoner.columns.sql import quoted
 from calx.reasoner.model.rule import Rule
 from calx.reasoner.model.section import One
@@ -32,7 +32,10 @@ def resting(count: Counting, again: Again) -> Iterator[ReportTable]:
         "resting-on-facts",
         count.say("resting on facts", lead=label),
         head,
-        _most([(count.label(name), again.without(name)[lead.key]) for name in facts]),
+        _most(
+            [(count.label(name), again.without(name)[lead.key]) for name in facts],
+            count.asked.least,
+        ),
         _note(count, again, "resting on facts note"),
         "resting-on-facts",
     )
@@ -46,17 +49,18 @@ def resting(count: Counting, again: Again) -> Iterator[ReportTable]:
                 (study.label[count.language], moved[lead.key])
                 for id_, study in live.items()
                 if (moved := again.withdrawn(id_)) is not None
-            ]
+            ],
+            count.asked.least,
         ),
         _note(count, again, "resting on studies note"),
     )
     yield _read(count, lead)
 
 
-def _most(moved: list[tuple[str, Reclassified]]) -> tuple[tuple[Cell, ...], ...]:
+def _most(moved: list[tuple[str, Reclassified]], least: int) -> tuple[tuple[Cell, ...], ...]:
     """What turns something, what turns most first."""
     turned = [(name, one.turned) for name, one in moved if one.turned and one.turned.hits]
-    turned.sort(key=lambda one: -one[1].hits)
+    turned.sort(key=lambda one: (-rounded(one[1].hits, least), one[0]))
     return tuple((name, share.of, share.hits, share) for name, share in turned)
 
 
@@ -78,7 +82,8 @@ def _read(count: Counting, lead: One) -> ReportTable:
             gone = f" AND NOT ({' OR '.join(best)})" if best else ""
             tests[how] = f"({' OR '.join(by[how])}){gone}"
             best += by[how]
-    found = count.whole([*tests.values()]) if tests else []
+    tests["nothing"] = f"{quoted(lead.key)} IS NULL"
+    found = count.whole([*tests.values()])
     rows: tuple[tuple[Cell, ...], ...] = tuple(
         (count.say(f"read {how}"), share and share.hits, share)
         for how, share in zip(tests, found, strict=True)
@@ -100,7 +105,11 @@ def _verified(count: Counting, rule: Rule) -> str:
 
 def deciding(count: Counting, again: Again) -> Iterator[ReportTable]:
     """The facts whose collection would settle most."""
-    found = again.deciding()
+    least = count.asked.least
+    found = sorted(
+        again.deciding(),
+        key=lambda told: (-rounded(told[2], least), -rounded(told[1], least), count.label(told[0])),
+    )
     if found:
         rows: tuple[tuple[Cell, ...], ...] = tuple(
             (count.label(name), among, alone) for name, among, alone in found

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from calx.reasoner.cohorts.report import intervals
 from calx.reasoner.cohorts.report.intervals import Share
-from calx.reasoner.cohorts.report.tables import SMALL, Counted, ReportTable, count_of
+from calx.reasoner.cohorts.report.tables import Counted, ReportTable, count_of, hidden
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -109,12 +109,19 @@ def _legend(axes: Axes, columns: int) -> None:
 
 
 def _stacked(axes: Axes, table: ReportTable) -> None:
-    """Of each row the shares of its counts."""
+    """Of each row the shares of its counts; what is hidden is a part of its own."""
     rows = [row for row in table.rows if count_of(row[1])]
     names = [f"{row[0]} (n = {count_of(row[1]):,})" for row in rows]
+    counts = [[count_of(cell) for cell in row[2:]] for row in rows]
+    whole = [max(count_of(row[1]), sum(own)) for row, own in zip(rows, counts, strict=True)]
+    labels = [*table.head[2:]]
+    if any(hidden(row) for row in rows):
+        labels.append("…")
+        gone = zip(rows, counts, whole, strict=True)
+        counts = [[*own, all_ - sum(own) if hidden(row) else 0] for row, own, all_ in gone]
     places, left = [*range(len(rows))], [0.0] * len(rows)
-    for number, label in enumerate(table.head[2:]):
-        shares = [100 * count_of(row[2 + number]) / count_of(row[1]) for row in rows]
+    for number, label in enumerate(labels):
+        shares = [100 * own[number] / all_ for own, all_ in zip(counts, whole, strict=True)]
         colour = GREYS[(number + 3 * (number // len(GREYS))) % len(GREYS)]
         hatch = HATCHES[number % len(HATCHES)]
         axes.barh(
@@ -150,7 +157,7 @@ def _matrix(axes: Axes, table: ReportTable) -> None:
     for down, row in enumerate(counts):
         for along, count in enumerate(row):
             share = f"\n{100 * shares[down][along]:.1f} %" if count else ""
-            told = "<" if table.rows[down][1 + along] == SMALL else f"{count:,}{share}"
+            told = "<" if hidden([table.rows[down][1 + along]]) else f"{count:,}{share}"
             weight = "bold" if down == along else "normal"
             axes.text(along, down, told, ha="center", va="center", fontsize=7.5, fontweight=weight)
     axes.set_xticks(
@@ -170,7 +177,7 @@ def _compared(axes: Axes, table: ReportTable) -> None:
         sign, shift = SIGNS[number % len(SIGNS)], 0.26 * (number - (len(places) - 1) / 2)
         points = [(down + shift, row[column]) for down, row in enumerate(rows)]
         for down, cell in points:
-            if isinstance(cell, Counted) and cell.share.hits != SMALL:
+            if isinstance(cell, Counted) and not cell.share.is_hidden:
                 share = cell.share
                 axes.plot([100 * share.low, 100 * share.high], [down, down], color="black", lw=0.9)
                 axes.plot([100 * share.value], [down], sign, color=GREYS[0], ms=4.5)
@@ -185,32 +192,29 @@ def _compared(axes: Axes, table: ReportTable) -> None:
 
 
 def _funnel(axes: Axes, table: ReportTable) -> None:
-    """Sites by their number of lesions, with limits about the share of all."""
+    """Sites by their number of lesions, with the limits of chance about the share of all. A site
+    whose share is not shown in the table is not in the picture.
+    """
+    *rows, whole = table.rows
+    all_ = whole[3]
     points = [
-        (str(row[0]), count_of(row[1]), count_of(row[2])) for row in table.rows if count_of(row[1])
+        (str(row[0]), row[3]) for row in rows if isinstance(row[3], Share) and not row[3].is_hidden
     ]
-    if not points:
+    if not points or not isinstance(all_, Share) or all_.is_hidden:
         return
-    mean = sum(hits for *_, hits in points) / sum(of for _, of, _ in points)
-    most = max(of for _, of, _ in points)
-    sizes = [max(1.0, most * step / 120) for step in range(1, 127)]
+    most = max(share.of for _, share in points)
+    sizes = sorted({max(1, round(most * step / 150)) for step in range(1, 159)})
     for wide, style in ((intervals.WIDE, "--"), (intervals.FAR, "-")):
-        limits = [intervals.wilson(mean, size, wide) for size in sizes]
-        for side in ([100 * low for low, _ in limits], [100 * high for _, high in limits]):
-            axes.plot(sizes, side, style, color="#555555", lw=0.9)
-    axes.axhline(100 * mean, color="#333333", lw=0.8)
-    axes.plot(
-        [of for _, of, _ in points],
-        [100 * h / of for _, of, h in points],
-        "o",
-        color=GREYS[0],
-        ms=4,
-    )
-    for name, of, hits in points:
-        axes.annotate(
-            name, (of, 100 * hits / of), xytext=(3, 3), textcoords="offset points", fontsize=6
-        )
-    shares = [100 * hits / of for _, of, hits in points]
+        limits = [intervals.expected(all_.value, size, wide) for size in sizes]
+        for side in (0, 1):
+            ends = [100 * limit[side] / n for limit, n in zip(limits, sizes, strict=True)]
+            axes.plot(sizes, ends, style, color="#555555", lw=0.9)
+    axes.axhline(100 * all_.value, color="#333333", lw=0.8)
+    shares = [100 * share.value for _, share in points]
+    axes.plot([share.of for _, share in points], shares, "o", color=GREYS[0], ms=4)
+    for name, share in points:
+        place = (share.of, 100 * share.value)
+        axes.annotate(name, place, xytext=(3, 3), textcoords="offset points", fontsize=6)
     axes.set_ylim(max(0, min(shares) - 15), min(100, max(shares) + 15))
     axes.set_xlabel(table.head[1])
     axes.set_ylabel("%")

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import sqrt
+from math import exp, lgamma, log, sqrt
 from statistics import NormalDist
 from typing import Any
 
@@ -24,11 +24,20 @@ class Share:
         hits: lesions that count.
         of: how many there are; not 0.
         worth: as many independent lesions would tell as much.
+        off: by how much both counts may be off, where they are rounded; the interval allows for it.
+        hidden: it is not shown.
     """
 
     hits: int
     of: int
     worth: float
+    off: int = 0
+    hidden: bool = False
+
+    @property
+    def is_hidden(self) -> bool:
+        """Whether it is not shown, or made of a count that is not."""
+        return self.hidden or self.hits < 0 or self.of <= 0
 
     @property
     def value(self) -> float:
@@ -36,11 +45,11 @@ class Share:
 
     @property
     def low(self) -> float:
-        return wilson(self.value, self.worth)[0]
+        return wilson(max(0.0, (self.hits - self.off) / (self.of + self.off)), self.worth)[0]
 
     @property
     def high(self) -> float:
-        return wilson(self.value, self.worth)[1]
+        return wilson(min(1.0, (self.hits + self.off) / (self.of - self.off)), self.worth)[1]
 
 
 def wilson(value: float, worth: float, wide: float = WIDE) -> tuple[float, float]:
@@ -56,6 +65,40 @@ def wilson(value: float, worth: float, wide: float = WIDE) -> tuple[float, float
     half = wide / (1 + square / worth)
     half *= sqrt(value * (1 - value) / worth + square / (4 * worth * worth))
     return max(0.0, middle - half), min(1.0, middle + half)
+
+
+def expected(mean: float, of: int, wide: float) -> tuple[int, int]:
+    """The fewest and the most hits that a site has where chance alone is at work: the binomial
+    distribution itself, as any approximation calls small sites odd.
+
+    Args:
+        mean: the share of all sites.
+        of: lesions of the site.
+        wide: standard deviations to either side, whose tails it leaves out.
+
+    >>> expected(0.41, 3, FAR), expected(0.5, 100, FAR)
+    ((0, 3), (35, 65))
+    """
+    tail = NormalDist().cdf(-wide)
+    if not 0 < mean < 1:
+        return (0, 0) if mean <= 0 else (of, of)
+    odds = log(mean), log(1 - mean)
+
+    def chance(hits: int) -> float:
+        ways = lgamma(of + 1) - lgamma(hits + 1) - lgamma(of - hits + 1)
+        return exp(ways + hits * odds[0] + (of - hits) * odds[1])
+
+    spread = int(20 + 8 * wide * sqrt(of * mean * (1 - mean)))
+    first, last = max(0, int(of * mean) - spread), min(of, int(of * mean) + spread)
+    low, below = first, chance(first)
+    while below < tail:
+        low += 1
+        below += chance(low)
+    high, above = last, chance(last)
+    while above < tail:
+        high -= 1
+        above += chance(high)
+    return low, high
 
 
 def share(patients: int, hits: int, of: int, hh: int, ha: int, aa: int) -> Share | None:

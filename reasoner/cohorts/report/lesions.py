@@ -12,7 +12,7 @@ from calx.reasoner.cohorts.errors import CohortError
 from calx.reasoner.cohorts.rejects import HEAD
 from calx.reasoner.cohorts.report.again import Again
 from calx.reasoner.cohorts.report.counting import OTHERS, Counting, counted, of
-from calx.reasoner.cohorts.report.tables import Cell, Counted, ReportTable, Spread
+from calx.reasoner.cohorts.report.tables import Cell, Counted, ReportTable, Spread, rounded
 from calx.reasoner.columns.sql import literal, quoted
 
 MOST_REASONS = 15
@@ -100,7 +100,7 @@ def described(count: Counting) -> ReportTable:
     for column in dict.fromkeys((*count.asked.describe, *count.strata)):
         if count.results.has(column):
             rows += _described(count, column)
-    head = ("", count.say("known"), count.say("of these"), count.say("middle"))
+    head = ("", count.say("number"), count.say("of these"), count.say("middle"))
     note = count.note(count.say("described note"), count.clustered)
     return ReportTable("lesions", count.say("described title"), head, tuple(rows), note)
 
@@ -139,21 +139,27 @@ def completeness(count: Counting, again: Again) -> Iterator[ReportTable]:
     facts = _columns(count)
     known = count.whole([f"{quoted(name)} IS NOT NULL" for name in facts]) if facts else []
     wanting = again.wanting()
-    told = sorted(zip(facts, known, strict=True), key=lambda one: -(one[1].hits if one[1] else 0))
+    least = count.asked.least
+    told = sorted(
+        zip(facts, known, strict=True),
+        key=lambda one: -rounded(one[1].hits if one[1] else 0, least),
+    )
     rows: list[tuple[Cell, ...]] = []
     for name, share in told:
         there, missed = wanting.get(name, (0, 0))
         decides = count.plain(there, there + missed)
         rows.append((count.label(name), share and share.hits, share, missed, decides))
     absent = [n for n, f in count.guideline.facts.items() if f.given and n not in facts]
+    wanted = [name for name in absent if wanting.get(name, (0, 0))[1]]
+    nobody = count.plain(0, count.results.rows)
     rows += [
-        (count.label(name), 0, None, wanting[name][1], count.plain(0, wanting[name][1]))
-        for name in sorted(absent, key=lambda name: -wanting.get(name, (0, 0))[1])
-        if wanting.get(name, (0, 0))[1]
+        (count.label(name), 0, nobody, wanting[name][1], count.plain(0, wanting[name][1]))
+        for name in sorted(wanted, key=lambda name: -rounded(wanting[name][1], least))
     ]
+    others = len(absent) - len(wanted)
     note = count.note(
         count.say("completeness note"),
-        count.say("absent facts", count=len(absent)) if absent else "",
+        count.say("absent facts", count=others) if others else "",
         count.sampled(again.lesions),
     )
     yield ReportTable(

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from calx.reasoner.cohorts.report.counting import NOTHING, Counting, counted, of
 from calx.reasoner.cohorts.report.intervals import Share
-from calx.reasoner.cohorts.report.tables import Cell, ReportTable
+from calx.reasoner.cohorts.report.tables import Cell, ReportTable, sums_of
 from calx.reasoner.columns.answers import MOST
 from calx.reasoner.columns.sql import literal, quoted
 from calx.reasoner.model.section import Criteria, One, Status, Tally
@@ -22,9 +22,23 @@ def outcomes(count: Counting) -> Iterator[ReportTable]:
         if isinstance(section, One | Tally) and count.results.has(section.key):
             yield _parted(count, section.key, label)
             if isinstance(section, Tally) and count.results.has(f"{MOST}{section.key}"):
-                yield _may_rise(count, section)
+                test = f"{quoted(f'{MOST}{section.key}')} > {quoted(section.key)}"
+                yield _so_far(count, section.key, label, "may rise", test)
+            if isinstance(section, One) and section.leads:
+                yield _so_far(count, section.key, label, "settled", "settled")
         if isinstance(section, Status) and section.ranked:
-            yield _parted(count, f"first_{section.kind}", count.say("first of", section=label))
+            key, title = f"first_{section.kind}", count.say("first of", section=label)
+            yield _parted(count, key, title)
+            yield _so_far(count, key, title, "verified", verified(count, section))
+
+
+def verified(count: Counting, section: Status) -> str:
+    """SQL of whether no unknown fact could bar what comes first."""
+    cases = " ".join(
+        f"WHEN {literal(thing.id)} THEN {quoted(f'unverified_{thing.id}')} = 0"
+        for thing in count.guideline.of_kind(section.kind)
+    )
+    return f"CASE {quoted(f'first_{section.kind}')} {cases} END"
 
 
 def _parted(count: Counting, key: str, title: str) -> ReportTable:
@@ -35,31 +49,35 @@ def _parted(count: Counting, key: str, title: str) -> ReportTable:
     values = count.in_order([value for (value,) in found])
     tests = [f"{told} = {literal(value)}" for value in values]
     rows = [_row(count.say("all"), count.whole(tests))]
-    rows += [_row(name, shares) for name, shares in count.parted(tests, "TRUE", count.strata)]
+    strata: dict[str, list[int]] = {}
+    for column, name, shares in count.parted(tests, "TRUE", count.strata):
+        strata.setdefault(column, []).append(len(rows))
+        rows.append(_row(name, shares))
     head = ("", count.say("lesions"), *(count.term(key, value) for value in values))
-    return ReportTable(key, title, head, tuple(rows), count.clustered, key)
+    sums = sums_of(len(head), [*strata.values()], len(rows))
+    note = count.note(count.clustered, count.say("nothing note") if NOTHING in values else "")
+    return ReportTable(key, title, head, tuple(rows), note, key, sums)
 
 
 def _row(name: str, shares: list[Share | None]) -> tuple[Cell, ...]:
     return (name, of(shares), *counted(shares))
 
 
-def _may_rise(count: Counting, section: Tally) -> ReportTable:
-    """Of a number that points add up to, how often unknown facts could still raise it."""
-    now, most = quoted(section.key), quoted(f"{MOST}{section.key}")
-    tests = [f"{most} > {now}"]
-    rows: list[tuple[Cell, ...]] = [_of_number(count.say("all"), count.whole(tests))]
-    found = count.shares(tests, f"{now} IS NOT NULL", f"CAST({now} AS VARCHAR)")
+def _so_far(count: Counting, key: str, label: str, what: str, test: str) -> ReportTable:
+    """Of what is told, how often it is the last word, or is not."""
+    told = quoted(key)
+    rows: list[tuple[Cell, ...]] = []
+    rows.append(_of_value(count.say("all"), count.whole([test], f"{told} IS NOT NULL")))
+    found = count.shares([test], f"{told} IS NOT NULL", f"CAST({told} AS VARCHAR)")
     values = count.in_order([value for value in found if value is not None])
-    rows += [_of_number(value, found[value]) for value in values]
-    label = section.label[count.language]
-    head = (label, count.say("lesions"), count.say("may rise"), count.say("share"))
-    title = count.say("may rise title", section=label)
-    note = count.note(count.say("may rise note"), count.clustered)
-    return ReportTable(f"{section.key}-may-rise", title, head, tuple(rows), note)
+    rows += [_of_value(count.term(key, value), found[value]) for value in values]
+    head = (label, count.say("lesions"), count.say(what), count.say("share"))
+    title = count.say(f"{what} title", section=label)
+    note = count.note(count.say(f"{what} note"), count.clustered)
+    return ReportTable(f"{key}-{what.replace(' ', '-')}", title, head, tuple(rows), note)
 
 
-def _of_number(name: str, shares: list[Share | None]) -> tuple[Cell, ...]:
+def _of_value(name: str, shares: list[Share | None]) -> tuple[Cell, ...]:
     (share,) = shares
     return (name, of(shares), share and share.hits, share)
 
@@ -90,14 +108,16 @@ def _criteria(count: Counting, section: Criteria) -> ReportTable:
                 (count.say("pair", name=label, value=count.term(tally.key, n)), found[n])
                 for n in scores
             ]
-        parts += count.parted(tests, judged, count.asked.more)
+        more = count.parted(tests, judged, count.asked.more)
+        parts += [(name, shares) for _, name, shares in more]
         name = criterion.label[count.language]
         whole = parts[0][1]
         if whole[0] is not None and not whole[0].hits and whole[2] is not None and whole[2].hits:
             never.append(name)
         for part, shares in parts:
             hits = [share and share.hits for share in shares[:3]]
-            rows.append((name, part, of(shares), *hits, shares[0], shares[3]))
+            ends = (shares[0], shares[3]) if hits[0] or hits[1] else (None, None)
+            rows.append((name, part, of(shares), *hits, *ends))
     head = (
         *("", count.say("part"), count.say("judged"), count.say("met"), count.say("not met")),
         *(count.say("not known"), count.say("at least"), count.say("at most")),
@@ -108,4 +128,5 @@ def _criteria(count: Counting, section: Criteria) -> ReportTable:
         count.say("never met", criteria=", ".join(never)) if never else "",
     )
     title = count.say("criteria", section=section.label[count.language])
-    return ReportTable(f"criteria-{section.kind}", title, head, tuple(rows), note)
+    sums = tuple(((row, 2), ((row, 3), (row, 4), (row, 5))) for row in range(len(rows)))
+    return ReportTable(f"criteria-{section.kind}", title, head, tuple(rows), note, sums=sums)

@@ -73,7 +73,7 @@ def html(
 
 def _td(cell: Cell, least: int) -> str:
     """A cell; one that has an interval to show shows it where it is pointed at."""
-    if isinstance(cell, Counted) and cell.share.hits > 0:
+    if isinstance(cell, Counted) and not cell.share.is_hidden:
         return f'<td title="{escape(shown(cell.share, least))}">{escape(shown(cell, least))}</td>'
     words = ' class="words"' if isinstance(cell, str) else ""
     return f"<td{words}>{escape(shown(cell, least))}</td>"
@@ -133,7 +133,7 @@ def as_csv(table: ReportTable, foot: str, least: int) -> str:
     return text.getvalue()
 
 
-INTERVAL = (" 95 % low", " 95 % high")
+INTERVAL = (" low", " high")
 COLUMNS: dict[type, tuple[str, ...]] = {
     Counted: ("", " share", *INTERVAL),
     Share: ("", *INTERVAL),
@@ -157,7 +157,9 @@ def _plain(cell: Cell, least: int) -> list[str]:
             return [_harmless(cell)]
         case Counted(share):
             count = shown(share.hits, least).replace(",", "")
-            return [count, *(_plain(share, least) if share.hits >= 0 < share.of else [])]
+            return [count, *_plain(share, least)]
+        case Share() if cell.is_hidden:
+            return []
         case Share():
             return [f"{cell.value:.6f}", f"{cell.low:.6f}", f"{cell.high:.6f}"]
         case Spread(_, low, middle, high):

@@ -6,8 +6,18 @@ from collections.abc import Iterator, Sequence
 
 from calx.reasoner.cohorts.errors import CohortError
 from calx.reasoner.cohorts.report import intervals
+from calx.reasoner.cohorts.report.asked import NO_DEVICE
 from calx.reasoner.cohorts.report.counting import OTHERS, Counting, counted, of
-from calx.reasoner.cohorts.report.tables import Cell, Counted, ReportTable
+from calx.reasoner.cohorts.report.intervals import Share
+from calx.reasoner.cohorts.report.outcomes import verified
+from calx.reasoner.cohorts.report.tables import (
+    MOST_OFF,
+    Cell,
+    Counted,
+    ReportTable,
+    rounded,
+    sums_of,
+)
 from calx.reasoner.columns.sql import literal, quoted
 from calx.reasoner.model.section import Status
 
@@ -38,7 +48,7 @@ class _Practice:
         words = {id_: id_ for id_ in known} | dict(count.asked.words)
         cases = " ".join(f"WHEN {literal(w)} THEN {literal(i)}" for w, i in words.items())
         self._used = f"(CASE {self._raw} {cases} END)"
-        self._known = f"{self._used} IS NOT NULL"
+        self._known = f"{self._used} <> {literal(NO_DEVICE)}"
         first = quoted(f"first_{section.kind}")
         usable = [status.word for status in section.statuses if status.usable]
         barred = [s.word for s in section.statuses if s.predicate == section.forbidden]
@@ -47,16 +57,9 @@ class _Practice:
         self._tests = [self._of_status(usable), self._of_status(barred)]
 
     def tables(self) -> Iterator[ReportTable]:
-        words = self._words()
-        if not any(row[1] for row in words.rows):
-            told = ", ".join(f"{row[0]}" for row in words.rows[:8])
-            known = ", ".join(thing.id for thing in self._things)
-            raise CohortError(
-                f"{self._count.asked.performed}: holds none of {known}, but {told}; say what its "
-                "words stand for with --word WORD=ID"
-            )
+        self._check()
         yield self._concordance()
-        yield words
+        yield self._words()
         yield self._by_status()
         if self._count.asked.site:
             yield self._funnel()
@@ -69,26 +72,45 @@ class _Practice:
         )
         return f"CASE {self._used} {status} END IN ({among})"
 
+    def _check(self) -> None:
+        """
+        Raises:
+            CohortError: no word of the column stands for a device.
+        """
+        found = self._count.results.all(
+            f"SELECT {self._raw}, any_value({self._used}) FROM results "
+            "GROUP BY 1 ORDER BY count(*) DESC, 1"
+        )
+        if not any(used for _, used in found):
+            told = ", ".join(str(word) for word, _ in found[:8] if word)
+            known = ", ".join(thing.id for thing in self._things)
+            raise CohortError(
+                f"{self._count.asked.performed}: holds none of {known}, but {told or 'nothing'}; "
+                "say what its words stand for with --word WORD=ID"
+            )
+
     def _words(self) -> ReportTable:
         """What stands in the column, and for what it is taken."""
-        count = self._count
+        count, (test, called) = self._count, self._before
         found = count.results.all(
-            f"SELECT coalesce({self._raw}, ''), any_value({self._used}), count(*) FROM results "
+            f"SELECT {self._raw}, any_value({self._used}), count(*) FROM results WHERE {test} "
             "GROUP BY 1 ORDER BY 3 DESC, 1"
         )
+        found.sort(key=lambda told: (-rounded(told[2], count.asked.least), str(told[0])))
         rows: list[tuple[Cell, ...]] = [
-            (
-                raw or count.say("not known"),
-                count.term(self._section.kind, used) if used else None,
-                int(lesions),
-            )
+            (raw or count.say("not known"), self._taken(used), int(lesions))
             for raw, used, lesions in found[:MOST_WORDS]
         ]
         if rest := sum(lesions for *_, lesions in found[MOST_WORDS:]):
             rows.append((count.say("other values"), None, int(rest)))
         head = (count.say("word"), count.say("taken as"), count.say("lesions"))
-        note = count.say("words note")
-        return ReportTable("performed-words", count.say("words"), head, tuple(rows), note)
+        title = count.say("words", part=called)
+        return ReportTable("performed-words", title, head, tuple(rows), count.say("words note"))
+
+    def _taken(self, used: str | None) -> str | None:
+        if used == NO_DEVICE:
+            return self._count.say("no device")
+        return self._count.term(self._section.kind, used) if used else None
 
     @property
     def _before(self) -> tuple[str, str]:
@@ -124,9 +146,28 @@ class _Practice:
             count.say("concordance note"),
             count.clustered,
             count.say("before note", part=called) if apart else "",
+            *self._without(test),
+            self._open(among),
         )
         title = count.say("concordance")
         return ReportTable("concordance", title, head, tuple(rows), note, "concordance")
+
+    def _without(self, test: str) -> Iterator[str]:
+        """That lesions had no device, where a word says so."""
+        count = self._count
+        (share,) = count.whole([self._had_first], f"{self._used} = {literal(NO_DEVICE)} AND {test}")
+        if share is not None:
+            told, first = count.told(share.of), count.told(share.hits)
+            yield count.say("without device", count=told, first=first)
+
+    def _open(self, among: str) -> str:
+        """That some first choices are not the last word."""
+        count = self._count
+        test = f"NOT ({verified(count, self._section)})"
+        (share,) = count.whole([test], f"{among} AND {self._had_first}")
+        if share is None or not share.hits:
+            return ""
+        return count.say("open first", count=count.told(share.hits), of=count.told(share.of))
 
     def _compared(self, among: str, part: str = "NULL") -> dict[str | None, tuple[Cell, ...]]:
         """By part: lesions, those with a first choice, and how often the device used is it, is one
@@ -159,7 +200,10 @@ class _Practice:
             rows.append((thing.label[count.language], of(shares), *counted(shares)))
         head = ("", count.say("used"), *(status.label[count.language] for status in statuses))
         title = count.say("used by status", part=called)
-        return ReportTable("used-by-status", title, head, tuple(rows), count.clustered)
+        best = ", ".join(s.label[count.language] for s in statuses if s.mark == "best")
+        note = count.note(count.say("status note", best=best), count.clustered)
+        sums = sums_of(len(head), rows=len(rows))
+        return ReportTable("used-by-status", title, head, tuple(rows), note, sums=sums)
 
     def _funnel(self) -> ReportTable:
         count, (test, called) = self._count, self._before
@@ -167,16 +211,15 @@ class _Practice:
         among = f"{self._known} AND {test} AND {self._had_first} AND {site} IS NOT NULL"
         found = count.shares([self._was_first], among, f"CAST({site} AS VARCHAR)")
         sites = [(str(name), share) for name, (share,) in found.items() if share is not None]
-        sites.sort(key=lambda one: (-one[1].of, one[0]))
-        whole = sum(share.of for _, share in sites)
-        mean = sum(share.hits for _, share in sites) / whole if whole else 0.0
+        sites.sort(key=lambda one: (-rounded(one[1].of, count.asked.least), one[0]))
+        (all_,) = count.whole([self._was_first], among)
         rows: list[tuple[Cell, ...]] = []
         for name, share in sites[:MOST_SITES]:
-            low, high = intervals.wilson(mean, share.of, intervals.FAR)
-            outside = not low <= share.value <= high
-            rows.append((name, share.of, share.hits, share, count.say("yes" if outside else "no")))
+            rows.append((name, share.of, share.hits, share, self._outside(share, all_)))
+        if all_ is not None:
+            rows.append((count.say("all sites"), all_.of, all_.hits, all_, None))
         head = (
-            *(count.say("site"), count.say("lesions"), count.say("hits"), count.say("share")),
+            *(count.say("site"), count.say("with first"), count.say("hits"), count.say("share")),
             count.say("outside"),
         )
         note = count.note(
@@ -188,3 +231,11 @@ class _Practice:
         )
         title = count.say("funnel", part=called)
         return ReportTable("funnel", title, head, tuple(rows), note, "funnel")
+
+    def _outside(self, share: Share, all_: Share | None) -> str | None:
+        """Whether a site has more or fewer hits than chance gives; None where they are hidden."""
+        least = self._count.asked.least
+        if all_ is None or 0 < share.of < MOST_OFF * least:
+            return None
+        low, high = intervals.expected(all_.value, share.of, intervals.FAR)
+        return self._count.say("no" if low <= share.hits <= high else "yes")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from calx.reasoner.cohorts.report.again import Again, Reclassified
+from calx.reasoner.cohorts.report.again import Again, ReadingError, Reclassified
 from calx.reasoner.cohorts.report.counting import Counting
 from calx.reasoner.cohorts.report.tables import Cell, ReportTable
 from calx.reasoner.model.section import One, Tally
@@ -51,7 +51,7 @@ def readings(count: Counting, again: Again) -> Iterator[ReportTable]:
     head = [count.say("reading"), count.say("lesions"), count.say("aside")]
     for section in again.sections:
         label = section.label[count.language]
-        head += [count.say("pair", name=label, value=count.say("turned")), count.say("share")]
+        head += [count.say("pair", name=label, value=count.say(key)) for key in ("turned", "share")]
     note = count.note(count.say("readings note"), count.clustered, count.sampled(again.lesions))
     told = tuple(rows)
     yield ReportTable("readings", count.say("readings"), tuple(head), told, note)
@@ -75,11 +75,21 @@ def _readings(count: Counting, again: Again) -> Iterator[_Reading]:
 def _errors(count: Counting, again: Again) -> ReportTable:
     """How far readings err, and who says so."""
     rows: tuple[tuple[Cell, ...], ...] = tuple(
-        (count.label(name), error.told, count.guideline.studies[error.study].label[count.language])
+        (
+            count.label(name),
+            _deviation(count, error),
+            count.guideline.studies[error.study].label[count.language],
+        )
         for name, error in again.errors.items()
     )
     head = (count.say("fact"), count.say("deviation"), count.say("study"))
     return ReportTable("errors", count.say("errors"), head, rows, count.say("errors note"))
+
+
+def _deviation(count: Counting, error: ReadingError) -> str:
+    if error.of in ("value", "points"):
+        return f"± {error.number} {count.say(f'percent {error.of}')}"
+    return f"± {error.number} {error.of}"
 
 
 def _matrix(count: Counting, reading: _Reading, section: One | Tally) -> ReportTable:

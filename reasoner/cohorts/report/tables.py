@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeAlias
 
@@ -10,6 +10,14 @@ from calx.reasoner.cohorts.report.intervals import Share
 
 SMALL = -1
 """In place of a count that is too small to be shown."""
+WITHHELD = -2
+"""In place of one that would tell a small one."""
+MOST_OFF = 20
+"""A share of fewer lesions than so many times the least count is not shown where counts are
+rounded: rounding alone would move it by points.
+"""
+MOST_OWN = 4
+"""The middle of fewer values than so many times the least count is somebody's own."""
 
 
 @dataclass(frozen=True)
@@ -34,6 +42,8 @@ class Counted:
 
 
 Cell: TypeAlias = str | int | Share | Counted | Spread | None
+Place: TypeAlias = tuple[int, int]
+"""Row and column of a cell."""
 
 
 @dataclass(frozen=True)
@@ -47,6 +57,7 @@ class ReportTable:
         rows: the cells; whole numbers are counts of lesions.
         note: what to mind.
         figure: the name of its picture, without ending; empty for none.
+        sums: places of counts that others add up to, with the places of those.
     """
 
     key: str
@@ -55,22 +66,87 @@ class ReportTable:
     rows: tuple[tuple[Cell, ...], ...]
     note: str = ""
     figure: str = ""
+    sums: tuple[tuple[Place, tuple[Place, ...]], ...] = ()
 
     def suppressed(self, least: int) -> ReportTable:
         """The same without counts of 1 to ``least - 1``. All other counts, and what shares are made
-        of, are rounded, so that a sum or difference of two does not tell a small one. Where a row
-        or a column has nothing but small counts, its zeros are hidden with them.
+        of, are rounded. Where the sums of the table leave a hidden count only one value, all that
+        adds up to that sum is withheld.
         """
         if least <= 1:
             return self
         rows = [[_coarse(cell, least) for cell in row] for row in self.rows]
-        small = [_all_small([row[n] for row in rows]) for n in range(len(self.head))]
-        hidden = []
-        for row in rows:
-            whole = _all_small(row)
-            cells = zip(row, small, strict=True)
-            hidden.append(tuple(_hidden(cell) if whole or of else cell for cell, of in cells))
-        return replace(self, rows=tuple(hidden))
+        while told := next(self._told(rows, least), None):
+            for row, column in told:
+                rows[row][column] = _withheld(rows[row][column])
+        return replace(self, rows=tuple(map(tuple, rows)))
+
+    def _told(self, rows: Sequence[Sequence[Cell]], least: int) -> Iterator[tuple[Place, ...]]:
+        """The parts of sums by which a hidden count can be told."""
+        ends = {
+            (down, along): _ends(_count(cell), least)
+            for down, row in enumerate(rows)
+            for along, cell in enumerate(row)
+            if isinstance(cell, int | Counted)
+        }
+        sums = [one for one in self.sums if {one[0], *one[1]} <= ends.keys()]
+        moved = True
+        while moved:
+            moved = False
+            for total, parts in sums:
+                moved |= _narrowed(ends, total, parts)
+        for _, parts in sums:
+            for place in parts:
+                low, high = ends[place]
+                if _count(rows[place[0]][place[1]]) == SMALL and low == high:
+                    yield parts
+
+
+def _count(cell: Cell) -> int:
+    return cell.count if isinstance(cell, Counted) else cell if isinstance(cell, int) else 0
+
+
+def _ends(count: int, least: int) -> tuple[float, float]:
+    """The values that a count can have which is shown as this."""
+    match count:
+        case 0:
+            return 0, 0
+        case -1:
+            return 1, least - 1
+        case -2:
+            return 0, float("inf")
+        case _:
+            return max(least, count - least), count + least - 1
+
+
+def _narrowed(ends: dict[Place, tuple[float, float]], total: Place, parts: Sequence[Place]) -> bool:
+    """Whether a sum narrows what its total and its parts can be."""
+    before = [ends[place] for place in (total, *parts)]
+    lows, highs = sum(ends[p][0] for p in parts), sum(ends[p][1] for p in parts)
+    low, high = ends[total]
+    low, high = ends[total] = max(low, lows), min(high, highs)
+    for place in parts:
+        own_low, own_high = ends[place]
+        others = sum(ends[p][1] for p in parts if p != place)  # infinite where another is withheld
+        least, most = low - others, high - (lows - own_low)
+        ends[place] = max(own_low, least), min(own_high, most)
+    return before != [ends[place] for place in (total, *parts)]
+
+
+def sums_of(
+    columns: int, strata: Sequence[Sequence[int]] = (), rows: int = 1
+) -> tuple[tuple[Place, tuple[Place, ...]], ...]:
+    """The sums of a table whose second column is the total of the others, and whose first row that
+    of the rows of each stratum.
+
+    Args:
+        columns: of the table, with that of names.
+        strata: the rows of each.
+        rows: of the table.
+    """
+    across = [((row, 1), tuple((row, n) for n in range(2, columns))) for row in range(rows)]
+    down = [((0, n), tuple((row, n) for row in own)) for own in strata for n in range(1, columns)]
+    return (*across, *down)
 
 
 def rounded(count: int, least: int) -> int:
@@ -85,42 +161,37 @@ def rounded(count: int, least: int) -> int:
     return SMALL if count < least else (count + least) // (2 * least) * 2 * least
 
 
-def _all_small(cells: Sequence[Cell]) -> bool:
-    """Whether of some counts one is hidden and none is more."""
-    counts = [cell.count if isinstance(cell, Counted) else cell for cell in cells]
-    numbers = [count for count in counts if isinstance(count, int)]
-    return SMALL in numbers and max(numbers) <= 0
-
-
-def _hidden(cell: Cell) -> Cell:
-    """A cell without its zero, which would tell something about those beside it."""
-    match cell:
-        case int() | Counted():
-            return SMALL
-        case Share():
-            return None
-        case _:
-            return cell
-
-
 def _coarse(cell: Cell, least: int) -> Cell:
     match cell:
         case int():
             return rounded(cell, least)
         case Share():
-            share = _coarse_share(cell, least)
-            return None if SMALL in (share.hits, share.of) else share
+            return _coarse_share(cell, least)
         case Counted(share):
             return Counted(_coarse_share(share, least))
         case Spread(known):
-            return cell if known >= least else None
+            return cell if known >= MOST_OWN * least else None
         case _:
             return cell
 
 
 def _coarse_share(share: Share, least: int) -> Share:
-    worth = 2 * least * max(1, round(share.worth / (2 * least)))
-    return Share(rounded(share.hits, least), rounded(share.of, least), worth)
+    """The same of rounded counts; how much fewer lesions they are worth is told roughly."""
+    of = rounded(share.of, least)
+    alike = round(share.of / share.worth, 1)
+    hidden = of < MOST_OFF * least
+    hits = rounded(share.hits, least)
+    return Share(hits, of, max(1.0, of / alike), off=least if hits else 0, hidden=hidden)
+
+
+def _withheld(cell: Cell) -> Cell:
+    match cell:
+        case int():
+            return WITHHELD
+        case Counted(share):
+            return Counted(replace(share, hits=WITHHELD, hidden=True))
+        case _:
+            return cell
 
 
 def shown(cell: Cell, least: int = 0) -> str:
@@ -129,29 +200,42 @@ def shown(cell: Cell, least: int = 0) -> str:
     >>> half = Share(50, 100, 100)
     >>> shown(12345), shown(half), shown(Counted(half)), shown(SMALL, 5), shown(None)
     ('12,345', '50.0 % (40.4–59.6)', '50 (50 %)', '< 5', '–')
+    >>> [shown(Counted(Share(hits, 1000, 1000))) for hits in (0, 1, 999, 1000)]
+    ['0', '1 (< 1 %)', '999 (> 99 %)', '1,000 (100 %)']
     """
     match cell:
         case None:
             return "–"
         case Counted(share):
             told = shown(share.hits, least)
-            return f"{told} ({100 * share.value:.0f} %)" if share.hits > 0 < share.of else told
+            return told if share.hits <= 0 or share.is_hidden else f"{told} ({_percent(share)} %)"
+        case Share() if cell.is_hidden:
+            return "–"
         case Share():
             return f"{100 * cell.value:.1f} % ({100 * cell.low:.1f}–{100 * cell.high:.1f})"
         case Spread(_, low, middle, high):
             return f"{middle:g} ({low:g}–{high:g})"
+        case -1:
+            return f"< {least}"
+        case -2:
+            return "×"
         case int():
-            return f"< {least}" if cell == SMALL else f"{cell:,}"
+            return f"{cell:,}"
         case _:
             return str(cell)
 
 
+def _percent(share: Share) -> str:
+    if 0 < share.value < 0.005:
+        return "< 1"
+    return "> 99" if 0.995 < share.value < 1 else f"{100 * share.value:.0f}"
+
+
 def count_of(cell: Cell) -> int:
     """The count of a cell, 0 where it is hidden or no count."""
-    match cell:
-        case Counted(share):
-            return max(0, share.hits)
-        case int():
-            return max(0, cell)
-        case _:
-            return 0
+    return max(0, _count(cell))
+
+
+def hidden(cells: Iterable[Cell]) -> bool:
+    """Whether a count is hidden among some cells."""
+    return any(_count(cell) < 0 for cell in cells)

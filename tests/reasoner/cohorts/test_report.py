@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import itertools
 import json
+import math
 import random
 import re
 import shutil
@@ -26,8 +27,15 @@ from calx.reasoner.cohorts.changes import changes
 from calx.reasoner.cohorts.errors import CohortError
 from calx.reasoner.cohorts.graph import MOST_LESIONS, write_quads
 from calx.reasoner.cohorts.report.asked import ReportScope, by_default, pairs, shifts, words
-from calx.reasoner.cohorts.report.intervals import Share, share, wilson
-from calx.reasoner.cohorts.report.tables import SMALL, Cell, ReportTable
+from calx.reasoner.cohorts.report.intervals import FAR, Share, expected, share, wilson
+from calx.reasoner.cohorts.report.tables import (
+    SMALL,
+    WITHHELD,
+    Cell,
+    Counted,
+    ReportTable,
+    sums_of,
+)
 from calx.reasoner.cohorts.report.write import report
 from calx.reasoner.cohorts.run import score
 from calx.reasoner.cohorts.simulate import simulate
@@ -151,7 +159,7 @@ def test_practice_is_compared(written: Path, scored: Path) -> None:
     first = rows(written, "concordance")[1]
     assert float(first[5]) < float(first[4]) < float(first[6])
     firsts = [o for o in lesions(scored) if o["first_device"] and o["stage"] == stages[0]]
-    sites = {row[0]: int(row[1]) for row in rows(written, "funnel")[1:]}
+    sites = {row[0]: int(row[1]) for row in rows(written, "funnel")[1:-1]}
     assert sites == dict(Counter(one["site"] for one in firsts))
 
 
@@ -170,11 +178,18 @@ def test_words_of_the_registry_stand_for_devices(
         report(reasoner, [tmp_path / "out.parquet"], tmp_path / "r", asked)
     told = words(reasoner.guideline, ["IVL=intravascular_lithotripsy"])
     report(reasoner, [tmp_path / "out.parquet"], tmp_path / "r", replace(asked, words=told))
-    many = sum(one["used"] == "IVL " for one in table)
+    before = [one for one in table if one["stage"] == "before_preparation"]
+    many = sum(one["used"] == "IVL " for one in before)
     assert rows(tmp_path / "r", "performed-words")[1:] == [
-        ["a balloon", "", str(len(table) - many)],
+        ["a balloon", "", str(len(before) - many)],
         ["IVL", "intravascular lithotripsy", str(many)],
     ]
+    none = words(reasoner.guideline, ["IVL=intravascular_lithotripsy", "a balloon=none"])
+    report(reasoner, [tmp_path / "out.parquet"], tmp_path / "r", replace(asked, words=none))
+    first = sum(one["used"] != "IVL " and one["first_device"] is not None for one in before)
+    sentence = f"{len(before) - many:,} more lesions had no device, as a word says; {first:,} of "
+    assert sentence in (tmp_path / "r" / "report.html").read_text(encoding="utf-8")
+    assert int(rows(tmp_path / "r", "concordance")[1][1]) == many
     with pytest.raises(CohortError, match="IVL=lithotripsy: the guideline knows"):
         words(reasoner.guideline, ["IVL=lithotripsy"])
 
@@ -189,17 +204,36 @@ def test_a_score_that_may_still_rise_is_told(written: Path, scored: Path) -> Non
     assert 0 < told["all lesions"][1] < len(found)
 
 
-def test_criteria_are_met_at_least_and_at_most(written: Path, scored: Path) -> None:
-    judged = [one for one in lesions(scored) if one["criterion_ultimate_area"] is not None]
-    told = [one["criterion_ultimate_area"] for one in judged]
-    row = next(r for r in rows(written, "criteria-criterion")[1:] if r[0] == "ULTIMATE: lumen area")
-    met, failed, unknown = (told.count(word) for word in ("met", "not_met", "unknown"))
-    assert [int(cell) for cell in row[2:6]] == [len(judged), met, failed, unknown]
-    assert met == 0 < unknown
-    assert float(row[6]) == 0
-    assert float(row[9]) == pytest.approx((met + unknown) / len(judged), abs=1e-6)
-    page = (written / "report.html").read_text(encoding="utf-8")
-    assert "Known to be met by no lesion" in page
+def test_what_is_not_the_last_word_is_told(written: Path, scored: Path) -> None:
+    found = [one for one in lesions(scored) if one["strategy"] is not None]
+    settled = sum(one["settled"] for one in found)
+    assert [int(c) for c in rows(written, "strategy-settled")[1][1:3]] == [len(found), settled]
+    firsts = [one for one in lesions(scored) if one["first_device"] is not None]
+    sure = sum(one[f"unverified_{one['first_device']}"] == 0 for one in firsts)
+    told = rows(written, "first_device-verified")[1]
+    assert [int(cell) for cell in told[1:3]] == [len(firsts), sure]
+    assert 0 < sure < len(firsts)
+
+
+@pytest.mark.parametrize(
+    ("criterion", "name"),
+    [("optivus_expansion", "OPTIVUS: expansion"), ("ultimate_area", "ULTIMATE: lumen area")],
+)
+def test_criteria_are_met_at_least_and_at_most(
+    criterion: str, name: str, written: Path, scored: Path
+) -> None:
+    found = [one[f"criterion_{criterion}"] for one in lesions(scored)]
+    met, failed, unknown = (found.count(word) for word in ("met", "not_met", "unknown"))
+    row = next(r for r in rows(written, "criteria-criterion")[1:] if r[0] == name)
+    judged = met + failed + unknown
+    assert [int(cell) for cell in row[2:6]] == [judged, met, failed, unknown]
+    if met + failed:
+        assert float(row[6]) == pytest.approx(met / judged, abs=1e-6)
+        assert float(row[9]) == pytest.approx((met + unknown) / judged, abs=1e-6)
+    else:  # nothing is known of it: no share at all
+        assert row[6:] == [""] * 6
+        page = (written / "report.html").read_text(encoding="utf-8")
+        assert "Known to be met by no lesion" in page and name in page
 
 
 def test_who_the_lesions_are(written: Path, scored: Path) -> None:
@@ -251,11 +285,11 @@ def test_shifted_readings_are_what_the_engine_says_of_them(
     table = rows(written, f"shift-max_superficial_arc_deg-{key}-strategy")
     told = sum(int(cell) for row in table[1:] for cell in row[1:])
     same = sum(int(row[1 + place]) for place, row in enumerate(table[1:]))
-    found = lesions(scored)
+    found = [one for one in lesions(scored) if one["max_superficial_arc_deg"] is not None]
     turned = refused = loosened = 0
     for one in found:
         arc = one["max_superficial_arc_deg"]
-        moved = {"max_superficial_arc_deg": arc and max(0, min(arc + by, 360))}
+        moved = {"max_superficial_arc_deg": max(0, min(arc + by, 360))}
         try:
             new = alone(reasoner, one, **moved)
         except CaseError:  # the length above 270° was read with the arc
@@ -331,9 +365,10 @@ def test_small_cells_are_hidden_on_request(
         with path.open(encoding="utf-8", newline="") as stream:
             head, *told, last = csv.reader(stream)
         assert f"{SIZE:,}" in last[0]  # as it is a multiple of ten
-        middles = [n for n, name in enumerate(head) if "quartile" in name or " middle" in name]
+        ends = (" middle", " quartile 1", " quartile 3", " share", " low", " high")
         for row in told:
-            cells = [cell for n, cell in enumerate(row) if n and n not in middles]
+            named = zip(head, row, strict=True)
+            cells = [cell for name, cell in [*named][1:] if not name.endswith(ends)]
             numbers = [int(cell) for cell in cells if cell.isdigit()]
             assert all(number % 10 == 0 for number in numbers), (path.name, row)
             shown += len(numbers)
@@ -350,7 +385,7 @@ def test_no_hidden_count_follows_from_its_row(least: int, parts: int, most: int)
     possible: dict[tuple[Any, ...], list[set[int]]] = {}
     for cells in itertools.product(range(most), repeat=parts):
         row: tuple[Cell, ...] = ("r", sum(cells), *cells)
-        table = ReportTable("a", "a", ("",) * len(row), (row,))
+        table = ReportTable("a", "a", ("",) * len(row), (row,), sums=sums_of(len(row)))
         told = table.suppressed(least).rows[0]
         sets = possible.setdefault((*told[2:], told[1]), [set() for _ in cells])
         for found, cell in zip(sets, cells, strict=True):
@@ -363,11 +398,63 @@ def test_no_hidden_count_follows_from_its_row(least: int, parts: int, most: int)
             assert shown != SMALL or len(found) > 1, told
 
 
-def test_columns_of_small_counts_alone_hide_their_zeros_and_shares() -> None:
-    rows_ = (("all", 40, 4, Share(4, 40, 40)), ("a", 20, 4, None), ("b", 20, 0, Share(0, 20, 20)))
-    table = ReportTable("a", "a", ("", "n", "x", "s"), rows_).suppressed(5)
-    assert [row[2] for row in table.rows] == [SMALL] * 3
-    assert table.rows[0][3] is None
+def test_a_sum_that_tells_a_hidden_count_withholds_its_parts() -> None:
+    whole, row = ("all", 14, 5, 5, 1, 1, 1, 1), ("a", 14, 5, 5, 1, 1, 1, 1)
+    table = ReportTable("a", "a", ("",) * 8, (whole, row), sums=sums_of(8, [[1]], 2))
+    told = table.suppressed(5).rows
+    assert told == (("all", 10, *[WITHHELD] * 6), ("a", 10, *[WITHHELD] * 6))
+    column = (("all", 4, 4), ("a", 1, 1), ("b", 1, 1), ("c", 1, 1), ("d", 1, 1))
+    table = ReportTable("a", "a", ("",) * 3, column, sums=sums_of(3, [[1, 2, 3, 4]], 5))
+    assert [row[1:] for row in table.suppressed(5).rows[1:]] == [(WITHHELD, WITHHELD)] * 4
+
+
+def test_shares_of_rounded_counts_allow_for_the_rounding() -> None:
+    rows_ = [("r", 13, Counted(Share(8, 13, 13))), ("s", 999, Counted(Share(503, 999, 500.0)))]
+    few, many = (
+        row[2] for row in ReportTable("a", "a", ("",) * 3, tuple(rows_)).suppressed(5).rows
+    )
+    assert isinstance(few, Counted) and isinstance(many, Counted)
+    assert (few.share.is_hidden, few.count, many.count, many.share.of) == (True, 10, 500, 1000)
+    plain = Share(503, 999, 500.0)
+    assert many.share.low < plain.low < plain.high < many.share.high
+    for of in range(100, 300):
+        for hits in range(0, of, 7):
+            share_ = Counted(Share(hits, of, of))
+            (cell,) = ReportTable("a", "a", ("",), ((share_,),)).suppressed(5).rows[0]
+            assert isinstance(cell, Counted)
+            if not cell.share.is_hidden:
+                assert cell.share.low <= hits / of + 1e-9 <= cell.share.high + 1e-9
+
+
+def test_rows_do_not_stand_in_the_order_of_hidden_counts(
+    reasoner: Reasoner, scored: Path, tmp_path: Path
+) -> None:
+    table = pq.read_table(scored / "out.parquet")
+    names = ["z"] * 4 + ["y"] * 3 + ["x"] * 2 + ["w"] + ["v"] * (len(table) - 10)
+    order = sorted(
+        range(len(table)), key=lambda n: table["stage"][n].as_py() != "before_preparation"
+    )
+    odd = [""] * len(table)
+    for place, name in zip(order, names, strict=True):
+        odd[place] = name
+    told = table.append_column("odd", pa.array(odd))
+    pq.write_table(told.replace_schema_metadata(table.schema.metadata), tmp_path / "out.parquet")
+    known = tuple((name, "rotational_atherectomy") for name in "vwxyz")
+    asked = scope(reasoner, performed="odd", site="odd", words=known, least=5)
+    report(reasoner, [tmp_path / "out.parquet"], tmp_path / "r", asked)
+    assert [row[0] for row in rows(tmp_path / "r", "performed-words")[1:]] == [*"vwxyz"]
+    funnel = rows(tmp_path / "r", "funnel")[1:]
+    assert [row[0] for row in funnel[1:-1]] == sorted(row[0] for row in funnel[1:-1])
+    assert {row[-1] for row in funnel[1:-1]} == {""}
+
+
+def test_a_site_is_odd_where_chance_alone_would_not_make_it_so() -> None:
+    assert [expected(0.41, of, FAR) for of in (1, 2, 5)] == [(0, 1), (0, 2), (0, 5)]
+    for mean, of in ((0.05, 30), (0.41, 200)):
+        low, high = expected(mean, of, FAR)
+        chances = [math.comb(of, n) * mean**n * (1 - mean) ** (of - n) for n in range(of + 1)]
+        assert sum(chances[:low]) < 0.001 <= sum(chances[: low + 1])
+        assert sum(chances[high + 1 :]) < 0.001 <= sum(chances[high:])
 
 
 def test_intervals_grow_where_the_lesions_of_a_patient_are_alike() -> None:
