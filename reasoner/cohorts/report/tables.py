@@ -70,8 +70,8 @@ class ReportTable:
 
     def suppressed(self, least: int) -> ReportTable:
         """The same without counts of 1 to ``least - 1``. All other counts, and what shares are made
-        of, are rounded. Where the sums of the table leave a hidden count only one value, all that
-        adds up to that sum is withheld.
+        of, are rounded. Where a sum of the table is small, or narrows what a hidden count can be,
+        all that adds up to it is withheld.
         """
         if least <= 1:
             return self
@@ -82,24 +82,11 @@ class ReportTable:
         return replace(self, rows=tuple(map(tuple, rows)))
 
     def _told(self, rows: Sequence[Sequence[Cell]], least: int) -> Iterator[tuple[Place, ...]]:
-        """The parts of sums by which a hidden count can be told."""
-        ends = {
-            (down, along): _ends(_count(cell), least)
-            for down, row in enumerate(rows)
-            for along, cell in enumerate(row)
-            if isinstance(cell, int | Counted)
-        }
-        sums = [one for one in self.sums if {one[0], *one[1]} <= ends.keys()]
-        moved = True
-        while moved:
-            moved = False
-            for total, parts in sums:
-                moved |= _narrowed(ends, total, parts)
-        for _, parts in sums:
-            for place in parts:
-                low, high = ends[place]
-                if _count(rows[place[0]][place[1]]) == SMALL and low == high:
-                    yield parts
+        """The parts of sums that tell something of a hidden count."""
+        for total, parts in self.sums:
+            counts = [_count(rows[row][column]) for row, column in parts]
+            if SMALL in counts and _narrows(_count(rows[total[0]][total[1]]), counts, least):
+                yield parts
 
 
 def _count(cell: Cell) -> int:
@@ -119,18 +106,18 @@ def _ends(count: int, least: int) -> tuple[float, float]:
             return max(least, count - least), count + least - 1
 
 
-def _narrowed(ends: dict[Place, tuple[float, float]], total: Place, parts: Sequence[Place]) -> bool:
-    """Whether a sum narrows what its total and its parts can be."""
-    before = [ends[place] for place in (total, *parts)]
-    lows, highs = sum(ends[p][0] for p in parts), sum(ends[p][1] for p in parts)
-    low, high = ends[total]
-    low, high = ends[total] = max(low, lows), min(high, highs)
-    for place in parts:
-        own_low, own_high = ends[place]
-        others = sum(ends[p][1] for p in parts if p != place)  # infinite where another is withheld
-        least, most = low - others, high - (lows - own_low)
-        ends[place] = max(own_low, least), min(own_high, most)
-    return before != [ends[place] for place in (total, *parts)]
+def _narrows(total: int, parts: Sequence[int], least: int) -> bool:
+    """Whether a sum tells of a hidden part more than that it is small."""
+    if total == SMALL:
+        return True
+    ends = [_ends(count, least) for count in parts]
+    lows, highs = sum(low for low, _ in ends), sum(high for _, high in ends)
+    low, high = _ends(total, least)
+    return any(
+        low - (highs - own[1]) > own[0] or high - (lows - own[0]) < own[1]
+        for count, own in zip(parts, ends, strict=True)
+        if count == SMALL
+    )
 
 
 def sums_of(

@@ -29,7 +29,6 @@ from calx.reasoner.cohorts.graph import MOST_LESIONS, write_quads
 from calx.reasoner.cohorts.report.asked import ReportScope, by_default, pairs, shifts, words
 from calx.reasoner.cohorts.report.intervals import FAR, Share, expected, share, wilson
 from calx.reasoner.cohorts.report.tables import (
-    SMALL,
     WITHHELD,
     Cell,
     Counted,
@@ -377,7 +376,7 @@ def test_small_cells_are_hidden_on_request(
     assert hidden > 20
 
 
-@pytest.mark.parametrize(("least", "parts", "most"), [(5, 2, 40), (5, 3, 26), (3, 2, 30)])
+@pytest.mark.parametrize(("least", "parts", "most"), [(5, 2, 40), (5, 3, 26), (3, 2, 30), (3, 3, 20)])
 def test_no_hidden_count_follows_from_its_row(least: int, parts: int, most: int) -> None:
     """Every row of so many counts and their sum: what is shown of it, with each value that a hidden
     count can have then.
@@ -395,7 +394,7 @@ def test_no_hidden_count_follows_from_its_row(least: int, parts: int, most: int)
     assert len(whole) > 10
     for told, sets in whole.items():
         for shown, found in zip(told, sets, strict=False):
-            assert shown != SMALL or len(found) > 1, told
+            assert not isinstance(shown, int) or shown >= 0 or len(found) > 1, told
 
 
 def test_a_sum_that_tells_a_hidden_count_withholds_its_parts() -> None:
