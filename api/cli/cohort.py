@@ -130,9 +130,10 @@ def _apart(read: list[str], written: list[str]) -> None:
     places = {Path(name).resolve() for name in read}
     for name in written:
         place = Path(name).resolve()
-        if place in places:
-            wrong_use(f"{name}: is read, or written already; name another file")
-        places.add(place)
+        within = any(place in other.parents or other in place.parents for other in places)
+        if place in places or within:
+            wrong_use(f"{name}: is read, or written already, or stands within; name another")
+        places |= {place, place.with_name(f"{place.name}.partial")}
 
 
 def _scored(

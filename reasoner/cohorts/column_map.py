@@ -9,6 +9,7 @@ from __future__ import annotations
 import difflib
 import hashlib
 import json
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -99,18 +100,18 @@ def read_map(path: Path, guideline: Guideline) -> ColumnMap:
     Raises:
         CohortError: it cannot be read, or names what there is not; all faults are told.
     """
-    raw = read(path)
+    raw = read(path, texts=True)
     faults = [*_faults(raw, guideline)]
     if faults:
         raise CohortError("\n".join(f"{path}: {fault}" for fault in faults))
     columns: dict[str, Any] = raw.get("columns") or {}
     facts = guideline.facts
     return ColumnMap(
-        str(raw.get(CASE_ID, CASE_ID)),
+        raw.get(CASE_ID, CASE_ID),
         {name: _column(facts[name], told) for name, told in columns.items()},
-        tuple(str(text) for text in raw.get("unknown") or ()),
+        tuple(raw.get("unknown") or ()),
         raw.get("decimal", ".") == ",",
-        tuple(str(name) for name in raw.get("leave_out") or ()),
+        tuple(raw.get("leave_out") or ()),
         hashlib.sha256(json.dumps(raw, default=str).encode()).hexdigest(),
     )
 
@@ -124,9 +125,12 @@ def _faults(raw: Any, guideline: Guideline) -> Iterator[str]:
             yield f"{key}: unknown key; a map has {', '.join(KEYS)}"
     if raw.get("decimal", ".") not in (".", ","):
         yield 'decimal: is "." or ","'
+    if not raw.get(CASE_ID, CASE_ID) or not isinstance(raw.get(CASE_ID, CASE_ID), str):
+        yield f"{CASE_ID}: is the name of a column"
     for key in ("unknown", "leave_out"):
-        if not isinstance(raw.get(key) or [], list):
-            yield f"{key}: is a list"
+        told = raw.get(key) or []
+        if not isinstance(told, list) or not all(isinstance(one, str) for one in told):
+            yield f"{key}: is a list of words"
     columns = raw.get("columns") or {}
     if not isinstance(columns, dict):
         yield "columns: holds a column a fact, such as FACT: COLUMN"
@@ -158,17 +162,33 @@ def _column_faults(fact: Fact, told: Any) -> Iterator[str]:
         yield "values: holds for each word of the file the value of the fact"
         return
     for word, value in values.items():
-        if value is not None and not _fits(fact, value):
+        if not word.strip():
+            yield "values: an empty cell always says that nothing is known; leave it out"
+        elif not isinstance(value, str) or not _fits(fact, value):
             allowed = ", ".join(fact.values) if fact.values else f"a {fact.kind}"
             yield f"values: {word}: {value} is no value of this fact; it is {allowed}, or null"
 
 
-def _fits(fact: Fact, value: Any) -> bool:
+NOTHING = ("null", "~", "")
+"""What a map says for "not known"."""
+YES_NO = {"true": True, "yes": True, "false": False, "no": False}
+IN_FULL = re.compile(NUMBER)
+
+
+def _fits(fact: Fact, value: str) -> bool:
+    if value in NOTHING:
+        return True
     if fact.kind == "boolean":
-        return isinstance(value, bool)
-    if fact.kind == "text":
-        return value in fact.values
-    return isinstance(value, int | float) and not isinstance(value, bool)
+        return value.lower() in YES_NO
+    return value in fact.values if fact.kind == "text" else bool(IN_FULL.fullmatch(value))
+
+
+def _value(fact: Fact, value: str) -> bool | str | Decimal | None:
+    if value in NOTHING:
+        return None
+    if fact.kind == "boolean":
+        return YES_NO[value.lower()]
+    return value if fact.kind == "text" else Decimal(value)
 
 
 @cache
@@ -193,10 +213,7 @@ def _column(fact: Fact, told: Any) -> Column:
     if isinstance(told, str):
         return Column(told)
     factor = _factor(str(told["unit"]), fact.unit or "1") if "unit" in told else 1.0
-    values = {
-        word: Decimal(str(value)) if type(value) in (int, float) else value
-        for word, value in (told.get("values") or {}).items()
-    }
+    values = {word: _value(fact, value) for word, value in (told.get("values") or {}).items()}
     return Column(told["column"], factor or 1.0, values)
 
 
@@ -235,6 +252,11 @@ def found(
         there = exact.get(name.casefold())
         if name not in facts and there is not None and there not in taken:
             facts[name] = there
+    faults += [
+        f"leave_out: there is no column {name}{_near(name, columns)}"
+        for name in by.leave_out
+        if name.casefold() not in exact
+    ]
     faults += (
         f"column {there}: holds neither text nor numbers nor yes and no, which {name} needs"
         for name, there in facts.items()
@@ -246,7 +268,7 @@ def found(
     out = {name.casefold() for name in by.leave_out}
     read = {*facts.values(), id_}
     carried = [name for name in columns if name not in read and name.casefold() not in out]
-    _no_seconds(carried, facts)
+    _no_seconds(carried, {**facts, CASE_ID: id_})
     unused = [name for name in _given(guideline) if name not in facts]
     for name in carried:
         near = difflib.get_close_matches(name.casefold(), unused, n=1, cutoff=0.8)
@@ -294,35 +316,54 @@ def _read(
     fact: Fact, there: str, kind: ColumnKind, column: Column, by: ColumnMap
 ) -> tuple[str, ColumnKind]:
     """A column by the map: its value as SQL, and what that is."""
-    told, text = quoted(there), _as_text(quoted(there), kind)
-    if by.unknown:
-        spelled = [one for word in by.unknown for one in (word, f"{word}.0")]
-        among = ", ".join(map(literal, spelled if kind is not ColumnKind.TEXT else by.unknown))
-        told = f"CASE WHEN {text} NOT IN ({among}) THEN {told} END"
-        text = f"CASE WHEN {text} NOT IN ({among}) THEN {text} END"
+    told = quoted(there)
+    known = " OR ".join(_is_word(told, kind, word) for word in by.unknown)
+    if known:
+        told = f"CASE WHEN ({known}) IS NOT TRUE THEN {told} END"
     if column.values:
-        told, kind = _by_words(text, kind, column), ColumnKind.TEXT
+        told, kind = _by_words(fact, told, kind, column), ColumnKind.TEXT
     if fact.kind in ("number", "integer") and kind is ColumnKind.TEXT and by.comma:
-        told = f"replace({told}, ',', '.')"
+        point = f"{told} || {literal(POINT)}"
+        told = f"CASE WHEN {told} LIKE '%.%' THEN {point} ELSE replace({told}, ',', '.') END"
     if column.factor != 1.0:
         told = _converted(told, kind, column.factor)
         kind = ColumnKind.NUMBER if kind in (ColumnKind.NUMBER, ColumnKind.SINGLE) else kind
     return told, kind
 
 
+POINT = " (a point, though numbers have a decimal comma)"
+"""Behind such a number, so that nobody takes a thousand for one."""
+UNMAPPED = " (not in the map)"
+"""Behind a word that a map should have."""
+
+
 def _as_text(told: str, kind: ColumnKind) -> str:
     return f"trim({told})" if kind is ColumnKind.TEXT else f"CAST({told} AS VARCHAR)"
 
 
-def _by_words(text: str, kind: ColumnKind, column: Column) -> str:
-    """Words that stand for values; other words stay, for the gate to judge."""
-    cases = []
+def _is_word(told: str, kind: ColumnKind, word: str) -> str:
+    """Whether a column holds a word; yes and no in any case, numbers by their value."""
+    text, word = _as_text(told, kind), word.strip()
+    tests = [f"{text} = {literal(word)}"]
+    if word.lower() in ("true", "false"):
+        tests = [f"lower({text}) = {literal(word.lower())}"]
+    elif IN_FULL.fullmatch(word) and kind is not ColumnKind.BOOLEAN:
+        plain = f"regexp_matches({text}, '^{NUMBER}$') AND length({text}) <= {LONGEST}"
+        number = f"CASE WHEN {plain} THEN CAST({text} AS DOUBLE) END"
+        tests.append(f"{number} = {literal(Decimal(word))}")
+    return " OR ".join(tests)
+
+
+def _by_words(fact: Fact, told: str, kind: ColumnKind, column: Column) -> str:
+    """Words that stand for values. Others stay, for the gate to judge; of yes and no none stays, as
+    a map that turns them round must not miss one.
+    """
+    text, cases = _as_text(told, kind), list[str]()
     for word, value in column.values.items():
         said = "CAST(NULL AS VARCHAR)" if value is None else literal(_written(value))
-        spelled = {word, f"{word}.0"} if kind is not ColumnKind.TEXT else {word}
-        among = ", ".join(literal(one) for one in sorted(spelled))
-        cases.append(f"WHEN {text} IN ({among}) THEN {said}")
-    return f"CASE {' '.join(cases)} ELSE {text} END"
+        cases.append(f"WHEN {_is_word(told, kind, word)} THEN {said}")
+    other = f"CASE WHEN {text} <> '' THEN {text} || {literal(UNMAPPED)} END"
+    return f"CASE {' '.join(cases)} ELSE {other if fact.kind == 'boolean' else text} END"
 
 
 def _written(value: bool | str | Decimal) -> str:

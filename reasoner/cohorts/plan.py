@@ -23,6 +23,10 @@ ENTERED = "entered:"
 """Before the name of a fact, of the column of the same, once it is read by the map."""
 AGAIN = "again:"
 """The column of the row in which an id stands already."""
+OF_ROW = "of row:"
+"""Of the table of rows whose id stands in an earlier one, the column of their numbers."""
+FIRST = "first row:"
+"""Of the same, the column of where the id stands first."""
 MOST_NAMED = 5
 """Columns that are named one by one."""
 REFUSED = "row refused:"
@@ -60,7 +64,7 @@ class ScoringPlan:
 
         Args:
             rows: a query of the rows.
-            again: a table of the rows whose id stands in an earlier one: ``row`` and ``first``.
+            again: a table of the rows whose id stands in an earlier one: `OF_ROW`, `FIRST`.
         """
         each = [
             *map(quoted, (CASE_ID, *self.found.carried)),
@@ -112,7 +116,7 @@ class ScoringPlan:
 
     def _entered(self, rows: str, again: str | None) -> str:
         """What was entered in the rows."""
-        row, first = quoted(ROW), "CAST(NULL AS VARCHAR)" if again is None else "again.first"
+        row, first = quoted(ROW), "CAST(NULL AS VARCHAR)" if again is None else quoted(FIRST)
         id_ = self.found.id_text
         each = [
             row,
@@ -135,7 +139,9 @@ class ScoringPlan:
             ),
         ]
         joined = (
-            f" LEFT JOIN {quoted(again)} AS again ON again.row = {quoted(ROW)}" if again else ""
+            f" LEFT JOIN {quoted(again)} AS again ON {quoted(OF_ROW)} = {quoted(ROW)}"
+            if again
+            else ""
         )
         inner = f"SELECT {', '.join(each)} FROM ({rows}) AS rows{joined}"
         named = ", ".join(

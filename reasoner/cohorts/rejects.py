@@ -76,12 +76,19 @@ class Rejects:
             self.write(file, [Reject(row[ROW], row[CASE_ID], "", "", why)])
 
 
+def are_rejects(path: Path) -> bool:
+    """Whether a file holds rejects, or nothing at all."""
+    with path.open("rb") as stream:
+        head = stream.readline(200).decode(errors="replace").strip()
+    return head in ("", ",".join(HEAD), ",".join(("file", *HEAD)))
+
+
 @contextmanager
 def written_aside(path: Path, *, several: bool) -> Iterator[Rejects]:
     """Rejects that are there once nothing went wrong."""
     aside = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        with aside.open("w", encoding="utf-8", newline="") as stream:
+        with aside.open("w", encoding="utf-8", errors="backslashreplace", newline="") as stream:
             yield Rejects(stream, several=several)
         aside.replace(path)
     finally:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -19,8 +20,8 @@ from typing import TYPE_CHECKING, Any
 from calx.atomic import write_atomically
 from calx.reasoner.cohorts.column_map import found
 from calx.reasoner.cohorts.errors import CohortError
-from calx.reasoner.cohorts.plan import ScoringPlan, plan
-from calx.reasoner.cohorts.rejects import Refusals, Rejects, unread, written_aside
+from calx.reasoner.cohorts.plan import FIRST, OF_ROW, ScoringPlan, plan
+from calx.reasoner.cohorts.rejects import Refusals, Rejects, are_rejects, unread, written_aside
 from calx.reasoner.cohorts.scored import MEMORY, Options, Progress, Scored, added_up, marks, notes
 from calx.reasoner.cohorts.sources import ROW, LesionFile, LesionFiles, reason
 from calx.reasoner.columns.sql import literal, quoted
@@ -29,9 +30,16 @@ from calx.reasoner.recommendation import Reasoner
 if TYPE_CHECKING:
     import duckdb
 
+ALIKE = (
+    {"TINYINT", "SMALLINT", "INTEGER", "BIGINT", "UTINYINT", "USMALLINT", "UINTEGER"},
+    {"FLOAT", "DOUBLE"},
+)
+"""Types of which one holds all values of the others."""
 GROUP = 30_720
 """Rows of a row group: what is held at once, times some hundred columns."""
 MANIFEST = "manifest.json"
+OURS = re.compile(r"part-[0-9]+[.]parquet([.]rejects)?|manifest[.]json")
+"""Names of what stands in a folder of parts."""
 
 
 def score(
@@ -90,20 +98,81 @@ def workplace(out: Path, rejects: Path | None = None) -> Iterator[Path]:
             raise CohortError(f"{path}: there is no folder {path.parent}")
     if rejects is not None and rejects.is_dir():
         raise CohortError(f"{rejects}: is a folder; name a file")
+    if rejects is not None and rejects.exists() and not are_rejects(rejects):
+        raise CohortError(f"{rejects}: is there already and holds no rejects; name another file")
     if out.suffix == ".parquet" and out.is_dir():
         raise CohortError(f"{out}: is a folder; name a file")
-    if not out.suffix and out.exists() and not _is_ours(out):
-        raise CohortError(f"{out}: is there already, and holds no results; name another folder")
     if out.suffix not in ("", ".parquet"):
         raise CohortError(f"{out}: results are Parquet; name it .parquet, or a folder for parts")
+    if out.exists() and not (_is_ours(out) if not out.suffix else _is_made_here(out)):
+        raise CohortError(f"{out}: is there already, and holds no results; name another")
     stage = out.with_name(f".{out.name}.{os.getpid()}.work")
     try:
-        stage.mkdir()
-        yield stage
+        with _alone(out):
+            _sweep(out)
+            stage.mkdir()
+            yield stage
     except OSError as error:
         raise CohortError(f"{out}: {reason(error)}") from None
     finally:
         shutil.rmtree(stage, ignore_errors=True)
+
+
+@contextmanager
+def _alone(out: Path) -> Iterator[None]:
+    """While nobody else writes there.
+
+    Raises:
+        CohortError: somebody does.
+    """
+    import fcntl
+
+    path = out.with_name(f".{out.name}.lock")
+    with path.open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise CohortError(f"{out}: another run is writing there; wait for it") from None
+        try:
+            yield
+        finally:
+            path.unlink(missing_ok=True)
+
+
+def _sweep(out: Path) -> None:
+    """What a run that was killed has left beside a result, and in its parts."""
+    left = re.compile(rf"[.]{re.escape(out.name)}[.][0-9]+([.]work)?")
+    for path in out.parent.iterdir():
+        if left.fullmatch(path.name):
+            if path.is_dir():
+                shutil.rmtree(path, ignore_errors=True)
+            else:
+                path.unlink()
+    unfinished = _unfinished(out)
+    if unfinished.is_dir():
+        for path in unfinished.glob(".part-*"):
+            path.unlink()
+        strange = [p.name for p in unfinished.iterdir() if not OURS.fullmatch(p.name)]
+        if strange:
+            raise CohortError(f"{unfinished}: holds {strange[0]}, which is of no run; take it away")
+    elif unfinished.exists():
+        raise CohortError(f"{unfinished}: stands where the parts would; take it away")
+
+
+def _unfinished(out: Path) -> Path:
+    """Where the parts of a result stand until all are there."""
+    return out.with_name(f"{out.name}.partial")
+
+
+def _is_made_here(path: Path) -> bool:
+    """Whether a Parquet file was made by Calx."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        return b"calx_guideline_digest" in (pq.read_metadata(path).metadata or {})
+    except (OSError, pa.ArrowException):
+        return False
 
 
 @contextmanager
@@ -125,7 +194,12 @@ def connected(stage: Path, memory: str = MEMORY) -> Iterator[duckdb.DuckDBPyConn
                 connection.execute(setting)
             except duckdb.Error as error:
                 raise CohortError(f"{setting}: {reason(error)}") from None
-        yield connection
+        try:
+            yield connection
+        except RuntimeError as error:  # what the engine makes of a key that was pressed
+            if "interrupted" in str(error).lower():
+                raise KeyboardInterrupt from None
+            raise
 
 
 @dataclass(frozen=True)
@@ -172,7 +246,8 @@ class _Run:
         progress: Progress,
     ) -> None:
         self._reasoner, self._connection, self._sources = reasoner, connection, sources
-        self._out, self._rejects, self._how = out, rejects, options
+        self._out = out.resolve() if out.is_symlink() else out
+        self._rejects, self._how = rejects, options
         self._progress = progress
         plans = [self._plan(source) for source in sources]
         differ = _of_several_types(sources)
@@ -219,10 +294,12 @@ class _Run:
 
     def _folder(self) -> Scored:
         """Part by part; what is whole is not made again."""
-        unfinished = self._out.with_name(f"{self._out.name}.partial")
+        unfinished = _unfinished(self._out)
         made = self._manifest()
         done = _resumed(unfinished, made)
         unfinished.mkdir(exist_ok=True)
+        content = json.dumps(made | {"parts": done, "whole": False}, indent=1)
+        write_atomically(unfinished / MANIFEST, content)
         total, before = sum(source.rows for source in self._sources), 0
         counts: dict[str, dict[str, int]] = {}
         parts = [*self._parts()]
@@ -297,7 +374,11 @@ class _Run:
             "rules": how.rules,
             "opened": how.opened,
             "part": how.part,
-            "inputs": [{"sha256": source.digest, "rows": source.rows} for source in self._sources],
+            "table": how.table,
+            "language": how.language,
+            "inputs": [
+                {"sha256": s.digest, "rows": s.rows, "unread": len(s.unread)} for s in self._sources
+            ],
         }
 
     # --- the engine -----------------------------------------------------------------------
@@ -332,7 +413,8 @@ class _Run:
         )
         for number in range(len(self._sources)):
             run(
-                f"CREATE TEMP TABLE {quoted(f'again-{number}')} AS SELECT row, first FROM doubles "
+                f"CREATE TEMP TABLE {quoted(f'again-{number}')} AS "
+                f"SELECT row AS {quoted(OF_ROW)}, first AS {quoted(FIRST)} FROM doubles "
                 f"WHERE source = {number}"
             )
             self._again.add(f"again-{number}")
@@ -349,6 +431,8 @@ class _Run:
     def _copy(self, text: str, target: Path) -> int:
         """Write what a query gives; how many rows there were."""
         made = marks(self._reasoner)
+        if any(source.simulated for source in self._sources):
+            made["calx_simulated"] = "true"
         told = ", ".join(f"{name}: {literal(value)}" for name, value in made.items())
         with watched(self._connection, self._progress):
             (rows,) = self._connection.execute(
@@ -397,8 +481,12 @@ def _of_several_types(sources: Sequence[LesionFile]) -> frozenset[str]:
     found: dict[str, set[str]] = {}
     for source in sources:
         for name, kind in source.types.items():
-            found.setdefault(name, set()).add(source.columns[name] or kind)
-    return frozenset(name for name, kinds in found.items() if len(kinds) > 1)
+            found.setdefault(name, set()).add(kind)
+    return frozenset(
+        name
+        for name, kinds in found.items()
+        if len(kinds) > 1 and not any(kinds <= alike for alike in ALIKE)
+    )
 
 
 def _union(texts: Sequence[str]) -> str:

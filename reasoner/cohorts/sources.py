@@ -12,15 +12,20 @@ import re
 import sqlite3
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from decimal import Decimal
+from functools import cached_property
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TextIO, cast
 
 from calx.reasoner.cohorts.errors import CohortError
 from calx.reasoner.columns.admission import ColumnKind
 from calx.reasoner.columns.sql import literal, quoted
+from calx.reasoner.engine.evaluation import Evaluation
+from calx.reasoner.intake.errors import CaseError
 from calx.reasoner.intake.files import submissions
-from calx.reasoner.model.guideline import Guideline
+from calx.reasoner.intake.gate import Gate
+from calx.reasoner.model.guideline import Fact, Guideline
 from calx.reasoner.model.measured import KEY
 
 if TYPE_CHECKING:
@@ -74,6 +79,8 @@ class LesionFile:
     unread: tuple[Unread, ...] = ()
     numbered: bool = False
     """``path`` has a column `ROW`, as rows were left out of it."""
+    simulated: bool = False
+    """It says of itself that its lesions never were."""
 
     @property
     def text(self) -> str:
@@ -120,6 +127,10 @@ class LesionFiles:
     ) -> None:
         self._guideline, self._connection, self._stage = guideline, connection, stage
         self._opened = 0
+
+    @cached_property
+    def _gate(self) -> Gate:
+        return Gate(Evaluation(self._guideline))
 
     def open(self, path: Path, table: str | None = None) -> LesionFile:
         """One file.
@@ -221,7 +232,13 @@ class LesionFiles:
         (rows,) = run(f"SELECT count(*) FROM read_parquet({named(path)}, {PLAIN})").fetchone() or (
             0,
         )
-        return LesionFile(str(name), path, columns, types, rows, digest or _digest(Path(name)))
+        told = run(
+            f"SELECT count(*) FROM parquet_kv_metadata({named(path)}) "
+            "WHERE key::VARCHAR = 'calx_simulated' AND value::VARCHAR = 'true'"
+        ).fetchone()
+        digest = digest or _digest(Path(name))
+        simulated = told != (0,)
+        return LesionFile(str(name), path, columns, types, rows, digest, simulated=simulated)
 
     def _staged(self) -> Path:
         self._stage.mkdir(parents=True, exist_ok=True)
@@ -231,10 +248,11 @@ class LesionFiles:
         with path.open("rb") as stream:
             if stream.read(2) in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):
                 raise CohortError(f"{path}: is UTF-16; save it as UTF-8")
-        target, run = self._staged(), self._connection.execute
+        target, run, mark = self._staged(), self._connection.execute, _separator(path)
         run("DROP TABLE IF EXISTS reject_errors; DROP TABLE IF EXISTS reject_scans")
         run(
             f"COPY (SELECT * FROM read_csv({named(path)}, all_varchar = true, "
+            f"delim = {literal(mark)}, quote = '\"', escape = '\"', comment = '', skip = 0, "
             f"{PLAIN}, header = true, strict_mode = true, store_rejects = true, "
             "rejects_limit = 0)) "
             f"TO {literal(str(target))} (FORMAT parquet, COMPRESSION zstd)"
@@ -242,7 +260,13 @@ class LesionFiles:
         found = run("SELECT line, csv_line, error_message FROM reject_errors ORDER BY line")
         unread = {line: (told, reason) for line, told, reason in reversed(found.fetchall())}
         source = self._source(path, target)
-        place = _places(path, unread.keys(), len(source.columns)) if unread else {}
+        there = _rows(path, mark)
+        if there is not None and there != source.rows + len(unread):
+            raise CohortError(
+                f"{path}: {there:,} rows by one reader of CSV, {source.rows + len(unread):,} by "
+                "another; look for quotes that are not closed, or save it as Parquet"
+            )
+        place = _places(path, unread.keys(), mark) if unread else {}
         bad = [
             Unread(place.get(line, line - 1), told, _csv_reason(why))
             for line, (told, why) in sorted(unread.items())
@@ -283,6 +307,9 @@ class LesionFiles:
         """The lesions of JSON lines, one a line."""
         given = {fact.name for fact in self._guideline.facts.values() if fact.given}
         with path.open("rb") as stream:
+            if not stream.read(4096).strip() and not stream.read().strip():
+                return
+            stream.seek(0)
             for number, case in enumerate(submissions(stream, ".jsonl", self._guideline), 1):
                 problems = [str(problem) for problem in case.problems]
                 problems += [
@@ -290,11 +317,27 @@ class LesionFiles:
                     for key in case.raw
                     if key not in given and key not in ("case_id", KEY)
                 ]
+                problems = problems or [*self._untyped(case.raw)]
                 if problems:
                     id_ = case.raw.get("case_id")
                     yield Unread(number, id_ if isinstance(id_, str) else "", "; ".join(problems))
                 else:
                     yield case.raw
+
+    def _untyped(self, raw: Mapping[str, Any]) -> Iterator[str]:
+        """What is wrong with a case that is no matter of text, as a row of a CSV file is."""
+        facts = self._guideline.facts
+        odd = [name for name, told in raw.items() if name in facts and not _fits(facts[name], told)]
+        if odd or KEY in raw or not isinstance(raw.get("case_id"), str):
+            try:
+                self._gate.admit(raw)
+            except CaseError as error:
+                yield from map(str, error.problems)
+                return
+            yield from (f"{name}: is written as text, which one case may not" for name in odd)
+        texts = [value for value in raw.values() if isinstance(value, str)]
+        if any("\ud800" <= letter <= "\udfff" for text in texts for letter in text):
+            yield "holds half a character"
 
     def _table(self, path: Path, table: str, suffix: str) -> LesionFile:
         if suffix != ".duckdb":
@@ -302,8 +345,15 @@ class LesionFiles:
         target, run = self._staged(), self._connection.execute
         run(f"ATTACH {literal(str(path))} AS registry (READ_ONLY)")
         try:
+            described = run(f"DESCRIBE SELECT * FROM registry.{quoted(table)}").fetchall()
+            each = ", ".join(  # Parquet has no whole numbers of that size
+                f"CAST({quoted(name)} AS VARCHAR) AS {quoted(name)}"
+                if "HUGEINT" in kind
+                else quoted(name)
+                for name, kind, *_ in described
+            )
             run(
-                f"COPY (SELECT * FROM registry.{quoted(table)}) TO {literal(str(target))} "
+                f"COPY (SELECT {each} FROM registry.{quoted(table)}) TO {literal(str(target))} "
                 "(FORMAT parquet, COMPRESSION zstd)"
             )
         finally:
@@ -312,6 +362,7 @@ class LesionFiles:
 
     def _sqlite(self, path: Path, table: str) -> LesionFile:
         import pyarrow as pa
+        import pyarrow.parquet as pq
 
         connection = sqlite3.connect(
             f"{path.resolve().as_uri()}?mode=ro", uri=True, check_same_thread=False
@@ -321,17 +372,26 @@ class LesionFiles:
             names = [column[0] for column in cursor.description]
             schema = pa.schema([(name, pa.string()) for name in names])
 
-            def batches() -> Iterator[Any]:
+            target = self._staged()
+            with pq.ParquetWriter(target, schema, compression="zstd") as writer:
                 while rows := cursor.fetchmany(BATCH):
                     columns = zip(*rows, strict=True)
                     arrays = [pa.array([_as_text(v) for v in one], pa.string()) for one in columns]
-                    yield pa.record_batch(arrays, schema=schema)
-
-            target = self._staged()
-            self._put_down(pa.RecordBatchReader.from_batches(schema, batches()), target)
+                    writer.write_table(pa.table(arrays, schema=schema))
         finally:
             connection.close()
         return self._source(f"{path}#{table}", target, _digest(path))
+
+
+def _fits(fact: Fact, value: Any) -> bool:
+    """Whether a value of JSON is of the kind of a fact."""
+    if value is None:
+        return True
+    if fact.kind == "boolean":
+        return isinstance(value, bool)
+    if fact.kind == "text":
+        return isinstance(value, str) and value == value.strip() != ""
+    return isinstance(value, int | float | Decimal) and not isinstance(value, bool)
 
 
 def _as_text(value: Any) -> str | None:
@@ -356,21 +416,52 @@ def _digest(path: Path) -> str:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
-def _places(path: Path, lines: Collection[int], columns: int) -> dict[int, int]:
+def _opened(path: Path) -> TextIO | None:
+    """A CSV file as text; None where it is compressed in a way that is not read here."""
+    if path.suffix == ".zst":
+        return None
+    opened = gzip.open if path.suffix == ".gz" else open
+    return cast("TextIO", opened(path, "rt", encoding="utf-8-sig", errors="replace", newline=""))
+
+
+def _separator(path: Path) -> str:
+    """What stands between the cells of a CSV file: what parts its first line most."""
+    if any(suffix == ".tsv" for suffix in path.suffixes):
+        return "\t"
+    stream = _opened(path)
+    if stream is None:
+        return ","
+    with stream:
+        head = stream.readline()
+    return max(SEPARATORS, key=lambda mark: len(next(csv.reader([head], delimiter=mark), [])))
+
+
+SEPARATORS = ",;\t|"
+
+
+def _rows(path: Path, mark: str) -> int | None:
+    """The rows of a CSV file as another reader counts them; None where it cannot be read twice."""
+    stream = _opened(path)
+    if stream is None:
+        return None
+    csv.field_size_limit(2**31 - 1)
+    with stream:
+        try:
+            return sum(map(bool, csv.reader(stream, delimiter=mark))) - 1
+        except csv.Error:
+            return None
+
+
+def _places(path: Path, lines: Collection[int], mark: str) -> dict[int, int]:
     """Of lines of a CSV file, as the engine counts them, which row each is: it counts empty lines,
     which are no rows, and a row of several lines once. Nothing where it is compressed otherwise.
     """
-    if path.suffix == ".zst":
-        return {}
-    opened = gzip.open if path.suffix == ".gz" else open
-    found: dict[int, int] = {}
-    with opened(path, "rt", encoding="utf-8", errors="replace", newline="") as stream:
-        head = stream.readline()
-        marks = [m for m in ",;\t|" if len(next(csv.reader([head], delimiter=m))) == columns]
-        row = 0
+    stream, found, row = _opened(path), dict[int, int](), -1
+    if stream is None:
+        return found
+    with stream:
         try:
-            reader = csv.reader(stream, delimiter=marks[0] if marks else ",")
-            for line, cells in enumerate(reader, 2):
+            for line, cells in enumerate(csv.reader(stream, delimiter=mark), 1):
                 row += bool(cells)
                 if line in lines:
                     found[line] = row

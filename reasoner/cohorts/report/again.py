@@ -27,8 +27,8 @@ from calx.reasoner.model.rule import DEVIATION
 from calx.reasoner.model.section import One, Tally
 from calx.reasoner.recommendation import Reasoner
 
-NOTHING = "–"
-"""Where nothing is told."""
+NOTHING = "\x1f–"
+"""Where nothing is told; no value of a file is written so."""
 WHOSE = "patient:"
 """The column of whose a lesion is."""
 

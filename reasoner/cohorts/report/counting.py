@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from functools import cached_property
 
 from calx.reasoner.cohorts.report import intervals
+from calx.reasoner.cohorts.report.again import NOTHING
 from calx.reasoner.cohorts.report.asked import ReportScope
 from calx.reasoner.cohorts.report.intervals import Share
 from calx.reasoner.cohorts.report.results import Results
@@ -18,9 +19,7 @@ from calx.words import words
 
 MOST_VALUES = 12
 """Of a column by which lesions are parted; the rest is one part."""
-NOTHING = "–"
-"""In a query, where nothing is told."""
-OTHERS = "…"
+OTHERS = "\x1f…"
 """In a query, all values of a column that have no part of their own."""
 
 

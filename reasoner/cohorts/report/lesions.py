@@ -199,4 +199,5 @@ def _by(count: Counting, column: str, facts: list[str]) -> ReportTable:
         for place, name in enumerate(facts)
     )
     title = count.say("completeness by", column=count.label(column))
-    return ReportTable(f"completeness-{column}", title, head, rows)
+    key = f"completeness-{re.sub(r'[^0-9A-Za-z_-]+', '_', column)}"
+    return ReportTable(key, title, head, rows)

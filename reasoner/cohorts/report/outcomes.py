@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from calx.reasoner.cohorts.report.counting import NOTHING, Counting, counted, of
+from calx.reasoner.cohorts.report.again import NOTHING
+from calx.reasoner.cohorts.report.counting import Counting, counted, of
 from calx.reasoner.cohorts.report.intervals import Share
 from calx.reasoner.cohorts.report.tables import Cell, ReportTable, sums_of
 from calx.reasoner.columns.answers import MOST

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from calx.reasoner.cohorts.column_map import CASE_ID
 from calx.reasoner.cohorts.errors import CohortError
-from calx.reasoner.cohorts.run import connected
+from calx.reasoner.cohorts.run import MANIFEST, connected
 from calx.reasoner.cohorts.sources import named, reason
 from calx.reasoner.columns.answers import MISSING
 from calx.reasoner.columns.sql import TYPES, Select, quoted
@@ -20,6 +20,8 @@ from calx.reasoner.recommendation import Reasoner
 if TYPE_CHECKING:
     import duckdb
 
+PLACE = "place:"
+"""The column of the number of a row in its file. No column of a file is called so."""
 DIGEST = "calx_guideline_digest"
 SAMPLE = 200_000
 """Lesions of which the rules are read anew, where there are more."""
@@ -64,7 +66,7 @@ class Results:
         ]
         names = tuple(n for n, fact in reasoner.guideline.facts.items() if fact.given)
         told = ", ".join([*(f"{text} AS {quoted(n)}" for n, text in carried.items()), *facts])
-        text = f"SELECT {told} FROM results WHERE place % {every} = 0"
+        text = f"SELECT {told} FROM results WHERE {quoted(PLACE)} % {every} = 0"
         return Select(text, (*carried, *names))
 
 
@@ -82,16 +84,14 @@ def opened(paths: Sequence[Path], reasoner: Reasoner) -> Iterator[Results]:
     with TemporaryDirectory() as stage, connected(Path(stage), "2GB") as connection:
         try:
             marks = _marks(connection, files)
-            told = marks.get(DIGEST)
-            if told is None:
-                raise CohortError(f"{files[0]}: holds no results of calx cohort run")
+            told = marks[DIGEST]
             if told != reasoner.guideline.digest:
                 raise CohortError(
                     f"{files[0]}: was scored by guideline {told}, and this one is "
                     f"{reasoner.guideline.digest}; name that one with --ontology, or score anew"
                 )
             connection.execute(
-                "CREATE VIEW results AS SELECT *, file_row_number AS place "
+                f"CREATE VIEW results AS SELECT *, file_row_number AS {quoted(PLACE)} "
                 f"FROM read_parquet([{listed}], union_by_name = true, file_row_number = true, "
                 "hive_partitioning = false)"
             )
@@ -105,7 +105,7 @@ def opened(paths: Sequence[Path], reasoner: Reasoner) -> Iterator[Results]:
             _once(connection)
             if "simulated" in columns:
                 (made,) = connection.execute(
-                    "SELECT bool_or(simulated) FROM results"
+                    "SELECT bool_or(lower(CAST(simulated AS VARCHAR)) = 'true') FROM results"
                 ).fetchone() or (False,)
                 marks |= {"calx_simulated": "true"} if made else {}
             yield Results(connection, columns, marks, rows)
@@ -131,6 +131,9 @@ def _once(connection: duckdb.DuckDBPyConnection) -> None:
 
 def _files(path: Path) -> list[Path]:
     if path.is_dir():
+        manifest = path / MANIFEST
+        if manifest.is_file() and '"whole": true' not in manifest.read_text(encoding="utf-8"):
+            raise CohortError(f"{path}: is not whole; run the same calx cohort run to its end")
         found = sorted(path.glob("*.parquet"))
         if not found:
             raise CohortError(f"{path}: holds no .parquet file")
@@ -149,9 +152,11 @@ def _marks(connection: duckdb.DuckDBPyConnection, files: Sequence[Path]) -> dict
         ).fetchall()
         told = {bytes(key).decode(): bytes(value).decode(errors="replace") for key, value in rows}
         told = _of_spark(told) or {k: v for k, v in told.items() if k.startswith("calx_")}
-        if found and told.get(DIGEST) != found.get(DIGEST):
+        if DIGEST not in told:
+            raise CohortError(f"{file}: holds no results of calx cohort run")
+        if found and told[DIGEST] != found[DIGEST]:
             raise CohortError(f"{file}: was scored by another guideline than {files[0]}")
-        found = found or told
+        found |= told if "calx_simulated" in told or not found else {}
     return found
 
 

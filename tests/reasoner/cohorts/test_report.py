@@ -376,7 +376,9 @@ def test_small_cells_are_hidden_on_request(
     assert hidden > 20
 
 
-@pytest.mark.parametrize(("least", "parts", "most"), [(5, 2, 40), (5, 3, 26), (3, 2, 30), (3, 3, 20)])
+@pytest.mark.parametrize(
+    ("least", "parts", "most"), [(5, 2, 40), (5, 3, 26), (3, 2, 30), (3, 3, 20)]
+)
 def test_no_hidden_count_follows_from_its_row(least: int, parts: int, most: int) -> None:
     """Every row of so many counts and their sum: what is shown of it, with each value that a hidden
     count can have then.

@@ -5,7 +5,11 @@ from __future__ import annotations
 import csv
 import json
 import resource
+import signal
 import sqlite3
+import subprocess
+import sys
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal
 from pathlib import Path
@@ -18,10 +22,12 @@ import pyarrow.feather
 import pyarrow.parquet as pq
 import pytest
 
+from calx.ontology import DEFAULT_DIRECTORY
 from calx.reasoner.cohorts.column_map import read_map
 from calx.reasoner.cohorts.errors import CohortError
-from calx.reasoner.cohorts.run import MANIFEST, score
+from calx.reasoner.cohorts.run import MANIFEST, score, workplace
 from calx.reasoner.cohorts.scored import Options, marks
+from calx.reasoner.cohorts.simulate import simulate
 from calx.reasoner.intake.errors import CaseError
 from calx.reasoner.model.values import as_json
 from calx.reasoner.recommendation import Reasoner
@@ -363,14 +369,18 @@ def broken_files(
 def test_what_is_wrong_with_a_file_is_told_and_nothing_is_left(
     desk: Desk, reasoner: Reasoner, cohort: list[dict[str, Any]]
 ) -> None:
-    desk.out.write_bytes(b"the results of before")
+    good = desk.folder / "in.good.csv"
+    good.write_text("case_id\nbefore\n", encoding="utf-8")
+    desk.score(good)
+    desk.rejects.unlink()
+    before = desk.out.read_bytes()
     for path, told in broken_files(desk.folder, reasoner, cohort):
         with pytest.raises(CohortError) as refused:
             desk.score(path)
         assert told in str(refused.value), path
         assert path.name in str(refused.value) or "out.parquet" in str(refused.value)
         assert desk.left() == ["out.parquet"]
-        assert desk.out.read_bytes() == b"the results of before"
+        assert desk.out.read_bytes() == before
 
 
 def test_a_disk_that_fills_up_leaves_nothing(
@@ -633,3 +643,271 @@ def test_a_reason_tells_what_the_map_made_of_a_value(desk: Desk, reasoner: Reaso
     desk.score(source, columns=read_map(by, reasoner.guideline))
     (row,) = rejected(desk.rejects)
     assert (row["value"], row["reason"][-10:]) == ("5", "[5 → 50.0]")
+
+
+@pytest.mark.parametrize(
+    ("text", "ids"),
+    [
+        ("case_id,op,age_years\na,'t Hooft,50\nb,Jansen,51\nc,Piet',52\nd,x,53\n", "abcd"),
+        ("case_id,age_years,op\na,50,'t Hooft\nb,51,z'\nc,52,D\n", "abc"),
+        ("case_id;age_years\na;50\nb;51\n", "ab"),
+        ('case_id,age_years,n\na,50,"say, ""hello"""\nb,51,x\n', "ab"),
+        ("\ufeffcase_id\tage_years\na\t50\n", "a"),
+        ("case_id,age_years,n\na,50,\\\nb,51,x\n", "ab"),
+    ],
+)
+def test_quotes_and_separators_of_csv_are_never_guessed_wrong(
+    text: str, ids: str, desk: Desk
+) -> None:
+    source = desk.folder / "in.csv"
+    source.write_text(text, encoding="utf-8")
+    assert desk.score(source).rejected == 0
+    assert [(row["case_id"], row["age_years"]) for row in read(desk.out)] == [
+        (id_, 50.0 + n) for n, id_ in enumerate(ids)
+    ]
+
+
+def test_quotes_far_down_a_csv_hold_lines_together(desk: Desk) -> None:
+    source = desk.folder / "in.csv"
+    many = "".join(f"a{n},50,1\n" for n in range(30_000))
+    source.write_text(f'case_id,age_years,n\n{many}b1,51,"new\nb9,99,line"\n', encoding="utf-8")
+    assert desk.score(source).answered == 30_001
+    assert read(desk.out)[-1]["n"] == "new\nb9,99,line"
+
+
+def test_a_csv_whose_quotes_are_open_is_not_read_as_it_may_be(desk: Desk) -> None:
+    source = desk.folder / "in.csv"
+    source.write_text('case_id,n\na,"open\nb,x\nc,y\n', encoding="utf-8")
+    with pytest.raises(CohortError, match=r"in.csv: .*(quotes|rows)"):
+        desk.score(source)
+
+
+MAPS = [
+    ("thrombus", "BOOLEAN", "TRUE", "{True: false, False: true}", False),
+    ("thrombus", "VARCHAR", "'TRUE'", "{true: false, false: true}", False),
+    ("age_years", "DECIMAL(5,2)", "1.00", "{1: 50, 2: 70}", 50.0),
+    ("age_years", "VARCHAR", "'1.0'", "{1: 50}", 50.0),
+    ("age_years", "VARCHAR", "'60'", "{u: 010}", 60.0),
+    ("age_years", "VARCHAR", "'u'", "{u: 010}", 10.0),
+]
+
+
+@pytest.mark.parametrize(("fact", "kind", "told", "values", "expected"), MAPS)
+def test_words_match_whatever_their_spelling(
+    fact: str, kind: str, told: str, values: str, expected: Any, desk: Desk, reasoner: Reasoner
+) -> None:
+    source, by = desk.folder / "in.parquet", desk.folder / "in.yaml"
+    with duckdb.connect() as connection:
+        connection.execute(
+            f"COPY (SELECT 'a' AS case_id, CAST({told} AS {kind}) AS x) TO '{source}'"
+        )
+    by.write_text(f"columns: {{{fact}: {{column: x, values: {values}}}}}\n", encoding="utf-8")
+    desk.score(source, columns=read_map(by, reasoner.guideline))
+    assert read(desk.out)[0][fact] == expected
+
+
+def test_a_word_of_yes_and_no_that_the_map_lacks_is_refused(desk: Desk, reasoner: Reasoner) -> None:
+    source, by = desk.folder / "in.csv", desk.folder / "in.yaml"
+    source.write_text("case_id,x\na,ja\nb,true\nc,\n", encoding="utf-8")
+    by.write_text("columns: {thrombus: {column: x, values: {ja: true}}}", encoding="utf-8")
+    desk.score(source, columns=read_map(by, reasoner.guideline))
+    assert [(r["case_id"], "not in the map" in r["reason"]) for r in rejected(desk.rejects)] == [
+        ("b", True)
+    ]
+    assert [row["thrombus"] for row in read(desk.out)] == [True, None]
+
+
+@pytest.mark.parametrize(
+    ("kind", "told", "unknown", "gone"),
+    [
+        ("DECIMAL(5,2)", "99.00", "[99]", True),
+        ("INTEGER", "99", "['99.0']", True),
+        ("VARCHAR", "'99.90'", "[99.90]", True),
+        ("VARCHAR", "'8'", "[010]", False),
+        ("VARCHAR", "'010'", "[010]", True),
+    ],
+)
+def test_what_says_unknown_is_text_as_it_stands_and_numbers_by_value(
+    kind: str, told: str, unknown: str, gone: bool, desk: Desk, reasoner: Reasoner
+) -> None:
+    source, by = desk.folder / "in.parquet", desk.folder / "in.yaml"
+    with duckdb.connect() as connection:
+        each = f"SELECT 'a' AS case_id, CAST({told} AS {kind}) AS age_years"
+        connection.execute(f"COPY ({each}) TO '{source}'")
+    by.write_text(f"unknown: {unknown}\n", encoding="utf-8")
+    desk.score(source, columns=read_map(by, reasoner.guideline))
+    assert (read(desk.out)[0]["age_years"] is None) == gone
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("columns: {age_years: {column: x, values: {u: 1:30}}}", "1:30 is no value"),
+        ("columns: {thrombus: {column: x, values: {'': false}}}", "an empty cell"),
+        ("case_id: [a]", "is the name of a column"),
+        ("unknown: [[a]]", "is a list of words"),
+    ],
+)
+def test_a_map_is_not_read_as_yaml_would(
+    text: str, told: str, desk: Desk, reasoner: Reasoner
+) -> None:
+    by = desk.folder / "in.yaml"
+    by.write_text(text, encoding="utf-8")
+    with pytest.raises(CohortError, match=told):
+        read_map(by, reasoner.guideline)
+
+
+def test_a_point_is_no_comma_and_what_is_left_out_is_there(desk: Desk, reasoner: Reasoner) -> None:
+    source, by = desk.folder / "in.csv", desk.folder / "in.yaml"
+    source.write_text('case_id,age_years,s\na,"60,5",1\nb,1.234,1\nc,60.5,1\n', encoding="utf-8")
+    by.write_text('decimal: ","', encoding="utf-8")
+    desk.score(source, columns=read_map(by, reasoner.guideline))
+    assert [row["age_years"] for row in read(desk.out)] == [60.5]
+    assert all("decimal comma" in row["reason"] for row in rejected(desk.rejects))
+    by.write_text("leave_out: [S2]", encoding="utf-8")
+    with pytest.raises(CohortError, match="leave_out: there is no column S2"):
+        desk.score(source, columns=read_map(by, reasoner.guideline))
+
+
+def test_json_lines_are_taken_as_one_case_is(desk: Desk, reasoner: Reasoner) -> None:
+    """What the gate refuses of one case is not answered of a cohort."""
+    source = desk.folder / "in.jsonl"
+    cases: list[dict[str, Any]] = [
+        {"case_id": "good", "max_superficial_arc_deg": 180, "thrombus": True},
+        {"case_id": "a", "max_superficial_arc_deg": "180"},
+        {"case_id": "b", "thrombus": "true"},
+        {"case_id": "c", "stage": ""},
+        {"case_id": "d", "stage": " before_preparation "},
+        {"case_id": 7},
+        {"case_id": True},
+        {"case_id": "e", "measured": "junk"},
+        {"case_id": "f\ud800"},
+    ]
+    source.write_text("".join(json.dumps(case) + "\n" for case in cases), encoding="utf-8")
+    for case in cases[1:]:
+        with pytest.raises(CaseError):
+            reasoner.gate.admit(case)
+    scored = desk.score(source)
+    assert (scored.rows, scored.answered) == (len(cases), 1)
+    source.write_text("", encoding="utf-8")
+    assert desk.score(source).rows == 0
+
+
+def test_resuming_knows_the_table(desk: Desk, reasoner: Reasoner) -> None:
+    source, out = desk.folder / "in.duckdb", desk.folder / "parts"
+    with duckdb.connect(str(source)) as connection:
+        for name, age in (("t1", 50), ("t2", 70)):
+            ids = f"SELECT CAST(range AS VARCHAR) AS case_id, {age} AS age_years FROM range(40)"
+            connection.execute(f"CREATE TABLE {name} AS {ids}")
+
+    def stop(told: str, done: float) -> None:
+        if told.startswith("part 2"):
+            raise KeyboardInterrupt
+
+    how = Options(table="t1", part=10)
+    with pytest.raises(KeyboardInterrupt):
+        score(reasoner, [source], out, desk.rejects, how, stop)
+    with pytest.raises(CohortError, match="holds parts of another run"):
+        desk.score(source, out=out, table="t2", part=10)
+    assert desk.score(source, out=out, table="t1", part=10).resumed == 1
+    assert {row["age_years"] for row in read(out)} == {50.0}
+
+
+def test_two_runs_do_not_write_to_one_place(desk: Desk) -> None:
+    source = desk.folder / "in.csv"
+    source.write_text("case_id\na\n", encoding="utf-8")
+    with workplace(desk.out), pytest.raises(CohortError, match="another run is writing there"):
+        desk.score(source)
+    desk.score(source)
+    assert desk.left() == ["out.parquet", "out.rejects.csv"]
+
+
+def test_what_a_killed_run_left_is_swept(desk: Desk) -> None:
+    source, out = desk.folder / "in.csv", desk.folder / "parts"
+    source.write_text("case_id\na\n", encoding="utf-8")
+    (desk.folder / ".parts.99999.work").mkdir()
+    (desk.folder / "parts.partial").mkdir()
+    (desk.folder / "parts.partial" / ".part-00001.parquet.99999").write_bytes(b"x")
+    (desk.folder / ".parts.notes").write_text("mine", encoding="utf-8")
+    desk.score(source, out=out)
+    assert desk.left() == [".parts.notes", "out.rejects.csv", "parts"]
+    desk.score(source, out=out)  # it is ours still
+    (desk.folder / "parts.partial").mkdir()
+    (desk.folder / "parts.partial" / "foreign.parquet").write_bytes(b"x")
+    with pytest.raises(CohortError, match=r"holds foreign\.parquet, which is of no run"):
+        desk.score(source, out=out)
+
+
+def test_files_that_are_no_results_are_not_written_over(desk: Desk) -> None:
+    source = desk.folder / "in.csv"
+    source.write_text("case_id\na\n", encoding="utf-8")
+    for path in (desk.out, desk.rejects):
+        path.write_bytes(b"precious\n")
+        with pytest.raises(CohortError, match="is there already"):
+            desk.score(source)
+        assert path.read_bytes() == b"precious\n"
+        path.unlink()
+    real = desk.folder / "in.real.parquet"
+    desk.score(source, out=real)
+    desk.out.symlink_to(real)
+    desk.score(source)
+    assert desk.out.is_symlink() and read(real)[0]["case_id"] == "a"
+
+
+def test_large_whole_numbers_keep_their_digits(desk: Desk) -> None:
+    big = 9007199254740993
+    source = desk.folder / "in.duckdb"
+    with duckdb.connect(str(source)) as connection:
+        connection.execute(f"CREATE TABLE t AS SELECT CAST({big} AS HUGEINT) AS case_id")
+        connection.execute(f"INSERT INTO t VALUES ({big - 1})")
+    desk.score(source, table="t")
+    assert [row["case_id"] for row in read(desk.out)] == [str(big), str(big - 1)]
+    one, other = desk.folder / "in.1.parquet", desk.folder / "in.2.parquet"
+    pq.write_table(pa.table({"case_id": ["a"], "patient": pa.array([big], pa.int64())}), one)
+    pq.write_table(pa.table({"case_id": ["b"], "patient": pa.array([1.5])}), other)
+    desk.score(one, other)
+    assert [row["patient"] for row in read(desk.out)] == [str(big), "1.5"]
+
+
+def test_columns_of_any_name_do_not_mix_with_our_own(desk: Desk) -> None:
+    source = desk.folder / "in.csv"
+    source.write_text("case_id,row,first\na,1,x\na,2,y\nb,3,z\n", encoding="utf-8")
+    assert desk.score(source).rejected == 1
+    assert [(row["row"], row["first"]) for row in read(desk.out)] == [("1", "x"), ("3", "z")]
+    source.write_text("case_id,case_id,age_years\na,b,60\n", encoding="utf-8")
+    with pytest.raises(CohortError, match="seems to stand twice"):
+        desk.score(source)
+
+
+def test_simulated_lesions_stay_marked(desk: Desk, reasoner: Reasoner) -> None:
+    source, by = desk.folder / "in.parquet", desk.folder / "in.yaml"
+    simulate(reasoner, DEFAULT_DIRECTORY, 20, 1, source)
+    by.write_text("leave_out: [simulated]", encoding="utf-8")
+    desk.score(source, columns=read_map(by, reasoner.guideline))
+    assert pq.read_metadata(desk.out).metadata[b"calx_simulated"] == b"true"
+
+
+def test_a_key_that_is_pressed_stops_the_command(tmp_path: Path, reasoner: Reasoner) -> None:
+    source = tmp_path / "in.parquet"
+    simulate(reasoner, DEFAULT_DIRECTORY, 300_000, 1, source)
+    command = [sys.executable, "-m", "calx", "cohort", "run", str(source), str(tmp_path / "out")]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as running:
+        while not (tmp_path / "out.partial").is_dir():
+            time.sleep(0.05)
+        time.sleep(1)
+        running.send_signal(signal.SIGINT)
+        _, told = running.communicate(timeout=60)
+    assert (running.returncode, "Traceback" in told) == (130, False), told
+    assert "stopped" in told
+    assert not [*tmp_path.glob(".out*")]
+
+
+def test_places_within_the_results_are_refused(desk: Desk) -> None:
+    source, out = desk.folder / "in.csv", desk.folder / "parts"
+    source.write_text("case_id\na\n", encoding="utf-8")
+    desk.score(source, out=out)
+    part = out / "part-00000.parquet"
+    for inputs in ([str(source), str(out), "--rejects", str(out / "r.csv")], [str(part), str(out)]):
+        told = calx("cohort", "run", *inputs)
+        assert told.returncode == 2 and "stands within" in told.stderr
+    assert part.is_file()
