@@ -193,7 +193,10 @@ def connected(stage: Path, memory: str = MEMORY) -> Iterator[duckdb.DuckDBPyConn
             try:
                 connection.execute(setting)
             except duckdb.Error as error:
-                raise CohortError(f"{setting}: {reason(error)}") from None
+                told = f"{setting}: {reason(error)}"
+                if "memory_limit" in setting:
+                    told = f"--memory {memory}: is no size; say it as 1GB or 500MB"
+                raise CohortError(told) from None
         try:
             yield connection
         except RuntimeError as error:  # what the engine makes of a key that was pressed
