@@ -447,7 +447,9 @@ def _rows(path: Path, mark: str) -> int | None:
     csv.field_size_limit(2**31 - 1)
     with stream:
         try:
-            return sum(map(bool, csv.reader(stream, delimiter=mark))) - 1
+            rows = csv.reader(stream, delimiter=mark)
+            alone = len(next(rows, [])) == 1  # of one column, an empty line is a row
+            return sum(alone or bool(cells) for cells in rows)
         except csv.Error:
             return None
 
@@ -461,8 +463,10 @@ def _places(path: Path, lines: Collection[int], mark: str) -> dict[int, int]:
         return found
     with stream:
         try:
+            alone = False
             for line, cells in enumerate(csv.reader(stream, delimiter=mark), 1):
-                row += bool(cells)
+                alone = alone or (line == 1 and len(cells) == 1)
+                row += alone or bool(cells)
                 if line in lines:
                     found[line] = row
         except csv.Error:

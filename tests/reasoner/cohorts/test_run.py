@@ -667,6 +667,14 @@ def test_quotes_and_separators_of_csv_are_never_guessed_wrong(
     ]
 
 
+def test_an_empty_line_of_one_column_is_a_row(desk: Desk) -> None:
+    source = desk.folder / "in.csv"
+    source.write_bytes(b"case_id\n\na\n\xff\nb\n")
+    assert desk.score(source).rows == 4
+    assert sorted(row["row"] for row in rejected(desk.rejects)) == ["1", "3"]
+    assert [row["case_id"] for row in read(desk.out)] == ["a", "b"]
+
+
 def test_quotes_far_down_a_csv_hold_lines_together(desk: Desk) -> None:
     source = desk.folder / "in.csv"
     many = "".join(f"a{n},50,1\n" for n in range(30_000))
