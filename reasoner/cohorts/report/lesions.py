@@ -21,14 +21,16 @@ LONGEST_REASON = 100
 
 def flow(count: Counting) -> ReportTable:
     """From the rows that were read to the answers that are settled."""
-    rejected = _rejected(count)
-    reasons = rejected.most_common(MOST_REASONS)
+    rejected, least = _rejected(count), count.asked.least
+    reasons = sorted(rejected.items(), key=lambda one: (-rounded(one[1], least), one[0]))
+    reasons = reasons[:MOST_REASONS]
     others = rejected.total() - sum(rows for _, rows in reasons)
     read = count.results.rows + rejected.total()
     rows: list[tuple[Cell, ...]] = [(count.say("rows read"), read)]
     rows += [(f"− {reason}", rows) for reason, rows in reasons]
     rows += [(f"− {count.say('other reasons')}", others)] if others else []
     rows.append((count.say("answered"), count.results.rows))
+    sums = (((0, 1), tuple((row, 1) for row in range(1, len(rows)))),)
     lead = count.guideline.lead
     if lead is not None:
         chosen, settled = count.results.all(
@@ -37,7 +39,8 @@ def flow(count: Counting) -> ReportTable:
         rows.append((count.say("with a lead", lead=lead.label[count.language]), chosen))
         rows.append((count.say("settled"), settled))
     note = count.say("flow note" if count.asked.rejects else "no rejects")
-    return ReportTable("flow", count.say("flow"), ("", count.say("lesions")), tuple(rows), note)
+    head = ("", count.say("lesions"))
+    return ReportTable("flow", count.say("flow"), head, tuple(rows), note, sums=sums)
 
 
 def _rejected(count: Counting) -> Counter[str]:

@@ -235,7 +235,7 @@ class _Practice:
     def _outside(self, share: Share, all_: Share | None) -> str | None:
         """Whether a site has more or fewer hits than chance gives; None where they are hidden."""
         least = self._count.asked.least
-        if all_ is None or 0 < share.of < MOST_OFF * least:
+        if all_ is None or rounded(share.of, least) < MOST_OFF * least:
             return None
         low, high = intervals.expected(all_.value, share.of, intervals.FAR)
         return self._count.say("no" if low <= share.hits <= high else "yes")

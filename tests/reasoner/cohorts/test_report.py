@@ -441,8 +441,14 @@ def test_rows_do_not_stand_in_the_order_of_hidden_counts(
     told = table.append_column("odd", pa.array(odd))
     pq.write_table(told.replace_schema_metadata(table.schema.metadata), tmp_path / "out.parquet")
     known = tuple((name, "rotational_atherectomy") for name in "vwxyz")
-    asked = scope(reasoner, performed="odd", site="odd", words=known, least=5)
+    rejects = tmp_path / "rejects.csv"
+    faults = [f"{n}-{name},id,c,v,fault {name}" for n, name in enumerate("zzzzyyyxxw")]
+    rejects.write_text("\n".join(["row,case_id,column,value,reason", *faults]), encoding="utf-8")
+    columns = {"performed": "odd", "site": "odd", "words": known, "rejects": rejects}
+    asked = scope(reasoner, **columns, least=5)
     report(reasoner, [tmp_path / "out.parquet"], tmp_path / "r", asked)
+    gone = [row for row in rows(tmp_path / "r", "flow")[1:] if row[0].startswith("−")]
+    assert [row[0][-1] for row in gone] == [*"wxyz"]
     assert [row[0] for row in rows(tmp_path / "r", "performed-words")[1:]] == [*"vwxyz"]
     funnel = rows(tmp_path / "r", "funnel")[1:]
     assert [row[0] for row in funnel[1:-1]] == sorted(row[0] for row in funnel[1:-1])
